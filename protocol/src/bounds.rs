@@ -1,0 +1,20 @@
+//! Limits of the wire, each with its unit and its reason.
+
+/// Characters of a cohort question. FLIP's own limit.
+pub const SQL_CHARACTERS: usize = 10_240;
+/// Bytes of one message's sealed body. A cohort answer is a few kilobytes; larger bodies will go as chunks.
+pub const BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one sync request or response: a few full messages and their base64.
+pub const SYNC_BYTES: u64 = 16 * 1024 * 1024;
+/// Messages in one sync request or response.
+pub const SYNC_MESSAGES: usize = 64;
+/// Characters of any name: a Trust's, a query's, a version.
+pub const NAME_CHARACTERS: usize = 120;
+/// Milliseconds a hub may hold a sync request: below the usual 30 s idle limit of proxies.
+pub const LONG_POLL_MS: u64 = 25_000;
+/// Milliseconds an order stays valid: a Trust may be away over a long weekend and still answer.
+pub const ORDER_LIFE_MS: u64 = 7 * 24 * 3_600_000;
+/// Milliseconds a kit stays valid.
+pub const KIT_LIFE_MS: u64 = 7 * 24 * 3_600_000;
+/// How far behind the newest sequence number a message may still arrive, in messages.
+pub const SEQUENCE_WINDOW: u64 = 4_096;

@@ -1,0 +1,9 @@
+//! Everything that may cross a Trust's boundary, and nothing else.
+//!
+//! What must stay true: every byte that the hub and an appliance exchange is defined here, is bounded before it
+//! is read, and has a golden-bytes test. Deliberately absent: IO, clocks, randomness of its own, and any knowledge
+//! of SQL, DuckDB or HTTP.
+
+pub mod answer;
+pub mod bounds;
+pub mod order;
