@@ -4,3 +4,13 @@
 //! subjects are counted through base tables. Pure: no IO, no clock, no engine.
 
 pub mod cdm;
+mod plan;
+mod refusal;
+
+pub use plan::{Plan, Subject};
+pub use refusal::{Code, Place, Refusal};
+
+/// Characters of a question. FLIP's own limit.
+pub const CHARACTERS_MAX: usize = 10_240;
+/// Levels of brackets, subqueries and operators of a question.
+pub const NESTING_MAX: usize = 64;

@@ -1,0 +1,80 @@
+//! Why a question is not let in: what, where, and what to write instead.
+
+use serde::Serialize;
+
+/// A refusal that teaches.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", place.map(|place| format!(" (line {}, column {})", place.line, place.column)).unwrap_or_default())]
+pub struct Refusal {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong and what to write instead, in one or two sentences.
+    pub message: String,
+    /// Where in the question's text, if known.
+    pub place: Option<Place>,
+}
+
+/// A place in the question's text, line and column (in characters) from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+}
+
+/// Every reason to refuse, closed so that refusals can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// Nothing but white space and comments.
+    Empty,
+    /// More characters than [`crate::CHARACTERS_MAX`].
+    TooLong,
+    /// Nested more deeply than [`crate::NESTING_MAX`].
+    TooDeep,
+    /// Not SQL.
+    NotSql,
+    /// More than one statement.
+    ManyStatements,
+    /// Not a SELECT or a set operation of SELECTs; or a write hides inside.
+    NotARead,
+    /// A table, schema or catalogue that is not in the OMOP snapshot.
+    TableNotAllowed,
+    /// A column that no table in scope has, or that several have.
+    UnknownColumn,
+    /// A function that is not on the list.
+    FunctionNotAllowed,
+    /// A function in FROM.
+    TableFunctionNotAllowed,
+    /// LIMIT, OFFSET or FETCH that is not a literal number.
+    LimitNotLiteral,
+    /// A clause, operator or type that is not let in.
+    ConstructNotAllowed,
+    /// An identifier compared with a literal, computed or made up.
+    IdentifierMisused,
+    /// No result column by which persons can be counted.
+    NoSubject,
+}
+
+impl Code {
+    /// The code as in answers and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too_long",
+            Self::TooDeep => "too_deep",
+            Self::NotSql => "not_sql",
+            Self::ManyStatements => "many_statements",
+            Self::NotARead => "not_a_read",
+            Self::TableNotAllowed => "table_not_allowed",
+            Self::UnknownColumn => "unknown_column",
+            Self::FunctionNotAllowed => "function_not_allowed",
+            Self::TableFunctionNotAllowed => "table_function_not_allowed",
+            Self::LimitNotLiteral => "limit_not_literal",
+            Self::ConstructNotAllowed => "construct_not_allowed",
+            Self::IdentifierMisused => "identifier_misused",
+            Self::NoSubject => "no_subject",
+        }
+    }
+}
