@@ -6,4 +6,13 @@
 
 pub mod answer;
 pub mod bounds;
+pub mod enrolment;
+pub mod ident;
+pub mod keys;
+pub mod message;
 pub mod order;
+pub mod problem;
+pub mod sync;
+pub mod text;
+
+pub use ident::{MessageId, PartyId, UnixMillis};

@@ -1,6 +1,9 @@
-//! Work orders: what a hub may ask of an appliance.
+//! Work orders and their results: the bodies of messages, as JSON.
 
 use serde::{Deserialize, Serialize};
+
+use crate::answer::CohortOutcome;
+use crate::ident::MessageId;
 
 /// The work in one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +16,24 @@ pub enum Work {
         /// PostgreSQL-style SQL over the OMOP CDM, at most [`crate::bounds::SQL_CHARACTERS`] characters.
         sql: String,
     },
+}
+
+/// What came of one order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderResult {
+    /// The order.
+    pub order: MessageId,
+    /// Its outcome.
+    pub outcome: Outcome,
+}
+
+/// The outcome of an order, by the kind of its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "answer", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// Of a [`Work::CohortQuery`].
+    CohortQuery(CohortOutcome),
 }
 
 impl Work {

@@ -1,1 +1,10 @@
-//! placeholder
+//! Durability for both programs: the appliance's task journal (redb) and the hub's ledger (SQLite).
+//!
+//! What must stay true: what a call of this crate has answered survives the loss of power. Deliberately absent:
+//! meaning. Ids are sixteen bytes, messages are bytes; what they stand for is the callers' affair.
+
+pub mod file;
+pub mod journal;
+pub mod ledger;
+
+pub use rusqlite;

@@ -1,0 +1,190 @@
+//! Enrolment: a kit carried to the Trust, one request back, and the hub's keys in return.
+//!
+//! A kit is a small TOML text that an administrator hands over. It pins the hub's CA and holds a secret that works
+//! once. What must stay true: no private key is in any of these shapes.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::ident::{PartyId, UnixMillis};
+use crate::keys::{SealingKey, VerifyingKey};
+use crate::text;
+
+/// Where an appliance without a certificate enrols, on the hub's sites listener.
+pub const ENROL_PATH: &str = "/v1/enrol";
+/// Where an enrolled appliance has its certificate renewed.
+pub const RENEW_PATH: &str = "/v1/renew";
+/// The only kit format so far.
+const FORMAT: u32 = 1;
+
+/// What an administrator hands to a Trust.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kit {
+    /// The kit's format, 1.
+    pub flip_kit: u32,
+    /// The Trust's name at the hub.
+    pub trust_name: String,
+    /// The Trust's id.
+    pub trust: PartyId,
+    /// The hub's id.
+    pub hub: PartyId,
+    /// `host:port` of the hub's sites listener.
+    pub hub_address: String,
+    /// SHA-256 of the hub's CA certificate (DER), in hexadecimal: what people compare.
+    pub ca_sha256: String,
+    /// The hub's CA certificate (DER) in base64: what the appliance pins.
+    pub ca: String,
+    /// The secret, 32 random bytes in base64. Works once.
+    pub secret: String,
+    /// From when on the kit is void.
+    pub expires: UnixMillis,
+    /// SHA-256 over the lines above, in hexadecimal: tells a damaged kit before it is tried.
+    pub check: String,
+}
+
+/// Why a kit's text is not usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadKit {
+    /// Not a kit, or a line is missing or unknown.
+    #[error("this is not a FLIP Edge kit: {0}")]
+    NotAKit(String),
+    /// A later format.
+    #[error("this kit is of format {0}, newer than this program; update flip-appliance")]
+    Newer(u32),
+    /// A line was changed, or lost on the way.
+    #[error("the kit was altered or damaged: its check line does not fit the others; ask for it again")]
+    Altered,
+    /// Past its expiry by this machine's clock.
+    #[error(
+        "the kit expired {0} hours ago by this machine's clock; ask the hub's administrator for a new one \
+         (or set the clock right)"
+    )]
+    Expired(u64),
+}
+
+impl Kit {
+    /// A kit with its check line.
+    pub fn new(
+        trust_name: &str,
+        trust: PartyId,
+        hub: &HubSide<'_>,
+        secret: &[u8; 32],
+        expires: UnixMillis,
+    ) -> Self {
+        let mut kit = Self {
+            flip_kit: FORMAT,
+            trust_name: trust_name.to_owned(),
+            trust,
+            hub: hub.id,
+            hub_address: hub.address.to_owned(),
+            ca_sha256: text::hex(&Sha256::digest(hub.ca_der)),
+            ca: text::encode(hub.ca_der),
+            secret: text::encode(secret),
+            expires,
+            check: String::new(),
+        };
+        kit.check = kit.digest();
+        kit
+    }
+
+    /// The kit as the text of a file.
+    pub fn to_text(&self) -> String {
+        let body = toml::to_string(self).expect("a kit is a flat table of strings and numbers");
+        format!(
+            "# FLIP Edge enrolment kit for {}.\n# It works once. Carry it safely, then run on the appliance:\n\
+             #   flip-appliance enrol <this file>\n{body}",
+            self.trust_name.replace(['\n', '\r'], " ")
+        )
+    }
+
+    /// Reads a kit's text and checks its form, its check line and its expiry.
+    pub fn from_text(kit: &str, now: UnixMillis) -> Result<Self, BadKit> {
+        let kit: Self = toml::from_str(kit).map_err(|error| BadKit::NotAKit(error.message().to_owned()))?;
+        if kit.flip_kit != FORMAT {
+            return Err(BadKit::Newer(kit.flip_kit));
+        }
+        let pinned = kit.ca_der().is_some_and(|der| text::hex(&Sha256::digest(der)) == kit.ca_sha256);
+        if kit.check != kit.digest() || !pinned {
+            return Err(BadKit::Altered);
+        }
+        if now >= kit.expires {
+            return Err(BadKit::Expired(now.since(kit.expires) / 3_600_000));
+        }
+        Ok(kit)
+    }
+
+    /// The pinned CA certificate, DER.
+    pub fn ca_der(&self) -> Option<Vec<u8>> {
+        text::decode(&self.ca)
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for line in [
+            &self.flip_kit.to_string(),
+            &self.trust_name,
+            &self.trust.to_string(),
+            &self.hub.to_string(),
+            &self.hub_address,
+            &self.ca_sha256,
+            &self.ca,
+            &self.secret,
+            &self.expires.0.to_string(),
+        ] {
+            hash.update(line.as_bytes());
+            hash.update([0]);
+        }
+        text::hex(&hash.finalize())
+    }
+}
+
+/// What a kit says about the hub.
+pub struct HubSide<'a> {
+    /// The hub's id.
+    pub id: PartyId,
+    /// `host:port` of its sites listener.
+    pub address: &'a str,
+    /// Its CA certificate, DER.
+    pub ca_der: &'a [u8],
+}
+
+/// What an appliance sends to enrol.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolRequest {
+    /// The Trust, from the kit.
+    pub trust: PartyId,
+    /// The hub, from the kit.
+    pub hub: PartyId,
+    /// The kit's secret.
+    pub secret: String,
+    /// A certificate request (PKCS #10, PEM) under the appliance's own TLS key.
+    pub certificate_request: String,
+    /// The key that the appliance will sign with.
+    pub verifying: VerifyingKey,
+    /// The key that orders are to be sealed to.
+    pub sealing: SealingKey,
+}
+
+/// What the hub gives an appliance that enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolResponse {
+    /// The client certificate, PEM.
+    pub certificate: String,
+    /// From when on it is void.
+    pub expires: UnixMillis,
+    /// The keys that the hub signs orders with, newest first.
+    pub verifying: Vec<VerifyingKey>,
+    /// The keys that results are to be sealed to, newest first.
+    pub sealing: Vec<SealingKey>,
+}
+
+/// What an enrolled appliance sends before its certificate ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// A certificate request (PKCS #10, PEM).
+    pub certificate_request: String,
+}

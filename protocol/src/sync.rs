@@ -1,0 +1,94 @@
+//! `POST /v1/sync`: one round trip carries everything that either side has for the other.
+//!
+//! Messages travel as base64 text inside JSON. A receiver takes them one by one, so a damaged one spoils no other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Extract;
+use crate::ident::{MessageId, UnixMillis};
+use crate::message::Unwelcome;
+
+/// The path on the hub's sites listener.
+pub const PATH: &str = "/v1/sync";
+
+/// What an appliance says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncRequest {
+    /// Orders that are durably stored here since the last sync that the hub answered.
+    pub received: Vec<MessageId>,
+    /// Messages that were not taken, and why.
+    pub refused: Vec<NotTaken>,
+    /// Every order that the appliance holds and has not yet had acknowledged: its lease is renewed.
+    pub holding: Vec<Holding>,
+    /// Results, as base64 of sealed messages.
+    pub results: Vec<String>,
+    /// How the appliance is.
+    pub health: Health,
+    /// Milliseconds the hub may hold the request until work arrives.
+    pub wait_ms: u64,
+    /// How many orders the appliance can take now.
+    pub room: u32,
+}
+
+/// What the hub answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncResponse {
+    /// The hub's clock, so that an appliance can tell when its own is wrong.
+    pub hub_time: UnixMillis,
+    /// Results that are durably stored at the hub.
+    pub acknowledged: Vec<MessageId>,
+    /// Results that were not taken, and why.
+    pub refused: Vec<NotTaken>,
+    /// Orders, as base64 of sealed messages, oldest first.
+    pub orders: Vec<String>,
+}
+
+/// A message that was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotTaken {
+    /// The message.
+    pub message: MessageId,
+    /// Why.
+    pub reason: Unwelcome,
+}
+
+/// An order at the appliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// The order.
+    pub order: MessageId,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+/// How far an order is at the appliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Stored, not begun.
+    Waiting,
+    /// Being worked on.
+    Running,
+    /// Finished; the result is on its way.
+    Answered,
+}
+
+/// An appliance's state, without anything about patients.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Health {
+    /// The appliance's version.
+    pub version: String,
+    /// The data generation in use.
+    pub extract: Option<Extract>,
+    /// Whole seconds since the appliance started.
+    pub uptime_s: u64,
+    /// Free bytes where the appliance keeps its state.
+    pub disk_free_bytes: u64,
+    /// Messages refused since the appliance was enrolled.
+    pub refused_messages: u64,
+}

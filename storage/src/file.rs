@@ -1,0 +1,59 @@
+//! Small files that must be whole or absent, and private ones.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Its owner alone (mode 0600).
+    Owner,
+    /// Anyone on the machine (mode 0644).
+    Anyone,
+}
+
+/// Writes the whole file beside its place, syncs it, and moves it there: readers see the old file or the new one.
+pub fn write(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let mode = match access {
+        Access::Owner => 0o600,
+        Access::Anyone => 0o644,
+    };
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&aside, path)?;
+    sync_folder_of(path)
+}
+
+/// Makes the entry of `path` in its folder durable.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_its_owners_alone_even_where_an_open_one_stood() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write(&path, b"open", Access::Anyone).unwrap();
+        write(&path, b"secret", Access::Owner).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"secret");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

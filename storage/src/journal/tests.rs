@@ -1,0 +1,91 @@
+use std::convert::Infallible;
+
+use super::*;
+
+const WINDOW: u64 = 8;
+
+fn id(number: u8) -> Id {
+    [number; 16]
+}
+
+fn answer(number: u8) -> impl FnOnce(u64) -> Result<(Id, Vec<u8>), Infallible> {
+    move |sequence| Ok((id(number), sequence.to_be_bytes().to_vec()))
+}
+
+fn open() -> (tempfile::TempDir, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&folder.path().join("journal.redb")).unwrap();
+    (folder, journal)
+}
+
+#[test]
+fn an_order_is_answered_once_and_its_result_stays_until_it_is_settled() {
+    let (_folder, journal) = open();
+    assert_eq!(journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap(), Received::New);
+    assert_eq!(journal.waiting().unwrap().len(), 1);
+    journal.finish(id(1), 11, b"{}", answer(101)).unwrap().unwrap();
+    journal.finish(id(1), 12, b"{}", answer(102)).unwrap().unwrap();
+    assert!(journal.waiting().unwrap().is_empty());
+    let out = journal.outgoing(10).unwrap();
+    assert_eq!(out.iter().map(|result| result.id).collect::<Vec<_>>(), [id(101)]);
+    journal.settled(&[id(101)]).unwrap();
+    assert!(journal.outgoing(10).unwrap().is_empty());
+}
+
+#[test]
+fn a_redelivered_order_that_was_answered_puts_the_same_result_out_again() {
+    let (_folder, journal) = open();
+    journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap();
+    journal.finish(id(1), 11, b"{}", answer(101)).unwrap().unwrap();
+    let first = journal.outgoing(10).unwrap();
+    journal.settled(&[id(101)]).unwrap();
+    assert_eq!(journal.receive(id(1), 1, b"work", 20, WINDOW).unwrap(), Received::Known);
+    assert_eq!(journal.outgoing(10).unwrap(), first);
+    assert!(journal.waiting().unwrap().is_empty());
+}
+
+#[test]
+fn a_sequence_number_is_used_once_and_late_ones_are_taken_within_the_window() {
+    let (_folder, journal) = open();
+    assert_eq!(journal.receive(id(9), 9, b"", 0, WINDOW).unwrap(), Received::New);
+    assert_eq!(journal.receive(id(2), 2, b"", 0, WINDOW).unwrap(), Received::New);
+    assert_eq!(journal.receive(id(1), 1, b"", 0, WINDOW).unwrap(), Received::Replayed);
+    assert_eq!(journal.receive(id(3), 9, b"", 0, WINDOW).unwrap(), Received::Replayed);
+    assert_eq!(journal.receive(id(4), 0, b"", 0, WINDOW).unwrap(), Received::Replayed);
+    assert_eq!(journal.receive(id(9), 9, b"", 0, WINDOW).unwrap(), Received::Known);
+}
+
+#[test]
+fn a_result_that_cannot_be_made_leaves_the_order_waiting() {
+    let (_folder, journal) = open();
+    journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap();
+    assert_eq!(journal.finish(id(1), 11, b"{}", |_| Err("no key")).unwrap(), Err("no key"));
+    assert_eq!(journal.waiting().unwrap().len(), 1);
+    journal.finish(id(1), 11, b"{}", answer(101)).unwrap().unwrap();
+    assert_eq!(journal.outgoing(1).unwrap()[0].message, 1_u64.to_be_bytes());
+}
+
+#[test]
+fn what_was_answered_survives_reopening_and_a_second_process_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.redb");
+    let journal = Journal::open(&path).unwrap();
+    journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap();
+    journal.count("refused.expired").unwrap();
+    journal.count("refused.expired").unwrap();
+    assert!(matches!(Journal::open(&path), Err(JournalError::InUse)));
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!(journal.waiting().unwrap()[0].message, b"work");
+    assert_eq!(journal.counters("refused.").unwrap(), [("expired".to_owned(), 2)]);
+    assert_eq!(journal.receive(id(2), 1, b"", 0, WINDOW).unwrap(), Received::Replayed);
+}
+
+#[test]
+fn history_is_newest_first_and_bounded() {
+    let (_folder, journal) = open();
+    for number in 0..5_u8 {
+        journal.discard(id(number), &[number]).unwrap();
+    }
+    assert_eq!(journal.history(2).unwrap(), [vec![4], vec![3]]);
+}
