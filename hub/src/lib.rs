@@ -1,1 +1,20 @@
-//! placeholder
+//! The coordinator: people, questions, Trusts, work orders, combined results.
+//!
+//! What must stay true: nothing a person can reach is on the sites listener and the reverse; an answer is never a
+//! bare zero; an order is sealed and signed once and stored before anyone is told of it.
+
+pub mod authority;
+pub mod bounds;
+pub mod cli;
+pub mod clock;
+pub mod combine;
+pub mod config;
+pub mod hub;
+pub mod ledger;
+pub mod listener;
+pub mod order;
+pub mod passwords;
+pub mod people;
+pub mod presence;
+pub mod serve;
+pub mod sites;

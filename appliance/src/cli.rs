@@ -1,0 +1,125 @@
+//! `flip-appliance`: enrol, ingest, run, status.
+#![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::data::{self, Generations, IngestError, progress::Bar};
+use crate::place::Place;
+use crate::{clock, engine, enrol, local, run};
+
+/// A Trust's appliance of FLIP Edge: runs signed work orders beside the data and lets out only what disclosure
+/// control has passed. It connects outward only.
+#[derive(Parser)]
+#[command(version, after_help = "A new appliance in three steps:\n  \
+    flip-appliance enrol st-elsewhere.kit      (the kit comes from the hub's administrator)\n  \
+    flip-appliance ingest /srv/omop-extract    (CSV, TSV or Parquet files of the OMOP CDM)\n  \
+    flip-appliance run")]
+struct Cli {
+    /// The folder that holds the appliance's keys, journal, data and configuration
+    #[arg(long, env = "FLIP_APPLIANCE_DATA", default_value = "/var/lib/flip-appliance", value_name = "DIR")]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Enrol with the hub: make keys here, pin the hub's CA, get a certificate, burn the kit's secret
+    Enrol {
+        /// The kit's file
+        kit: PathBuf,
+        /// Replace the identity that this appliance has
+        #[arg(long)]
+        again: bool,
+    },
+    /// Read an OMOP CDM extract into a new data generation and put it in use; the old one stays until then
+    Ingest {
+        /// The folder of the extract: person.csv, visit_occurrence.csv, … (or .tsv, .csv.gz, .parquet)
+        dir: PathBuf,
+    },
+    /// Run until SIGINT or SIGTERM
+    Run,
+    /// Say how a running appliance is
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The engine's own process; started by the appliance
+    #[command(hide = true)]
+    Worker,
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Worker) {
+        return engine::worker::main(std::io::stdin().lock(), std::io::stdout().lock());
+    }
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    match command(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flip-appliance: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(cli: &Cli) -> anyhow::Result<()> {
+    match &cli.command {
+        Command::Enrol { kit, again } => {
+            let identity = enrol::enrol(&cli.data, kit, *again)?;
+            println!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
+            println!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
+            println!("Next: flip-appliance ingest DIR, then flip-appliance run");
+            Ok(())
+        }
+        Command::Ingest { dir } => ingest(&cli.data, dir),
+        Command::Run => run::run(&cli.data),
+        Command::Status { json } => status(&cli.data, *json),
+        Command::Worker => Ok(()),
+    }
+}
+
+fn ingest(data: &Path, dir: &Path) -> anyhow::Result<()> {
+    // A configuration that `run` would refuse is better known now.
+    Config::load(data)?;
+    let generations = Generations::open(&Place::new(data).generations())?;
+    match data::ingest(dir, &generations, clock::now().0, &mut Bar::new()) {
+        Ok(report) => {
+            println!("{}", data::print_report(&report));
+            Ok(())
+        }
+        Err(IngestError::Problems(problems)) => {
+            let in_use = generations.current()?.map_or("no data", |_| "the data in use are unchanged");
+            anyhow::bail!("{problems}\nNothing was ingested; {in_use}.")
+        }
+        Err(error) => Err(error).context("nothing was ingested"),
+    }
+}
+
+fn status(data: &Path, json: bool) -> anyhow::Result<()> {
+    let place = Place::new(data);
+    let address = std::fs::read_to_string(place.local_address())
+        .with_context(|| format!("no appliance has run in {}; start it with: flip-appliance run", data.display()))?;
+    let status = local::fetch(address.trim())?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print!("{}", local::to_text(&status));
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! The cohort lane: one waiting question at a time, from the journal through gate, engine and disclosure back into
+//! the journal.
+//!
+//! What must stay true: an order leaves the journal only with its result, in one transaction; an order cut short by
+//! a stop or a crash is simply still there. Deliberately absent: the network.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flip_protocol::answer::{CohortOutcome, Failed};
+use flip_protocol::message::{Sealed, Unwelcome};
+use flip_protocol::order::Work;
+use flip_protocol::sync::NotTaken;
+use flip_protocol::{MessageId, UnixMillis};
+use flip_storage::journal::{JournalError, Waiting};
+use serde::{Deserialize, Serialize};
+use time::Date;
+
+use crate::clock;
+use crate::data::Generation;
+use crate::disclosure::{self, Release};
+use crate::engine::{Engine, EngineFailure, Settings};
+use crate::inbox;
+use crate::outbox::{self, OutboxError};
+use crate::site::Site;
+use crate::uplink::error_chain;
+
+/// What happened to one order, in plain words, for people at the Trust. Stays at the Trust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLine {
+    /// The order.
+    pub order: MessageId,
+    /// When it was received.
+    pub received: UnixMillis,
+    /// When it ended.
+    pub ended: UnixMillis,
+    /// The query's name.
+    pub name: String,
+    /// The question.
+    pub sql: String,
+    /// What left the Trust; `None` where nothing did.
+    pub left: Option<CohortOutcome>,
+}
+
+/// Why a question was not brought to an end.
+#[derive(Debug, thiserror::Error)]
+enum LaneError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+}
+
+/// How long the lane waits for news before it looks whether the engine has been idle.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long the lane rests after its journal failed.
+const REST: Duration = Duration::from_secs(2);
+
+/// Works until the appliance stops.
+pub fn work(site: &Arc<Site>, engine: Settings) {
+    let mut engine = Engine::new(engine);
+    let mut heard = 0;
+    while !site.is_stopping() {
+        match next(site) {
+            Ok(Some(waiting)) => {
+                if let Err(error) = work_on(site, &mut engine, &waiting) {
+                    tracing::error!(error = error_chain(&error), "an order could not be ended; it stays and is tried again");
+                    std::thread::sleep(REST);
+                }
+            }
+            Ok(None) => {
+                engine.retire_if_idle(Instant::now());
+                heard = site.bell.wait(heard, LOOK);
+            }
+            Err(error) => {
+                tracing::error!(error = error_chain(&error), "the journal cannot be read");
+                std::thread::sleep(REST);
+            }
+        }
+    }
+}
+
+fn next(site: &Site) -> Result<Option<Waiting>, JournalError> {
+    Ok(site.journal.waiting()?.into_iter().next())
+}
+
+fn work_on(site: &Site, engine: &mut Engine, waiting: &Waiting) -> Result<(), LaneError> {
+    let order = MessageId::from_bytes(waiting.id);
+    let began = clock::now();
+    site.running(order, began);
+    let outcome = bring_to_end(site, engine, order, waiting, began);
+    site.finished(order);
+    site.bell.ring();
+    outcome
+}
+
+fn bring_to_end(
+    site: &Site,
+    engine: &mut Engine,
+    order: MessageId,
+    waiting: &Waiting,
+    began: UnixMillis,
+) -> Result<(), LaneError> {
+    let identity = site.identity();
+    let opened = Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, began));
+    let received = UnixMillis(waiting.received_ms);
+    let Work::CohortQuery { name, sql } = match opened {
+        Ok(work) => work,
+        Err(reason) => return Ok(give_back(site, order, received, reason)?),
+    };
+    let Some(release) = answer(site, engine, &sql) else {
+        // Cancelled because the appliance stops: the order waits for the next start.
+        return Ok(());
+    };
+    let ended = clock::now();
+    let took_ms = ended.since(began);
+    tracing::info!(%order, took_ms, outcome = said(release.outcome()), "a cohort query was answered");
+    let line = HistoryLine { order, received, ended, name, sql, left: Some(release.outcome().clone()) };
+    let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
+    Ok(outbox::put(&site.journal, &identity, order, release, &line, ended)?)
+}
+
+/// An order that can no longer be opened (it expired while it waited): the hub is told at the next sync.
+fn give_back(site: &Site, order: MessageId, received: UnixMillis, reason: Unwelcome) -> Result<(), JournalError> {
+    tracing::warn!(%order, reason = reason.name(), "an order could not be begun");
+    let line = HistoryLine {
+        order,
+        received,
+        ended: clock::now(),
+        name: String::new(),
+        sql: String::new(),
+        left: None,
+    };
+    let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
+    site.journal.discard(order.bytes(), &line)?;
+    site.note_refused([NotTaken { message: order, reason }]);
+    Ok(())
+}
+
+/// Gate, engine, disclosure. `None` where the question was cancelled.
+fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
+    let plan = match flip_gate::admit(sql) {
+        Ok(plan) => plan,
+        Err(refusal) => return Some(Release::refused(&refusal)),
+    };
+    let generation = match site.generations.current() {
+        Ok(Some(generation)) => generation,
+        Ok(None) => return Some(Release::failed(Failed::NoData)),
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), "the data generation cannot be read");
+            return Some(Release::failed(Failed::Internal));
+        }
+    };
+    let ran = engine.run(&generation.database, &plan, age_day(&generation), &site.cancel);
+    if let Some(sandbox) = engine.sandbox() {
+        site.note_sandbox(sandbox.clone());
+    }
+    match ran {
+        Ok(counts) => Some(disclosure::release(counts, &site.config.policy, generation.extract())),
+        Err(EngineFailure::Failed(failed)) => Some(Release::failed(failed)),
+        Err(EngineFailure::Cancelled) => None,
+    }
+}
+
+/// Ages are as of the extract's day, so that the same question of the same data has the same answer.
+fn age_day(generation: &Generation) -> Date {
+    generation.extract_day()
+}
+
+fn said(outcome: &CohortOutcome) -> &'static str {
+    match outcome {
+        CohortOutcome::Value(_) => "value",
+        CohortOutcome::FewerThan { .. } => "fewer_than",
+        CohortOutcome::Refused(_) => "refused",
+        CohortOutcome::Failed(_) => "failed",
+    }
+}

@@ -1,0 +1,162 @@
+//! `appliance.toml`: as written (every line optional), then merged with defaults and checked.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::disclosure::Policy;
+
+/// What may stand in `appliance.toml`. Unknown lines are refused by name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    local_listen: Option<String>,
+    threshold: Option<u64>,
+    engine: Option<WrittenEngine>,
+}
+
+/// The `[engine]` part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenEngine {
+    memory_mb: Option<u64>,
+    threads: Option<u32>,
+    timeout_s: Option<u64>,
+    rows_max: Option<u64>,
+}
+
+/// The configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the local page listens; on loopback.
+    pub local_listen: SocketAddr,
+    /// The policy in force.
+    pub policy: Policy,
+    /// The engine's memory, in MiB.
+    pub memory_mb: u64,
+    /// The engine's threads.
+    pub threads: u32,
+    /// How long one question may take.
+    pub timeout: Duration,
+    /// The most rows of one question's result.
+    pub rows_max: u64,
+}
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{0} cannot be read")]
+    File(PathBuf, #[source] std::io::Error),
+    /// Not TOML, or an unknown line.
+    #[error("{0} is not right: {1}")]
+    Toml(PathBuf, String),
+    /// One line's value.
+    #[error("{file}: {key} = {value} is not right: {why}")]
+    Value {
+        /// The file.
+        file: PathBuf,
+        /// The line.
+        key: &'static str,
+        /// What stands there.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A file's name in the appliance's folder. It need not be there.
+pub const FILE: &str = "appliance.toml";
+
+impl Config {
+    /// Reads and checks the configuration in the appliance's folder.
+    pub fn load(data: &Path) -> Result<Self, ConfigError> {
+        let file = data.join(FILE);
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ConfigError::File(file, error)),
+        };
+        Self::check(&file, &text)
+    }
+
+    /// Checks the text of a configuration.
+    pub fn check(file: &Path, text: &str) -> Result<Self, ConfigError> {
+        let written: Written =
+            toml::from_str(text).map_err(|error| ConfigError::Toml(file.to_owned(), error.to_string()))?;
+        let wrong = |key, value: String, why: &str| ConfigError::Value {
+            file: file.to_owned(),
+            key,
+            value,
+            why: why.to_owned(),
+        };
+        let listen = written.local_listen.unwrap_or_else(|| "127.0.0.1:8480".to_owned());
+        let local_listen = listen
+            .parse::<SocketAddr>()
+            .ok()
+            .filter(|address| address.ip().is_loopback())
+            .ok_or_else(|| {
+                let why = "expected a loopback address and a port, such as 127.0.0.1:8480; \
+                           the page is for people at the machine alone";
+                wrong("local_listen", format!("{listen:?}"), why)
+            })?;
+        let threshold = written.threshold.unwrap_or(Policy::THRESHOLD_DEFAULT);
+        let policy = Policy::new(threshold)
+            .map_err(|error| wrong("threshold", threshold.to_string(), &error.to_string()))?;
+        let engine = written.engine.unwrap_or_default();
+        let within = |key, value: Option<u64>, default, range: std::ops::RangeInclusive<u64>| {
+            let value = value.unwrap_or(default);
+            if range.contains(&value) {
+                Ok(value)
+            } else {
+                Err(wrong(key, value.to_string(), &format!("expected {} to {}", range.start(), range.end())))
+            }
+        };
+        let threads = within("engine.threads", engine.threads.map(u64::from), 2, 1..=256)?;
+        Ok(Self {
+            local_listen,
+            policy,
+            memory_mb: within("engine.memory_mb", engine.memory_mb, 1_024, 64..=1_048_576)?,
+            threads: u32::try_from(threads).expect("at most 256"),
+            timeout: Duration::from_secs(within("engine.timeout_s", engine.timeout_s, 300, 1..=86_400)?),
+            rows_max: within("engine.rows_max", engine.rows_max, 50_000_000, 1..=1_000_000_000)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Result<Config, String> {
+        Config::check(Path::new("appliance.toml"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = check("").unwrap();
+        assert_eq!(config.policy.threshold(), 10);
+        assert!(config.local_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn an_unknown_line_is_refused_by_name() {
+        let error = check("treshold = 12").unwrap_err();
+        assert!(error.contains("treshold") && error.contains("threshold"), "{error}");
+        assert!(check("[engine]\nmemory = 5").unwrap_err().contains("memory_mb"));
+    }
+
+    #[test]
+    fn a_threshold_below_five_is_refused() {
+        assert!(check("threshold = 4").unwrap_err().contains("threshold = 4"));
+        assert_eq!(check("threshold = 5").unwrap().policy.threshold(), 5);
+    }
+
+    #[test]
+    fn the_local_page_stays_on_loopback() {
+        assert!(check("local_listen = \"0.0.0.0:80\"").unwrap_err().contains("loopback"));
+    }
+}

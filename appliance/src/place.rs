@@ -1,0 +1,34 @@
+//! Where things are in the appliance's folder.
+
+use std::path::{Path, PathBuf};
+
+/// The appliance's folder.
+#[derive(Debug, Clone)]
+pub struct Place(PathBuf);
+
+impl Place {
+    /// The appliance's folder.
+    pub fn new(data: &Path) -> Self {
+        Self(data.to_owned())
+    }
+
+    /// The folder itself.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    /// The task journal.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal.redb")
+    }
+
+    /// The data generations.
+    pub fn generations(&self) -> PathBuf {
+        self.0.join("generations")
+    }
+
+    /// Where the local page of a running appliance is, as text.
+    pub fn local_address(&self) -> PathBuf {
+        self.0.join("local.address")
+    }
+}

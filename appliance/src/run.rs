@@ -1,0 +1,93 @@
+//! `flip-appliance run`: the threads, the local page, and a clean end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use flip_storage::file::{self, Access};
+use flip_storage::journal::Journal;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bounds;
+use crate::config::Config;
+use crate::data::Generations;
+use crate::engine::Settings;
+use crate::identity::Identity;
+use crate::place::Place;
+use crate::site::Site;
+use crate::{cohort, local, uplink};
+
+/// Runs until SIGINT or SIGTERM.
+pub fn run(data: &Path) -> anyhow::Result<()> {
+    let config = Config::load(data)?;
+    let place = Place::new(data);
+    let identity = Identity::load(data)?;
+    if !place.journal().exists() {
+        bail!(
+            "the journal {} is missing, and with it the memory of what was answered; have the hub's administrator \
+             make a new kit (flip-hub trust kit {:?}) and enrol again with --again",
+            place.journal().display(),
+            identity.facts.trust_name
+        );
+    }
+    let journal = Journal::open(&place.journal())?;
+    let generations = Generations::open(&place.generations())?;
+    let engine = Settings {
+        memory_mb: config.memory_mb,
+        threads: config.threads,
+        timeout: config.timeout,
+        rows_max: config.rows_max,
+        ..Settings::new(std::env::current_exe().context("this program's own file cannot be found")?)
+    };
+    tracing::info!(trust = identity.facts.trust_name, hub = identity.facts.hub_address, "the appliance starts");
+    let site = Arc::new(Site::new(config, place, identity, journal, generations));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind(site.config.local_listen))
+        .with_context(|| format!("local_listen = \"{}\" cannot be bound", site.config.local_listen))?;
+    let address = listener.local_addr()?;
+    file::write(&site.place.local_address(), address.to_string().as_bytes(), Access::Anyone)
+        .context("the local page's address cannot be written")?;
+    tracing::info!(page = %format!("http://{address}"), "the local page is up");
+
+    let threads = [
+        spawn(&site, "poll", uplink::poll)?,
+        spawn(&site, "send", uplink::send)?,
+        spawn(&site, "cohort", move |site| cohort::work(site, engine))?,
+    ];
+    runtime.block_on(serve_until_signal(&site, listener))?;
+    tracing::info!("stopping");
+    site.stop();
+    let until = Instant::now() + bounds::SHUTDOWN;
+    while Instant::now() < until && !threads[2].is_finished() {
+        thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // The uplink may be waiting for the hub; all it knows is in the journal.
+    tracing::info!("the appliance has stopped");
+    Ok(())
+}
+
+async fn serve_until_signal(site: &Arc<Site>, listener: tokio::net::TcpListener) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let serving = axum::serve(listener, local::router(site));
+    tokio::select! {
+        served = async { serving.await } => served.context("the local page failed"),
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn spawn(
+    site: &Arc<Site>,
+    name: &'static str,
+    work: impl FnOnce(&Arc<Site>) + Send + 'static,
+) -> anyhow::Result<JoinHandle<()>> {
+    let site = Arc::clone(site);
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(move || work(&site))
+        .with_context(|| format!("no thread for {name}"))
+}

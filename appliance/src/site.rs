@@ -1,0 +1,262 @@
+//! The running appliance: what its threads share.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+
+use flip_protocol::answer::Extract;
+use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
+use flip_protocol::{MessageId, UnixMillis};
+use flip_storage::journal::{Journal, JournalError};
+
+use crate::bounds;
+use crate::clock;
+use crate::config::Config;
+use crate::data::Generations;
+use crate::identity::Identity;
+use crate::link::LinkError;
+use crate::place::Place;
+
+/// The running appliance.
+pub struct Site {
+    /// The checked configuration.
+    pub config: Config,
+    /// Where things are.
+    pub place: Place,
+    /// Who it is; replaced when its certificate is renewed.
+    pub identity: RwLock<Arc<Identity>>,
+    /// The task journal.
+    pub journal: Journal,
+    /// The data generations.
+    pub generations: Generations,
+    /// When it started.
+    pub started: UnixMillis,
+    /// Rung when an order came in, a result is to go out, or the appliance is to stop.
+    pub bell: Bell,
+    /// Stops the question that is being worked on.
+    pub cancel: crate::engine::CancelFlag,
+    stopping: AtomicBool,
+    notes: Mutex<Notes>,
+}
+
+/// What is known of the moment, for the next sync and the local page.
+#[derive(Default)]
+struct Notes {
+    running: HashMap<MessageId, UnixMillis>,
+    link: LinkState,
+    clock_skew_ms: i64,
+    sandbox: Option<String>,
+    refused: Vec<NotTaken>,
+}
+
+/// How the link to the hub stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// No sync was tried yet.
+    #[default]
+    Untried,
+    /// The last sync was answered.
+    Connected {
+        /// When.
+        at: UnixMillis,
+    },
+    /// The last sync failed.
+    Away {
+        /// Since when.
+        since: UnixMillis,
+        /// Why.
+        why: LinkError,
+    },
+}
+
+/// Counts rings, so that no ring is missed between two waits.
+#[derive(Default)]
+pub struct Bell {
+    rings: Mutex<u64>,
+    rung: Condvar,
+}
+
+impl Bell {
+    /// Rings.
+    pub fn ring(&self) {
+        *self.rings.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.rung.notify_all();
+    }
+
+    /// Waits for a ring that is not among the `heard`, or for the time to pass; gives all rings so far.
+    pub fn wait(&self, heard: u64, time: std::time::Duration) -> u64 {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.rung.wait_timeout_while(rings, time, |rings| *rings == heard);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Site {
+    /// An appliance over these parts.
+    pub fn new(config: Config, place: Place, identity: Identity, journal: Journal, generations: Generations) -> Self {
+        Self {
+            config,
+            place,
+            identity: RwLock::new(Arc::new(identity)),
+            journal,
+            generations,
+            started: clock::now(),
+            bell: Bell::default(),
+            cancel: crate::engine::CancelFlag::default(),
+            stopping: AtomicBool::new(false),
+            notes: Mutex::new(Notes::default()),
+        }
+    }
+
+    /// Who it is now.
+    pub fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over a renewed identity.
+    pub fn replace_identity(&self, identity: Identity) {
+        *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+    }
+
+    /// Tells every thread to end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.cancel.cancel();
+        self.bell.ring();
+    }
+
+    /// True once [`Self::stop`] was called.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Notes that an order is being worked on, until [`Self::finished`].
+    pub fn running(&self, order: MessageId, since: UnixMillis) {
+        self.with(|notes| notes.running.insert(order, since));
+    }
+
+    /// Notes that an order is no longer being worked on.
+    pub fn finished(&self, order: MessageId) {
+        self.with(|notes| notes.running.remove(&order));
+    }
+
+    /// The order that is being worked on, and since when.
+    pub fn is_running(&self, order: MessageId) -> Option<UnixMillis> {
+        self.with(|notes| notes.running.get(&order).copied())
+    }
+
+    /// Notes a message that the hub is to be told was not taken.
+    pub fn note_refused(&self, refused: impl IntoIterator<Item = NotTaken>) {
+        self.with(|notes| notes.refused.extend(refused));
+    }
+
+    /// Messages that the hub is still to be told of, at most as many as one sync lists.
+    pub fn refused(&self) -> Vec<NotTaken> {
+        self.with(|notes| {
+            notes.refused.truncate(flip_protocol::bounds::SYNC_LISTED);
+            notes.refused.clone()
+        })
+    }
+
+    /// Forgets what the hub was told.
+    pub fn told(&self, refused: &[NotTaken]) {
+        self.with(|notes| notes.refused.retain(|one| !refused.contains(one)));
+    }
+
+    /// Notes an answered sync.
+    pub fn connected(&self, hub_time: UnixMillis, now: UnixMillis) {
+        let skew = i128::from(now.0) - i128::from(hub_time.0);
+        let skew = i64::try_from(skew).unwrap_or(if skew < 0 { i64::MIN } else { i64::MAX });
+        let (was, skewed_before) = self.with(|notes| {
+            let skewed_before = notes.clock_skew_ms.unsigned_abs() > bounds::CLOCK_SKEW_MS;
+            notes.clock_skew_ms = skew;
+            (std::mem::replace(&mut notes.link, LinkState::Connected { at: now }), skewed_before)
+        });
+        if !matches!(was, LinkState::Connected { .. }) {
+            tracing::info!("connected to the hub");
+        }
+        if skew.unsigned_abs() > bounds::CLOCK_SKEW_MS && !skewed_before {
+            tracing::warn!(skew_s = skew / 1_000, "this machine's clock and the hub's differ; set the wrong one right");
+        }
+    }
+
+    /// Notes a sync that failed; says so in the log once per kind of failure.
+    pub fn away(&self, why: LinkError, now: UnixMillis) {
+        let (news, text) = self.with(|notes| {
+            let (since, news) = match &notes.link {
+                LinkState::Away { since, why: before } => (*since, *before != why),
+                LinkState::Untried | LinkState::Connected { .. } => (now, true),
+            };
+            let text = why.to_string();
+            notes.link = LinkState::Away { since, why };
+            (news, text)
+        });
+        if news {
+            tracing::warn!(error = text, "no link to the hub; trying on");
+        }
+    }
+
+    /// How the link stands, and by how many milliseconds this clock is ahead of the hub's.
+    pub fn link(&self) -> (LinkState, i64) {
+        self.with(|notes| (notes.link.clone(), notes.clock_skew_ms))
+    }
+
+    /// True where the last sync was answered.
+    pub fn is_connected(&self) -> bool {
+        self.with(|notes| matches!(notes.link, LinkState::Connected { .. }))
+    }
+
+    /// Notes what the engine's sandbox holds.
+    pub fn note_sandbox(&self, sandbox: String) {
+        self.with(|notes| notes.sandbox = Some(sandbox));
+    }
+
+    /// What the engine's sandbox holds, once an engine has run.
+    pub fn sandbox(&self) -> Option<String> {
+        self.with(|notes| notes.sandbox.clone())
+    }
+
+    /// Every order here that the hub has not acknowledged, and how far each is.
+    pub fn holding(&self) -> Result<Vec<Holding>, JournalError> {
+        let mut holding: Vec<Holding> = self
+            .journal
+            .waiting()?
+            .into_iter()
+            .map(|waiting| {
+                let order = MessageId::from_bytes(waiting.id);
+                let stage = if self.is_running(order).is_some() { Stage::Running } else { Stage::Waiting };
+                Holding { order, stage }
+            })
+            .collect();
+        let outgoing = self.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?;
+        holding.extend(outgoing.into_iter().map(|result| Holding {
+            order: MessageId::from_bytes(result.order),
+            stage: Stage::Answered,
+        }));
+        holding.truncate(flip_protocol::bounds::SYNC_LISTED);
+        Ok(holding)
+    }
+
+    /// How the appliance is, for the hub.
+    pub fn health(&self, now: UnixMillis) -> Result<Health, JournalError> {
+        let refused = self.journal.counters("refused.")?;
+        let disk = rustix::fs::statvfs(self.place.folder());
+        Ok(Health {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            extract: self.extract(),
+            uptime_s: now.since(self.started) / 1_000,
+            disk_free_bytes: disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+            refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
+        })
+    }
+
+    /// The data generation in use, as answers name it.
+    pub fn extract(&self) -> Option<Extract> {
+        let generation = self.generations.current().ok().flatten()?;
+        Some(generation.extract())
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Notes) -> T) -> T {
+        change(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

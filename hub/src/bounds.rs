@@ -1,0 +1,38 @@
+//! The hub's limits, each with its unit and its reason.
+
+use std::time::Duration;
+
+/// Seconds without a sync after which a Trust counts as offline: two long polls and a little.
+pub const ONLINE_MS: u64 = 60_000;
+/// Milliseconds between two writes of a Trust's last sign of life, so that idle Trusts cost no disk.
+pub const SEEN_WRITE_MS: u64 = 30_000;
+/// Bytes of a request from a person: a question is at most 10,240 characters; more is read only to refuse it well.
+pub const PEOPLE_BODY_BYTES: usize = 2 * 1024 * 1024;
+/// Connections at once on one listener.
+pub const CONNECTIONS: usize = 12_000;
+/// How long a TLS handshake may take.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long the head of a request may take to arrive.
+pub const REQUEST_HEAD: Duration = Duration::from_secs(15);
+/// How long a whole request may take, its longest wait included.
+pub const REQUEST: Duration = Duration::from_secs(60);
+/// How long a shutdown waits for open requests.
+pub const SHUTDOWN: Duration = Duration::from_secs(5);
+/// The longest that `?wait_s=` may ask for, in seconds.
+pub const WAIT_S: u64 = 25;
+/// A signed-in session's life, in milliseconds.
+pub const SESSION_MS: u64 = 12 * 3_600_000;
+/// Passwords are hashed at most so many at once: each takes 19 MiB.
+pub const HASHES_AT_ONCE: usize = 2;
+/// The shortest password, in characters.
+pub const PASSWORD_CHARACTERS: usize = 12;
+/// Days that a certificate for a Trust is valid; the appliance renews it after two thirds.
+pub const TRUST_CERTIFICATE_DAYS: i64 = 90;
+/// Days that the hub's own server certificates are valid; they are made anew at every start.
+pub const SERVER_CERTIFICATE_DAYS: i64 = 825;
+/// Days that the hub's CA is valid.
+pub const CA_DAYS: i64 = 20 * 365;
+/// Seconds by which certificates are valid before they are made, for clocks that are a little behind.
+pub const CLOCK_SLACK_S: i64 = 3_600;
+/// Rows of a list in the console and the API.
+pub const LIST_ROWS: u32 = 100;

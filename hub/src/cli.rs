@@ -1,0 +1,248 @@
+//! `flip-hub`: init, serve, trust.
+#![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::{Parser, Subcommand};
+use flip_protocol::PartyId;
+use flip_storage::file::{self, Access};
+
+use crate::authority::Authority;
+use crate::config::{self, Config};
+use crate::ledger::Ledger;
+use crate::ledger::trusts::Added;
+use crate::serve::{ADDRESSES, Addresses, kit_address};
+use crate::{clock, hub, passwords, serve};
+
+/// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
+/// appliances, and combines what they release.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "A new hub in three steps:\n  \
+    flip-hub --data /var/lib/flip-hub init\n  \
+    flip-hub --data /var/lib/flip-hub serve\n  \
+    flip-hub --data /var/lib/flip-hub trust add \"St Elsewhere\"      (then carry the kit to the Trust)"
+)]
+struct Cli {
+    /// The folder that holds the hub's keys, ledger and configuration
+    #[arg(long, env = "FLIP_HUB_DATA", default_value = "/var/lib/flip-hub", value_name = "DIR")]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a new hub: its keys, an empty ledger, hub.toml and the first administrator
+    Init {
+        /// The administrator's sign-in name
+        #[arg(long, default_value = "admin")]
+        admin: String,
+        /// A file with the administrator's password in its first line [default: one is made and printed once]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Where people connect (console and API, HTTPS)
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        people_listen: String,
+        /// Where appliances connect (mutual TLS)
+        #[arg(long, default_value = "0.0.0.0:8444")]
+        sites_listen: String,
+        /// host:port by which appliances reach the sites listener; it is written into kits
+        #[arg(long, value_name = "HOST:PORT")]
+        sites_address: Option<String>,
+    },
+    /// Run the hub until SIGINT or SIGTERM
+    Serve,
+    /// Add Trusts and list them
+    #[command(subcommand)]
+    Trust(TrustCommand),
+    /// Give a person a new password, or add one; ends their sessions
+    Password {
+        /// The sign-in name
+        name: String,
+        /// A file with the password in its first line [default: one is made and printed once]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+enum TrustCommand {
+    /// Add a Trust; prints its kit and writes it to a file
+    Add {
+        /// The Trust's name as people will see it
+        name: String,
+        /// The kit's file [default: the name with the ending .kit, in this folder]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Make a new kit for a Trust that is known already; its unused kits are void
+    Kit {
+        /// The Trust's name
+        name: String,
+        /// The kit's file [default: the name with the ending .kit, in this folder]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// List the Trusts
+    List,
+}
+
+/// The program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flip-hub: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let data = &cli.data;
+    match cli.command {
+        Command::Init { admin, password_file, people_listen, sites_listen, sites_address } => {
+            let mut text = format!("people_listen = {people_listen:?}\nsites_listen = {sites_listen:?}\n");
+            if let Some(address) = sites_address {
+                text.push_str(&format!("sites_address = {address:?}\n"));
+            }
+            init(data, &text, &admin, password_file.as_deref())
+        }
+        Command::Serve => tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("no async runtime")?
+            .block_on(serve::serve(data)),
+        Command::Trust(TrustCommand::Add { name, out }) => trust_add(data, &name, out),
+        Command::Trust(TrustCommand::Kit { name, out }) => trust_kit(data, &name, out),
+        Command::Trust(TrustCommand::List) => trust_list(data),
+        Command::Password { name, password_file } => {
+            let ledger = open(data)?.2;
+            set_person(&ledger, &name, password_file.as_deref())
+        }
+    }
+}
+
+fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) -> anyhow::Result<()> {
+    if data.join(config::FILE).exists() {
+        bail!("{} already holds a hub; choose another folder with --data", data.display());
+    }
+    Config::check(data, config)?;
+    let keys = Config::keys(data);
+    fs::create_dir_all(&keys).with_context(|| format!("{} cannot be made", keys.display()))?;
+    let authority = Authority::create(&keys, clock::now())?;
+    let ledger = Ledger::open(&Config::ledger(data))?;
+    set_person(&ledger, admin, password_file)?;
+    // Last, because its presence says that the hub is whole.
+    file::write(&data.join(config::FILE), config.as_bytes(), Access::Anyone)
+        .context("hub.toml cannot be written")?;
+    println!("A new hub is in {}. Its CA certificate's SHA-256 is", data.display());
+    println!("  {}", authority.ca_sha256());
+    println!("Start it with: flip-hub --data {} serve", data.display());
+    Ok(())
+}
+
+fn set_person(ledger: &Ledger, name: &str, password_file: Option<&Path>) -> anyhow::Result<()> {
+    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
+    let password = match password_file {
+        Some(file) => {
+            let text =
+                fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            text.lines().next().unwrap_or_default().to_owned()
+        }
+        None => passwords::generate(),
+    };
+    ledger.set_person(name.to_owned(), passwords::hash(&password)?, clock::now())?;
+    if password_file.is_none() {
+        println!("Sign in as {name} with the password (shown this once):\n  {password}");
+    }
+    Ok(())
+}
+
+fn trust_add(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()> {
+    let (config, authority, ledger) = open(data)?;
+    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
+    let now = clock::now();
+    let trust = PartyId::new(now, &clock::random_bytes());
+    let (kit, secret) =
+        hub::make_kit(&authority, &kit_address(&config, running(data).as_ref()), trust, name, now);
+    match ledger.add_trust(trust, name.to_owned(), secret, now)? {
+        Added::New => hand_over(&kit, out),
+        Added::NameTaken => {
+            bail!("a Trust named {name:?} is known already; for a new kit: flip-hub trust kit {name:?}")
+        }
+    }
+}
+
+fn trust_kit(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()> {
+    let (config, authority, ledger) = open(data)?;
+    let now = clock::now();
+    let address = kit_address(&config, running(data).as_ref());
+    // The Trust's id is needed in the kit, and the kit's secret in the ledger: look first, then make both.
+    let known = ledger.trusts_now()?.into_iter().find(|trust| trust.name.eq_ignore_ascii_case(name.trim()));
+    let Some(trust) = known else { bail!("there is no Trust named {name:?}; see: flip-hub trust list") };
+    let (kit, secret) = hub::make_kit(&authority, &address, trust.id, &trust.name, now);
+    ledger.renew_kit(trust.name, secret)?;
+    hand_over(&kit, out)
+}
+
+fn hand_over(kit: &flip_protocol::enrolment::Kit, out: Option<PathBuf>) -> anyhow::Result<()> {
+    let file = out.unwrap_or_else(|| {
+        let letters = kit.trust_name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
+        PathBuf::from(letters.collect::<String>().to_lowercase() + ".kit")
+    });
+    let text = kit.to_text();
+    file::write(&file, text.as_bytes(), Access::Owner)
+        .with_context(|| format!("the kit cannot be written to {}", file.display()))?;
+    println!("{text}");
+    eprintln!(
+        "The kit of {} is in {}. It works once, for 7 days. On the appliance: flip-appliance enrol {}",
+        kit.trust_name,
+        file.display(),
+        file.display()
+    );
+    Ok(())
+}
+
+fn trust_list(data: &Path) -> anyhow::Result<()> {
+    let (_, _, ledger) = open(data)?;
+    let trusts = ledger.trusts_now()?;
+    if trusts.is_empty() {
+        println!("No Trusts yet. Add one with: flip-hub trust add NAME");
+    }
+    let now = clock::now();
+    for trust in trusts {
+        let state = match (trust.enrolled, trust.seen) {
+            (None, _) => "kit not used yet".to_owned(),
+            (Some(_), None) => "enrolled, never seen".to_owned(),
+            (Some(_), Some(seen)) => format!("seen {} s ago", now.since(seen) / 1_000),
+        };
+        println!("{}  {}  {state}, {} open orders", trust.id, trust.name, trust.open_orders);
+    }
+    Ok(())
+}
+
+fn open(data: &Path) -> anyhow::Result<(Config, Authority, Ledger)> {
+    let config = Config::load(data)?;
+    let authority = Authority::load(&Config::keys(data))?;
+    let ledger = Ledger::open(&Config::ledger(data))?;
+    Ok((config, authority, ledger))
+}
+
+fn running(data: &Path) -> Option<Addresses> {
+    serde_json::from_slice(&fs::read(data.join(ADDRESSES)).ok()?).ok()
+}

@@ -1,0 +1,141 @@
+//! What every request handler shares, and the acts that more than one of them performs.
+
+use flip_protocol::enrolment::{HubSide, Kit};
+use flip_protocol::keys::SigningKey;
+use flip_protocol::message::{self, Envelope, Kind};
+use flip_protocol::order::Work;
+use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, watch};
+
+use crate::authority::Authority;
+use crate::bounds;
+use crate::clock;
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::ledger::trusts::{KitSecret, Peer};
+use crate::presence::Presence;
+
+/// The running hub.
+pub struct Hub {
+    /// The checked configuration.
+    pub config: Config,
+    /// The hub's keys.
+    pub authority: Authority,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Which Trusts are here.
+    pub presence: Presence,
+    /// Bounds the memory that password hashing takes.
+    pub hashing: Semaphore,
+    sites_address: String,
+    changes: watch::Sender<u64>,
+    stopping: watch::Sender<bool>,
+}
+
+impl Hub {
+    /// A hub over these parts.
+    pub fn new(config: Config, authority: Authority, ledger: Ledger, sites_address: String) -> Self {
+        Self {
+            config,
+            sites_address,
+            authority,
+            ledger,
+            presence: Presence::default(),
+            hashing: Semaphore::new(bounds::HASHES_AT_ONCE),
+            changes: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+        }
+    }
+
+    /// `host:port` of the sites listener, as kits say it.
+    pub fn sites_address(&self) -> &str {
+        &self.sites_address
+    }
+
+    /// Tells those who wait that an answer may have changed.
+    pub fn announce_change(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Sees changes announced after this call.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Ends every wait: the hub is going down.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Ends when the hub is going down.
+    pub async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // An error means that the hub itself is gone, which is as good.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// Seals a work order for a Trust.
+    pub fn seal_order(
+        &self,
+        peer: &Peer,
+        id: MessageId,
+        sequence: u64,
+        work: &Work,
+        now: UnixMillis,
+        expires: UnixMillis,
+    ) -> Vec<u8> {
+        seal_order(self.authority.hub(), self.authority.signing(), peer, id, sequence, work, now, expires)
+    }
+}
+
+/// A kit for a Trust and what the ledger keeps of it.
+pub fn make_kit(
+    authority: &Authority,
+    sites_address: &str,
+    trust: PartyId,
+    trust_name: &str,
+    now: UnixMillis,
+) -> (Kit, KitSecret) {
+    let secret = clock::random_bytes::<32>();
+    let expires = now.plus(wire::KIT_LIFE_MS);
+    let hub = HubSide { id: authority.hub(), address: sites_address, ca_der: authority.ca() };
+    let kit = Kit::new(trust_name, trust, &hub, &secret, expires);
+    (kit, KitSecret { sha256: Sha256::digest(secret).into(), expires })
+}
+
+/// Checks a Trust's name: what is wrong with it, if anything.
+pub fn check_name(name: &str) -> Result<&str, &'static str> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err("the name is empty");
+    }
+    if name.chars().count() > wire::NAME_CHARACTERS {
+        return Err("the name is longer than 120 characters");
+    }
+    if name.chars().any(char::is_control) {
+        return Err("the name has control characters in it");
+    }
+    Ok(name)
+}
+
+/// Seals a work order with these keys; for callers that hold no [`Hub`].
+#[expect(clippy::too_many_arguments, reason = "each is one field of the envelope")]
+pub fn seal_order(
+    hub: PartyId,
+    signing: &SigningKey,
+    peer: &Peer,
+    id: MessageId,
+    sequence: u64,
+    work: &Work,
+    issued: UnixMillis,
+    expires: UnixMillis,
+) -> Vec<u8> {
+    let body = serde_json::to_vec(work).expect("work is plain strings");
+    let envelope =
+        Envelope { kind: Kind::WorkOrder, id, sender: hub, receiver: peer.id, sequence, issued, expires };
+    message::seal(envelope, &body, signing, &peer.sealing, &mut clock::random())
+        .expect("a question was bounded before it was stored")
+        .bytes()
+        .to_vec()
+}

@@ -1,0 +1,249 @@
+//! Work orders and the results that end them.
+
+use flip_protocol::answer::CohortOutcome;
+use flip_protocol::message::Unwelcome;
+use flip_protocol::sync::{Holding, NotTaken};
+use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
+
+use super::trusts::{Peer, Reseal};
+use super::{Ledger, LedgerError, from_json, to_json};
+use crate::order::OrderState;
+
+/// What one sync says about orders, already verified and opened.
+#[derive(Debug, Default)]
+pub struct Said {
+    /// Orders that are durably stored at the appliance.
+    pub received: Vec<MessageId>,
+    /// Messages that the appliance would not take.
+    pub refused: Vec<NotTaken>,
+    /// Every order at the appliance; `None` where the request does not say all.
+    pub holding: Option<Vec<Holding>>,
+    /// Results.
+    pub results: Vec<Arrived>,
+}
+
+/// One result that arrived.
+#[derive(Debug)]
+pub struct Arrived {
+    /// The result's own id.
+    pub id: MessageId,
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The order that it answers.
+    pub order: MessageId,
+    /// Its outcome.
+    pub outcome: CohortOutcome,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// Results that are stored now, or were before.
+    pub acknowledged: Vec<MessageId>,
+    /// Results that are refused for good.
+    pub refused: Vec<NotTaken>,
+    /// True where an order's state changed.
+    pub changed: bool,
+}
+
+impl Ledger {
+    /// Takes in what one sync says, in one transaction.
+    pub async fn settle(&self, trust: PartyId, said: Said, now: UnixMillis) -> Result<Settled, LedgerError> {
+        self.call("settle", move |tx| {
+            let mut settled = Settled::default();
+            for order in said.received {
+                settled.changed |= change(tx, trust, order, |state| state.received(now))?;
+            }
+            for refused in said.refused {
+                settled.changed |=
+                    change(tx, trust, refused.message, |state| state.not_taken(refused.reason, now))?;
+            }
+            for result in said.results {
+                match take_result(tx, trust, &result, now)? {
+                    Ok(changed) => {
+                        settled.changed |= changed;
+                        settled.acknowledged.push(result.id);
+                    }
+                    Err(reason) => {
+                        count_refusal(tx, trust, reason)?;
+                        settled.refused.push(NotTaken { message: result.id, reason });
+                    }
+                }
+            }
+            if let Some(holding) = said.holding {
+                settled.changed |= renew_leases(tx, trust, &holding, now)?;
+            }
+            Ok(settled)
+        })
+        .await
+    }
+
+    /// Queued orders for a Trust, oldest first, at most `most`.
+    pub async fn queued(&self, trust: PartyId, most: u32) -> Result<Vec<Vec<u8>>, LedgerError> {
+        self.call("queued", move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT message FROM work_order WHERE trust = ?1 AND state = 'queued'
+                 ORDER BY sequence LIMIT ?2",
+            )?;
+            statement.query_map((trust.bytes(), most), |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
+    /// Counts a message from a Trust that was not taken.
+    pub async fn count_refused(&self, trust: PartyId, reason: Unwelcome) -> Result<(), LedgerError> {
+        self.call("count refusal", move |tx| count_refusal(tx, trust, reason)).await
+    }
+
+    /// Ends the orders whose life is over; true where there were any.
+    pub async fn expire(&self, now: UnixMillis) -> Result<bool, LedgerError> {
+        self.call("expire", move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT trust, id FROM work_order
+                 WHERE state IN ('queued', 'delivered', 'running') AND expires_ms <= ?1",
+            )?;
+            let over: Vec<([u8; 16], [u8; 16])> = statement
+                .query_map([now.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            for (trust, order) in &over {
+                change(tx, PartyId::from_bytes(*trust), MessageId::from_bytes(*order), |state| {
+                    state.expired(now)
+                })?;
+            }
+            Ok(!over.is_empty())
+        })
+        .await
+    }
+}
+
+/// Stores a new order under the Trust's next sequence number.
+pub(super) fn insert(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    query: [u8; 16],
+    expires: UnixMillis,
+    seal: impl FnOnce(u64) -> (MessageId, Vec<u8>),
+) -> rusqlite::Result<()> {
+    let sequence = next_sequence(tx, trust)?;
+    let (id, message) = seal(sequence);
+    let state = OrderState::Queued;
+    tx.execute(
+        "INSERT INTO work_order (id, trust, query, sequence, message, state, detail, expires_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        (id.bytes(), trust.bytes(), query, sequence, message, state.name(), to_json(&state)?, expires.0),
+    )
+    .map(drop)
+}
+
+/// Seals a Trust's open orders anew, for its new key, and queues them.
+pub(super) fn reseal_open(tx: &Transaction<'_>, peer: &Peer, reseal: &Reseal) -> rusqlite::Result<()> {
+    let mut statement = tx.prepare_cached(
+        "SELECT work_order.id, work_order.expires_ms, query.name, query.sql
+         FROM work_order JOIN query ON query.id = work_order.query
+         WHERE trust = ?1 AND state IN ('queued', 'delivered', 'running') ORDER BY sequence",
+    )?;
+    let open: Vec<([u8; 16], u64, String, String)> = statement
+        .query_map([peer.id.bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<Result<_, _>>()?;
+    for (id, expires, name, sql) in open {
+        let sequence = next_sequence(tx, peer.id)?;
+        let message = reseal(peer, MessageId::from_bytes(id), sequence, &name, &sql, UnixMillis(expires));
+        let state = OrderState::Queued;
+        tx.execute(
+            "UPDATE work_order SET sequence = ?2, message = ?3, state = ?4, detail = ?5 WHERE id = ?1",
+            (id, sequence, message, state.name(), to_json(&state)?),
+        )?;
+    }
+    Ok(())
+}
+
+fn next_sequence(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<u64> {
+    tx.query_row("UPDATE trust SET sent = sent + 1 WHERE id = ?1 RETURNING sent", [trust.bytes()], |row| {
+        row.get(0)
+    })
+}
+
+/// Moves an order of that Trust to its next state; true where it changed. Another Trust's order is left alone.
+fn change(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    order: MessageId,
+    step: impl FnOnce(OrderState) -> OrderState,
+) -> rusqlite::Result<bool> {
+    let Some(state) = state_of(tx, trust, order)? else { return Ok(false) };
+    let next = step(state.clone());
+    if next == state {
+        return Ok(false);
+    }
+    tx.execute(
+        "UPDATE work_order SET state = ?2, detail = ?3 WHERE id = ?1",
+        (order.bytes(), next.name(), to_json(&next)?),
+    )?;
+    Ok(true)
+}
+
+fn state_of(tx: &Transaction<'_>, trust: PartyId, order: MessageId) -> rusqlite::Result<Option<OrderState>> {
+    let detail: Option<String> = tx
+        .prepare_cached("SELECT detail FROM work_order WHERE id = ?1 AND trust = ?2")?
+        .query_row((order.bytes(), trust.bytes()), |row| row.get(0))
+        .optional()?;
+    detail.map(|text| from_json(0, &text)).transpose()
+}
+
+fn take_result(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    result: &Arrived,
+    now: UnixMillis,
+) -> rusqlite::Result<Result<bool, Unwelcome>> {
+    let used_by: Option<[u8; 16]> = tx
+        .prepare_cached("SELECT message FROM result_seen WHERE trust = ?1 AND sequence = ?2")?
+        .query_row((trust.bytes(), result.sequence), |row| row.get(0))
+        .optional()?;
+    match used_by {
+        Some(message) if message == result.id.bytes() => return Ok(Ok(false)),
+        Some(_) => return Ok(Err(Unwelcome::Replayed)),
+        None => {}
+    }
+    if state_of(tx, trust, result.order)?.is_none() {
+        return Ok(Err(Unwelcome::Foreign));
+    }
+    tx.execute(
+        "INSERT INTO result_seen (trust, sequence, message) VALUES (?1, ?2, ?3)",
+        (trust.bytes(), result.sequence, result.id.bytes()),
+    )?;
+    change(tx, trust, result.order, |state| state.answered(result.outcome.clone(), now)).map(Ok)
+}
+
+fn renew_leases(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    holding: &[Holding],
+    now: UnixMillis,
+) -> rusqlite::Result<bool> {
+    let mut changed = false;
+    for held in holding {
+        changed |= change(tx, trust, held.order, |state| state.held(held.stage, now))?;
+    }
+    let mut statement = tx
+        .prepare_cached("SELECT id FROM work_order WHERE trust = ?1 AND state IN ('delivered', 'running')")?;
+    let at_the_trust: Vec<[u8; 16]> =
+        statement.query_map([trust.bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for order in at_the_trust.into_iter().map(MessageId::from_bytes) {
+        if !holding.iter().any(|held| held.order == order) {
+            tracing::warn!(%trust, %order, "the appliance no longer holds an order; it is queued again");
+            changed |= change(tx, trust, order, OrderState::lost)?;
+        }
+    }
+    Ok(changed)
+}
+
+fn count_refusal(tx: &Transaction<'_>, trust: PartyId, reason: Unwelcome) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT INTO refusal (trust, reason, times) VALUES (?1, ?2, 1)
+         ON CONFLICT DO UPDATE SET times = times + 1",
+        (trust.bytes(), reason.name()),
+    )
+    .map(drop)
+}

@@ -1,0 +1,115 @@
+//! Cohort queries and the orders that carry them.
+
+use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_storage::rusqlite::{self, OptionalExtension as _, Row};
+use uuid::Uuid;
+
+use super::trusts::{Peer, peers};
+use super::{Ledger, LedgerError, from_json, orders};
+use crate::order::OrderState;
+
+/// A cohort query.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The question.
+    pub sql: String,
+    /// Who asked.
+    pub asked_by: String,
+    /// When.
+    pub asked: UnixMillis,
+}
+
+/// One Trust's share of a query.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The Trust.
+    pub trust: PartyId,
+    /// Its name.
+    pub trust_name: String,
+    /// Where its order is.
+    pub state: OrderState,
+}
+
+impl Ledger {
+    /// Stores a query and one sealed order per enrolled Trust, in one transaction. Gives the Trusts asked.
+    pub async fn ask(
+        &self,
+        query: Query,
+        expires: UnixMillis,
+        mut seal: impl FnMut(&Peer, u64) -> (MessageId, Vec<u8>) + Send + 'static,
+    ) -> Result<Vec<PartyId>, LedgerError> {
+        self.call("ask", move |tx| {
+            let peers = peers(tx)?;
+            if peers.is_empty() {
+                return Ok(Vec::new());
+            }
+            let id = *query.id.as_bytes();
+            tx.execute(
+                "INSERT INTO query (id, name, sql, asked_by, asked_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (id, &query.name, &query.sql, &query.asked_by, query.asked.0),
+            )?;
+            for peer in &peers {
+                orders::insert(tx, peer.id, id, expires, |sequence| seal(peer, sequence))?;
+            }
+            Ok(peers.into_iter().map(|peer| peer.id).collect())
+        })
+        .await
+    }
+
+    /// One query and each Trust's share of it, by Trust name.
+    pub async fn query(&self, id: Uuid) -> Result<Option<(Query, Vec<Asked>)>, LedgerError> {
+        self.call("query", move |tx| {
+            let query = tx
+                .prepare_cached("SELECT id, name, sql, asked_by, asked_ms FROM query WHERE id = ?1")?
+                .query_row([id.as_bytes()], query_of_row)
+                .optional()?;
+            query.map(|query| Ok((query, asked(tx, id)?))).transpose()
+        })
+        .await
+    }
+
+    /// The newest queries, newest first, each with its Trusts' shares.
+    pub async fn queries(&self, most: u32) -> Result<Vec<(Query, Vec<Asked>)>, LedgerError> {
+        self.call("queries", move |tx| {
+            let queries: Vec<Query> = tx
+                .prepare_cached(
+                    "SELECT id, name, sql, asked_by, asked_ms FROM query ORDER BY asked_ms DESC, id DESC LIMIT ?1",
+                )?
+                .query_map([most], query_of_row)?
+                .collect::<Result<_, _>>()?;
+            queries.into_iter().map(|query| { let asked = asked(tx, query.id)?; Ok((query, asked)) }).collect()
+        })
+        .await
+    }
+}
+
+fn asked(tx: &rusqlite::Transaction<'_>, query: Uuid) -> rusqlite::Result<Vec<Asked>> {
+    tx.prepare_cached(
+        "SELECT trust.id, trust.name, work_order.detail
+         FROM work_order JOIN trust ON trust.id = work_order.trust
+         WHERE work_order.query = ?1 ORDER BY trust.name",
+    )?
+    .query_map([query.as_bytes()], |row| {
+        let detail: String = row.get(2)?;
+        Ok(Asked {
+            trust: PartyId::from_bytes(row.get(0)?),
+            trust_name: row.get(1)?,
+            state: from_json(2, &detail)?,
+        })
+    })?
+    .collect()
+}
+
+fn query_of_row(row: &Row<'_>) -> rusqlite::Result<Query> {
+    Ok(Query {
+        id: Uuid::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        sql: row.get(2)?,
+        asked_by: row.get(3)?,
+        asked: UnixMillis(row.get(4)?),
+    })
+}

@@ -1,0 +1,276 @@
+//! Trusts, their kits, keys and certificates.
+
+use flip_protocol::keys::{SealingKey, VerifyingKey};
+use flip_protocol::sync::Health;
+use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
+
+use super::{Ledger, LedgerError, from_json, orders, to_json};
+use crate::authority::TrustCertificate;
+
+/// A Trust as the hub knows it.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// Its id.
+    pub id: PartyId,
+    /// Its name.
+    pub name: String,
+    /// When it last enrolled; `None` while its kit is unused.
+    pub enrolled: Option<UnixMillis>,
+    /// Its last sign of life that was written down.
+    pub seen: Option<UnixMillis>,
+    /// Its last written health.
+    pub health: Option<Health>,
+    /// Orders that have not ended.
+    pub open_orders: u64,
+}
+
+/// An enrolled Trust as its messages are handled.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its id.
+    pub id: PartyId,
+    /// Its name.
+    pub name: String,
+    /// The key that it signs with.
+    pub verifying: VerifyingKey,
+    /// The key that orders are sealed to.
+    pub sealing: SealingKey,
+}
+
+/// What adding a Trust found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is new.
+    New,
+    /// Another Trust has that name.
+    NameTaken,
+}
+
+/// What an enrolment found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enrolled {
+    /// The Trust of this name is enrolled.
+    Yes(String),
+    /// No kit has that secret, or it is another Trust's.
+    UnknownKit,
+    /// The kit was used before.
+    Used(UnixMillis),
+    /// The kit is past its expiry.
+    Expired(UnixMillis),
+}
+
+/// A kit's row.
+#[derive(Debug, Clone, Copy)]
+pub struct KitSecret {
+    /// SHA-256 of the secret; the secret itself is not kept.
+    pub sha256: [u8; 32],
+    /// From when on the kit is void.
+    pub expires: UnixMillis,
+}
+
+/// Seals the order of this id and work anew under a sequence number.
+pub type Reseal = Box<dyn Fn(&Peer, MessageId, u64, &str, &str, UnixMillis) -> Vec<u8> + Send>;
+
+impl Ledger {
+    /// Adds a Trust and its first kit.
+    pub fn add_trust(
+        &self,
+        id: PartyId,
+        name: String,
+        kit: KitSecret,
+        now: UnixMillis,
+    ) -> Result<Added, LedgerError> {
+        self.run("add trust", move |tx| {
+            let added = tx.execute(
+                "INSERT INTO trust (id, name, added_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                (id.bytes(), &name, now.0),
+            )?;
+            if added == 0 {
+                return Ok(Added::NameTaken);
+            }
+            insert_kit(tx, id, kit)?;
+            Ok(Added::New)
+        })
+    }
+
+    /// Adds another kit for a Trust, whose unused kits are void from now on; `None` where there is no such Trust.
+    pub fn renew_kit(&self, name: String, kit: KitSecret) -> Result<Option<(PartyId, String)>, LedgerError> {
+        self.run("renew kit", move |tx| {
+            let found = tx
+                .query_row("SELECT id, name FROM trust WHERE name = ?1", [&name], |row| {
+                    Ok((PartyId::from_bytes(row.get(0)?), row.get(1)?))
+                })
+                .optional()?;
+            if let Some((id, _)) = &found {
+                tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [id.bytes()])?;
+                insert_kit(tx, *id, kit)?;
+            }
+            Ok(found)
+        })
+    }
+
+    /// Burns a kit and takes over the Trust's new keys and certificate. Older certificates of the Trust are void
+    /// from now on, and its open orders are sealed anew.
+    pub async fn enrol(
+        &self,
+        peer: Peer,
+        secret_sha256: [u8; 32],
+        certificate: TrustCertificate,
+        reseal: Reseal,
+        now: UnixMillis,
+    ) -> Result<Enrolled, LedgerError> {
+        self.call("enrol", move |tx| {
+            let kit = tx
+                .query_row(
+                    "SELECT kit.expires_ms, kit.used_ms, trust.name, trust.verifying
+                     FROM kit JOIN trust ON trust.id = kit.trust
+                     WHERE kit.secret_sha256 = ?1 AND kit.trust = ?2",
+                    (secret_sha256, peer.id.bytes()),
+                    |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?, row.get(2)?, row.get(3)?)),
+                )
+                .optional()?;
+            let Some((expires, used, name, verifying)): Option<(u64, _, String, Option<Vec<u8>>)> = kit
+            else {
+                return Ok(Enrolled::UnknownKit);
+            };
+            // The same appliance, whose first answer was lost on the way, may ask again.
+            let same_keys = verifying.is_some_and(|key| key == peer.verifying.to_bytes());
+            if let Some(used) = used.filter(|_| !same_keys) {
+                return Ok(Enrolled::Used(UnixMillis(used)));
+            }
+            if now.0 >= expires {
+                return Ok(Enrolled::Expired(UnixMillis(expires)));
+            }
+            tx.execute("UPDATE kit SET used_ms = ?2 WHERE secret_sha256 = ?1", (secret_sha256, now.0))?;
+            tx.execute(
+                "UPDATE trust SET enrolled_ms = ?2, verifying = ?3, sealing = ?4 WHERE id = ?1",
+                (peer.id.bytes(), now.0, peer.verifying.to_bytes(), peer.sealing.to_bytes()),
+            )?;
+            tx.execute("DELETE FROM certificate WHERE trust = ?1", [peer.id.bytes()])?;
+            insert_certificate(tx, peer.id, &certificate, now)?;
+            // The new key signs from sequence 1 on; the old key's messages no longer verify.
+            tx.execute("DELETE FROM result_seen WHERE trust = ?1", [peer.id.bytes()])?;
+            orders::reseal_open(tx, &peer, &reseal)?;
+            Ok(Enrolled::Yes(name))
+        })
+        .await
+    }
+
+    /// Writes down a renewed certificate; the older ones run out by themselves.
+    pub async fn add_certificate(
+        &self,
+        trust: PartyId,
+        certificate: TrustCertificate,
+        now: UnixMillis,
+    ) -> Result<(), LedgerError> {
+        self.call("add certificate", move |tx| {
+            tx.execute("DELETE FROM certificate WHERE expires_ms <= ?1", [now.0])?;
+            insert_certificate(tx, trust, &certificate, now)
+        })
+        .await
+    }
+
+    /// The Trust that a client certificate was issued to, if it is still good.
+    pub async fn peer_of_certificate(
+        &self,
+        fingerprint: [u8; 32],
+        now: UnixMillis,
+    ) -> Result<Option<Peer>, LedgerError> {
+        self.call("peer of certificate", move |tx| {
+            tx.query_row(
+                "SELECT trust.id, trust.name, trust.verifying, trust.sealing
+                 FROM certificate JOIN trust ON trust.id = certificate.trust
+                 WHERE certificate.fingerprint = ?1 AND certificate.expires_ms > ?2",
+                (fingerprint, now.0),
+                peer_of_row,
+            )
+            .optional()
+        })
+        .await
+    }
+
+    /// Writes down a sign of life.
+    pub async fn seen(&self, trust: PartyId, health: Health, now: UnixMillis) -> Result<(), LedgerError> {
+        self.call("seen", move |tx| {
+            let health = to_json(&health)?;
+            tx.execute(
+                "UPDATE trust SET seen_ms = ?2, health = ?3 WHERE id = ?1",
+                (trust.bytes(), now.0, health),
+            )
+            .map(drop)
+        })
+        .await
+    }
+
+    /// All Trusts by name.
+    pub async fn trusts(&self) -> Result<Vec<Trust>, LedgerError> {
+        self.call("trusts", all_trusts).await
+    }
+
+    /// All Trusts by name, for the command line.
+    pub fn trusts_now(&self) -> Result<Vec<Trust>, LedgerError> {
+        self.run("trusts", all_trusts)
+    }
+}
+
+/// Every enrolled Trust.
+pub(super) fn peers(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Peer>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, name, verifying, sealing FROM trust WHERE enrolled_ms IS NOT NULL ORDER BY name",
+    )?;
+    statement.query_map([], peer_of_row)?.collect()
+}
+
+fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, name, enrolled_ms, seen_ms, health,
+                (SELECT count(*) FROM work_order
+                 WHERE trust = trust.id AND state IN ('queued', 'delivered', 'running'))
+         FROM trust ORDER BY name",
+    )?;
+    let trusts = statement.query_map([], |row| {
+        let health: Option<String> = row.get(4)?;
+        Ok(Trust {
+            id: PartyId::from_bytes(row.get(0)?),
+            name: row.get(1)?,
+            enrolled: row.get::<_, Option<u64>>(2)?.map(UnixMillis),
+            seen: row.get::<_, Option<u64>>(3)?.map(UnixMillis),
+            health: health.map(|text| from_json(4, &text)).transpose()?,
+            open_orders: row.get(5)?,
+        })
+    })?;
+    trusts.collect()
+}
+
+fn insert_kit(tx: &Transaction<'_>, trust: PartyId, kit: KitSecret) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT INTO kit (secret_sha256, trust, expires_ms) VALUES (?1, ?2, ?3)",
+        (kit.sha256, trust.bytes(), kit.expires.0),
+    )
+    .map(drop)
+}
+
+fn insert_certificate(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    certificate: &TrustCertificate,
+    now: UnixMillis,
+) -> rusqlite::Result<()> {
+    tx.execute(
+        "INSERT INTO certificate (fingerprint, trust, issued_ms, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+        (certificate.fingerprint, trust.bytes(), now.0, certificate.expires.0),
+    )
+    .map(drop)
+}
+
+fn peer_of_row(row: &Row<'_>) -> rusqlite::Result<Peer> {
+    let damaged =
+        |column| rusqlite::Error::InvalidColumnType(column, "key".to_owned(), rusqlite::types::Type::Blob);
+    Ok(Peer {
+        id: PartyId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        verifying: VerifyingKey::from_bytes(&row.get::<_, Vec<u8>>(2)?).ok_or_else(|| damaged(2))?,
+        sealing: SealingKey::from_bytes(&row.get::<_, Vec<u8>>(3)?).ok_or_else(|| damaged(3))?,
+    })
+}

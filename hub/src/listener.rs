@@ -1,0 +1,130 @@
+//! A TLS listener: accepts, shakes hands, and serves one router per connection, bounded in number and time.
+//!
+//! What must stay true: a slow or silent client holds up nobody else; a shutdown ends every connection within
+//! [`bounds::SHUTDOWN`].
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::bounds;
+
+/// One listener.
+pub struct Listener {
+    name: &'static str,
+    tcp: TcpListener,
+    tls: TlsAcceptor,
+    slots: Arc<Semaphore>,
+}
+
+impl Listener {
+    /// Binds the address.
+    pub async fn bind(name: &'static str, address: SocketAddr, tls: ServerConfig) -> io::Result<Self> {
+        Ok(Self {
+            name,
+            tcp: TcpListener::bind(address).await?,
+            tls: TlsAcceptor::from(Arc::new(tls)),
+            slots: Arc::new(Semaphore::new(bounds::CONNECTIONS)),
+        })
+    }
+
+    /// Where it listens, with the port that was chosen.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
+    /// Serves until `stopped` ends. `route` picks a connection's router by what its handshake proved.
+    pub async fn serve(
+        self,
+        route: impl Fn(&rustls::ServerConnection) -> Router + Clone + Send + 'static,
+        stopped: impl Future<Output = ()>,
+    ) {
+        let open = Arc::new(GracefulShutdown::new());
+        tokio::pin!(stopped);
+        loop {
+            let accepted = tokio::select! {
+                accepted = self.accept() => accepted,
+                () = &mut stopped => break,
+            };
+            match accepted {
+                Ok((stream, slot)) => {
+                    let connection =
+                        serve_one(self.name, self.tls.clone(), stream, slot, route.clone(), &open);
+                    tokio::spawn(connection);
+                }
+                Err(error) => {
+                    tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            }
+        }
+        drop(self.tcp);
+        if let Some(open) = Arc::into_inner(open) {
+            let _ = tokio::time::timeout(bounds::SHUTDOWN, open.shutdown()).await;
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
+        let (stream, _) = self.tcp.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, slot))
+    }
+}
+
+fn serve_one(
+    name: &'static str,
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    slot: OwnedSemaphorePermit,
+    route: impl Fn(&rustls::ServerConnection) -> Router + Send + 'static,
+    open: &GracefulShutdown,
+) -> impl Future<Output = ()> + Send + 'static {
+    let watcher = open.watcher();
+    async move {
+        let _slot = slot;
+        let stream: TlsStream<TcpStream> =
+            match tokio::time::timeout(bounds::HANDSHAKE, tls.accept(stream)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::info!(listener = name, %error, "a TLS handshake failed");
+                    return;
+                }
+                Err(_) => {
+                    tracing::info!(listener = name, "a TLS handshake took too long");
+                    return;
+                }
+            };
+        let router = route(stream.get_ref().1).layer(axum::middleware::from_fn(within_time));
+        let service = TowerToHyperService::new(router);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds::REQUEST_HEAD)
+            .serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(listener = name, %error, "a connection ended badly");
+        }
+    }
+}
+
+/// Ends a request that takes longer than any wait it may ask for: a body that trickles in, a ledger that hangs.
+async fn within_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(bounds::REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took longer than 60 s\n").into_response(),
+    }
+}

@@ -1,0 +1,200 @@
+//! A work order's life at the hub.
+//!
+//! ```text
+//! queued ──▶ delivered ──▶ running ──▶ done | refused | failed
+//!    │           │            │
+//!    ├───────────┴────────────┴──────▶ not taken (the appliance would not have the message)
+//!    └───────────────────────────────▶ expired
+//! ```
+//! An order that the appliance no longer lists, though it has not answered, goes back to queued: its journal was
+//! lost. The appliance recognises an order by its id, so handing it over again never runs it twice.
+
+use flip_protocol::UnixMillis;
+use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Failed, Refused};
+use flip_protocol::message::Unwelcome;
+use flip_protocol::sync::Stage;
+use serde::{Deserialize, Serialize};
+
+/// Where an order is. What each state holds is what is known then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum OrderState {
+    /// Waits at the hub.
+    Queued,
+    /// Durably stored at the appliance.
+    Delivered {
+        /// Since when.
+        at: UnixMillis,
+    },
+    /// Being worked on.
+    Running {
+        /// Since when.
+        at: UnixMillis,
+    },
+    /// Answered: a cohort at or above the Trust's threshold, or fewer.
+    Done {
+        /// Since when.
+        at: UnixMillis,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The Trust's gate did not let the question in.
+    Refused {
+        /// Since when.
+        at: UnixMillis,
+        /// Why.
+        why: Refused,
+    },
+    /// Let in and not answered.
+    Failed {
+        /// Since when.
+        at: UnixMillis,
+        /// Why.
+        why: Failed,
+    },
+    /// The appliance would not take the message.
+    NotTaken {
+        /// Since when.
+        at: UnixMillis,
+        /// Why.
+        why: Unwelcome,
+    },
+    /// Never answered within its life.
+    Expired {
+        /// Since when.
+        at: UnixMillis,
+    },
+}
+
+/// The answer of a done order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// At or above the Trust's threshold.
+    Value(CohortAnswer),
+    /// Fewer persons than the Trust's threshold.
+    FewerThan {
+        /// The threshold, in persons.
+        threshold: u64,
+        /// The extract that was asked.
+        extract: Extract,
+    },
+}
+
+impl OrderState {
+    /// The state's name, as in the ledger, the API and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Delivered { .. } => "delivered",
+            Self::Running { .. } => "running",
+            Self::Done { .. } => "done",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+            Self::NotTaken { .. } => "not_taken",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    /// True where nothing can change any more.
+    pub fn ended(&self) -> bool {
+        match self {
+            Self::Queued | Self::Delivered { .. } | Self::Running { .. } => false,
+            Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. } => true,
+        }
+    }
+
+    /// The appliance has durably stored the order.
+    #[must_use]
+    pub fn received(self, at: UnixMillis) -> Self {
+        match self {
+            Self::Queued => Self::Delivered { at },
+            Self::Delivered { .. } | Self::Running { .. } => self,
+            ended => ended,
+        }
+    }
+
+    /// The appliance lists the order, this far on.
+    #[must_use]
+    pub fn held(self, stage: Stage, at: UnixMillis) -> Self {
+        match (self, stage) {
+            (Self::Queued, Stage::Waiting) => Self::Delivered { at },
+            (Self::Queued | Self::Delivered { .. }, Stage::Running | Stage::Answered) => Self::Running { at },
+            (state, _) => state,
+        }
+    }
+
+    /// The appliance does not list the order and has not answered it: its journal was lost.
+    #[must_use]
+    pub fn lost(self) -> Self {
+        match self {
+            Self::Delivered { .. } | Self::Running { .. } => Self::Queued,
+            state => state,
+        }
+    }
+
+    /// The appliance would not take the message.
+    #[must_use]
+    pub fn not_taken(self, why: Unwelcome, at: UnixMillis) -> Self {
+        if self.ended() { self } else { Self::NotTaken { at, why } }
+    }
+
+    /// The order's life is over.
+    #[must_use]
+    pub fn expired(self, at: UnixMillis) -> Self {
+        if self.ended() { self } else { Self::Expired { at } }
+    }
+
+    /// The appliance answered. A first answer stands; an answer also revives an order that had expired here.
+    #[must_use]
+    pub fn answered(self, outcome: CohortOutcome, at: UnixMillis) -> Self {
+        match self {
+            Self::Done { .. } | Self::Refused { .. } | Self::Failed { .. } => self,
+            Self::Queued
+            | Self::Delivered { .. }
+            | Self::Running { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. } => match outcome {
+                CohortOutcome::Value(answer) => Self::Done { at, answer: Answer::Value(answer) },
+                CohortOutcome::FewerThan { threshold, extract } => {
+                    Self::Done { at, answer: Answer::FewerThan { threshold, extract } }
+                }
+                CohortOutcome::Refused(why) => Self::Refused { at, why },
+                CohortOutcome::Failed(why) => Self::Failed { at, why },
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: UnixMillis = UnixMillis(5);
+
+    #[test]
+    fn an_order_goes_forward_and_back_only_when_its_journal_was_lost() {
+        let delivered = OrderState::Queued.received(T);
+        assert_eq!(delivered, OrderState::Delivered { at: T });
+        let running = delivered.held(Stage::Running, T);
+        assert_eq!(running.clone().received(UnixMillis(9)), running);
+        assert_eq!(running.clone().lost(), OrderState::Queued);
+        assert_eq!(OrderState::Queued.lost(), OrderState::Queued);
+        let failed = running.answered(CohortOutcome::Failed(Failed::Timeout), T);
+        assert_eq!(failed.clone().lost(), failed);
+        assert_eq!(failed.clone().expired(T), failed);
+    }
+
+    #[test]
+    fn the_first_answer_stands_and_a_late_one_beats_expiry() {
+        let first = OrderState::Queued.answered(CohortOutcome::Failed(Failed::Timeout), T);
+        assert_eq!(first.clone().answered(CohortOutcome::Failed(Failed::NoData), T), first);
+        let expired = OrderState::Queued.expired(T);
+        assert!(expired.ended());
+        assert_eq!(expired.answered(CohortOutcome::Failed(Failed::Timeout), T), first);
+    }
+}

@@ -1,0 +1,163 @@
+//! What people do here, once for the API and the console.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use flip_protocol::answer::Place;
+use flip_protocol::enrolment::Kit;
+use flip_protocol::order::Work;
+use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire, ident};
+use uuid::Uuid;
+
+use super::problem::ApiProblem;
+use crate::clock;
+use crate::combine::{Combined, combine};
+use crate::hub::{self, Hub};
+use crate::ledger::queries::{Asked, Query};
+use crate::ledger::trusts::{Added, Trust};
+use crate::presence::Link;
+
+/// A Trust and how it stands.
+pub struct Standing {
+    /// The Trust.
+    pub trust: Trust,
+    /// How it stands.
+    pub link: Link,
+    /// Its last sign of life.
+    pub seen: Option<UnixMillis>,
+    /// Its last health.
+    pub health: Option<flip_protocol::sync::Health>,
+}
+
+/// Adds a Trust and makes its kit.
+pub async fn add_trust(hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
+    let name = hub::check_name(name)
+        .map_err(|why| {
+            ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.")
+                .detail(why)
+        })?
+        .to_owned();
+    let now = clock::now();
+    let trust = PartyId::new(now, &clock::random_bytes());
+    let (kit, secret) = hub::make_kit(&hub.authority, hub.sites_address(), trust, &name, now);
+    let ledger = hub.ledger.clone();
+    let taken_name = name.clone();
+    let added = tokio::task::spawn_blocking(move || ledger.add_trust(trust, name, secret, now)).await;
+    match added.expect("adding a Trust does not panic")? {
+        Added::New => Ok(kit),
+        Added::NameTaken => {
+            Err(ApiProblem::new(StatusCode::CONFLICT, "name_taken", "Another Trust has that name.")
+                .detail(format!("“{taken_name}” is taken; choose another name")))
+        }
+    }
+}
+
+/// All Trusts and how they stand.
+pub async fn trusts(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
+    let now = clock::now();
+    let trusts = hub.ledger.trusts().await?;
+    Ok(trusts
+        .into_iter()
+        .map(|trust| {
+            let (link, seen, health) = hub.presence.of(&trust, now);
+            Standing { trust, link, seen, health }
+        })
+        .collect())
+}
+
+/// Checks a question, stores it with one order per enrolled Trust, and wakes them.
+pub async fn ask(hub: &Arc<Hub>, name: &str, sql: &str, asked_by: &str) -> Result<Uuid, ApiProblem> {
+    let name = hub::check_name(name)
+        .map_err(|why| {
+            ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.")
+                .detail(why)
+        })?
+        .to_owned();
+    check_question(sql).await?;
+    let now = clock::now();
+    let id = ident::uuid_v7(now, &clock::random_bytes());
+    let expires = now.plus(wire::ORDER_LIFE_MS);
+    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned() };
+    let query = Query { id, name, sql: sql.to_owned(), asked_by: asked_by.to_owned(), asked: now };
+    let sealing = Arc::clone(hub);
+    let asked = hub
+        .ledger
+        .ask(query, expires, move |peer, sequence| {
+            let order = MessageId::new(now, &clock::random_bytes());
+            (order, sealing.seal_order(peer, order, sequence, &work, now, expires))
+        })
+        .await?;
+    if asked.is_empty() {
+        return Err(ApiProblem::new(StatusCode::CONFLICT, "no_trusts", "No Trust is enrolled yet.")
+            .detail("add a Trust and have its appliance enrol with the kit, then ask again"));
+    }
+    for trust in asked {
+        hub.presence.work(trust).notify_one();
+    }
+    hub.announce_change();
+    Ok(id)
+}
+
+/// The hub's quick look at a question. The Trusts' own gates decide.
+async fn check_question(sql: &str) -> Result<(), ApiProblem> {
+    let owned = sql.to_owned();
+    let admitted = tokio::task::spawn_blocking(move || flip_gate::admit(&owned)).await;
+    match admitted.expect("the gate does not panic") {
+        Ok(_) => Ok(()),
+        Err(refusal) => {
+            let status = match refusal.code {
+                flip_gate::Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            let place = refusal.place.map(|place| Place { line: place.line, column: place.column });
+            Err(ApiProblem::new(status, refusal.code.name(), "The question is not let in.")
+                .detail(refusal.message)
+                .place(place))
+        }
+    }
+}
+
+/// A query and its combined result; with `wait`, not before the result is complete or the time is over.
+pub async fn result(hub: &Hub, id: Uuid, wait: Duration) -> Result<(Query, Combined), ApiProblem> {
+    let until = tokio::time::Instant::now() + wait;
+    let mut changes = hub.changes();
+    loop {
+        let (query, asked) = hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
+        let combined = combine_now(hub, &asked).await?;
+        if combined.complete || wait.is_zero() {
+            return Ok((query, combined));
+        }
+        let changed = tokio::select! {
+            changed = changes.changed() => changed.is_ok(),
+            () = hub.stopped() => false,
+            () = tokio::time::sleep_until(until) => false,
+        };
+        if !changed {
+            return Ok((query, combined));
+        }
+    }
+}
+
+/// The newest queries and their combined results.
+pub async fn queries(hub: &Hub) -> Result<Vec<(Query, Combined)>, ApiProblem> {
+    let links = links(hub).await?;
+    let queries = hub.ledger.queries(crate::bounds::LIST_ROWS).await?;
+    Ok(queries
+        .into_iter()
+        .map(|(query, asked)| (query, combine(&asked, |trust| link_of(&links, trust))))
+        .collect())
+}
+
+async fn combine_now(hub: &Hub, asked: &[Asked]) -> Result<Combined, ApiProblem> {
+    let links = if asked.iter().all(|asked| asked.state.ended()) { Vec::new() } else { links(hub).await? };
+    Ok(combine(asked, |trust| link_of(&links, trust)))
+}
+
+async fn links(hub: &Hub) -> Result<Vec<(PartyId, Link)>, ApiProblem> {
+    Ok(trusts(hub).await?.into_iter().map(|standing| (standing.trust.id, standing.link)).collect())
+}
+
+fn link_of(links: &[(PartyId, Link)], trust: PartyId) -> Link {
+    links.iter().find(|(id, _)| *id == trust).map_or(Link::Offline(None), |(_, link)| *link)
+}

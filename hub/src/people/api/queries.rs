@@ -1,0 +1,122 @@
+//! `/queries`: cohort queries and their combined results.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query as Parameters, State};
+use axum::http::{HeaderName, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Body;
+use crate::bounds;
+use crate::combine::{Combined, SeriesCell};
+use crate::hub::Hub;
+use crate::ledger::queries::Query;
+use crate::people::act;
+use crate::people::problem::ApiProblem;
+use crate::people::session::Person;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewQuery {
+    name: String,
+    sql: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wait {
+    #[serde(default)]
+    wait_s: u64,
+}
+
+/// `POST /queries`: asks every enrolled Trust.
+pub(super) async fn ask(
+    State(hub): State<Arc<Hub>>,
+    person: Person,
+    Body(new): Body<NewQuery>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
+    let id = act::ask(&hub, &new.name, &new.sql, &person.name).await?;
+    tracing::info!(query = %id, by = person.name, "a query was asked");
+    let place = format!("/api/v1/queries/{id}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
+}
+
+/// `GET /queries`: the newest hundred, without their fields.
+pub(super) async fn list(State(hub): State<Arc<Hub>>, _: Person) -> Result<Json<Value>, ApiProblem> {
+    let queries: Vec<Value> = act::queries(&hub)
+        .await?
+        .into_iter()
+        .map(|(query, combined)| to_json(&query, &Combined { fields: Vec::new(), ..combined }))
+        .collect();
+    Ok(Json(json!({ "queries": queries })))
+}
+
+/// `GET /queries/{id}?wait_s=25`: the combined result as it stands, or as soon as it is complete.
+pub(super) async fn show(
+    State(hub): State<Arc<Hub>>,
+    _: Person,
+    Path(id): Path<String>,
+    Parameters(wait): Parameters<Wait>,
+) -> Result<Json<Value>, ApiProblem> {
+    let wait = Duration::from_secs(wait.wait_s.min(bounds::WAIT_S));
+    let (query, combined) = act::result(&hub, id_of(&id)?, wait).await?;
+    Ok(Json(to_json(&query, &combined)))
+}
+
+/// `GET /queries/{id}/csv`: every cell as a line.
+pub(super) async fn csv(
+    State(hub): State<Arc<Hub>>,
+    _: Person,
+    Path(id): Path<String>,
+) -> Result<([(HeaderName, String); 2], String), ApiProblem> {
+    let (query, combined) = act::result(&hub, id_of(&id)?, Duration::ZERO).await?;
+    let mut lines = String::from("trust,field,label,count\r\n");
+    for field in &combined.fields {
+        for series in &field.series {
+            for (label, cell) in field.labels.iter().zip(&series.cells) {
+                let count = match cell {
+                    SeriesCell::Count(count) => count.to_string(),
+                    SeriesCell::Withheld => "withheld".to_owned(),
+                    SeriesCell::Absent => continue,
+                };
+                let line =
+                    [&series.trust_name, &field.name, label, &count].map(|value| quoted(value)).join(",");
+                lines.push_str(&line);
+                lines.push_str("\r\n");
+            }
+        }
+    }
+    let name = format!("attachment; filename=\"query-{}.csv\"", query.id);
+    Ok((
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)],
+        lines,
+    ))
+}
+
+fn id_of(text: &str) -> Result<Uuid, ApiProblem> {
+    text.parse().map_err(|_| ApiProblem::not_found())
+}
+
+/// A value of a CSV line (RFC 4180); one that a spreadsheet would take for a formula is kept text.
+fn quoted(value: &str) -> String {
+    let guard = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    if guard.is_empty() && !value.contains([',', '"', '\n', '\r']) {
+        return value.to_owned();
+    }
+    format!("\"{guard}{}\"", value.replace('"', "\"\""))
+}
+
+fn to_json(query: &Query, combined: &Combined) -> Value {
+    json!({
+        "id": query.id,
+        "name": query.name,
+        "sql": query.sql,
+        "asked_by": query.asked_by,
+        "asked": query.asked,
+        "result": combined,
+    })
+}

@@ -1,0 +1,77 @@
+//! How the API says no: problem documents (RFC 9457) with stable codes.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flip_protocol::answer::Place;
+use flip_protocol::problem::{MEDIA_TYPE, Problem};
+
+use crate::ledger::LedgerError;
+
+/// A problem to show a person or a program.
+#[derive(Debug)]
+pub struct ApiProblem(pub Box<Problem>);
+
+impl ApiProblem {
+    /// A problem of this kind.
+    pub fn new(status: StatusCode, code: &str, title: &str) -> Self {
+        Self(Box::new(Problem {
+            kind: format!("/problems/{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            code: code.to_owned(),
+            detail: None,
+            place: None,
+        }))
+    }
+
+    /// With what went wrong this time.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    /// With a place in the text that was sent.
+    #[must_use]
+    pub fn place(mut self, place: Option<Place>) -> Self {
+        self.0.place = place;
+        self
+    }
+
+    /// Nobody is signed in.
+    pub fn sign_in() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "sign_in", "Sign in first.").detail(
+            "POST name and password to /api/v1/session and send the token as: Authorization: Bearer TOKEN",
+        )
+    }
+
+    /// There is nothing here for this person.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<LedgerError> for ApiProblem {
+    fn from(error: LedgerError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "a request could not be served");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "try_again",
+            "The hub cannot do this now; try again in a moment.",
+        )
+    }
+}
+
+impl IntoResponse for ApiProblem {
+    fn into_response(self) -> Response {
+        let retry =
+            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some([(header::RETRY_AFTER, "2")]);
+        (self.status(), retry, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(self.0)).into_response()
+    }
+}

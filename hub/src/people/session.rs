@@ -1,0 +1,112 @@
+//! Who is asking: a bearer token of the API, or the console's cookie. Both name the same session.
+//!
+//! What must stay true: a cookie counts for a changing request only where the browser says it comes from this very
+//! origin, so another site cannot act in a person's name.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+
+use super::problem::ApiProblem;
+use crate::bounds;
+use crate::clock;
+use crate::hub::Hub;
+use crate::passwords;
+
+/// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
+pub const COOKIE: &str = "__Host-flip-session";
+
+/// A person who is signed in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their name.
+    pub name: String,
+    /// SHA-256 of their session's token.
+    pub token_sha256: [u8; 32],
+}
+
+/// Checks name and password and opens a session; gives its token.
+pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, ApiProblem> {
+    let stored = hub.ledger.password_of(name.trim().to_owned()).await?;
+    let (person, stored) = stored.map_or((None, None), |(person, stored)| (Some(person), Some(stored)));
+    let slot = hub.hashing.acquire().await.expect("the semaphore is never closed");
+    let fits = tokio::task::spawn_blocking(move || passwords::verify(&password, stored.as_deref())).await;
+    drop(slot);
+    let (Some(person), Ok(true)) = (person, fits) else {
+        tracing::warn!("a sign-in was refused");
+        return Err(ApiProblem::new(
+            StatusCode::FORBIDDEN,
+            "wrong_name_or_password",
+            "The name or the password is wrong.",
+        ));
+    };
+    let (token, kept) = passwords::session_token();
+    let now = clock::now();
+    hub.ledger.open_session(kept, person, now, now.plus(bounds::SESSION_MS)).await?;
+    Ok(token)
+}
+
+impl FromRequestParts<Arc<Hub>> for Person {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
+        let token = match bearer(&parts.headers) {
+            Some(token) => token,
+            None => {
+                let token = cookie(&parts.headers).ok_or_else(ApiProblem::sign_in)?;
+                if !parts.method.is_safe() && !same_origin(&parts.headers) {
+                    return Err(cross_site());
+                }
+                token
+            }
+        };
+        let token_sha256 = passwords::token_sha256(token);
+        let name = hub.ledger.person_of_session(token_sha256, clock::now()).await?;
+        name.map(|name| Self { name, token_sha256 }).ok_or_else(ApiProblem::sign_in)
+    }
+}
+
+impl OptionalFromRequestParts<Arc<Hub>> for Person {
+    type Rejection = ApiProblem;
+
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Option<Self>, ApiProblem> {
+        match <Self as FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await {
+            Ok(person) => Ok(Some(person)),
+            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// A form that another site sent.
+pub fn cross_site() -> ApiProblem {
+    ApiProblem::new(
+        StatusCode::FORBIDDEN,
+        "cross_site",
+        "This request comes from another site; it was not carried out.",
+    )
+}
+
+/// True where the browser says that the request comes from a page of this very origin.
+pub fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin.strip_prefix("https://") == Some(host),
+        _ => false,
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+}

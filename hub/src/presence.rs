@@ -1,0 +1,77 @@
+//! Which Trusts are here now: kept in memory, written down now and then.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flip_protocol::sync::Health;
+use flip_protocol::{PartyId, UnixMillis};
+use tokio::sync::Notify;
+
+use crate::bounds;
+use crate::ledger::trusts::Trust;
+
+/// The Trusts that have called since the hub started.
+#[derive(Default)]
+pub struct Presence {
+    trusts: Mutex<HashMap<PartyId, Entry>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    seen: Option<UnixMillis>,
+    written: Option<UnixMillis>,
+    health: Option<Health>,
+    work: Arc<Notify>,
+}
+
+/// How a Trust stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Its kit is not used yet.
+    NotEnrolled,
+    /// It called within the last minute.
+    Online,
+    /// It has not called since then; `None` where it never did.
+    Offline(Option<UnixMillis>),
+}
+
+impl Presence {
+    /// Notes a sign of life; true where it should be written down.
+    pub fn seen(&self, trust: PartyId, health: &Health, now: UnixMillis) -> bool {
+        self.with(trust, |entry| {
+            entry.seen = Some(now);
+            let changed = entry
+                .health
+                .as_ref()
+                .is_none_or(|old| old.version != health.version || old.extract != health.extract);
+            entry.health = Some(health.clone());
+            let write = changed || entry.written.is_none_or(|at| now.since(at) >= bounds::SEEN_WRITE_MS);
+            if write {
+                entry.written = Some(now);
+            }
+            write
+        })
+    }
+
+    /// What wakes a Trust's long poll when there is work for it.
+    pub fn work(&self, trust: PartyId) -> Arc<Notify> {
+        self.with(trust, |entry| Arc::clone(&entry.work))
+    }
+
+    /// The Trust's last sign of life and health, the newer of memory and ledger.
+    pub fn of(&self, trust: &Trust, now: UnixMillis) -> (Link, Option<UnixMillis>, Option<Health>) {
+        let (seen, health) = self.with(trust.id, |entry| (entry.seen, entry.health.clone()));
+        let seen = seen.max(trust.seen);
+        let link = match (trust.enrolled, seen) {
+            (None, _) => Link::NotEnrolled,
+            (Some(_), Some(at)) if now.since(at) < bounds::ONLINE_MS => Link::Online,
+            (Some(_), at) => Link::Offline(at),
+        };
+        (link, seen, health.or_else(|| trust.health.clone()))
+    }
+
+    fn with<T>(&self, trust: PartyId, change: impl FnOnce(&mut Entry) -> T) -> T {
+        let mut trusts = self.trusts.lock().unwrap_or_else(PoisonError::into_inner);
+        change(trusts.entry(trust).or_default())
+    }
+}

@@ -1,0 +1,128 @@
+//! The running hub: both listeners, the sweep of expired orders, and a clean end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use flip_storage::file::{self, Access};
+use rustls::RootCertStore;
+use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::authority::Authority;
+use crate::clock;
+use crate::config::Config;
+use crate::hub::Hub;
+use crate::ledger::Ledger;
+use crate::listener::Listener;
+use crate::{people, sites};
+
+/// Where a running hub listens, written to `addresses.json` beside its ledger for scripts and the command line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Of the people listener.
+    pub people: SocketAddr,
+    /// Of the sites listener.
+    pub sites: SocketAddr,
+}
+
+/// The file of [`Addresses`].
+pub const ADDRESSES: &str = "addresses.json";
+/// How often orders whose life is over are looked for.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// Serves until SIGINT or SIGTERM.
+pub async fn serve(data: &Path) -> anyhow::Result<()> {
+    let config = Config::load(data)?;
+    let authority = Authority::load(&Config::keys(data))?;
+    let ledger = Ledger::open(&Config::ledger(data))?;
+    let people_tls = people_tls(&authority, &config.names)?;
+    let sites_tls = sites_tls(&authority, &config.names)?;
+    let people = Listener::bind("people", config.people_listen, people_tls)
+        .await
+        .with_context(|| format!("people_listen = \"{}\" cannot be bound", config.people_listen))?;
+    let sites = Listener::bind("sites", config.sites_listen, sites_tls)
+        .await
+        .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
+    let addresses = Addresses { people: people.address()?, sites: sites.address()? };
+    let written = serde_json::to_vec(&addresses).context("addresses")?;
+    file::write(&data.join(ADDRESSES), &written, Access::Anyone)
+        .context("addresses.json cannot be written")?;
+    let sites_address = kit_address(&config, Some(&addresses));
+    tracing::info!(console = %format!("https://{}", addresses.people), sites = %addresses.sites, "the hub is ready");
+
+    let hub = Arc::new(Hub::new(config, authority, ledger, sites_address));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+    let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
+    let people_router = people::router(&hub);
+    let routing = Arc::clone(&hub);
+    tokio::join!(
+        people.serve(move |_| people_router.clone(), hub.stopped()),
+        sites.serve(move |connection| sites::route(&routing, connection.peer_certificates()), hub.stopped()),
+    );
+    stopper.abort();
+    sweeper.abort();
+    tracing::info!("the hub has stopped");
+    Ok(())
+}
+
+/// `host:port` of the sites listener as kits say it: from the configuration, else where the hub listens.
+pub fn kit_address(config: &Config, running: Option<&Addresses>) -> String {
+    config.sites_address.clone().unwrap_or_else(|| {
+        let mut address = running.map_or(config.sites_listen, |addresses| addresses.sites);
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        address.to_string()
+    })
+}
+
+async fn sweep(hub: Arc<Hub>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        match hub.ledger.expire(clock::now()).await {
+            Ok(true) => hub.announce_change(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "no sweep of expired orders")
+            }
+        }
+    }
+}
+
+fn stop_on_signal(hub: Arc<Hub>) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+        hub.stop();
+    })
+}
+
+fn people_tls(authority: &Authority, names: &[String]) -> anyhow::Result<ServerConfig> {
+    let certificate = authority.server_certificate(names, clock::now())?;
+    let mut tls =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(certificate.chain, certificate.key)?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tls)
+}
+
+fn sites_tls(authority: &Authority, names: &[String]) -> anyhow::Result<ServerConfig> {
+    let certificate = authority.server_certificate(names, clock::now())?;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.ca().clone())?;
+    let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).allow_unauthenticated().build()?;
+    let mut tls = ServerConfig::builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(certificate.chain, certificate.key)?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tls)
+}

@@ -1,0 +1,42 @@
+//! The sites listener: what appliances reach, and nothing a person can.
+//!
+//! What must stay true: a connection that proved a client certificate of the hub's CA reaches [`sync`] and
+//! [`renew`]; one without a certificate reaches [`enrol`] alone.
+
+mod enrol;
+mod refusal;
+mod renew;
+mod sync;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::post;
+use axum::{Extension, Router};
+use flip_protocol::enrolment::{ENROL_PATH, RENEW_PATH};
+use flip_protocol::{bounds, sync as wire};
+use rustls::pki_types::CertificateDer;
+use sha2::{Digest as _, Sha256};
+
+use crate::hub::Hub;
+
+/// SHA-256 of the client certificate that a connection proved.
+#[derive(Debug, Clone, Copy)]
+struct Fingerprint([u8; 32]);
+
+/// Picks the router of a connection.
+pub fn route(hub: &Arc<Hub>, certificates: Option<&[CertificateDer<'_>]>) -> Router {
+    match certificates.and_then(<[_]>::first) {
+        Some(certificate) => Router::new()
+            .route(wire::PATH, post(sync::post))
+            .layer(DefaultBodyLimit::max(usize::try_from(bounds::SYNC_BYTES).unwrap_or(usize::MAX)))
+            .route(RENEW_PATH, post(renew::post))
+            .layer(Extension(Fingerprint(Sha256::digest(certificate).into())))
+            .fallback(refusal::no_such_place)
+            .with_state(Arc::clone(hub)),
+        None => Router::new()
+            .route(ENROL_PATH, post(enrol::post))
+            .fallback(refusal::needs_certificate)
+            .with_state(Arc::clone(hub)),
+    }
+}

@@ -1,0 +1,177 @@
+//! `POST /v1/sync`: what an appliance says is stored, then it is handed work, waiting for some if there is none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
+use flip_protocol::order::{OrderResult, Outcome};
+use flip_protocol::sync::{NotTaken, SyncRequest, SyncResponse};
+use flip_protocol::{UnixMillis, bounds, text};
+
+use super::{Fingerprint, refusal};
+use crate::clock;
+use crate::hub::Hub;
+use crate::ledger::LedgerError;
+use crate::ledger::orders::{Arrived, Said};
+use crate::ledger::trusts::Peer;
+
+pub(super) async fn post(
+    State(hub): State<Arc<Hub>>,
+    Extension(Fingerprint(fingerprint)): Extension<Fingerprint>,
+    body: Result<Json<SyncRequest>, JsonRejection>,
+) -> Response {
+    let now = clock::now();
+    let peer = match hub.ledger.peer_of_certificate(fingerprint, now).await {
+        Ok(Some(peer)) => peer,
+        Ok(None) => return refusal::unknown_certificate(),
+        Err(error) => return refusal::ledger(&error),
+    };
+    let request = match body {
+        Ok(Json(request)) => request,
+        Err(rejection) => {
+            tracing::warn!(trust = %peer.id, error = rejection.body_text(), "a sync is not one");
+            return match hub.ledger.count_refused(peer.id, Unwelcome::Malformed).await {
+                Ok(()) => refusal::bad_body(rejection.body_text()),
+                Err(error) => refusal::ledger(&error),
+            };
+        }
+    };
+    if let Some(why) = too_much(&request) {
+        return refusal::bad_body(why.to_owned());
+    }
+    match sync(&hub, &peer, request, now).await {
+        Ok(response) => Json(response).into_response(),
+        Err(error) => refusal::ledger(&error),
+    }
+}
+
+fn too_much(request: &SyncRequest) -> Option<&'static str> {
+    if request.results.len() > bounds::SYNC_MESSAGES {
+        return Some("more than 64 results in one sync");
+    }
+    if request.received.len().max(request.refused.len()) > bounds::SYNC_LISTED
+        || request.holding.len() > bounds::SYNC_LISTED
+    {
+        return Some("a list in the sync is longer than 4,096 entries");
+    }
+    let version_fits = request.health.version.chars().count() <= bounds::NAME_CHARACTERS;
+    let extract_fits = request.health.extract.as_ref().is_none_or(|extract| {
+        extract.generation.chars().count().max(extract.date.chars().count()) <= bounds::NAME_CHARACTERS
+    });
+    (!version_fits || !extract_fits).then_some("a name in the health snapshot is longer than 120 characters")
+}
+
+async fn sync(
+    hub: &Arc<Hub>,
+    peer: &Peer,
+    request: SyncRequest,
+    now: UnixMillis,
+) -> Result<SyncResponse, LedgerError> {
+    if hub.presence.seen(peer.id, &request.health, now) {
+        hub.ledger.seen(peer.id, request.health.clone(), now).await?;
+    }
+    let mut response =
+        SyncResponse { hub_time: now, acknowledged: Vec::new(), refused: Vec::new(), orders: Vec::new() };
+    // Only the polling lane waits, and only its list of orders is sure to be later than its receipts.
+    let polls = request.wait_ms > 0;
+    let mut said = Said {
+        received: request.received,
+        refused: request.refused,
+        holding: polls.then_some(request.holding),
+        results: Vec::new(),
+    };
+    for text in &request.results {
+        match open_result(hub, peer, text, now) {
+            Ok(arrived) => said.results.push(arrived),
+            Err((message, reason)) => {
+                tracing::warn!(trust = %peer.id, reason = reason.name(), "a result was refused");
+                hub.ledger.count_refused(peer.id, reason).await?;
+                response.refused.extend(message.map(|message| NotTaken { message, reason }));
+            }
+        }
+    }
+    if !said.received.is_empty()
+        || !said.refused.is_empty()
+        || !said.results.is_empty()
+        || said.holding.is_some()
+    {
+        let settled = hub.ledger.settle(peer.id, said, now).await?;
+        response.acknowledged = settled.acknowledged;
+        response.refused.extend(settled.refused);
+        if settled.changed {
+            hub.announce_change();
+        }
+    }
+    let has_news = !response.acknowledged.is_empty() || !response.refused.is_empty();
+    let wait_ms = if has_news { 0 } else { request.wait_ms.min(bounds::LONG_POLL_MS) };
+    let room = request.room.min(u32::try_from(bounds::SYNC_MESSAGES).unwrap_or(u32::MAX));
+    response.orders = wait_for_orders(hub, peer, room, Duration::from_millis(wait_ms)).await?;
+    response.hub_time = clock::now();
+    hub.presence.seen(peer.id, &request.health, response.hub_time);
+    Ok(response)
+}
+
+async fn wait_for_orders(
+    hub: &Hub,
+    peer: &Peer,
+    room: u32,
+    wait: Duration,
+) -> Result<Vec<String>, LedgerError> {
+    let until = tokio::time::Instant::now() + wait;
+    let work = hub.presence.work(peer.id);
+    loop {
+        let orders = if room == 0 { Vec::new() } else { hub.ledger.queued(peer.id, room).await? };
+        if !orders.is_empty() {
+            return Ok(within_bounds(&orders));
+        }
+        let woken = tokio::select! {
+            () = work.notified() => true,
+            () = hub.stopped() => false,
+            () = tokio::time::sleep_until(until) => false,
+        };
+        if !woken {
+            return Ok(Vec::new());
+        }
+    }
+}
+
+/// As many orders as fit in half of a response, at least one.
+fn within_bounds(orders: &[Vec<u8>]) -> Vec<String> {
+    let mut left = usize::try_from(bounds::SYNC_BYTES / 2).unwrap_or(usize::MAX);
+    let mut texts = Vec::new();
+    for order in orders {
+        let text = text::encode(order);
+        if !texts.is_empty() && text.len() > left {
+            break;
+        }
+        left = left.saturating_sub(text.len());
+        texts.push(text);
+    }
+    texts
+}
+
+fn open_result(
+    hub: &Hub,
+    peer: &Peer,
+    text: &str,
+    now: UnixMillis,
+) -> Result<Arrived, (Option<flip_protocol::MessageId>, Unwelcome)> {
+    let bytes = text::decode(text).ok_or((None, Unwelcome::Malformed))?;
+    let sealed = Sealed::parse(bytes).map_err(|reason| (None, reason))?;
+    let id = sealed.envelope().id;
+    let receiver = Receiver {
+        me: hub.authority.hub(),
+        sender: peer.id,
+        kind: Kind::OrderResult,
+        verifying: &[peer.verifying],
+        opening: hub.authority.opening(),
+    };
+    let body = sealed.open(&receiver, now).map_err(|reason| (Some(id), reason))?;
+    let result: OrderResult = serde_json::from_slice(&body).map_err(|_| (Some(id), Unwelcome::BadBody))?;
+    let Outcome::CohortQuery(outcome) = result.outcome;
+    Ok(Arrived { id, sequence: sealed.envelope().sequence, order: result.order, outcome })
+}
