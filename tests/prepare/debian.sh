@@ -27,7 +27,7 @@ if [ "$(id -u)" -ne 0 ]; then
     AS_ROOT=(sudo env DEBIAN_FRONTEND=noninteractive)
 fi
 # apt-get itself waits for whoever holds its lock.
-APT=("${AS_ROOT[@]}" apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 --quiet --quiet)
+APT=("${AS_ROOT[@]}" apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 --quiet --quiet)
 
 install() { "${APT[@]}" install --yes --no-install-recommends "$@" >&2; }
 

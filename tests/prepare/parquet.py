@@ -17,9 +17,11 @@ import pyarrow.parquet
 WHOLE = {"year_of_birth", "month_of_birth", "day_of_birth", "refills", "days_supply", "gap_days", "concept_id_1",
          "concept_id_2", "min_levels_of_separation", "max_levels_of_separation", "drug_exposure_count",
          "condition_occurrence_count"}
-FRACTION = {"value_as_number", "range_low", "range_high", "quantity", "latitude", "longitude"}
+FRACTION = {"value_as_number", "range_low", "range_high", "quantity", "latitude", "longitude", "dose_value", "amount_value",
+            "numerator_value", "denominator_value"}
 TEXT_KEYS = {"domain_id", "vocabulary_id", "concept_class_id", "relationship_id", "reverse_relationship_id",
-             "accession_id"}
+             "accession_id", "cost_domain_id", "source_vocabulary_id", "target_vocabulary_id", "specimen_source_id",
+             "unique_device_id", "production_id"}
 
 
 def kind(column: str) -> pa.DataType:

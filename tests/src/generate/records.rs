@@ -29,20 +29,21 @@ const PNEUMONIA: i64 = 255_848;
 /// The most visits one person has.
 const VISITS_MAX: i64 = 9;
 
-/// Short illnesses: how many of 1,000 visits are for one, its concept, and what is dispensed for it.
+/// A short illness: its concept, and what is dispensed for it.
 type Complaint = (i64, Option<(i64, i64)>);
 const ACETAMINOPHEN: Option<(i64, i64)> = Some((1_127_433, 1_125_315));
 const AMOXICILLIN: Option<(i64, i64)> = Some((19_073_183, 1_713_332));
+/// What visits are for, and how many of about 1,000; those for no short illness are reviews.
 const COMPLAINTS: &[(u32, Option<Complaint>)] = &[
-    (620, None),
-    (95, Some((40_481_087, ACETAMINOPHEN))),
-    (75, Some((4_112_343, ACETAMINOPHEN))),
-    (70, Some((260_139, ACETAMINOPHEN))),
-    (35, Some((PNEUMONIA, AMOXICILLIN))),
-    (30, Some((372_328, AMOXICILLIN))),
-    (25, Some((28_060, AMOXICILLIN))),
-    (28, Some((81_151, Some((19_078_461, 1_177_480))))),
-    (14, Some((4_278_672, ACETAMINOPHEN))),
+    (420, None),
+    (150, Some((40_481_087, ACETAMINOPHEN))),
+    (115, Some((4_112_343, ACETAMINOPHEN))),
+    (100, Some((260_139, ACETAMINOPHEN))),
+    (40, Some((PNEUMONIA, AMOXICILLIN))),
+    (60, Some((372_328, AMOXICILLIN))),
+    (50, Some((28_060, AMOXICILLIN))),
+    (40, Some((81_151, Some((19_078_461, 1_177_480))))),
+    (17, Some((4_278_672, ACETAMINOPHEN))),
     (8, Some((440_448, None))),
 ];
 
@@ -87,9 +88,9 @@ impl Records {
             self.write_visit_events(id, person, self.visits[index], random)?;
         }
         if let Some(visit) = self.visits.first().copied()
-            && random.permille(280)
+            && random.permille(500)
         {
-            self.dispense(id, visit, INFLUENZA_VACCINE, 0, random)?;
+            self.dispense(id, person, visit, INFLUENZA_VACCINE, 0, random)?;
         }
         if person.bmi_tenths >= 300
             && let Some(visit) = self.visits.last().copied()
@@ -179,9 +180,9 @@ impl Records {
             let concept = if exact { ESSENTIAL_HYPERTENSION } else { illness.concept };
             self.tables.diagnose(id, visit, concept, None)?;
             if let Some((drug, ingredient)) = illness.drug
-                && random.permille(850)
+                && random.permille(880)
             {
-                self.dispense(id, visit, drug, ingredient, random)?;
+                self.dispense(id, person, visit, drug, ingredient, random)?;
             }
         }
         Ok(())
@@ -199,9 +200,9 @@ impl Records {
             let ends = visit.day.plus(random.between(3, 21)).min(person.until);
             self.tables.diagnose(id, visit, concept, Some(ends))?;
             if let Some((drug, ingredient)) = drug
-                && random.permille(700)
+                && random.permille(800)
             {
-                self.dispense(id, visit, drug, ingredient, random)?;
+                self.dispense(id, person, visit, drug, ingredient, random)?;
             }
         }
         self.measure(id, person, visit, random)?;
@@ -219,6 +220,7 @@ impl Records {
     fn dispense(
         &mut self,
         id: i64,
+        person: &Person,
         visit: Visit,
         drug: i64,
         ingredient: i64,
@@ -226,7 +228,7 @@ impl Records {
     ) -> io::Result<()> {
         let days = if ingredient == 0 { 0 } else { random.weighted(&[(3, 7), (5, 28), (2, 84)]) };
         let concept = if ingredient != 0 && random.permille(250) { ingredient } else { drug };
-        let ends = visit.day.plus(days);
+        let ends = visit.day.plus(days).min(person.until);
         self.tables.expose(id, visit, concept, ends, days)
     }
 
