@@ -36,7 +36,7 @@ const fn illness(concept: i64, permille: [u32; 5], drug: Option<(i64, i64)>) -> 
 pub const DIABETES: i64 = 201_826;
 /// Hypertensive disorder: what general practice mostly records.
 pub const HYPERTENSION: i64 = 316_866;
-/// Essential hypertension: its more exact sister, recorded for one in four.
+/// Essential hypertension: its more exact sister, recorded for fewer.
 pub const ESSENTIAL_HYPERTENSION: i64 = 320_128;
 const BREAST_CANCER: i64 = 4_112_853;
 const OSTEOPOROSIS: i64 = 80_502;
@@ -45,7 +45,8 @@ const OSTEOPOROSIS: i64 = 80_502;
 pub static ILLNESSES: &[Illness] = &[
     illness(DIABETES, [1, 15, 80, 170, 150], Some((40_163_924, 1_503_297))),
     illness(201_254, [3, 5, 5, 4, 2], None),
-    illness(HYPERTENSION, [0, 30, 180, 350, 430], Some((1_332_419, 1_332_418))),
+    illness(HYPERTENSION, [0, 22, 135, 260, 320], Some((19_081_453, 974_166))),
+    illness(ESSENTIAL_HYPERTENSION, [0, 8, 45, 90, 110], Some((1_332_419, 1_332_418))),
     illness(432_867, [1, 20, 120, 220, 200], Some((1_539_411, 1_539_403))),
     illness(317_576, [0, 2, 40, 130, 180], Some((1_545_959, 1_545_958))),
     illness(4_329_847, [0, 1, 15, 50, 60], Some((19_059_056, 1_112_807))),

@@ -176,9 +176,7 @@ impl Records {
         for illness in &person.illnesses {
             let first = random.between(0, i64::try_from(self.visits.len()).unwrap_or(1) - 1);
             let Some(visit) = self.visits.get(usize::try_from(first).unwrap_or(0)).copied() else { continue };
-            let exact = illness.concept == HYPERTENSION && random.permille(250);
-            let concept = if exact { ESSENTIAL_HYPERTENSION } else { illness.concept };
-            self.tables.diagnose(id, visit, concept, None)?;
+            self.tables.diagnose(id, visit, illness.concept, None)?;
             if let Some((drug, ingredient)) = illness.drug
                 && random.permille(880)
             {
@@ -236,7 +234,8 @@ impl Records {
         let age = person.born.years_to(visit.day);
         let diabetic = person.has(DIABETES);
         if random.permille(430) {
-            let raised = if person.has(HYPERTENSION) { 160 } else { 0 };
+            let hypertensive = person.has(HYPERTENSION) || person.has(ESSENTIAL_HYPERTENSION);
+            let raised = if hypertensive { 160 } else { 0 };
             let systolic = random.around(1050 + age * 4 + raised, 110);
             self.tables.measure(id, visit, 3_004_249, systolic / 10 * 10, 8876)?;
             self.tables.measure(id, visit, 3_012_888, (systolic * 63 / 100) / 10 * 10, 8876)?;
