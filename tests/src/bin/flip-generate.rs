@@ -27,7 +27,7 @@ Examples:
 
 Try on the result:
   SELECT COUNT(DISTINCT person_id) FROM omop.condition_occurrence WHERE condition_concept_id = 201826
-      How many have type 2 diabetes (about 1 in 15)."
+      How many have type 2 diabetes (about 1 in 14)."
 )]
 struct Options {
     /// How many persons.

