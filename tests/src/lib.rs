@@ -1,1 +1,3 @@
-//! placeholder
+//! The simulated world: populations, scenarios, benchmarks and the demo.
+
+pub mod generate;

