@@ -7,6 +7,7 @@ use std::{fmt, sync::LazyLock};
 
 use minijinja::{
     AutoEscape, Environment, UndefinedBehavior,
+    syntax::SyntaxConfig,
     value::{Serde, Value},
 };
 use serde::Serialize;
@@ -69,8 +70,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("the usual delimiters are valid"));
     environment.add_filter("thousands", words::thousands);
     environment.add_filter("plural", words::plural);
     environment.add_filter("absolute", words::absolute);
