@@ -14,6 +14,7 @@
 //!
 //! | route | what the pages expect |
 //! |---|---|
+//! | `GET /` | where the brand leads, for hub and appliance |
 //! | `/assets/{file}` | [`asset`], for hub and appliance |
 //! | `POST /sign-in` | fields `account`, `password`, `next` |
 //! | `POST /sign-out` | no fields |

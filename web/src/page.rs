@@ -81,7 +81,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         words::spot(sql, place.0).map_or(Value::from(()), |spot| Value::from(Serde(spot)))
     });
     environment.add_filter("headline", |answers: Serde<Vec<pages::TrustAnswer>>, persons: Option<u64>| {
-        pages::headline(&answers, persons)
+        pages::headline_parts(&answers, persons)
     });
     environment.add_filter("combined", |tally: Serde<pages::Tally>| Value::from(Serde(tally.combined())));
     environment.add_filter("bars", |chart: Serde<chart::Chart>| Value::from_safe_string(chart::bars(&chart)));

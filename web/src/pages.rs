@@ -11,6 +11,7 @@ mod trusts;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Tally, Tone, TrustAnswer, headline};
 pub use problem::Problem;
 pub use queries::{Queries, QueryRow};

@@ -60,16 +60,27 @@ pub(crate) struct Spot {
     indent: String,
 }
 
-/// The line that `place` points into; `None` where the text has no such line.
+/// Characters shown on either side of a spot: questions are often pasted as one long line.
+const SPOT_CHARACTERS: usize = 60;
+
+/// The line that `place` points into, or as much of it as fits; `None` where the text has no such line.
 pub(crate) fn spot(text: &str, place: Place) -> Option<Spot> {
     let index = usize::try_from(place.line.checked_sub(1)?).ok()?;
     let line = text.lines().nth(index)?;
     let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
     let mut rest = line.chars();
-    let before: String = rest.by_ref().take(column).collect();
+    let mut before: Vec<char> = rest.by_ref().take(column).collect();
+    if before.len() > SPOT_CHARACTERS {
+        before.drain(..before.len() - SPOT_CHARACTERS);
+        before.insert(0, '…');
+    }
     let at: String = rest.by_ref().take(1).collect();
-    let indent = before.chars().map(|character| if character == '\t' { '\t' } else { ' ' }).collect();
-    Some(Spot { before, at, after: rest.collect(), indent })
+    let mut after: String = rest.by_ref().take(SPOT_CHARACTERS).collect();
+    if rest.next().is_some() {
+        after.push('…');
+    }
+    let indent = before.iter().map(|character| if *character == '\t' { '\t' } else { ' ' }).collect();
+    Some(Spot { before: before.into_iter().collect(), at, after, indent })
 }
 
 #[cfg(test)]
@@ -117,6 +128,16 @@ mod tests {
             indent: "\t  ".to_owned(),
         };
         assert_eq!(spot, expected);
+    }
+
+    #[test]
+    fn a_spot_in_a_long_line_is_shown_with_its_surroundings() {
+        let line = format!("{}x{}", "a".repeat(500), "b".repeat(500));
+        let spot = spot(&line, Place { line: 1, column: 501 }).unwrap();
+        assert_eq!(spot.at, "x");
+        assert_eq!(spot.before, format!("…{}", "a".repeat(60)));
+        assert_eq!(spot.after, format!("{}…", "b".repeat(60)));
+        assert_eq!(spot.indent.len(), 61);
     }
 
     #[test]

@@ -27,7 +27,15 @@ const BESIDE_PX: usize = 66;
 /// Characters of a label that fit into a narrow chart.
 const LABEL_CHARACTERS: usize = 44;
 /// Characters of a series' name that fit behind a bar.
-const SERIES_CHARACTERS: usize = 26;
+const SERIES_CHARACTERS: usize = 22;
+/// Width of the narrowest drawing that must hold its values, in pixels: a phone's, less the page's margins.
+const NARROW_PX: usize = 290;
+/// Width of a value's character at 12 px, in pixels.
+const VALUE_CHARACTER_PX: usize = 7;
+/// Between a bar and its value, with a little air after it, in pixels.
+const VALUE_GAP_PX: usize = 8;
+/// Share of the width that the axis takes at least.
+const SPAN_PERCENT_MIN: usize = 25;
 
 /// The chart as an `<svg>` element, coloured by classes: `bar` and `withheld`, each with `s0` to `s7` for its
 /// series, and `axis`, `label`, `value`, `quiet`, `hatch`, `hatch-ground`.
@@ -44,8 +52,8 @@ struct Drawing<'a> {
     scale: Scale,
     /// Labels stand beside their groups.
     beside: bool,
-    /// Share of the width that the longest bar may take, in per cent: the rest is for its value.
-    span: f64,
+    /// Share of the width that the axis takes: the rest is for labels and values, even where the chart is narrow.
+    span_percent: usize,
     svg: String,
 }
 
@@ -54,18 +62,16 @@ impl<'a> Drawing<'a> {
         let groups = (BARS_MAX / chart.series.len().max(1)).max(1);
         let beside =
             chart.categories.iter().all(|category| category.label.chars().count() <= BESIDE_CHARACTERS);
-        let span = match (beside, chart.labelled_directly()) {
-            (_, true) => 40.0,
-            (true, false) => 62.0,
-            (false, false) => 80.0,
-        };
+        let value = chart.largest().map_or(0, |(largest, _, _)| thousands(largest).len());
+        let behind = if chart.labelled_directly() { SERIES_CHARACTERS } else { 0 };
+        let taken = VALUE_GAP_PX + VALUE_CHARACTER_PX * (value + behind) + if beside { BESIDE_PX } else { 0 };
         Self {
             chart,
             shown: &chart.categories[..chart.categories.len().min(groups)],
             id: chart.id.chars().filter(|char| char.is_ascii_alphanumeric() || *char == '-').collect(),
             scale: Scale::new(chart.largest().map_or(0, |(count, _, _)| count)),
             beside,
-            span,
+            span_percent: (100 * NARROW_PX.saturating_sub(taken) / NARROW_PX).max(SPAN_PERCENT_MIN),
             svg: String::new(),
         }
     }
@@ -110,7 +116,7 @@ impl<'a> Drawing<'a> {
 
     fn axis(&mut self, bottom: usize) {
         for (index, Tick { share, label }) in self.scale.ticks().into_iter().enumerate() {
-            let x = share * self.span;
+            let x = self.percent(share);
             let anchor = if index == 0 { "start" } else { "middle" };
             let y = bottom + 14;
             self.put(format_args!(
@@ -153,7 +159,7 @@ impl<'a> Drawing<'a> {
         let baseline = y + 11;
         match Chart::bar(category, series) {
             Bar::Count(count) => {
-                let width = self.scale.share(count) * self.span;
+                let width = self.percent(self.scale.share(count));
                 let value = thousands(count);
                 self.put(format_args!(
                     "<g><title>{category_name}, {series_name}: {value} {}</title>\
@@ -176,6 +182,11 @@ impl<'a> Drawing<'a> {
                  <text class=\"quiet\" x=\"0\" dx=\"5\" y=\"{baseline}\">not reported{behind}</text></g>\n"
             )),
         }
+    }
+
+    /// A share of the axis as per cent of the drawing's width.
+    fn percent(&self, share: f64) -> f64 {
+        share * f64::from(u8::try_from(self.span_percent).unwrap_or(100))
     }
 
     fn description(&self) -> String {

@@ -173,6 +173,11 @@ impl Tally {
 ///
 /// `persons` is the sum over the Trusts that gave a value, `None` where none did.
 pub fn headline(answers: &[TrustAnswer], persons: Option<u64>) -> String {
+    headline_parts(answers, persons).join("; ")
+}
+
+/// The headline's parts: first what is known, then what is missing.
+pub(crate) fn headline_parts(answers: &[TrustAnswer], persons: Option<u64>) -> Vec<String> {
     let tally = Tally::of(answers.iter().map(|row| &row.answer));
     let asked = plural(tally.asked(), "Trust", None);
     let first = match persons {
@@ -198,7 +203,7 @@ pub fn headline(answers: &[TrustAnswer], persons: Option<u64>) -> String {
         counted.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")),
     );
     parts.extend(offline(answers));
-    parts.join("; ")
+    parts
 }
 
 fn fewer_by_threshold(answers: &[TrustAnswer]) -> BTreeMap<u64, u64> {

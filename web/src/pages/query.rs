@@ -56,7 +56,7 @@ impl Page for Query {
             at: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
             persons: Some(1_234),
             trusts: every_answer(),
-            fields: vec![columns(), ages(), sexes()],
+            fields: vec![columns(), nulls(), ages(), sexes()],
             csv_href: Some("/queries/5/answer.csv".to_owned()),
             json_href: Some("/queries/5/answer.json".to_owned()),
             refresh_seconds: None,
@@ -148,9 +148,19 @@ fn columns() -> Field {
     let cells = [
         ("person_id", both(1_940, 731)),
         ("gender_concept_id", both(1_902, 731)),
-        ("condition_concept_id", both(1_940, 0)),
+        ("condition_concept_id", both(1_940, 719)),
     ];
     field("counts", "Counts", "records", &cells)
+}
+
+fn nulls() -> Field {
+    let both = |first, second| [Bar::Count(first), Bar::Count(second)];
+    let cells = [
+        ("person_id", both(0, 0)),
+        ("gender_concept_id", both(38, 0)),
+        ("condition_concept_id", [Bar::Count(0), Bar::Count(12)]),
+    ];
+    field("nulls", "Nulls", "records", &cells)
 }
 
 fn ages() -> Field {
