@@ -94,8 +94,10 @@ pub struct Tally {
 pub struct Combined {
     /// How it is shown.
     pub tone: Tone,
-    /// For example `2 of 3 answered, 1 offline`.
+    /// For example `2 of 3 answered`.
     pub text: String,
+    /// What became of the others, for example `1 offline`; empty where nothing is missing.
+    pub missing: String,
 }
 
 /// How a state is shown. Always beside words: colour alone says nothing.
@@ -149,11 +151,11 @@ impl Tally {
         } else {
             Tone::Good
         };
-        let mut parts = vec![match (answered, asked) {
+        let text = match (answered, asked) {
             (_, 0) => "no Trust asked".to_owned(),
             (answered, asked) if answered == asked => format!("all {asked} answered"),
             (answered, asked) => format!("{answered} of {asked} answered"),
-        }];
+        };
         let rest = [
             (self.refused, "refused"),
             (self.failed, "failed"),
@@ -161,10 +163,9 @@ impl Tally {
             (self.waiting, "under way"),
             (self.offline, "offline"),
         ];
-        parts.extend(
-            rest.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")),
-        );
-        Combined { tone, text: parts.join(", ") }
+        let missing =
+            rest.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+        Combined { tone, text, missing: missing.collect::<Vec<_>>().join(", ") }
     }
 }
 
@@ -278,10 +279,8 @@ mod tests {
         let fewer = Answer::FewerThan { threshold: 10 };
         assert_eq!(combined(&[value.clone(), fewer]).tone, Tone::Good);
         let waiting = combined(&[value.clone(), Answer::Delivered, Answer::NeverSeen]);
-        assert_eq!(
-            waiting,
-            Combined { tone: Tone::Wait, text: "1 of 3 answered, 1 under way, 1 offline".to_owned() }
-        );
+        assert_eq!((waiting.tone, waiting.text.as_str()), (Tone::Wait, "1 of 3 answered"));
+        assert_eq!(waiting.missing, "1 under way, 1 offline");
         assert_eq!(combined(&[value, away("x")]).tone, Tone::Warn);
         assert_eq!(combined(&[]).text, "no Trust asked");
         let expired = Answer::Expired { at: Moment { iso: String::new(), relative: String::new() } };
