@@ -25,8 +25,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<Query>(folder, &mut written)?;
     write::<Problem>(folder, &mut written)?;
     write::<Site>(folder, &mut written)?;
-    let list: String =
+    let links: Vec<_> =
         written.iter().map(|name| format!("<li><a href=\"{name}\">{name}</a></li>\n")).collect();
+    let list = links.concat();
     fs::write(
         folder.join("index.html"),
         format!("<!doctype html>\n<title>Gallery</title>\n<ul>\n{list}</ul>\n"),

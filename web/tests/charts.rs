@@ -21,7 +21,7 @@ fn drawings_are_as_they_were() {
 fn assert_golden(name: &str, golden: &str, drawn: &str) {
     if std::env::var("FLIP_WEB_GOLDEN").is_ok_and(|mode| mode == "write") {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-        std::fs::write(folder.join(name), format!("{drawn}\n")).unwrap();
+        std::fs::write(folder.join(name), format!("{drawn}\n")).expect("the folder is there");
     } else {
         assert_eq!(golden.trim_end(), drawn, "{name}");
     }
