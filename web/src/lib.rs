@@ -1,1 +1,33 @@
-//! placeholder
+//! The pages that hub and appliance serve: templates, their typed contexts, charts and static files.
+//!
+//! What must stay true:
+//! - a template is reachable only through its [`Page`] context, and every context carries samples of all its
+//!   states, which the tests render;
+//! - a page works without JavaScript, holds no inline script or style, and names no foreign origin, so that
+//!   [`CONTENT_SECURITY_POLICY`] holds;
+//! - an answer that is not a number is shown in words, never as a zero.
+//!
+//! Deliberately absent: routing, sessions, time (a [`pages::Moment`] comes with its words) and every other crate
+//! of ours.
+//!
+//! The pages rely on these routes of the hub, and on no others:
+//!
+//! | route | what the pages expect |
+//! |---|---|
+//! | `GET /` | where the brand leads, for hub and appliance |
+//! | `/assets/{file}` | [`asset`], for hub and appliance |
+//! | `POST /sign-in` | fields `account`, `password`, `next` |
+//! | `POST /sign-out` | no fields |
+//! | `GET /trusts`, `POST /trusts` | field `name` |
+//! | `GET /queries`, `POST /queries` | fields `name`, `sql` |
+//! | `GET /queries/new` | the form |
+
+mod asset;
+pub mod chart;
+mod page;
+pub mod pages;
+mod words;
+
+pub use asset::{Asset, CONTENT_SECURITY_POLICY, asset};
+pub use page::{Page, RenderError, render};
+pub use words::thousands;

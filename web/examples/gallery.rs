@@ -1,0 +1,45 @@
+//! Writes every sample page and the static files into a folder, to be looked at:
+//! `cargo run -p flip-web --example gallery -- target/gallery`, then serve that folder on loopback.
+
+use std::{error::Error, fs, path::Path};
+
+use flip_web::{
+    Page, asset,
+    pages::{Problem, Queries, Query, QueryNew, SignIn, Site, TrustAdded, Trusts},
+    render,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::args().nth(1).unwrap_or_else(|| "target/gallery".to_owned());
+    let folder = Path::new(&folder);
+    fs::create_dir_all(folder.join("assets"))?;
+    for file in ["app.css", "app.js", "favicon.svg", "lines.svg"] {
+        fs::write(folder.join("assets").join(file), asset(file).ok_or("no such asset")?.bytes)?;
+    }
+    let mut written = Vec::new();
+    write::<SignIn>(folder, &mut written)?;
+    write::<Trusts>(folder, &mut written)?;
+    write::<TrustAdded>(folder, &mut written)?;
+    write::<Queries>(folder, &mut written)?;
+    write::<QueryNew>(folder, &mut written)?;
+    write::<Query>(folder, &mut written)?;
+    write::<Problem>(folder, &mut written)?;
+    write::<Site>(folder, &mut written)?;
+    let links: Vec<_> =
+        written.iter().map(|name| format!("<li><a href=\"{name}\">{name}</a></li>\n")).collect();
+    let list = links.concat();
+    fs::write(
+        folder.join("index.html"),
+        format!("<!doctype html>\n<title>Gallery</title>\n<ul>\n{list}</ul>\n"),
+    )?;
+    Ok(())
+}
+
+fn write<P: Page>(folder: &Path, written: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
+    for (index, sample) in P::samples().iter().enumerate() {
+        let name = P::TEMPLATE.replace(".html", &format!("-{index}.html"));
+        fs::write(folder.join(&name), render(sample)?)?;
+        written.push(name);
+    }
+    Ok(())
+}

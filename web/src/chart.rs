@@ -1,0 +1,79 @@
+//! Grouped bar charts as SVG: a pure function from counts to text.
+//!
+//! What must stay true: a withheld or unreported cell is never drawn as a count; every label is escaped; no number
+//! in the output is infinite or NaN, whatever the counts; nothing is inline style, so that colours come from the
+//! page's style sheet, in light, in dark and on paper.
+//!
+//! The drawing has no view box: bars are percentages of the width and text keeps its size, so one drawing is
+//! readable from 300 pixels up.
+
+mod draw;
+mod scale;
+
+use serde::{Deserialize, Serialize};
+
+pub use draw::bars;
+
+/// Series that can be told apart by colour; with more, each bar is labelled with its series.
+pub const SERIES_COLOURED_MAX: usize = 8;
+/// Bars that are drawn at most, to keep a page light: the table beside the chart has them all.
+pub const BARS_MAX: usize = 240;
+
+/// Counts by category, side by side for each series.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chart {
+    /// Unique on its page. Only ASCII letters, digits and hyphens are used of it.
+    pub id: String,
+    /// What is shown, for example `Age Distribution`.
+    pub title: String,
+    /// What the counts count, in the plural, for example `persons`.
+    pub unit: String,
+    /// The series' names, for example one Trust each.
+    pub series: Vec<String>,
+    /// The categories, in the order they are to be shown.
+    pub categories: Vec<Category>,
+}
+
+/// One group of bars.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    /// Its label.
+    pub label: String,
+    /// One per series, in the order of the series; missing ones are [`Bar::Absent`].
+    pub bars: Vec<Bar>,
+}
+
+/// One cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "count", rename_all = "snake_case")]
+pub enum Bar {
+    /// A count that may be shown.
+    Count(u64),
+    /// Too small to be shown, or it would give away one that is.
+    Withheld,
+    /// The series does not report this category.
+    Absent,
+}
+
+impl Chart {
+    /// True where bars carry their series' name, because there are too many series for colours.
+    pub fn labelled_directly(&self) -> bool {
+        self.series.len() > SERIES_COLOURED_MAX
+    }
+
+    /// The cell of a category and a series.
+    fn bar(category: &Category, series: usize) -> Bar {
+        category.bars.get(series).copied().unwrap_or(Bar::Absent)
+    }
+
+    /// The largest count, with its category and series.
+    fn largest(&self) -> Option<(u64, &str, &str)> {
+        let cells = self.categories.iter().flat_map(|category| {
+            self.series.iter().enumerate().filter_map(|(index, series)| match Self::bar(category, index) {
+                Bar::Count(count) => Some((count, category.label.as_str(), series.as_str())),
+                Bar::Withheld | Bar::Absent => None,
+            })
+        });
+        cells.reduce(|best, cell| if cell.0 > best.0 { cell } else { best })
+    }
+}

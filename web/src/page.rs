@@ -1,0 +1,94 @@
+//! The one way from a context to HTML.
+//!
+//! What must stay true: an undefined name is an error, not an empty string; everything a context holds is escaped,
+//! save the SVG that [`crate::chart`] made.
+
+use std::{fmt, sync::LazyLock};
+
+use minijinja::{
+    AutoEscape, Environment, UndefinedBehavior,
+    syntax::SyntaxConfig,
+    value::{Serde, Value},
+};
+use serde::Serialize;
+
+use crate::{asset, chart, pages, words};
+
+/// A page's context: the only key to its template.
+pub trait Page: Serialize {
+    /// The template's file name under `templates/`.
+    const TEMPLATE: &'static str;
+
+    /// Contexts that together show every state of the page.
+    fn samples() -> Vec<Self>
+    where
+        Self: Sized;
+}
+
+/// The page as an HTML document.
+pub fn render<P: Page>(page: &P) -> Result<String, RenderError> {
+    ENVIRONMENT
+        .get_template(P::TEMPLATE)
+        .and_then(|template| template.render(Value::from(Serde(page))))
+        .map_err(|source| RenderError { template: P::TEMPLATE, source })
+}
+
+/// A template asked for something that its context does not have: a fault of this crate.
+#[derive(Debug)]
+pub struct RenderError {
+    template: &'static str,
+    source: minijinja::Error,
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "the page template {} could not be rendered", self.template)
+    }
+}
+
+impl std::error::Error for RenderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// Every template there is, by file name.
+const TEMPLATES: &[(&str, &str)] = &[
+    ("base.html", include_str!("../templates/base.html")),
+    ("parts.html", include_str!("../templates/parts.html")),
+    ("problem.html", include_str!("../templates/problem.html")),
+    ("queries.html", include_str!("../templates/queries.html")),
+    ("query.html", include_str!("../templates/query.html")),
+    ("query_new.html", include_str!("../templates/query_new.html")),
+    ("sign_in.html", include_str!("../templates/sign_in.html")),
+    ("site.html", include_str!("../templates/site.html")),
+    ("trust_added.html", include_str!("../templates/trust_added.html")),
+    ("trusts.html", include_str!("../templates/trusts.html")),
+];
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("the usual delimiters are valid"));
+    environment.add_filter("thousands", words::thousands);
+    environment.add_filter("plural", words::plural);
+    environment.add_filter("absolute", words::absolute);
+    environment.add_filter("skew", words::skew);
+    environment.add_filter("lines", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    environment.add_filter("spot", |sql: &str, place: Serde<pages::Place>| {
+        words::spot(sql, place.0).map_or(Value::from(()), |spot| Value::from(Serde(spot)))
+    });
+    environment.add_filter("headline", |answers: Serde<Vec<pages::TrustAnswer>>, persons: Option<u64>| {
+        pages::headline_parts(&answers, persons)
+    });
+    environment.add_filter("combined", |tally: Serde<pages::Tally>| Value::from(Serde(tally.combined())));
+    environment.add_filter("bars", |chart: Serde<chart::Chart>| Value::from_safe_string(chart::bars(&chart)));
+    environment.add_filter("labelled_directly", |chart: Serde<chart::Chart>| chart.labelled_directly());
+    environment.add_function("asset_href", asset::href);
+    for (name, source) in TEMPLATES {
+        environment.add_template(name, source).expect("the embedded templates parse: a test renders each");
+    }
+    environment
+});

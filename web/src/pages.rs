@@ -1,0 +1,95 @@
+//! The contexts of all pages, and the shapes they share.
+
+mod answer;
+mod problem;
+mod queries;
+mod query;
+mod query_new;
+mod sign_in;
+mod site;
+mod trusts;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use answer::headline_parts;
+pub use answer::{Answer, Combined, Tally, Tone, TrustAnswer, headline};
+pub use problem::Problem;
+pub use queries::{Queries, QueryRow};
+pub use query::{Field, Query};
+pub use query_new::{QueryNew, Refusal};
+pub use sign_in::SignIn;
+pub use site::{
+    Certificate, Clock, Counter, Data, Delivery, EngineLimits, Link, Order, Outcome, Policy, Site, Table,
+};
+pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};
+
+/// What surrounds every page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// Version of the program that serves the page, for the footer.
+    pub version: String,
+    /// Who is signed in at the hub; `None` hides the navigation.
+    pub person: Option<String>,
+}
+
+/// A point in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// ISO 8601 in UTC, for example `2026-07-21T08:12:03Z`.
+    pub iso: String,
+    /// How far away it is, for example `3 minutes ago` or `in 6 days`.
+    pub relative: String,
+}
+
+/// A place in a question's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column in characters, from 1.
+    pub column: u64,
+}
+
+/// How well a Trust's engine process is shut in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Sandbox {
+    /// Everything the appliance knows to enforce is enforced.
+    Full,
+    /// Some of it is.
+    Partial {
+        /// What is missing, for example `the kernel has no Landlock`.
+        missing: String,
+    },
+    /// None of it is.
+    Absent {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Values for samples.
+mod sample {
+    use super::{Frame, Moment};
+
+    pub(super) fn frame() -> Frame {
+        Frame { version: "0.1.0".to_owned(), person: Some("r.okafor@flip.example".to_owned()) }
+    }
+
+    pub(super) fn stranger() -> Frame {
+        Frame { version: "0.1.0".to_owned(), person: None }
+    }
+
+    pub(super) fn moment(iso: &str, relative: &str) -> Moment {
+        Moment { iso: iso.to_owned(), relative: relative.to_owned() }
+    }
+
+    pub(super) const SQL: &str = "\
+SELECT p.person_id,
+       p.gender_concept_id,
+       c.condition_concept_id
+FROM   omop.person AS p
+JOIN   omop.condition_occurrence AS c USING (person_id)
+WHERE  c.condition_concept_id IN (255848, 4110056)
+  AND  c.condition_start_date >= DATE '2019-01-01'";
+}

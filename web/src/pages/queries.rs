@@ -1,0 +1,74 @@
+//! All queries, newest first.
+
+use serde::Serialize;
+
+use super::{Answer, Frame, Moment, Tally, sample};
+use crate::Page;
+
+/// The list at `/queries`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Queries {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The queries, newest first.
+    pub queries: Vec<QueryRow>,
+    /// Seconds until the page asks again, while something is under way.
+    pub refresh_seconds: Option<u32>,
+}
+
+/// One query of the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QueryRow {
+    /// Path of its page.
+    pub href: String,
+    /// Its name.
+    pub name: String,
+    /// Who asked.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// How many Trusts gave which answer.
+    pub tally: Tally,
+    /// Sum of the values; `None` where no Trust gave one.
+    pub persons: Option<u64>,
+}
+
+impl Page for Queries {
+    const TEMPLATE: &'static str = "queries.html";
+
+    fn samples() -> Vec<Self> {
+        let row = |id: u64, name: &str, answers: &[Answer], persons| QueryRow {
+            href: format!("/queries/{id}"),
+            name: name.to_owned(),
+            by: "r.okafor@flip.example".to_owned(),
+            at: sample::moment(&format!("2026-07-21T{:02}:12:03Z", 8 + id), &format!("{} hours ago", 7 - id)),
+            tally: Tally::of(answers),
+            persons,
+        };
+        let value = Answer::Value { persons: 617, records: 700 };
+        let away = Answer::OfflineSince { since: sample::moment("2026-07-20T10:00:00Z", "1 day ago") };
+        let queries = vec![
+            row(5, "COPD since 2019", &[value.clone(), Answer::Running, Answer::Queued], Some(617)),
+            row(4, "Chest CT with contrast, adults", &[value.clone(), value.clone(), away], Some(1_234)),
+            row(
+                3,
+                "Glioma under 40",
+                &[Answer::FewerThan { threshold: 10 }, value.clone(), value.clone()],
+                Some(1_234),
+            ),
+            row(
+                2,
+                "Metformin and eGFR below 45, first measurement after exposure",
+                &[
+                    Answer::Refused { message: String::new(), place: None },
+                    Answer::Failed { why: String::new() },
+                ],
+                None,
+            ),
+            row(1, "All persons", &[value.clone(), value.clone(), value], Some(1_851_000)),
+        ];
+        let full = Self { frame: sample::frame(), queries, refresh_seconds: Some(5) };
+        let empty = Self { queries: Vec::new(), refresh_seconds: None, ..full.clone() };
+        vec![full, empty]
+    }
+}

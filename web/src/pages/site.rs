@@ -1,0 +1,199 @@
+//! The appliance's own page: how this Trust is doing, and what left it.
+
+mod samples;
+
+use serde::Serialize;
+
+use super::{Frame, Moment, Place, Sandbox};
+
+/// The page that an appliance serves to its own machine. Read-only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Site {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The Trust's name.
+    pub name: String,
+    /// The hub's address.
+    pub hub_address: String,
+    /// Whether the hub can be reached.
+    pub link: Link,
+    /// How far this machine's clock is from the hub's, once known.
+    pub clock: Option<Clock>,
+    /// The Trust's certificate, once enrolled.
+    pub certificate: Option<Certificate>,
+    /// The data generation in use, once ingested.
+    pub data: Option<Data>,
+    /// The policy in force.
+    pub policy: Policy,
+    /// What the engine may use.
+    pub engine: EngineLimits,
+    /// How well the engine is shut in.
+    pub sandbox: Sandbox,
+    /// The last orders, newest first.
+    pub orders: Vec<Order>,
+    /// Refused messages, by reason; reasons that never occurred may be left out.
+    pub refused_messages: Vec<Counter>,
+    /// Seconds until the page asks again.
+    pub refresh_seconds: Option<u32>,
+}
+
+/// Whether the hub can be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Link {
+    /// The last sync succeeded.
+    Connected {
+        /// When it did.
+        last_sync: Moment,
+    },
+    /// It did not.
+    Away {
+        /// Since when; `None` where no sync has succeeded since the start.
+        since: Option<Moment>,
+        /// The last error, in words.
+        error: String,
+    },
+    /// No kit has been used yet.
+    NotEnrolled,
+}
+
+/// A clock's distance from the hub's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Clock {
+    /// Milliseconds, positive when this machine is ahead.
+    pub skew_ms: i64,
+    /// False where messages may be refused for it.
+    pub acceptable: bool,
+}
+
+/// The Trust's certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Certificate {
+    /// When it ends.
+    pub expires: Moment,
+    /// True where it should have been renewed by now.
+    pub overdue: bool,
+}
+
+/// A data generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Data {
+    /// Its name, for example `g-000003`.
+    pub generation: String,
+    /// Day of the extract (`YYYY-MM-DD`).
+    pub extract_date: String,
+    /// When it was ingested.
+    pub ingested: Moment,
+    /// Persons in it. Shown to the Trust itself only.
+    pub persons: u64,
+    /// Its tables.
+    pub tables: Vec<Table>,
+    /// What ingest noted about it.
+    pub notes: Vec<String>,
+}
+
+/// A table of a generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// The policy in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Policy {
+    /// Persons below which no number leaves.
+    pub threshold: u64,
+}
+
+/// What the engine may use for one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct EngineLimits {
+    /// Mebibytes of memory.
+    pub memory_mib: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Seconds.
+    pub time_seconds: u64,
+    /// Rows of a result.
+    pub rows: u64,
+}
+
+/// An order, and what left the Trust for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Order {
+    /// Unique among the orders shown, and the same on every refresh.
+    pub id: String,
+    /// When it was taken in.
+    pub at: Moment,
+    /// Its kind in plain words, for example `cohort query`.
+    pub kind: String,
+    /// The query's name.
+    pub name: String,
+    /// The question.
+    pub sql: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether that has reached the hub.
+    pub delivery: Delivery,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Stored, not begun.
+    Waiting,
+    /// The engine is working on it.
+    Running,
+    /// Statistics were released.
+    Released {
+        /// Distinct persons in the cohort.
+        persons: u64,
+    },
+    /// Only the fact that the cohort is below the threshold was released.
+    FewerThan {
+        /// The threshold, in persons.
+        threshold: u64,
+    },
+    /// The gate did not let the question in; the reason was released.
+    Refused {
+        /// Why, in a sentence.
+        message: String,
+        /// Where in the question.
+        place: Option<Place>,
+    },
+    /// It could not be answered; the kind of failure was released.
+    Failed {
+        /// Why, in a sentence.
+        why: String,
+    },
+    /// Its life ended before it was begun.
+    Expired,
+}
+
+/// Whether an order's answer has reached the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Delivery {
+    /// There is no answer yet.
+    Nothing,
+    /// The answer waits in the outbox.
+    Outbox,
+    /// The hub has stored it.
+    Received {
+        /// When it said so.
+        at: Moment,
+    },
+}
+
+/// How often a message was refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Counter {
+    /// The reason, in words.
+    pub reason: String,
+    /// How often.
+    pub count: u64,
+}

@@ -1,0 +1,150 @@
+//! Numbers, times and places in words: the filters that templates use.
+
+use serde::Serialize;
+
+use crate::pages::Place;
+
+/// `1234567` as `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1 person`, `2,000 persons`; `many` where adding an `s` is wrong.
+pub(crate) fn plural(number: u64, one: &str, many: Option<&str>) -> String {
+    match (number, many) {
+        (1, _) => format!("1 {one}"),
+        (_, Some(many)) => format!("{} {many}", thousands(number)),
+        (_, None) => format!("{} {one}s", thousands(number)),
+    }
+}
+
+/// An ISO 8601 instant to the minute, as people read it: `2026-07-21T08:12:03Z` as `2026-07-21 08:12 UTC`.
+pub(crate) fn absolute(iso: &str) -> String {
+    match (iso.get(..10), iso.get(10..11), iso.get(11..16)) {
+        (Some(day), Some("T"), Some(minute)) if iso.ends_with('Z') => format!("{day} {minute} UTC"),
+        _ => iso.to_owned(),
+    }
+}
+
+/// A clock's distance from the hub's, in milliseconds and positive when ahead, as people read it.
+pub(crate) fn skew(milliseconds: i64) -> String {
+    let direction = if milliseconds < 0 { "behind" } else { "ahead of" };
+    let size = milliseconds.unsigned_abs();
+    match size {
+        0 => "in step with the hub".to_owned(),
+        1..1_000 => format!("{size} ms {direction} the hub"),
+        1_000..120_000 => format!("{}.{} s {direction} the hub", size / 1_000, size % 1_000 / 100),
+        120_000..7_200_000 => format!("{} min {direction} the hub", size / 60_000),
+        7_200_000.. => format!("{} h {direction} the hub", thousands(size / 3_600_000)),
+    }
+}
+
+/// A line of a text, cut at the character that a message points at.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Spot {
+    /// What stands before the character.
+    before: String,
+    /// The character, or nothing past the line's end.
+    at: String,
+    /// What stands after it.
+    after: String,
+    /// As wide as `before` in a monospaced font: its tabs kept, all else as spaces.
+    indent: String,
+}
+
+/// Characters shown on either side of a spot: questions are often pasted as one long line.
+const SPOT_CHARACTERS: usize = 60;
+
+/// The line that `place` points into, or as much of it as fits; `None` where the text has no such line.
+pub(crate) fn spot(text: &str, place: Place) -> Option<Spot> {
+    let index = usize::try_from(place.line.checked_sub(1)?).ok()?;
+    let line = text.lines().nth(index)?;
+    let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut rest = line.chars();
+    let mut before: Vec<char> = rest.by_ref().take(column).collect();
+    if before.len() > SPOT_CHARACTERS {
+        before.drain(..before.len() - SPOT_CHARACTERS);
+        before.insert(0, '…');
+    }
+    let at: String = rest.by_ref().take(1).collect();
+    let mut after: String = rest.by_ref().take(SPOT_CHARACTERS).collect();
+    if rest.next().is_some() {
+        after.push('…');
+    }
+    let indent = before.iter().map(|character| if *character == '\t' { '\t' } else { ' ' }).collect();
+    Some(Spot { before: before.into_iter().collect(), at, after, indent })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        let written = [0, 7, 999, 1_000, 1_234_567, u64::MAX].map(thousands);
+        assert_eq!(written, ["0", "7", "999", "1,000", "1,234,567", "18,446,744,073,709,551,615"]);
+    }
+
+    #[test]
+    fn one_is_singular_and_zero_is_plural() {
+        assert_eq!(plural(1, "person", None), "1 person");
+        assert_eq!(plural(0, "person", None), "0 persons");
+        assert_eq!(plural(2_000, "query", Some("queries")), "2,000 queries");
+    }
+
+    #[test]
+    fn instants_are_cut_to_the_minute_and_other_text_is_kept() {
+        assert_eq!(absolute("2026-07-21T08:12:03Z"), "2026-07-21 08:12 UTC");
+        assert_eq!(absolute("2026-07-21T08:12:03.123456Z"), "2026-07-21 08:12 UTC");
+        assert_eq!(absolute("2026-07-21T08:12:03+01:00"), "2026-07-21T08:12:03+01:00");
+        assert_eq!(absolute("äöü"), "äöü");
+    }
+
+    #[test]
+    fn skew_has_a_size_and_a_direction() {
+        let said = [0, 40, -1_250, 3 * 60_000, i64::MIN].map(skew);
+        assert_eq!(said[0], "in step with the hub");
+        assert_eq!(said[1], "40 ms ahead of the hub");
+        assert_eq!(said[2], "1.2 s behind the hub");
+        assert_eq!(said[3], "3 min ahead of the hub");
+        assert!(said[4].ends_with(" h behind the hub"));
+    }
+
+    #[test]
+    fn a_spot_is_cut_at_its_character() {
+        let spot = spot("select 1\n\tfröm x", Place { line: 2, column: 4 }).unwrap();
+        let expected = Spot {
+            before: "\tfr".to_owned(),
+            at: "ö".to_owned(),
+            after: "m x".to_owned(),
+            indent: "\t  ".to_owned(),
+        };
+        assert_eq!(spot, expected);
+    }
+
+    #[test]
+    fn a_spot_in_a_long_line_is_shown_with_its_surroundings() {
+        let line = format!("{}x{}", "a".repeat(500), "b".repeat(500));
+        let spot = spot(&line, Place { line: 1, column: 501 }).unwrap();
+        assert_eq!(spot.at, "x");
+        assert_eq!(spot.before, format!("…{}", "a".repeat(60)));
+        assert_eq!(spot.after, format!("{}…", "b".repeat(60)));
+        assert_eq!(spot.indent.len(), 61);
+    }
+
+    #[test]
+    fn a_spot_outside_the_text_is_none_and_past_a_line_is_its_end() {
+        assert_eq!(spot("select 1", Place { line: 0, column: 1 }), None);
+        assert_eq!(spot("select 1", Place { line: 2, column: 1 }), None);
+        let end = spot("ab", Place { line: 1, column: u64::MAX }).unwrap();
+        assert_eq!((end.before.as_str(), end.at.as_str(), end.after.as_str()), ("ab", "", ""));
+    }
+}

@@ -1,0 +1,88 @@
+// Two small helpers. Every page works without them.
+"use strict";
+
+// Copies a text field's content: <button data-copy="id-of-the-field" hidden>.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  if (!navigator.clipboard) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const field = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(field.value);
+      announce("Copied");
+      button.textContent = "Copied";
+    } catch {
+      field.select();
+      announce("Copying was not allowed. The text is selected instead.");
+    }
+  });
+}
+
+// While <main data-refresh-seconds> says so, fetches this page again and swaps its [data-live] parts, keeping the
+// focus and what is unfolded. A part in which text is selected waits for the next round.
+const main = document.getElementById("main");
+const connection = document.getElementById("connection");
+schedule();
+
+function schedule() {
+  const seconds = Number(main.dataset.refreshSeconds);
+  if (seconds > 0) setTimeout(refresh, seconds * 1000);
+}
+
+async function refresh() {
+  if (document.hidden) {
+    document.addEventListener("visibilitychange", refresh, { once: true });
+    return;
+  }
+  try {
+    const response = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    if (response.redirected) {
+      location.reload();
+      return;
+    }
+    if (!response.ok) throw new Error(String(response.status));
+    swap(new DOMParser().parseFromString(await response.text(), "text/html"));
+    connection.textContent = "";
+  } catch {
+    connection.textContent = " · not up to date: the connection was lost, trying again";
+  }
+  schedule();
+}
+
+function swap(fresh) {
+  const selection = getSelection();
+  let waiting = false;
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const next = fresh.getElementById(part.id);
+    if (!next) continue;
+    const open = new Set([...part.querySelectorAll("details[open]")].map((details) => details.id));
+    for (const details of next.querySelectorAll("details")) details.open = open.has(details.id);
+    if (next.innerHTML === part.innerHTML) continue;
+    if (!selection.isCollapsed && selection.containsNode(part, true)) {
+      waiting = true;
+      continue;
+    }
+    const said = spoken(part);
+    const focused = part.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
+    part.replaceChildren(...next.childNodes);
+    if (focused) part.querySelector(focused)?.focus({ preventScroll: true });
+    if (spoken(part) !== said) announce(spoken(part));
+  }
+  if (!waiting) main.dataset.refreshSeconds = fresh.getElementById("main").dataset.refreshSeconds ?? "";
+}
+
+// Finds an element again after the swap: by its id, its address, or the details it belongs to.
+function selectorOf(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  if (element.hasAttribute("href")) return `a[href="${CSS.escape(element.getAttribute("href"))}"]`;
+  const details = element.closest("details[id]");
+  return details && `#${CSS.escape(details.id)} ${element.localName}`;
+}
+
+function spoken(part) {
+  return part.querySelector("[data-announce]")?.textContent.trim() ?? "";
+}
+
+function announce(text) {
+  document.getElementById("announcement").textContent = text;
+}

@@ -1,0 +1,276 @@
+//! Every page, rendered from its samples, keeps what the crate promises.
+
+mod html;
+
+use flip_web::{
+    CONTENT_SECURITY_POLICY, Page, asset,
+    pages::{
+        Answer, Frame, Moment, Problem, Queries, Query, QueryNew, SignIn, Site, TrustAdded, TrustAnswer,
+        Trusts,
+    },
+    render,
+};
+use html::Element;
+
+#[test]
+fn every_sample_keeps_the_rules_of_the_house() {
+    let mut pages = 0;
+    for (name, text) in all_samples() {
+        check(&name, &text);
+        pages += 1;
+    }
+    assert_eq!(pages, 22, "a sample was added or lost");
+}
+
+/// What holds for each page, whatever it shows.
+fn check(name: &str, text: &str) {
+    assert!(text.starts_with("<!doctype html>\n<html lang=\"en-GB\">"), "{name}: {text}");
+    let elements = html::elements(text).unwrap_or_else(|problem| panic!("{name}: {problem}"));
+    for (tag, count) in [("title", 1), ("main", 1), ("h1", 1), ("footer", 1)] {
+        let found = elements.iter().filter(|element| element.tag == tag && !element.in_svg).count();
+        assert_eq!(found, count, "{name}: <{tag}>");
+    }
+    for element in &elements {
+        check_policy(name, element);
+        check_access(name, element, &elements);
+    }
+    let mut ids: Vec<_> = elements.iter().filter_map(|element| element.attribute("id")).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{name}: an id occurs twice");
+}
+
+/// Nothing that [`CONTENT_SECURITY_POLICY`] would block.
+fn check_policy(name: &str, element: &Element) {
+    assert!(element.tag != "style", "{name}: inline style");
+    assert!(element.tag != "script" || element.attribute("src").is_some(), "{name}: inline script");
+    for (attribute, value) in &element.attributes {
+        let of = format!("{name}: <{} {attribute}=\"{value}\">", element.tag);
+        assert!(attribute != "style" && !attribute.starts_with("on"), "{of}");
+        if matches!(attribute.as_str(), "href" | "src" | "action" | "formaction" | "data" | "poster") {
+            let download = element.tag == "a" && element.attribute("download").is_some();
+            let own = value.is_empty() || value.starts_with('#') || value.starts_with('/');
+            assert!(own && !value.starts_with("//") || download && value.starts_with("data:"), "{of}");
+        }
+    }
+}
+
+/// What keyboards and screen readers need.
+fn check_access(name: &str, element: &Element, all: &[Element]) {
+    let known = |id: &str| all.iter().any(|other| other.attribute("id") == Some(id));
+    if matches!(element.tag.as_str(), "input" | "textarea") && element.attribute("type") != Some("hidden") {
+        let id = element.attribute("id").unwrap_or_else(|| panic!("{name}: a field without an id"));
+        let labelled = all.iter().any(|other| other.tag == "label" && other.attribute("for") == Some(id));
+        assert!(labelled, "{name}: the field {id} has no label");
+    }
+    if element.tag == "svg" {
+        let hidden = element.attribute("aria-hidden") == Some("true");
+        assert!(hidden || element.attribute("role") == Some("img"), "{name}: an svg that says nothing");
+    }
+    if element.tag == "th" {
+        assert!(element.attribute("scope").is_some(), "{name}: a th without a scope");
+    }
+    for attribute in ["aria-labelledby", "aria-describedby"] {
+        for id in element.attribute(attribute).unwrap_or_default().split_whitespace() {
+            assert!(known(id), "{name}: {attribute} names {id}, which is not there");
+        }
+    }
+    if let Some(target) = element.attribute("href").and_then(|href| href.strip_prefix('#')) {
+        assert!(known(target), "{name}: a link to #{target}, which is not there");
+    }
+    if element.attribute("data-live").is_some() {
+        assert!(element.attribute("id").is_some(), "{name}: a live part without an id");
+    }
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    const HOSTILE: &str = "</textarea></title><script>alert(1)</script><img src=x onerror=\"alert('&')\">";
+    for (name, text) in all_samples_with(HOSTILE) {
+        check(&name, &text);
+        assert!(text.contains("&lt;script&gt;"), "{name} does not show the text at all");
+        assert!(!text.contains("<script>") && !text.contains("<img"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn an_answer_without_a_number_shows_none() {
+    let without = [
+        Answer::Refused { message: "because".to_owned(), place: None },
+        Answer::Failed { why: "because".to_owned() },
+        Answer::Queued,
+        Answer::Delivered,
+        Answer::Running,
+        Answer::OfflineSince { since: moment() },
+        Answer::NeverSeen,
+        Answer::Expired { at: moment() },
+        Answer::FewerThan { threshold: 17 },
+    ];
+    for answer in without {
+        let row = TrustAnswer { trust: "T".to_owned(), answer, extract_date: None, answered: None };
+        let mut page = Query::samples().remove(0);
+        (page.persons, page.fields) = (None, Vec::new());
+        page.trusts = vec![row.clone()];
+        let text = render(&page).unwrap();
+        let cells =
+            text.split("<td").filter(|cell| cell.contains("data-label=\"Persons\"")).collect::<Vec<_>>();
+        assert_eq!(cells.len(), 1);
+        let cell = cells[0].split_once('>').unwrap().1;
+        let expected = if matches!(row.answer, Answer::FewerThan { .. }) { "&lt; 17<" } else { "no number<" };
+        assert!(cell.contains(expected) && !cell.contains('0'), "{row:?}: {cell}");
+        assert!(text.contains("<strong>No numbers"), "{row:?}");
+    }
+}
+
+#[test]
+fn a_waiting_page_asks_again_with_and_without_javascript() {
+    let mut page = Query::samples().remove(1);
+    page.refresh_seconds = Some(7);
+    let text = render(&page).unwrap();
+    assert!(text.contains("<noscript><meta http-equiv=\"refresh\" content=\"7\"></noscript>"));
+    assert!(text.contains("data-refresh-seconds=\"7\""));
+    page.refresh_seconds = None;
+    let text = render(&page).unwrap();
+    assert!(!text.contains("http-equiv") && !text.contains("data-refresh-seconds"));
+}
+
+#[test]
+fn the_list_with_a_form_is_never_reloaded_as_a_whole() {
+    let mut page = Trusts::samples().remove(0);
+    page.refresh_seconds = Some(5);
+    let text = render(&page).unwrap();
+    assert!(text.contains("data-refresh-seconds=\"5\"") && !text.contains("http-equiv"));
+}
+
+#[test]
+fn a_refusal_is_shown_at_its_place() {
+    let text = render(&QueryNew::samples()[1]).unwrap();
+    assert!(
+        text.contains("FROM   <mark>p</mark>ublic.person AS p\n<span aria-hidden=\"true\">       ^</span>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_question_that_begins_with_a_blank_line_keeps_it() {
+    let mut page = QueryNew::samples().remove(0);
+    page.sql = "\nSELECT 1".to_owned();
+    // A textarea drops the first newline after its tag.
+    assert!(render(&page).unwrap().contains(">\n\nSELECT 1</textarea>"));
+}
+
+#[test]
+fn only_the_signed_in_see_the_navigation() {
+    let page = |person| Problem {
+        frame: Frame { version: "9.8.7".to_owned(), person },
+        status: 404,
+        title: "Gone".to_owned(),
+        detail: String::new(),
+    };
+    let signed_in = render(&page(Some("somebody".to_owned()))).unwrap();
+    let stranger = render(&page(None)).unwrap();
+    assert!(signed_in.contains("<nav") && signed_in.contains("/sign-out") && signed_in.contains("somebody"));
+    assert!(!stranger.contains("<nav") && !stranger.contains("/sign-out"));
+    assert!(stranger.contains("FLIP Edge 9.8.7"));
+}
+
+#[test]
+fn every_static_file_that_a_page_names_exists_in_that_version() {
+    for (name, text) in all_samples() {
+        let named: Vec<_> = text.split('"').filter(|part| part.starts_with("&#x2f;assets")).collect();
+        assert_eq!(named.len(), 3, "{name}");
+        for href in named {
+            let href = href.replace("&#x2f;", "/");
+            let (path, version) = href.strip_prefix("/assets/").unwrap().split_once("?v=").unwrap();
+            assert_eq!(asset(path).unwrap().etag, format!("\"{version}\""), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_policy_forbids_what_is_not_ours() {
+    assert!(CONTENT_SECURITY_POLICY.starts_with("default-src 'none';"));
+    for weakness in ["unsafe", "*", "http", "data:", "blob:"] {
+        assert!(!CONTENT_SECURITY_POLICY.contains(weakness), "{weakness}");
+    }
+}
+
+fn moment() -> Moment {
+    Moment { iso: "2026-07-21T08:12:03Z".to_owned(), relative: "some time ago".to_owned() }
+}
+
+fn all_samples() -> Vec<(String, String)> {
+    let mut pages = Vec::new();
+    add::<SignIn>(&mut pages, |_| {});
+    add::<Trusts>(&mut pages, |_| {});
+    add::<TrustAdded>(&mut pages, |_| {});
+    add::<Queries>(&mut pages, |_| {});
+    add::<QueryNew>(&mut pages, |_| {});
+    add::<Query>(&mut pages, |_| {});
+    add::<Problem>(&mut pages, |_| {});
+    add::<Site>(&mut pages, |_| {});
+    pages
+}
+
+/// The samples with `text` wherever a person or another machine may have written.
+fn all_samples_with(text: &str) -> Vec<(String, String)> {
+    let text = || text.to_owned();
+    let mut pages = Vec::new();
+    add::<SignIn>(&mut pages, |page| {
+        (page.error, page.account, page.next) = (Some(text()), text(), text());
+    });
+    add::<Trusts>(&mut pages, |page| {
+        (page.name, page.error, page.frame.person) = (text(), Some(text()), Some(text()));
+        for trust in &mut page.trusts {
+            (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
+        }
+    });
+    add::<TrustAdded>(&mut pages, |page| {
+        (page.name, page.kit_text, page.kit_file_name, page.command) = (text(), text(), text(), text());
+    });
+    add::<Queries>(&mut pages, |page| {
+        page.frame.version = text();
+        for query in &mut page.queries {
+            (query.name, query.by, query.at.relative) = (text(), text(), text());
+        }
+    });
+    add::<QueryNew>(&mut pages, |page| {
+        (page.name, page.sql) = (text(), text());
+        if let Some(refusal) = &mut page.refusal {
+            refusal.message = text();
+        }
+    });
+    add::<Query>(&mut pages, |page| {
+        (page.name, page.sql, page.by) = (text(), text(), text());
+        for row in &mut page.trusts {
+            row.trust = text();
+            if let Answer::Refused { message, .. } | Answer::Failed { why: message } = &mut row.answer {
+                *message = text();
+            }
+        }
+        for field in &mut page.fields {
+            (field.chart.title, field.chart.unit) = (text(), text());
+            field.chart.series.fill(text());
+            field.chart.categories.iter_mut().for_each(|category| category.label = text());
+        }
+    });
+    add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
+    add::<Site>(&mut pages, |page| {
+        (page.name, page.hub_address) = (text(), text());
+        page.orders.iter_mut().for_each(|order| (order.name, order.sql) = (text(), text()));
+        page.refused_messages.iter_mut().for_each(|counter| counter.reason = text());
+        if let Some(data) = &mut page.data {
+            data.notes.fill(text());
+        }
+    });
+    pages
+}
+
+fn add<P: Page>(pages: &mut Vec<(String, String)>, change: impl Fn(&mut P)) {
+    for (index, mut page) in P::samples().into_iter().enumerate() {
+        change(&mut page);
+        let text = render(&page).unwrap_or_else(|error| panic!("{} {index}: {error:?}", P::TEMPLATE));
+        pages.push((format!("{} {index}", P::TEMPLATE), text));
+    }
+}
