@@ -1,0 +1,18 @@
+//! Limits of the data room, each with its unit and its reason.
+
+/// Problems that one refused ingest lists; all are counted. More than a screen or two helps nobody.
+pub const PROBLEMS_LISTED: usize = 100;
+/// Bytes of one record of a delimited file. DuckDB's own limit of a line.
+pub const RECORD_BYTES: usize = 2_097_152;
+/// Repeated keys whose lines one refused ingest looks up: enough to fill the list, small enough to hold.
+pub const REPEATED_KEYS: usize = 10_000;
+/// Bytes of memory that DuckDB may hold during an ingest before it spills to the partial folder.
+pub const INGEST_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Threads of an ingest: each holds a 32 MB read buffer and a row group per column, inside the memory above.
+pub const INGEST_THREADS: usize = 8;
+/// Milliseconds between two looks at how far a load has come.
+pub const PROGRESS_MS: u64 = 200;
+/// Records between two reports of how far a check has come.
+pub const PROGRESS_RECORDS: u64 = 20_000;
+/// Characters of a foreign column name that a note repeats.
+pub const NAME_SHOWN: usize = 64;

@@ -1,0 +1,96 @@
+//! A file of the extract after its check.
+
+use super::database::Database;
+use super::error::IngestError;
+use super::extract::{Format, Source};
+use super::header::{Columns, HeaderError, match_columns, read_names};
+use super::lines::Dialect;
+use super::manifest::Note;
+use super::parquet::{self, Parquet};
+use super::problem::{Fault, Place, Problem, Problems};
+use super::progress::{Meter, Phase};
+use super::survey::{self, Survey, compression_fault};
+
+/// A file whose columns are known.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub source: Source,
+    pub content: Content,
+}
+
+/// What the check found of a file, by its format.
+#[derive(Debug)]
+pub(super) enum Content {
+    Text { dialect: Dialect, columns: Columns, survey: Survey },
+    Parquet(Parquet),
+}
+
+impl Checked {
+    pub fn rows(&self) -> u64 {
+        match &self.content {
+            Content::Text { survey, .. } => survey.rows,
+            Content::Parquet(parquet) => parquet.rows,
+        }
+    }
+
+    pub fn notes(&self) -> Vec<Note> {
+        match &self.content {
+            Content::Text { columns, survey, .. } => [&columns.notes[..], &survey.notes[..]].concat(),
+            Content::Parquet(parquet) => parquet.notes.clone(),
+        }
+    }
+}
+
+/// Checks a file; none where its columns are not even known. What is wrong is in `problems` either way.
+pub(super) fn check(
+    source: Source,
+    database: &Database,
+    problems: &mut Problems,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Checked>, IngestError> {
+    let (table, bytes) = (source.table.name, source.bytes);
+    meter.at(Phase::Checking, table, 0, 0);
+    let content = match source.format {
+        Format::Parquet => parquet::survey(&source, database, problems)?.map(Content::Parquet),
+        Format::Text { .. } => check_text(&source, problems, meter)?,
+    };
+    source.must_be_unchanged()?;
+    let checked = content.map(|content| Checked { source, content });
+    meter.finished(Phase::Checking, table, checked.as_ref().map_or(0, Checked::rows), bytes);
+    Ok(checked)
+}
+
+fn check_text(
+    source: &Source,
+    problems: &mut Problems,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Content>, IngestError> {
+    let mut fault = |place, column, fault| {
+        problems.push(Problem { file: source.name.clone(), place, column, fault });
+    };
+    let taken = std::sync::atomic::AtomicU64::new(0);
+    let (names, dialect) = match read_names(source.table, survey::open(source, &taken)?) {
+        Ok(found) => found,
+        Err(HeaderError::Fault(what)) => {
+            fault(Place::Line(1), None, what);
+            return Ok(None);
+        }
+        Err(HeaderError::Read(error)) => {
+            let what: Fault = compression_fault(source, error)?;
+            fault(Place::File, None, what);
+            return Ok(None);
+        }
+    };
+    let columns = match match_columns(source.table, &source.name, &names) {
+        Ok(columns) => columns,
+        Err(faults) => {
+            for (column, what) in faults {
+                fault(Place::Line(1), column, what);
+            }
+            return Ok(None);
+        }
+    };
+    let mut tick = |rows, bytes| meter.at(Phase::Checking, source.table.name, rows, bytes);
+    let survey = survey::survey(source, dialect, &columns, problems, &mut tick)?;
+    Ok(Some(Content::Text { dialect, columns, survey }))
+}

@@ -1,0 +1,109 @@
+//! The DuckDB file of a generation while it is being written.
+//!
+//! What must stay true: nothing is fetched from elsewhere, memory is bounded, and what spills does so inside the
+//! partial folder. No error of these calls is passed on in words (see [`super::error`]).
+
+use std::fs;
+
+use duckdb::{Config, Connection};
+use flip_gate::cdm::{Kind, TABLES, Table};
+
+use super::bounds::{INGEST_MEMORY_BYTES, INGEST_THREADS};
+use super::error::IngestError;
+use super::generations::Partial;
+
+/// An open database with the CDM's empty tables.
+pub(super) struct Database {
+    connection: Connection,
+}
+
+impl Database {
+    /// Makes the file, its settings and its tables.
+    pub fn create(partial: &Partial) -> Result<Self, IngestError> {
+        let scratch = partial.scratch();
+        fs::create_dir(&scratch).map_err(|error| IngestError::io(&scratch, error))?;
+        let failed = |error: duckdb::Error| IngestError::engine("making the database", &error);
+        let config = Config::default().enable_autoload_extension(false).map_err(failed)?;
+        let connection = Connection::open_with_flags(partial.database(), config).map_err(failed)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(INGEST_THREADS);
+        let mut sql = format!(
+            "SET autoinstall_known_extensions = false;
+             SET memory_limit = '{}MiB';
+             SET threads = {threads};
+             SET preserve_insertion_order = false;
+             SET temp_directory = {};
+             CREATE SCHEMA omop;",
+            INGEST_MEMORY_BYTES / (1024 * 1024),
+            literal(&scratch.to_string_lossy()),
+        );
+        for table in TABLES {
+            sql.push_str(&table_sql(table));
+        }
+        connection.execute_batch(&sql).map_err(failed)?;
+        Ok(Self { connection })
+    }
+
+    /// Another connection to the same database, for another thread.
+    pub fn connection(&self) -> duckdb::Result<Connection> {
+        self.connection.try_clone()
+    }
+
+    /// The one value of a one-row answer.
+    pub fn value<T: duckdb::types::FromSql>(&self, sql: &str) -> duckdb::Result<T> {
+        self.connection.query_row(sql, [], |row| row.get(0))
+    }
+
+    /// A list of counts in one row and column.
+    pub fn counts(&self, sql: &str) -> duckdb::Result<Vec<u64>> {
+        self.numbers(&format!("SELECT unnest(({sql}))"))
+    }
+
+    /// A column of numbers.
+    pub fn numbers(&self, sql: &str) -> duckdb::Result<Vec<u64>> {
+        self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// Two columns of numbers.
+    pub fn number_pairs(&self, sql: &str) -> duckdb::Result<Vec<(u64, u64)>> {
+        self.connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
+    /// The first two columns of an answer, as text.
+    pub fn pairs(&self, sql: &str) -> duckdb::Result<Vec<(String, String)>> {
+        self.connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    }
+
+    /// Writes everything into the one file and closes it.
+    pub fn close(self) -> Result<(), IngestError> {
+        let failed = |error: duckdb::Error| IngestError::engine("closing the database", &error);
+        self.connection.execute_batch("CHECKPOINT").map_err(failed)?;
+        self.connection.close().map_err(|(_, error)| failed(error))
+    }
+}
+
+fn table_sql(table: &Table) -> String {
+    let columns =
+        table.columns.iter().map(|column| format!("{} {}", quoted(column.name), sql_type(column.kind)));
+    format!("CREATE TABLE omop.{} ({});\n", quoted(table.name), columns.collect::<Vec<_>>().join(", "))
+}
+
+/// The DuckDB type of a kind.
+pub(super) fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Integer => "BIGINT",
+        Kind::Float => "DOUBLE",
+        Kind::Text(_) => "VARCHAR",
+        Kind::Date => "DATE",
+        Kind::DateTime => "TIMESTAMP",
+    }
+}
+
+/// A name as an SQL identifier.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as an SQL literal.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

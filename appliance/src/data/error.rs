@@ -1,0 +1,155 @@
+//! Why an ingest stopped.
+//!
+//! What must stay true: no error holds a value of the extract. DuckDB's own messages repeat the lines that they
+//! complain about, so only those about files and memory are looked at, and only file errors are passed on.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::generations::GenerationsError;
+use super::problem::Problems;
+
+/// Why an ingest stopped. Whatever the reason, the data in use is unchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The folder holds no file of an OMOP table.
+    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv)", folder.display())]
+    NothingRecognised {
+        /// The extract's folder.
+        folder: PathBuf,
+    },
+    /// Two files claim one table.
+    #[error("two files for the table {table}: {first} and {second}; keep one")]
+    TwoFiles {
+        /// The table.
+        table: &'static str,
+        /// The one file's name.
+        first: String,
+        /// The other's.
+        second: String,
+    },
+    /// There is no person table.
+    #[error("the extract has no person file, so it has no persons")]
+    NoPersonFile,
+    /// The person table has no rows.
+    #[error("{file} has no rows, so the extract has no persons")]
+    NoPersons {
+        /// The person file's name.
+        file: String,
+    },
+    /// The extract itself is faulty.
+    #[error("{0}")]
+    Problems(Problems),
+    /// A file was written to while it was read.
+    #[error("{file} changed while it was read; wait until the extract is complete and run again")]
+    Changed {
+        /// The file's name.
+        file: String,
+    },
+    /// No room for the new generation.
+    #[error(
+        "the disk is full: this ingest needs about {needs_bytes} bytes; free space and run again; \
+         the data in use is unchanged"
+    )]
+    DiskFull {
+        /// Bytes that the new generation takes, estimated from the extract's size.
+        needs_bytes: u64,
+    },
+    /// DuckDB ran out of the memory it may use.
+    #[error("the ingest ran out of memory; the data in use is unchanged")]
+    Memory,
+    /// A file could not be read or written.
+    #[error("{}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// DuckDB failed for a reason of its own.
+    #[error("DuckDB failed while {doing}{detail}")]
+    Engine {
+        /// What it was doing.
+        doing: String,
+        /// Its message where that is about files, else nothing.
+        detail: String,
+    },
+    /// The folder of generations failed.
+    #[error(transparent)]
+    Generations(#[from] GenerationsError),
+}
+
+/// What a failed DuckDB call was about, without its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    DiskFull,
+    Memory,
+    Other,
+}
+
+impl Cause {
+    pub(super) fn of(error: &duckdb::Error) -> Self {
+        let text = error.to_string();
+        // The words of ENOSPC, EFBIG and EDQUOT, and of DuckDB's own bound on its temporary folder.
+        let full =
+            ["No space left on device", "File too large", "Disk quota exceeded", "max_temp_directory_size"];
+        if full.iter().any(|words| text.contains(words)) {
+            Self::DiskFull
+        } else if text.contains("Out of Memory Error") {
+            Self::Memory
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl IngestError {
+    /// A DuckDB call that failed, its message kept only where it cannot hold a value.
+    pub(super) fn engine(doing: impl Into<String>, error: &duckdb::Error) -> Self {
+        match Cause::of(error) {
+            Cause::DiskFull => Self::DiskFull { needs_bytes: 0 },
+            Cause::Memory => Self::Memory,
+            Cause::Other => {
+                let text = error.to_string();
+                let line = text.lines().next().unwrap_or_default();
+                let detail = if line.starts_with("IO Error") { format!(": {line}") } else { String::new() };
+                Self::Engine { doing: doing.into(), detail }
+            }
+        }
+    }
+
+    /// A file call that failed.
+    pub(super) fn io(path: &Path, source: io::Error) -> Self {
+        if disk_is_full(&source) {
+            Self::DiskFull { needs_bytes: 0 }
+        } else {
+            Self::Io { path: path.to_owned(), source }
+        }
+    }
+
+    /// The same error, with the estimate filled in where the disk is full.
+    pub(super) fn with_estimate(self, estimate_bytes: u64) -> Self {
+        let full = match &self {
+            Self::DiskFull { .. } => true,
+            Self::Generations(GenerationsError::Io { source, .. }) => disk_is_full(source),
+            Self::Generations(_)
+            | Self::NothingRecognised { .. }
+            | Self::TwoFiles { .. }
+            | Self::NoPersonFile
+            | Self::NoPersons { .. }
+            | Self::Problems(_)
+            | Self::Changed { .. }
+            | Self::Memory
+            | Self::Io { .. }
+            | Self::Engine { .. } => false,
+        };
+        if full { Self::DiskFull { needs_bytes: estimate_bytes } } else { self }
+    }
+}
+
+fn disk_is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded
+    )
+}

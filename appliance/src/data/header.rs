@@ -1,0 +1,209 @@
+//! The header of a file: which of its columns are which of the CDM's.
+//!
+//! What must stay true: foreign names are repeated only where the header is a header, that is, where every column
+//! that the CDM requires was found; a file without a header line would otherwise show a record as "unknown columns".
+
+use std::io::{BufRead, BufReader, Read};
+
+use flip_gate::cdm::{Column, Table};
+
+use super::bounds::{NAME_SHOWN, RECORD_BYTES};
+use super::lines::{Dialect, Records};
+use super::manifest::Note;
+use super::problem::Fault;
+
+/// The columns of a file, by position.
+#[derive(Debug)]
+pub(super) struct Columns {
+    /// One for each column of the file; none where the CDM has no such column.
+    pub found: Vec<Option<&'static Column>>,
+    pub notes: Vec<Note>,
+}
+
+/// Columns that CDM 5.4 renamed, and their names in 5.3.
+const RENAMED: &[(&str, &str, &str)] = &[
+    ("visit_occurrence", "admitting_source_concept_id", "admitted_from_concept_id"),
+    ("visit_occurrence", "admitting_source_value", "admitted_from_source_value"),
+    ("visit_occurrence", "discharge_to_concept_id", "discharged_to_concept_id"),
+    ("visit_occurrence", "discharge_to_source_value", "discharged_to_source_value"),
+    ("visit_detail", "admitting_source_concept_id", "admitted_from_concept_id"),
+    ("visit_detail", "admitting_source_value", "admitted_from_source_value"),
+    ("visit_detail", "discharge_to_concept_id", "discharged_to_concept_id"),
+    ("visit_detail", "discharge_to_source_value", "discharged_to_source_value"),
+    ("visit_detail", "visit_detail_parent_id", "parent_visit_detail_id"),
+];
+
+/// The tables as OHDSI's Athena hands them out: tab separated, without any quoting.
+const VOCABULARY: &[&str] = &[
+    "concept",
+    "vocabulary",
+    "domain",
+    "concept_class",
+    "concept_relationship",
+    "relationship",
+    "concept_synonym",
+    "concept_ancestor",
+    "drug_strength",
+];
+
+/// True where the CDM's requirements stop no ingest: these tables describe the extract, not persons.
+pub(super) fn is_descriptive(table: &Table) -> bool {
+    matches!(table.name, "cdm_source" | "metadata")
+}
+
+/// True where a missing value stops the ingest: keys, persons, dates, concepts; but no texts, and see above.
+pub(super) fn must_have_value(table: &Table, column: &Column) -> bool {
+    let text = matches!(column.kind, flip_gate::cdm::Kind::Text(_));
+    let key = table.primary_key == Some(column.name);
+    column.required && (key || !text) && !is_descriptive(table)
+}
+
+/// The names on the first line and how they are set apart.
+pub(super) fn read_names(table: &Table, input: impl Read) -> Result<(Vec<String>, Dialect), HeaderError> {
+    let mut input = BufReader::new(input);
+    let mut line = Vec::new();
+    input.by_ref().take(RECORD_BYTES as u64).read_until(b'\n', &mut line).map_err(HeaderError::Read)?;
+    if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+        return Err(HeaderError::Fault(Fault::Utf16));
+    }
+    let text = std::str::from_utf8(&line).map_err(|_| HeaderError::Fault(Fault::NotUtf8))?;
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+        return Err(HeaderError::Fault(Fault::NoHeader));
+    }
+    let count = |wanted: u8| line.iter().filter(|byte| **byte == wanted).count();
+    let delimiter =
+        [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|byte| count(*byte)).unwrap_or(b',');
+    // A clinical file with tabs comes from some exporter that quotes; the vocabulary comes from Athena.
+    let quoting = delimiter != b'\t' || !VOCABULARY.contains(&table.name);
+
+    let mut records = Records::new(line.as_slice(), Dialect { delimiter, quoting: true });
+    let Some(Ok(record)) = records.next() else { return Err(HeaderError::Fault(Fault::NoHeader)) };
+    let names =
+        record.fields().map(|field| String::from_utf8_lossy(field.raw).trim().to_ascii_lowercase()).collect();
+    Ok((names, Dialect { delimiter, quoting }))
+}
+
+/// Why a header could not be read.
+#[derive(Debug)]
+pub(super) enum HeaderError {
+    Read(std::io::Error),
+    Fault(Fault),
+}
+
+/// Finds the CDM's columns among lower-case names.
+pub(super) fn match_columns(
+    table: &'static Table,
+    file: &str,
+    names: &[String],
+) -> Result<Columns, Vec<(Option<&'static str>, Fault)>> {
+    let mut columns = Columns { found: Vec::with_capacity(names.len()), notes: Vec::new() };
+    let mut faults = Vec::new();
+    let mut unknown = Vec::new();
+    for name in names {
+        let column = table.column(name).or_else(|| {
+            let (_, old, new) = RENAMED.iter().find(|(of, old, _)| *of == table.name && old == name)?;
+            columns.notes.push(Note::new(file, format!("{old} is read as {new}, its name since CDM 5.4")));
+            table.column(new)
+        });
+        match column {
+            Some(column) if columns.found.iter().flatten().any(|other| other.name == column.name) => {
+                faults.push((Some(column.name), Fault::RepeatedColumn));
+            }
+            Some(_) => {}
+            None => unknown.push(shown(name)),
+        }
+        columns.found.push(column);
+    }
+
+    let absent = |required| {
+        let found = &columns.found;
+        table.columns.iter().filter(move |column| {
+            column.required == required && !found.iter().flatten().any(|other| other.name == column.name)
+        })
+    };
+    let missing: Vec<_> = absent(true).map(|column| column.name).collect();
+    let optional: Vec<_> = absent(false).map(|column| column.name).collect();
+    if is_descriptive(table) && !missing.is_empty() {
+        columns.notes.push(Note::new(file, format!("no column {}; left empty", missing.join(", "))));
+    } else {
+        faults.extend(missing.iter().map(|name| (Some(*name), Fault::MissingColumn)));
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    if !optional.is_empty() {
+        columns.notes.push(Note::new(file, format!("no column {}; left empty", optional.join(", "))));
+    }
+    if !unknown.is_empty() {
+        columns.notes.push(Note::new(file, format!("not of the CDM, not read: {}", unknown.join(", "))));
+    }
+    Ok(columns)
+}
+
+fn shown(name: &str) -> String {
+    if name.is_empty() {
+        return "(a column without a name)".to_owned();
+    }
+    name.chars().filter(|letter| !letter.is_control()).take(NAME_SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(name: &str) -> &'static Table {
+        flip_gate::cdm::table(name).expect("a CDM table")
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn delimiters_are_sniffed_and_athena_is_not_quoted() {
+        for (name, line, delimiter, quoting) in [
+            ("death", "\u{feff}\"Person_ID\",death_date\r\n", b',', true),
+            ("death", "person_id;death_date\n", b';', true),
+            ("death", "person_id\tdeath_date", b'\t', true),
+            ("concept", "person_id\tdeath_date\n", b'\t', false),
+            ("concept", "person_id|death_date\n", b'|', true),
+        ] {
+            let (found, dialect) = read_names(table(name), line.as_bytes()).expect("a header");
+            assert_eq!(found, ["person_id", "death_date"], "{line}");
+            assert_eq!(dialect, Dialect { delimiter, quoting }, "{line}");
+        }
+    }
+
+    #[test]
+    fn columns_come_in_any_order_and_5_3_names_are_known() {
+        let found = match_columns(table("death"), "d.csv", &names("cause_concept_id death_date x person_id"));
+        let columns = found.expect("all required columns");
+        let order: Vec<_> = columns.found.iter().map(|column| column.map(|column| column.name)).collect();
+        assert_eq!(order, [Some("cause_concept_id"), Some("death_date"), None, Some("person_id")]);
+        assert!(columns.notes.iter().any(|note| note.text == "not of the CDM, not read: x"), "{columns:?}");
+
+        let all: Vec<_> = table("visit_occurrence")
+            .columns
+            .iter()
+            .map(|column| column.name.replace("admitted_from_concept_id", "admitting_source_concept_id"))
+            .collect();
+        let columns = match_columns(table("visit_occurrence"), "v.csv", &all).expect("known names");
+        assert!(columns.found.iter().all(Option::is_some));
+    }
+
+    #[test]
+    fn a_record_in_place_of_a_header_is_not_repeated() {
+        let faults =
+            match_columns(table("death"), "d.csv", &names("4711 2020-01-01")).expect_err("no header");
+        assert_eq!(
+            faults,
+            [(Some("person_id"), Fault::MissingColumn), (Some("death_date"), Fault::MissingColumn)]
+        );
+    }
+
+    #[test]
+    fn a_repeated_column_is_named() {
+        let faults = match_columns(table("death"), "d.csv", &names("person_id death_date person_id"));
+        assert_eq!(faults.expect_err("twice"), [(Some("person_id"), Fault::RepeatedColumn)]);
+    }
+}

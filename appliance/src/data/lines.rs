@@ -1,0 +1,322 @@
+//! Delimited text, cut into records that know their physical lines.
+//!
+//! The grammar is RFC 4180's, as strict as DuckDB's strict mode: a quote opens a field only at its start, is doubled
+//! inside, and nothing but a delimiter or the line's end may follow its end. Without quoting (OHDSI's vocabulary
+//! files) a quote is a character like any other. Lines end in LF or CRLF; blank lines are passed over.
+//!
+//! What must stay true: a record is either handed out whole or reported as [`Broken`]; memory stays below two
+//! records. Deliberately absent: what the fields mean.
+
+use std::io::{BufRead, Read};
+
+use super::bounds::RECORD_BYTES;
+
+/// How fields are set apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub delimiter: u8,
+    /// False where a quote is a character like any other.
+    pub quoting: bool,
+}
+
+/// A reader of records.
+pub(super) struct Records<R> {
+    input: R,
+    dialect: Dialect,
+    buffer: Vec<u8>,
+    fields: Vec<Field>,
+    line_next: u64,
+    /// What the lines were like so far.
+    pub habits: Habits,
+}
+
+/// What the lines of a file were like.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Habits {
+    /// Records that end in LF alone.
+    pub line_feeds: u64,
+    /// Records that end in CRLF.
+    pub carriage_returns: u64,
+    pub blank_lines: u64,
+    /// True where the last line has no line end.
+    pub open_end: bool,
+}
+
+/// One record, borrowed until the next is read.
+pub(super) struct Record<'a> {
+    /// The physical line it starts on, the first being 1.
+    pub line: u64,
+    bytes: &'a [u8],
+    fields: &'a [Field],
+}
+
+#[derive(Clone, Copy)]
+struct Field {
+    start: usize,
+    end: usize,
+    quoted: bool,
+}
+
+/// One field's bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    /// Without the enclosing quotes; quotes inside are still doubled where `quoted`.
+    pub raw: &'a [u8],
+    pub quoted: bool,
+}
+
+/// Why no record could be cut at a line.
+#[derive(Debug)]
+pub(super) enum Broken {
+    OpenQuote { line: u64 },
+    AfterQuote { line: u64, field: usize },
+    TooLong { line: u64 },
+    LoneReturn { line: u64 },
+    ZeroByte { line: u64 },
+    Read(std::io::Error),
+}
+
+enum Cut {
+    Whole,
+    /// The line ends inside quotes that opened on this line.
+    Open {
+        line: u64,
+    },
+    Broken(Broken),
+}
+
+impl<R: BufRead> Records<R> {
+    pub fn new(input: R, dialect: Dialect) -> Self {
+        Self {
+            input,
+            dialect,
+            buffer: Vec::new(),
+            fields: Vec::new(),
+            line_next: 1,
+            habits: Habits::default(),
+        }
+    }
+
+    /// The next record; none at the end. After `OpenQuote`, `TooLong` or `Read` there is no sound place to go on.
+    pub fn next(&mut self) -> Option<Result<Record<'_>, Broken>> {
+        let line = loop {
+            self.buffer.clear();
+            let line = self.line_next;
+            match self.read_line() {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(broken) => return Some(Err(broken)),
+            }
+            if line == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
+                self.buffer.drain(..3);
+            }
+            if self.content_end() > 0 {
+                break line;
+            }
+            self.habits.blank_lines += 1;
+        };
+        if let Some(broken) = self.cut_record(line) {
+            return Some(Err(broken));
+        }
+        let ending = &self.buffer[self.content_end()..];
+        match ending {
+            b"\r\n" => self.habits.carriage_returns += 1,
+            b"\n" => self.habits.line_feeds += 1,
+            _ => self.habits.open_end = true,
+        }
+        Some(Ok(Record { line, bytes: &self.buffer, fields: &self.fields }))
+    }
+
+    fn cut_record(&mut self, line: u64) -> Option<Broken> {
+        let end = self.content_end();
+        if !self.dialect.quoting || !self.buffer[..end].contains(&b'"') {
+            return self.cut_plain(line, end);
+        }
+        loop {
+            match self.cut_quoted(line) {
+                Cut::Whole => return None,
+                Cut::Broken(broken) => return Some(broken),
+                Cut::Open { line: opened } => match self.join_until_quote() {
+                    Ok(true) => {}
+                    Ok(false) => return Some(Broken::OpenQuote { line: opened }),
+                    Err(broken) => return Some(broken),
+                },
+            }
+        }
+    }
+
+    /// Appends lines up to and with the next that holds a quote; false at the end of the file.
+    fn join_until_quote(&mut self) -> Result<bool, Broken> {
+        loop {
+            let from = self.buffer.len();
+            if self.read_line()? == 0 {
+                return Ok(false);
+            }
+            if self.buffer[from..].contains(&b'"') {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Appends one physical line with its end; 0 at the end of the file.
+    fn read_line(&mut self) -> Result<usize, Broken> {
+        let room = (RECORD_BYTES + 1).saturating_sub(self.buffer.len());
+        let mut bounded = self.input.by_ref().take(room as u64);
+        let read = bounded.read_until(b'\n', &mut self.buffer).map_err(Broken::Read)?;
+        if self.buffer.len() > RECORD_BYTES {
+            return Err(Broken::TooLong { line: self.line_next });
+        }
+        self.line_next += u64::from(read > 0);
+        Ok(read)
+    }
+
+    /// Where the content ends and the line end begins.
+    fn content_end(&self) -> usize {
+        let bytes = self.buffer.strip_suffix(b"\n").map(|rest| rest.strip_suffix(b"\r").unwrap_or(rest));
+        bytes.map_or(self.buffer.len(), <[u8]>::len)
+    }
+
+    fn cut_plain(&mut self, line: u64, end: usize) -> Option<Broken> {
+        self.fields.clear();
+        let delimiter = self.dialect.delimiter;
+        let mut start = 0;
+        for (at, byte) in self.buffer[..end].iter().enumerate() {
+            if *byte == delimiter {
+                self.fields.push(Field { start, end: at, quoted: false });
+                start = at + 1;
+            } else if *byte == b'\r' {
+                return Some(Broken::LoneReturn { line });
+            } else if *byte == 0 {
+                return Some(Broken::ZeroByte { line });
+            }
+        }
+        self.fields.push(Field { start, end, quoted: false });
+        None
+    }
+
+    fn cut_quoted(&mut self, line: u64) -> Cut {
+        self.fields.clear();
+        let end = self.content_end();
+        let (bytes, delimiter) = (&self.buffer[..end], self.dialect.delimiter);
+        let line_of = |at: usize| line + bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let mut at = 0;
+        loop {
+            if bytes.get(at) == Some(&b'"') {
+                let start = at + 1;
+                at = start;
+                loop {
+                    match bytes[at..].iter().position(|byte| *byte == b'"') {
+                        None => return Cut::Open { line: line_of(start) },
+                        Some(skip) if bytes.get(at + skip + 1) == Some(&b'"') => at += skip + 2,
+                        Some(skip) => {
+                            at += skip;
+                            break;
+                        }
+                    }
+                }
+                if bytes[start..at].contains(&0) {
+                    return Cut::Broken(Broken::ZeroByte { line: line_of(start) });
+                }
+                self.fields.push(Field { start, end: at, quoted: true });
+                at += 1;
+                if at < end && bytes[at] != delimiter {
+                    let field = self.fields.len() - 1;
+                    return Cut::Broken(Broken::AfterQuote { line: line_of(at), field });
+                }
+            } else {
+                let start = at;
+                while at < end && bytes[at] != delimiter {
+                    match bytes[at] {
+                        b'\r' => return Cut::Broken(Broken::LoneReturn { line: line_of(at) }),
+                        0 => return Cut::Broken(Broken::ZeroByte { line: line_of(at) }),
+                        _ => at += 1,
+                    }
+                }
+                self.fields.push(Field { start, end: at, quoted: false });
+            }
+            if at >= end {
+                return Cut::Whole;
+            }
+            at += 1;
+        }
+    }
+}
+
+impl<'a> Record<'a> {
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    pub fn fields(&self) -> impl Iterator<Item = Text<'a>> + use<'a> {
+        let bytes = self.bytes;
+        self.fields
+            .iter()
+            .map(move |field| Text { raw: &bytes[field.start..field.end], quoted: field.quoted })
+    }
+
+    /// The physical line that a field starts on.
+    pub fn line_of(&self, field: usize) -> u64 {
+        let before = &self.bytes[..self.fields[field].start];
+        self.line + before.iter().filter(|byte| **byte == b'\n').count() as u64
+    }
+
+    /// The field that holds the first byte which is not UTF-8; none where all is well.
+    pub fn not_utf8(&self) -> Option<usize> {
+        let at = std::str::from_utf8(self.bytes).err()?.valid_up_to();
+        Some(self.fields.iter().position(|field| at <= field.end).unwrap_or(self.fields.len() - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CSV: Dialect = Dialect { delimiter: b',', quoting: true };
+
+    fn cut(text: &[u8], dialect: Dialect) -> Vec<String> {
+        let mut records = Records::new(text, dialect);
+        let mut out = Vec::new();
+        while let Some(next) = records.next() {
+            match next {
+                Ok(record) => {
+                    let fields: Vec<_> = record
+                        .fields()
+                        .map(|field| String::from_utf8_lossy(field.raw).into_owned())
+                        .collect();
+                    out.push(format!("{} {}", record.line, fields.join("|")));
+                }
+                Err(broken) => {
+                    let last = matches!(broken, Broken::OpenQuote { .. } | Broken::TooLong { .. });
+                    out.push(format!("{broken:?}"));
+                    if last {
+                        break;
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn records_know_their_physical_lines() {
+        let text = b"\xef\xbb\xbfa,b\r\n\r\n1,\"x\r\ny \"\"z\"\"\"\r\n2,\n,5\" nail\n\"\",end";
+        assert_eq!(cut(text, CSV), ["1 a|b", "3 1|x\r\ny \"\"z\"\"", "5 2|", "6 |5\" nail", "7 |end"]);
+    }
+
+    #[test]
+    fn without_quoting_a_quote_is_a_character() {
+        let dialect = Dialect { delimiter: b'\t', quoting: false };
+        assert_eq!(cut(b"1\t\"x\n2\ty\"\n", dialect), ["1 1|\"x", "2 2|y\""]);
+    }
+
+    #[test]
+    fn broken_lines_are_named() {
+        assert_eq!(cut(b"a\n1,\"x\n2,y\n", CSV), ["1 a", "OpenQuote { line: 2 }"]);
+        assert_eq!(cut(b"a,\"b\nc\",\"d\ne", CSV), ["OpenQuote { line: 2 }"]);
+        assert_eq!(cut(b"1,\"x\"y\n2,z\n", CSV), ["AfterQuote { line: 1, field: 1 }", "2 2|z"]);
+        assert_eq!(cut(b"1\r2\r", CSV), ["LoneReturn { line: 1 }"]);
+        assert_eq!(cut(b"1,\0\n2\n", CSV), ["ZeroByte { line: 1 }", "2 2"]);
+        let long = [b"\"".as_slice(), &vec![b'x'; RECORD_BYTES + 1]].concat();
+        assert_eq!(cut(&long, CSV), ["TooLong { line: 1 }"]);
+    }
+}

@@ -1,0 +1,391 @@
+//! The check of a Parquet file, and how its columns become the CDM's.
+//!
+//! What must stay true: a value that [`Conversion`] turns into NULL, though it was not empty, is a problem; nothing is
+//! rounded, cut or guessed. The rules are those of [`super::values`], said in SQL.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use flip_gate::cdm::{Column, Kind};
+
+use super::database::Database;
+use super::error::{Cause, IngestError};
+use super::extract::Source;
+use super::header::{Columns, match_columns, must_have_value};
+use super::manifest::Note;
+use super::problem::{Earlier, Fault, Place, Problem, Problems};
+use super::{bounds, database};
+
+/// A checked file: what to select from it, and how much there is.
+#[derive(Debug)]
+pub(super) struct Parquet {
+    pub conversions: Vec<Conversion>,
+    pub rows: u64,
+    pub notes: Vec<Note>,
+}
+
+/// How one column of the file becomes one of the CDM.
+#[derive(Debug)]
+pub(super) struct Conversion {
+    pub column: &'static Column,
+    /// SQL for the value; NULL where it is empty or does not fit.
+    pub value: String,
+    /// SQL that holds where there is nothing.
+    empty: String,
+    /// What is wrong where there is something but `value` is NULL; none where every value of the type fits.
+    fault: Option<Fault>,
+}
+
+/// Checks a file; none where it has problems, which are then listed.
+pub(super) fn survey(
+    source: &Source,
+    database: &Database,
+    problems: &mut Problems,
+) -> Result<Option<Parquet>, IngestError> {
+    let mut fault = |place, column, fault| {
+        problems.push(Problem { file: source.name.clone(), place, column, fault });
+    };
+    if !has_footer(source)? {
+        fault(Place::File, None, Fault::NoFooter);
+        return Ok(None);
+    }
+    let from = from(source, false);
+    let Some(described) = readable(database.pairs(&format!("DESCRIBE SELECT * FROM {from}")))? else {
+        fault(Place::File, None, Fault::UnreadableParquet);
+        return Ok(None);
+    };
+    let names: Vec<_> = described.iter().map(|(name, _)| name.trim().to_ascii_lowercase()).collect();
+    let columns = match match_columns(source.table, &source.name, &names) {
+        Ok(columns) => columns,
+        Err(faults) => {
+            for (column, what) in faults {
+                fault(Place::File, column, what);
+            }
+            return Ok(None);
+        }
+    };
+    let mut conversions = Vec::new();
+    for (found, (name, kind)) in columns.found.iter().zip(&described) {
+        let Some(column) = found else { continue };
+        match Conversion::new(column, name, kind) {
+            Some(conversion) => conversions.push(conversion),
+            None => {
+                let what =
+                    Fault::ParquetType(kind.chars().take(bounds::NAME_SHOWN).collect(), wanted(column.kind));
+                fault(Place::File, Some(column.name), what);
+            }
+        }
+    }
+    if conversions.len() < columns.found.iter().flatten().count() {
+        return Ok(None);
+    }
+    count(source, database, columns, conversions, problems)
+}
+
+/// Counts rows, misfits, empty and over-long values in one pass, and looks up the rows of what is wrong.
+fn count(
+    source: &Source,
+    database: &Database,
+    columns: Columns,
+    conversions: Vec<Conversion>,
+    problems: &mut Problems,
+) -> Result<Option<Parquet>, IngestError> {
+    let mut wanted = vec!["count(*)".to_owned()];
+    for conversion in &conversions {
+        for condition in [conversion.misfit(), conversion.empty.clone(), conversion.too_long()] {
+            wanted.push(format!("count(*) FILTER (WHERE {condition})"));
+        }
+    }
+    let sql = format!("SELECT [{}] FROM {}", wanted.join(", "), from(source, false));
+    let Some(counts) = readable(database.counts(&sql))? else {
+        problems.push(Problem {
+            file: source.name.clone(),
+            place: Place::File,
+            column: None,
+            fault: Fault::UnreadableParquet,
+        });
+        return Ok(None);
+    };
+    let before = problems.total();
+    let mut notes = columns.notes;
+    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(3)) {
+        let (misfits, empty, too_long) = (counted[0], counted[1], counted[2]);
+        let column = conversion.column;
+        if let Some(fault) = &conversion.fault {
+            list(source, database, column, &conversion.misfit(), fault, misfits, problems)?;
+        }
+        if must_have_value(source.table, column) {
+            list(source, database, column, &conversion.empty, &Fault::Empty, empty, problems)?;
+        } else if column.required && empty > 0 {
+            let text = format!("{}: {empty} rows are empty where the CDM requires a value", column.name);
+            notes.push(Note::new(&source.name, text));
+        }
+        if too_long > 0 {
+            let text = format!("{}: {too_long} rows are longer than the CDM allows; kept", column.name);
+            notes.push(Note::new(&source.name, text));
+        }
+    }
+    Ok((problems.total() == before).then_some(Parquet { conversions, rows: counts[0], notes }))
+}
+
+fn list(
+    source: &Source,
+    database: &Database,
+    column: &'static Column,
+    condition: &str,
+    fault: &Fault,
+    count: u64,
+    problems: &mut Problems,
+) -> Result<(), IngestError> {
+    if count == 0 {
+        return Ok(());
+    }
+    problems.count(count);
+    if !problems.has_room() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT file_row_number + 1 FROM {} WHERE {condition} ORDER BY 1 LIMIT {}",
+        from(source, true),
+        bounds::PROBLEMS_LISTED
+    );
+    let rows = database.numbers(&sql);
+    for row in rows.map_err(|error| IngestError::engine(format!("reading {}", source.name), &error))? {
+        problems.push_uncounted(Problem {
+            file: source.name.clone(),
+            place: Place::Row(row),
+            column: Some(column.name),
+            fault: fault.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Lists the rows whose key an earlier row has.
+pub(super) fn list_repeated_keys(
+    source: &Source,
+    parquet: &Parquet,
+    database: &Database,
+    problems: &mut Problems,
+) -> Result<(), IngestError> {
+    let is_key = |conversion: &&Conversion| Some(conversion.column.name) == source.table.primary_key;
+    let Some(key) = parquet.conversions.iter().find(is_key) else { return Ok(()) };
+    let sql = format!(
+        "SELECT place, earliest FROM (SELECT place, min(place) OVER (PARTITION BY key) AS earliest FROM \
+         (SELECT {} AS key, file_row_number + 1 AS place FROM {})) \
+         WHERE place > earliest ORDER BY place LIMIT {}",
+        key.value,
+        from(source, true),
+        bounds::PROBLEMS_LISTED
+    );
+    let rows = database.number_pairs(&sql);
+    for (row, first) in
+        rows.map_err(|error| IngestError::engine(format!("reading {}", source.name), &error))?
+    {
+        problems.push_uncounted(Problem {
+            file: source.name.clone(),
+            place: Place::Row(row),
+            column: Some(key.column.name),
+            fault: Fault::RepeatedKey(Earlier::Row(first)),
+        });
+    }
+    Ok(())
+}
+
+/// The table function over a file.
+pub(super) fn from(source: &Source, with_rows: bool) -> String {
+    format!("read_parquet({}, file_row_number = {with_rows})", database::literal(&source.handle_path()))
+}
+
+/// A Parquet file begins and ends with the same four bytes.
+fn has_footer(source: &Source) -> Result<bool, IngestError> {
+    if source.bytes < 12 {
+        return Ok(false);
+    }
+    let mut file = source.reader()?;
+    let mut ends = [[0; 4]; 2];
+    let mut read = || {
+        file.read_exact(&mut ends[0])?;
+        file.seek(SeekFrom::End(-4))?;
+        file.read_exact(&mut ends[1])
+    };
+    read().map_err(|error| source.failed(error))?;
+    Ok(ends == [*b"PAR1"; 2])
+}
+
+/// The answer; none where DuckDB cannot read the file.
+fn readable<T>(answer: duckdb::Result<T>) -> Result<Option<T>, IngestError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if Cause::of(&error) == Cause::Other => Ok(None),
+        Err(error) => Err(IngestError::engine("reading a Parquet file", &error)),
+    }
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Integer => "a whole number",
+        Kind::Float => "a number",
+        Kind::Text(_) => "text",
+        Kind::Date => "a date",
+        Kind::DateTime => "a date with time",
+    }
+}
+
+/// The families of DuckDB types that columns come in.
+#[derive(Clone, Copy, PartialEq)]
+enum Family {
+    Whole,
+    Huge,
+    Real,
+    Decimal,
+    Text,
+    Date,
+    Stamp,
+    Zoned,
+    /// Fits text only.
+    Shown,
+}
+
+fn family(kind: &str) -> Option<Family> {
+    Some(match kind {
+        "TINYINT" | "SMALLINT" | "INTEGER" | "BIGINT" | "UTINYINT" | "USMALLINT" | "UINTEGER" => {
+            Family::Whole
+        }
+        "UBIGINT" | "HUGEINT" | "UHUGEINT" => Family::Huge,
+        "FLOAT" | "DOUBLE" => Family::Real,
+        "VARCHAR" => Family::Text,
+        "DATE" => Family::Date,
+        "TIMESTAMP" | "TIMESTAMP_S" | "TIMESTAMP_MS" | "TIMESTAMP_NS" => Family::Stamp,
+        "TIMESTAMP WITH TIME ZONE" => Family::Zoned,
+        "BOOLEAN" | "TIME" | "UUID" => Family::Shown,
+        _ if kind.starts_with("DECIMAL(") => Family::Decimal,
+        _ if kind.starts_with("ENUM(") => Family::Text,
+        _ => return None,
+    })
+}
+
+impl Conversion {
+    fn new(column: &'static Column, name: &str, kind: &str) -> Option<Self> {
+        let family = family(kind)?;
+        let name = database::quoted(name);
+        let (source, empty) = match family {
+            Family::Text => (format!("trim({name}::VARCHAR)"), format!("coalesce({name}::VARCHAR, '') = ''")),
+            // Without the ICU extension's say: the moment in UTC.
+            Family::Zoned => (format!("make_timestamp(epoch_us({name}))"), format!("{name} IS NULL")),
+            Family::Stamp => (format!("{name}::TIMESTAMP"), format!("{name} IS NULL")),
+            Family::Whole | Family::Huge | Family::Real | Family::Decimal | Family::Date | Family::Shown => {
+                (name.clone(), format!("{name} IS NULL"))
+            }
+        };
+        let (value, fault) = match column.kind {
+            Kind::Text(_) if family == Family::Text => (format!("nullif({name}::VARCHAR, '')"), None),
+            Kind::Text(_) => (format!("{source}::VARCHAR"), None),
+            Kind::Integer => (whole(family, &source)?, (family != Family::Whole).then_some(Fault::NotWhole)),
+            Kind::Float => (number(family, &source)?, (family != Family::Whole).then_some(Fault::NotNumber)),
+            Kind::Date => {
+                let fault = match family {
+                    Family::Stamp | Family::Zoned => Fault::NotMidnight,
+                    Family::Whole
+                    | Family::Huge
+                    | Family::Real
+                    | Family::Decimal
+                    | Family::Text
+                    | Family::Date
+                    | Family::Shown => Fault::NotDate,
+                };
+                (date(family, &source)?, Some(fault))
+            }
+            Kind::DateTime => (moment(family, &source)?, Some(Fault::NotDateTime)),
+        };
+        Some(Self { column, value, empty, fault })
+    }
+
+    fn misfit(&self) -> String {
+        match self.fault {
+            Some(_) => format!("NOT ({}) AND ({}) IS NULL", self.empty, self.value),
+            None => "false".to_owned(),
+        }
+    }
+
+    fn too_long(&self) -> String {
+        match self.column.kind {
+            Kind::Text(Some(most)) => {
+                format!("strlen({0}) > {most} AND length({0}) > {most}", self.value)
+            }
+            Kind::Text(None) | Kind::Integer | Kind::Float | Kind::Date | Kind::DateTime => {
+                "false".to_owned()
+            }
+        }
+    }
+}
+
+fn whole(family: Family, source: &str) -> Option<String> {
+    match family {
+        Family::Whole => Some(format!("{source}::BIGINT")),
+        Family::Huge => Some(format!("TRY_CAST({source} AS BIGINT)")),
+        Family::Real | Family::Decimal => {
+            Some(format!("CASE WHEN {source} = trunc({source}) THEN TRY_CAST({source} AS BIGINT) END"))
+        }
+        Family::Text => Some(format!(
+            "CASE WHEN regexp_full_match({source}, '[-+]?[0-9]+([.]0+)?') THEN TRY_CAST({source} AS BIGINT) END"
+        )),
+        Family::Date | Family::Stamp | Family::Zoned | Family::Shown => None,
+    }
+}
+
+fn number(family: Family, source: &str) -> Option<String> {
+    match family {
+        Family::Whole => Some(format!("{source}::DOUBLE")),
+        Family::Huge | Family::Decimal => Some(format!("TRY_CAST({source} AS DOUBLE)")),
+        Family::Real => Some(format!("CASE WHEN isfinite({source}) THEN {source}::DOUBLE END")),
+        Family::Text => Some(format!(
+            "CASE WHEN regexp_full_match({source}, '[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)?') \
+             AND isfinite(TRY_CAST({source} AS DOUBLE)) THEN TRY_CAST({source} AS DOUBLE) END"
+        )),
+        Family::Date | Family::Stamp | Family::Zoned | Family::Shown => None,
+    }
+}
+
+const DAY: &str = "[0-9]{4}-[0-9]{2}-[0-9]{2}";
+
+fn date(family: Family, source: &str) -> Option<String> {
+    let day = match family {
+        Family::Date => source.to_owned(),
+        Family::Stamp | Family::Zoned => {
+            format!("CASE WHEN {source} = date_trunc('day', {source}) THEN {source}::DATE END")
+        }
+        Family::Whole => return date(Family::Text, &format!("{source}::VARCHAR")),
+        Family::Text => format!(
+            "CASE WHEN regexp_full_match({source}, '{DAY}([ T]00:00(:00([.]0+)?)?(Z|[+-][0-9:]+)?)?') \
+             THEN TRY_CAST(left({source}, 10) AS DATE) \
+             WHEN regexp_full_match({source}, '[0-9]{{8}}') THEN {} END",
+            compact(source)
+        ),
+        Family::Huge | Family::Real | Family::Decimal | Family::Shown => return None,
+    };
+    Some(format!("CASE WHEN ({day}) BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN ({day}) END"))
+}
+
+fn moment(family: Family, source: &str) -> Option<String> {
+    let moment = match family {
+        Family::Date => format!("{source}::TIMESTAMP"),
+        Family::Stamp | Family::Zoned => source.to_owned(),
+        Family::Whole => return moment(Family::Text, &format!("{source}::VARCHAR")),
+        Family::Text => format!(
+            "CASE WHEN regexp_full_match({source}, '{DAY}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]\
+             ([.][0-9]{{1,9}})?)?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?)?') \
+             THEN TRY_CAST(left({source}, 10) || ' ' || coalesce(nullif(regexp_extract({source}, \
+             '[ T]([0-9:.]+)', 1), ''), '00:00') AS TIMESTAMP) \
+             WHEN regexp_full_match({source}, '[0-9]{{8}}') THEN {}::TIMESTAMP END",
+            compact(source)
+        ),
+        Family::Huge | Family::Real | Family::Decimal | Family::Shown => return None,
+    };
+    Some(format!(
+        "CASE WHEN ({moment}) >= TIMESTAMP '0001-01-01' AND ({moment}) < TIMESTAMP '10000-01-01' THEN ({moment}) END"
+    ))
+}
+
+fn compact(source: &str) -> String {
+    format!("TRY_CAST(left({source}, 4) || '-' || {source}[5:6] || '-' || {source}[7:8] AS DATE)")
+}

@@ -1,0 +1,257 @@
+//! What is wrong with an extract, named by file, line and column.
+//!
+//! What must stay true: a problem never holds a value of the extract, so that it may be printed and logged. It says
+//! where to look and what was expected there.
+
+use std::fmt;
+
+use super::bounds::PROBLEMS_LISTED;
+
+/// One thing that stops an ingest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The file's name, without its folder.
+    pub file: String,
+    /// Where in the file.
+    pub place: Place,
+    /// The CDM column, where one is concerned.
+    pub column: Option<&'static str>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// Where in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// A physical line, the first being 1.
+    Line(u64),
+    /// A row of a Parquet file, the first being 1.
+    Row(u64),
+}
+
+/// What is wrong at a place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A column that the CDM requires is not in the file.
+    #[error("the column is missing, and the CDM requires it")]
+    MissingColumn,
+    /// The header names a column twice.
+    #[error("the header names this column twice")]
+    RepeatedColumn,
+    /// The file has no header line.
+    #[error("the file has no header line")]
+    NoHeader,
+    /// A required value is empty.
+    #[error("the value is empty, and the CDM requires one")]
+    Empty,
+    /// The value is no whole number of 64 bits.
+    #[error("not a whole number of at most 64 bits")]
+    NotWhole,
+    /// The value is no finite number.
+    #[error("not a number")]
+    NotNumber,
+    /// The value is no date.
+    #[error("not a date (YYYY-MM-DD, or YYYYMMDD)")]
+    NotDate,
+    /// A date carries a time of day.
+    #[error("a date with a time of day other than midnight")]
+    NotMidnight,
+    /// The value is no date with time.
+    #[error("not a date with time (YYYY-MM-DD HH:MM:SS)")]
+    NotDateTime,
+    /// The Parquet type cannot hold such values.
+    #[error("the Parquet type {0} cannot be read as {1}")]
+    ParquetType(String, &'static str),
+    /// A primary key appears again.
+    #[error("the key repeats that of {0}")]
+    RepeatedKey(Earlier),
+    /// A line has too few values.
+    #[error("{found} values, but the header names {expected} columns: is the line cut short?")]
+    TooFew {
+        /// Values on the line.
+        found: usize,
+        /// Columns of the header.
+        expected: usize,
+    },
+    /// A line has too many values.
+    #[error(
+        "{found} values, but the header names {expected} columns: is a text with a delimiter not quoted?"
+    )]
+    TooMany {
+        /// Values on the line.
+        found: usize,
+        /// Columns of the header.
+        expected: usize,
+    },
+    /// A quote opens here and never closes.
+    #[error("a quote opens here and is never closed; the rest of the file was not read")]
+    OpenQuote,
+    /// Text follows a closing quote.
+    #[error("text follows a closing quote; quotes inside quoted text are doubled")]
+    AfterQuote,
+    /// A record is longer than the bound.
+    #[error("a record of more than {0} bytes; the rest of the file was not read")]
+    LongRecord(usize),
+    /// A carriage return stands alone.
+    #[error("a carriage return without a line feed")]
+    LoneReturn,
+    /// A zero byte.
+    #[error("a zero byte: the file may be damaged")]
+    ZeroByte,
+    /// Not UTF-8.
+    #[error("not UTF-8 text")]
+    NotUtf8,
+    /// The file is UTF-16.
+    #[error("the file is UTF-16; export it as UTF-8")]
+    Utf16,
+    /// A compressed file ends too early.
+    #[error("the compressed file ends too early: it was not written completely")]
+    CutShort,
+    /// A compressed file fails its checksum.
+    #[error("the compressed file is damaged")]
+    Damaged,
+    /// A Parquet file lacks its footer.
+    #[error("no Parquet footer: the file was not written completely")]
+    NoFooter,
+    /// A Parquet file that cannot be read.
+    #[error("the Parquet file cannot be read: it may be damaged")]
+    UnreadableParquet,
+    /// DuckDB does not read what our own checks passed.
+    #[error("DuckDB cannot read the file, though its lines passed the checks")]
+    Unreadable,
+    /// DuckDB reads another number of rows than the check counted.
+    #[error("the check counted {counted} rows, but {loaded} were loaded")]
+    RowsDiffer {
+        /// Rows that the check counted.
+        counted: u64,
+        /// Rows that DuckDB loaded.
+        loaded: u64,
+    },
+}
+
+/// Where a repeated key appeared first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// On that line.
+    Line(u64),
+    /// In that row.
+    Row(u64),
+}
+
+impl fmt::Display for Earlier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(out, "line {line}"),
+            Self::Row(row) => write!(out, "row {row}"),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.file)?;
+        match self.place {
+            Place::File => {}
+            Place::Line(line) => write!(out, " line {line}")?,
+            Place::Row(row) => write!(out, " row {row}")?,
+        }
+        if let Some(column) = self.column {
+            write!(out, ", column {column}")?;
+        }
+        write!(out, ": {}", self.fault)
+    }
+}
+
+/// The first problems of an extract, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Problems {
+    listed: Vec<Problem>,
+    total: u64,
+}
+
+impl Problems {
+    /// Counts a problem, and keeps it while there is room.
+    pub fn push(&mut self, problem: Problem) {
+        self.push_uncounted(problem);
+        self.total += 1;
+    }
+
+    /// Counts problems that nobody looked up one by one.
+    pub(super) fn count(&mut self, more: u64) {
+        self.total += more;
+    }
+
+    /// Keeps a problem that [`Self::count`] already counted.
+    pub(super) fn push_uncounted(&mut self, problem: Problem) {
+        if self.has_room() {
+            self.listed.push(problem);
+        }
+    }
+
+    /// True while the list takes more.
+    pub(super) fn has_room(&self) -> bool {
+        self.listed.len() < PROBLEMS_LISTED
+    }
+
+    /// The first of them, in the order of files and lines.
+    pub fn listed(&self) -> &[Problem] {
+        &self.listed
+    }
+
+    /// How many there are in all.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.total == 1 { "problem" } else { "problems" };
+        writeln!(out, "{} {plural} in the extract; the data in use is unchanged:", self.total)?;
+        for problem in &self.listed {
+            writeln!(out, "  {problem}")?;
+        }
+        let hidden = self.total.saturating_sub(self.listed.len() as u64);
+        if hidden > 0 {
+            writeln!(out, "  and {hidden} more")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_where_and_what_was_expected() {
+        let problem = Problem {
+            file: "PERSON.csv".to_owned(),
+            place: Place::Line(17),
+            column: Some("year_of_birth"),
+            fault: Fault::NotWhole,
+        };
+        assert_eq!(
+            problem.to_string(),
+            "PERSON.csv line 17, column year_of_birth: not a whole number of at most 64 bits"
+        );
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_counted() {
+        let mut problems = Problems::default();
+        for line in 0..250 {
+            problems.push(Problem {
+                file: "PERSON.csv".to_owned(),
+                place: Place::Line(line),
+                column: None,
+                fault: Fault::NotUtf8,
+            });
+        }
+        assert_eq!(problems.listed().len(), PROBLEMS_LISTED);
+        assert_eq!(problems.total(), 250);
+        assert!(problems.to_string().ends_with("and 150 more\n"));
+    }
+}
