@@ -153,7 +153,7 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
     };
     let ran = engine.run(&generation.database, &plan, age_day(&generation), &site.cancel);
     if let Some(sandbox) = engine.sandbox() {
-        site.note_sandbox(sandbox.clone());
+        site.note_sandbox(*sandbox);
     }
     match ran {
         Ok(counts) => Some(disclosure::release(counts, &site.config.policy, generation.extract())),

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::disclosure::Policy;
+use crate::disclosure::{Policy, THRESHOLD_DEFAULT};
 
 /// What may stand in `appliance.toml`. Unknown lines are refused by name.
 #[derive(Debug, Default, Deserialize)]
@@ -38,7 +39,7 @@ pub struct Config {
     /// The engine's memory, in MiB.
     pub memory_mb: u64,
     /// The engine's threads.
-    pub threads: u32,
+    pub threads: NonZeroU32,
     /// How long one question may take.
     pub timeout: Duration,
     /// The most rows of one question's result.
@@ -103,7 +104,7 @@ impl Config {
                            the page is for people at the machine alone";
                 wrong("local_listen", format!("{listen:?}"), why)
             })?;
-        let threshold = written.threshold.unwrap_or(Policy::THRESHOLD_DEFAULT);
+        let threshold = written.threshold.unwrap_or(THRESHOLD_DEFAULT);
         let policy = Policy::new(threshold)
             .map_err(|error| wrong("threshold", threshold.to_string(), &error.to_string()))?;
         let engine = written.engine.unwrap_or_default();
@@ -120,7 +121,7 @@ impl Config {
             local_listen,
             policy,
             memory_mb: within("engine.memory_mb", engine.memory_mb, 1_024, 64..=1_048_576)?,
-            threads: u32::try_from(threads).expect("at most 256"),
+            threads: u32::try_from(threads).ok().and_then(NonZeroU32::new).expect("between 1 and 256"),
             timeout: Duration::from_secs(within("engine.timeout_s", engine.timeout_s, 300, 1..=86_400)?),
             rows_max: within("engine.rows_max", engine.rows_max, 50_000_000, 1..=1_000_000_000)?,
         })

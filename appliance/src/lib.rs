@@ -1,3 +1,23 @@
-//! placeholder
+//! The site daemon: receive signed work, run it beside the data, release only what passed.
+//!
+//! What must stay true: the appliance connects outward only; what it sends is a [`disclosure::Release`] and nothing
+//! else about patients; an order is durable before it is acknowledged, and its result until the hub has it.
 
+pub mod bounds;
+pub mod cli;
+pub mod clock;
+mod cohort;
+pub mod config;
 pub mod data;
+pub mod disclosure;
+pub mod engine;
+pub mod enrol;
+pub mod identity;
+mod inbox;
+pub mod link;
+mod local;
+mod outbox;
+mod place;
+mod run;
+mod site;
+mod uplink;

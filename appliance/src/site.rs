@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use flip_protocol::answer::Extract;
-use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
+use flip_protocol::sync::{Confinement, Health, Holding, NotTaken, Stage};
 use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::journal::{Journal, JournalError};
 
@@ -13,6 +13,7 @@ use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::data::Generations;
+use crate::engine::{CancelFlag, Files, Sandbox};
 use crate::identity::Identity;
 use crate::link::LinkError;
 use crate::place::Place;
@@ -34,7 +35,7 @@ pub struct Site {
     /// Rung when an order came in, a result is to go out, or the appliance is to stop.
     pub bell: Bell,
     /// Stops the question that is being worked on.
-    pub cancel: crate::engine::CancelFlag,
+    pub cancel: CancelFlag,
     stopping: AtomicBool,
     notes: Mutex<Notes>,
 }
@@ -45,7 +46,7 @@ struct Notes {
     running: HashMap<MessageId, UnixMillis>,
     link: LinkState,
     clock_skew_ms: i64,
-    sandbox: Option<String>,
+    sandbox: Option<Sandbox>,
     refused: Vec<NotTaken>,
 }
 
@@ -102,7 +103,7 @@ impl Site {
             generations,
             started: clock::now(),
             bell: Bell::default(),
-            cancel: crate::engine::CancelFlag::default(),
+            cancel: CancelFlag::default(),
             stopping: AtomicBool::new(false),
             notes: Mutex::new(Notes::default()),
         }
@@ -207,13 +208,13 @@ impl Site {
     }
 
     /// Notes what the engine's sandbox holds.
-    pub fn note_sandbox(&self, sandbox: String) {
+    pub fn note_sandbox(&self, sandbox: Sandbox) {
         self.with(|notes| notes.sandbox = Some(sandbox));
     }
 
     /// What the engine's sandbox holds, once an engine has run.
-    pub fn sandbox(&self) -> Option<String> {
-        self.with(|notes| notes.sandbox.clone())
+    pub fn sandbox(&self) -> Option<Sandbox> {
+        self.with(|notes| notes.sandbox)
     }
 
     /// Every order here that the hub has not acknowledged, and how far each is.
@@ -247,6 +248,11 @@ impl Site {
             uptime_s: now.since(self.started) / 1_000,
             disk_free_bytes: disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
+            engine: self.sandbox().map(|sandbox| match sandbox.files {
+                Files::Confined => Confinement::Full,
+                Files::PartlyConfined => Confinement::Partial,
+                Files::NotConfined => Confinement::None,
+            }),
         })
     }
 

@@ -19,6 +19,9 @@ pub struct Share {
     pub trust: PartyId,
     /// Its name.
     pub trust_name: String,
+    /// When its share came to an end, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<UnixMillis>,
     /// What it said, or why it has not.
     #[serde(flatten)]
     pub said: Said,
@@ -176,6 +179,7 @@ pub fn combine(asked: &[Asked], link: impl Fn(PartyId) -> Link) -> Combined {
         .map(|asked| Share {
             trust: asked.trust,
             trust_name: asked.trust_name.clone(),
+            ended: asked.state.ended_at(),
             said: said(&asked.state, link(asked.trust)),
         })
         .collect();

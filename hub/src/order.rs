@@ -96,16 +96,21 @@ impl OrderState {
         }
     }
 
+    /// When it ended; `None` while something can still change.
+    pub fn ended_at(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Queued | Self::Delivered { .. } | Self::Running { .. } => None,
+            Self::Done { at, .. }
+            | Self::Refused { at, .. }
+            | Self::Failed { at, .. }
+            | Self::NotTaken { at, .. }
+            | Self::Expired { at } => Some(*at),
+        }
+    }
+
     /// True where nothing can change any more.
     pub fn ended(&self) -> bool {
-        match self {
-            Self::Queued | Self::Delivered { .. } | Self::Running { .. } => false,
-            Self::Done { .. }
-            | Self::Refused { .. }
-            | Self::Failed { .. }
-            | Self::NotTaken { .. }
-            | Self::Expired { .. } => true,
-        }
+        self.ended_at().is_some()
     }
 
     /// The appliance has durably stored the order.

@@ -5,6 +5,7 @@
 
 mod act;
 mod api;
+mod console;
 mod problem;
 mod session;
 
@@ -20,6 +21,8 @@ use crate::hub::Hub;
 pub fn router(hub: &Arc<Hub>) -> Router {
     Router::new()
         .nest("/api/v1", api::router())
+        .merge(console::router())
         .layer(DefaultBodyLimit::max(bounds::PEOPLE_BODY_BYTES))
+        .layer(axum::middleware::from_fn(console::guard_headers))
         .with_state(Arc::clone(hub))
 }

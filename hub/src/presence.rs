@@ -40,10 +40,9 @@ impl Presence {
     pub fn seen(&self, trust: PartyId, health: &Health, now: UnixMillis) -> bool {
         self.with(trust, |entry| {
             entry.seen = Some(now);
-            let changed = entry
-                .health
-                .as_ref()
-                .is_none_or(|old| old.version != health.version || old.extract != health.extract);
+            let changed = entry.health.as_ref().is_none_or(|old| {
+                old.version != health.version || old.extract != health.extract || old.engine != health.engine
+            });
             entry.health = Some(health.clone());
             let write = changed || entry.written.is_none_or(|at| now.since(at) >= bounds::SEEN_WRITE_MS);
             if write {

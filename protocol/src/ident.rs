@@ -28,6 +28,12 @@ impl UnixMillis {
         Self(self.0.saturating_add(milliseconds))
     }
 
+    /// This moment less so many milliseconds, not before 1970.
+    #[must_use]
+    pub fn minus(self, milliseconds: u64) -> Self {
+        Self(self.0.saturating_sub(milliseconds))
+    }
+
     /// Milliseconds from `earlier` to this moment, zero if it is later.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

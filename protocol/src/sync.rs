@@ -91,4 +91,18 @@ pub struct Health {
     pub disk_free_bytes: u64,
     /// Messages refused since the appliance was enrolled.
     pub refused_messages: u64,
+    /// How far the kernel confines the engine's process; `None` until it has run once.
+    pub engine: Option<Confinement>,
+}
+
+/// How far the kernel confines an appliance's engine to reading its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confinement {
+    /// Wholly.
+    Full,
+    /// With some of the rules that the appliance knows.
+    Partial,
+    /// Not at all: the kernel has no Landlock. Resource limits and the engine's own locks hold all the same.
+    None,
 }

@@ -10,6 +10,10 @@ mod site;
 mod trusts;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::words::plural;
 
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Tally, Tone, TrustAnswer, headline};
@@ -39,6 +43,29 @@ pub struct Moment {
     pub iso: String,
     /// How far away it is, for example `3 minutes ago` or `in 6 days`.
     pub relative: String,
+}
+
+impl Moment {
+    /// A moment and how far it is from `now_ms`, both in milliseconds since 1970.
+    pub fn at(moment_ms: u64, now_ms: u64) -> Self {
+        let seconds = i64::try_from(moment_ms / 1_000).unwrap_or(i64::MAX);
+        let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let iso = moment.format(&Rfc3339).unwrap_or_default();
+        let words = |size: u64| match size / 1_000 {
+            0..60 => plural(size / 1_000, "second", None),
+            60..3_600 => plural(size / 60_000, "minute", None),
+            3_600..172_800 => plural(size / 3_600_000, "hour", None),
+            172_800.. => plural(size / 86_400_000, "day", None),
+        };
+        let relative = if moment_ms > now_ms {
+            format!("in {}", words(moment_ms - now_ms))
+        } else if now_ms - moment_ms < 1_000 {
+            "just now".to_owned()
+        } else {
+            format!("{} ago", words(now_ms - moment_ms))
+        };
+        Self { iso, relative }
+    }
 }
 
 /// A place in a question's text.
@@ -92,4 +119,20 @@ FROM   omop.person AS p
 JOIN   omop.condition_occurrence AS c USING (person_id)
 WHERE  c.condition_concept_id IN (255848, 4110056)
   AND  c.condition_start_date >= DATE '2019-01-01'";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Moment;
+
+    #[test]
+    fn a_moment_says_how_far_away_it_is() {
+        let now = 1_784_621_523_000;
+        let relative = |moment| Moment::at(moment, now).relative;
+        assert_eq!(Moment::at(now, now).iso, "2026-07-21T08:12:03Z");
+        assert_eq!(relative(now - 999), "just now");
+        assert_eq!(relative(now - 61_000), "1 minute ago");
+        assert_eq!(relative(now + 7 * 86_400_000), "in 7 days");
+        assert_eq!(relative(now - 47 * 3_600_000), "47 hours ago");
+    }
 }

@@ -23,6 +23,8 @@ pub struct Trust {
     pub health: Option<Health>,
     /// Orders that have not ended.
     pub open_orders: u64,
+    /// When its newest kit stops or stopped working.
+    pub kit_expires: Option<UnixMillis>,
 }
 
 /// An enrolled Trust as its messages are handled.
@@ -226,7 +228,8 @@ fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, name, enrolled_ms, seen_ms, health,
                 (SELECT count(*) FROM work_order
-                 WHERE trust = trust.id AND state IN ('queued', 'delivered', 'running'))
+                 WHERE trust = trust.id AND state IN ('queued', 'delivered', 'running')),
+                (SELECT max(expires_ms) FROM kit WHERE kit.trust = trust.id)
          FROM trust ORDER BY name",
     )?;
     let trusts = statement.query_map([], |row| {
@@ -238,6 +241,7 @@ fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
             seen: row.get::<_, Option<u64>>(3)?.map(UnixMillis),
             health: health.map(|text| from_json(4, &text)).transpose()?,
             open_orders: row.get(5)?,
+            kit_expires: row.get::<_, Option<u64>>(6)?.map(UnixMillis),
         })
     })?;
     trusts.collect()

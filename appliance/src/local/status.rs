@@ -1,0 +1,71 @@
+//! The running appliance as JSON and as a few lines of text, for `flip-appliance status` and monitoring.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use flip_storage::journal::JournalError;
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::site::{LinkState, Site};
+
+/// How long `flip-appliance status` waits for the running appliance.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
+    let identity = site.identity();
+    let (link, skew_ms) = site.link();
+    let now = clock::now();
+    let link = match link {
+        LinkState::Untried => json!({ "state": "untried" }),
+        LinkState::Connected { at } => json!({ "state": "connected", "last_sync": at }),
+        LinkState::Away { since, why } => json!({ "state": "away", "since": since, "why": why.to_string() }),
+    };
+    Ok(json!({
+        "trust": identity.facts.trust_name,
+        "hub": identity.facts.hub_address,
+        "link": link,
+        "clock_ahead_ms": skew_ms,
+        "certificate_expires": identity.facts.certificate_expires,
+        "health": site.health(now)?,
+        "threshold": site.config.policy.threshold(),
+        "waiting": site.journal.waiting()?.len(),
+        "outgoing": site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?.len(),
+        "refused": site.journal.counters("refused.")?.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+    }))
+}
+
+/// Asks the appliance whose local page is at `address`.
+pub fn fetch(address: &str) -> anyhow::Result<Value> {
+    let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).build().new_agent();
+    agent
+        .get(format!("http://{address}/status.json"))
+        .call()
+        .with_context(|| format!("no appliance answers at {address}; is it running?"))?
+        .body_mut()
+        .read_json()
+        .context("the appliance's answer cannot be read")
+}
+
+/// The same for people.
+pub fn to_text(status: &Value) -> String {
+    let word = |path: &str| status.pointer(path).and_then(Value::as_str).unwrap_or("—").to_owned();
+    let number = |path: &str| status.pointer(path).and_then(Value::as_u64).unwrap_or_default();
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("a String takes it all");
+    line("Trust", word("/trust"));
+    line("Hub", word("/hub"));
+    line("Link", match word("/link/state").as_str() {
+        "away" => format!("away: {}", word("/link/why")),
+        state => state.to_owned(),
+    });
+    line("Data", match word("/health/extract/generation").as_str() {
+        "—" => "none yet; run: flip-appliance ingest DIR".to_owned(),
+        generation => format!("{generation}, extract of {}", word("/health/extract/date")),
+    });
+    line("Threshold", format!("{} persons", number("/threshold")));
+    line("Orders", format!("{} waiting, {} answers on their way", number("/waiting"), number("/outgoing")));
+    line("Version", word("/health/version"));
+    text
+}

@@ -1,0 +1,218 @@
+//! The hub's state as page contexts.
+
+use flip_protocol::answer::Unit;
+use flip_protocol::enrolment::Kit;
+use flip_protocol::sync::Confinement;
+use flip_protocol::{UnixMillis, bounds as wire};
+use flip_web::chart::{Bar, Category, Chart};
+use flip_web::pages::{self as web, Moment};
+
+use crate::combine::{Combined, CombinedField, Said, SeriesCell, Share};
+use crate::ledger::queries::Query;
+use crate::people::act::Standing;
+use crate::people::problem::ApiProblem;
+use crate::people::session::Person;
+use crate::presence::Link;
+
+/// Seconds between two looks of a page while something is under way, and while nothing is.
+const REFRESH_BUSY_S: u32 = 1;
+const REFRESH_IDLE_S: u32 = 10;
+
+pub fn frame(person: Option<&Person>) -> web::Frame {
+    web::Frame {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        person: person.map(|person| person.name.clone()),
+    }
+}
+
+pub fn sign_in(account: &str, error: Option<String>, next: &str) -> web::SignIn {
+    web::SignIn { frame: frame(None), error, account: account.to_owned(), next: next.to_owned() }
+}
+
+pub fn trusts(
+    person: &Person,
+    standing: &[Standing],
+    name: &str,
+    error: Option<String>,
+    now: UnixMillis,
+) -> web::Trusts {
+    web::Trusts {
+        frame: frame(Some(person)),
+        trusts: standing.iter().map(|standing| trust(standing, now)).collect(),
+        name: name.to_owned(),
+        error,
+        refresh_seconds: Some(REFRESH_IDLE_S),
+    }
+}
+
+fn trust(standing: &Standing, now: UnixMillis) -> web::TrustRow {
+    let moment = |at: UnixMillis| Moment::at(at.0, now.0);
+    let health = standing.health.as_ref();
+    let extract = health.and_then(|health| health.extract.as_ref());
+    let enrolled = standing.trust.enrolled.unwrap_or(now);
+    web::TrustRow {
+        name: standing.trust.name.clone(),
+        state: match standing.link {
+            Link::Online => web::TrustState::Online,
+            Link::Offline(since) => web::TrustState::Offline { since: moment(since.unwrap_or(enrolled)) },
+            Link::NotEnrolled => {
+                web::TrustState::NeverSeen { kit_expires: moment(standing.trust.kit_expires.unwrap_or(now)) }
+            }
+        },
+        last_seen: standing.seen.map(moment),
+        version: health.map(|health| health.version.clone()),
+        generation: extract.map(|extract| extract.generation.clone()),
+        extract_date: extract.map(|extract| extract.date.clone()),
+        sandbox: health.and_then(|health| health.engine).map(|engine| match engine {
+            Confinement::Full => web::Sandbox::Full,
+            Confinement::Partial => {
+                web::Sandbox::Partial { missing: "the kernel knows only some of Landlock's rules".to_owned() }
+            }
+            Confinement::None => web::Sandbox::Partial { missing: "the kernel has no Landlock".to_owned() },
+        }),
+        orders_waiting: standing.trust.open_orders,
+    }
+}
+
+pub fn trust_added(person: &Person, kit: &Kit, now: UnixMillis) -> web::TrustAdded {
+    let letters = kit.trust_name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
+    let file_name = letters.collect::<String>().to_lowercase() + ".kit";
+    let text = kit.to_text();
+    let escaped: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    web::TrustAdded {
+        frame: frame(Some(person)),
+        name: kit.trust_name.clone(),
+        download_href: format!("data:text/plain;charset=utf-8,{escaped}"),
+        command: format!("flip-appliance enrol {file_name}"),
+        kit_file_name: file_name,
+        kit_text: text,
+        expires: Moment::at(kit.expires.0, now.0),
+        fingerprint: kit.ca_sha256.clone(),
+    }
+}
+
+pub fn queries(person: &Person, queries: &[(Query, Combined)], now: UnixMillis) -> web::Queries {
+    let under_way = queries.iter().any(|(_, combined)| combined.trusts.not_yet > 0);
+    let rows = queries.iter().map(|(query, combined)| {
+        let answers: Vec<web::Answer> = combined.shares.iter().map(|share| answer(share, now)).collect();
+        web::QueryRow {
+            href: format!("/queries/{}", query.id),
+            name: query.name.clone(),
+            by: query.asked_by.clone(),
+            at: Moment::at(query.asked.0, now.0),
+            tally: web::Tally::of(&answers),
+            persons: combined.total.map(|total| total.persons),
+        }
+    });
+    web::Queries {
+        frame: frame(Some(person)),
+        queries: rows.collect(),
+        refresh_seconds: Some(if under_way { REFRESH_BUSY_S } else { REFRESH_IDLE_S }),
+    }
+}
+
+pub fn query_new(person: &Person, name: &str, sql: &str, problem: Option<&ApiProblem>) -> web::QueryNew {
+    web::QueryNew {
+        frame: frame(Some(person)),
+        name: name.to_owned(),
+        sql: sql.to_owned(),
+        sql_characters_max: wire::SQL_CHARACTERS as u64,
+        refusal: problem.map(|problem| web::Refusal {
+            message: problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone()),
+            place: problem.0.place.map(|place| web::Place { line: place.line, column: place.column }),
+        }),
+    }
+}
+
+pub fn query(person: &Person, query: &Query, combined: &Combined, now: UnixMillis) -> web::Query {
+    let has_values = combined.total.is_some();
+    let refresh = match (combined.complete, combined.trusts.not_yet) {
+        (true, _) => None,
+        (false, 0) => Some(REFRESH_IDLE_S),
+        (false, _) => Some(REFRESH_BUSY_S),
+    };
+    web::Query {
+        frame: frame(Some(person)),
+        name: query.name.clone(),
+        sql: query.sql.clone(),
+        by: query.asked_by.clone(),
+        at: Moment::at(query.asked.0, now.0),
+        persons: combined.total.map(|total| total.persons),
+        trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
+        fields: combined.fields.iter().enumerate().map(|(number, one)| field(number, one)).collect(),
+        csv_href: has_values.then(|| format!("/api/v1/queries/{}/csv", query.id)),
+        json_href: Some(format!("/api/v1/queries/{}", query.id)),
+        refresh_seconds: refresh,
+    }
+}
+
+fn trust_answer(share: &Share, now: UnixMillis) -> web::TrustAnswer {
+    let extract = match &share.said {
+        Said::Value { extract, .. } | Said::FewerThan { extract, .. } => Some(extract.date.clone()),
+        Said::Refused { .. }
+        | Said::Failed { .. }
+        | Said::NotTaken { .. }
+        | Said::NotYet { .. }
+        | Said::Offline { .. }
+        | Said::Expired => None,
+    };
+    web::TrustAnswer {
+        trust: share.trust_name.clone(),
+        answer: answer(share, now),
+        extract_date: extract,
+        answered: share.ended.map(|at| Moment::at(at.0, now.0)),
+    }
+}
+
+fn answer(share: &Share, now: UnixMillis) -> web::Answer {
+    match &share.said {
+        Said::Value { persons, records, .. } => web::Answer::Value { persons: *persons, records: *records },
+        Said::FewerThan { threshold, .. } => web::Answer::FewerThan { threshold: *threshold },
+        Said::Refused { message, place, .. } => web::Answer::Refused {
+            message: message.clone(),
+            place: place.map(|place| web::Place { line: place.line, column: place.column }),
+        },
+        Said::Failed { message, .. } => web::Answer::Failed { why: (*message).to_owned() },
+        Said::NotTaken { message, .. } => {
+            web::Answer::Failed { why: format!("the appliance would not take the order: {message}") }
+        }
+        Said::NotYet { stage: "running" } => web::Answer::Running,
+        Said::NotYet { stage: "delivered" } => web::Answer::Delivered,
+        Said::NotYet { .. } => web::Answer::Queued,
+        Said::Offline { since: Some(since), .. } => {
+            web::Answer::OfflineSince { since: Moment::at(since.0, now.0) }
+        }
+        Said::Offline { since: None, .. } => web::Answer::NeverSeen,
+        Said::Expired => web::Answer::Expired { at: Moment::at(share.ended.unwrap_or(now).0, now.0) },
+    }
+}
+
+fn field(number: usize, field: &CombinedField) -> web::Field {
+    let unit = match field.unit {
+        Unit::Persons => "persons",
+        Unit::Records => "records",
+        Unit::Images => "images",
+    };
+    let categories = field.labels.iter().enumerate().map(|(index, label)| Category {
+        label: label.clone(),
+        bars: field
+            .series
+            .iter()
+            .map(|series| match series.cells.get(index) {
+                Some(SeriesCell::Count(count)) => Bar::Count(*count),
+                Some(SeriesCell::Withheld) => Bar::Withheld,
+                Some(SeriesCell::Absent) | None => Bar::Absent,
+            })
+            .collect(),
+    });
+    web::Field {
+        chart: Chart {
+            id: format!("field-{number}"),
+            title: field.name.clone(),
+            unit: unit.to_owned(),
+            series: field.series.iter().map(|series| series.trust_name.clone()).collect(),
+            categories: categories.collect(),
+        },
+        folded: field.series.iter().any(|series| series.folded),
+    }
+}
