@@ -17,7 +17,7 @@ pub use draw::bars;
 /// Series that can be told apart by colour; with more, each bar is labelled with its series.
 pub const SERIES_COLOURED_MAX: usize = 8;
 /// Bars that are drawn at most, to keep a page light: the table beside the chart has them all.
-pub const BARS_MAX: usize = 240;
+pub const BARS_MAX: usize = 120;
 
 /// Counts by category, side by side for each series.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

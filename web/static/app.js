@@ -65,18 +65,19 @@ function swap(fresh) {
     const said = spoken(part);
     const focused = part.contains(document.activeElement) ? selectorOf(document.activeElement) : null;
     part.replaceChildren(...next.childNodes);
-    if (focused) part.querySelector(focused)?.focus({ preventScroll: true });
+    if (focused) (part.querySelector(focused) ?? main).focus({ preventScroll: true });
     if (spoken(part) !== said) announce(spoken(part));
   }
   if (!waiting) main.dataset.refreshSeconds = fresh.getElementById("main").dataset.refreshSeconds ?? "";
 }
 
-// Finds an element again after the swap: by its id, its address, or the details it belongs to.
+// Finds an element again after the swap: by its id, its address, or the details it belongs to. Focus on one that is
+// gone moves to <main>.
 function selectorOf(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   if (element.hasAttribute("href")) return `a[href="${CSS.escape(element.getAttribute("href"))}"]`;
   const details = element.closest("details[id]");
-  return details && `#${CSS.escape(details.id)} ${element.localName}`;
+  return details ? `#${CSS.escape(details.id)} ${element.localName}` : ":not(*)";
 }
 
 function spoken(part) {

@@ -113,7 +113,7 @@ fn lab(vision: [[f64; 3]; 3], colour: [u8; 3]) -> [f64; 3] {
 fn schemes() -> [(&'static str, BTreeMap<&'static str, [u8; 3]>); 2] {
     let css = std::str::from_utf8(asset("app.css").expect("it is there").bytes).expect("it is UTF-8");
     let (light, rest) =
-        css.split_once("@media (prefers-color-scheme: dark)").expect("there is a dark scheme");
+        css.split_once("@media screen and (prefers-color-scheme: dark)").expect("there is a dark scheme");
     let dark = rest.split_once("\n}\n").expect("it ends").0;
     [("light", colours(light)), ("dark", colours(dark))]
 }

@@ -80,7 +80,32 @@ impl Page for Query {
             ..waiting.clone()
         };
         let nobody = Self { trusts: Vec::new(), ..only_fewer.clone() };
-        vec![full, waiting, only_fewer, nobody]
+        vec![full.clone(), waiting, only_fewer, nobody, many(full)]
+    }
+}
+
+/// More Trusts than can be told apart by colour, and more categories than are drawn.
+fn many(page: Query) -> Query {
+    let trusts: Vec<_> = (1..=12).map(|number| format!("District {number} University Hospitals")).collect();
+    let bars = |seed: u64| (1..=12).map(|trust| Bar::Count((seed * trust * 37) % 4_999 + 10)).collect();
+    let categories = (1..=24)
+        .map(|seed| Category { label: format!("Modality number {seed}"), bars: bars(seed) })
+        .collect();
+    let answer = Answer::Value { persons: 2_510, records: 4_999 };
+    Query {
+        persons: Some(30_120),
+        trusts: trusts.iter().map(|trust| row(trust, answer.clone())).collect(),
+        fields: vec![Field {
+            chart: Chart {
+                id: "modality".to_owned(),
+                title: "Modality Distribution".to_owned(),
+                unit: "images".to_owned(),
+                series: trusts,
+                categories,
+            },
+            folded: false,
+        }],
+        ..page
     }
 }
 
