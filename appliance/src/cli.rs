@@ -16,10 +16,13 @@ use crate::{clock, engine, enrol, local, run};
 /// A Trust's appliance of FLIP Edge: runs signed work orders beside the data and lets out only what disclosure
 /// control has passed. It connects outward only.
 #[derive(Parser)]
-#[command(version, after_help = "A new appliance in three steps:\n  \
+#[command(
+    version,
+    after_help = "A new appliance in three steps:\n  \
     flip-appliance enrol st-elsewhere.kit      (the kit comes from the hub's administrator)\n  \
     flip-appliance ingest /srv/omop-extract    (CSV, TSV or Parquet files of the OMOP CDM)\n  \
-    flip-appliance run")]
+    flip-appliance run"
+)]
 struct Cli {
     /// The folder that holds the appliance's keys, journal, data and configuration
     #[arg(long, env = "FLIP_APPLIANCE_DATA", default_value = "/var/lib/flip-appliance", value_name = "DIR")]
@@ -82,7 +85,10 @@ fn command(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Enrol { kit, again } => {
             let identity = enrol::enrol(&cli.data, kit, *again)?;
-            println!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
+            println!(
+                "Enrolled as {} with the hub at {}.",
+                identity.facts.trust_name, identity.facts.hub_address
+            );
             println!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
             println!("Next: flip-appliance ingest DIR, then flip-appliance run");
             Ok(())
@@ -113,8 +119,9 @@ fn ingest(data: &Path, dir: &Path) -> anyhow::Result<()> {
 
 fn status(data: &Path, json: bool) -> anyhow::Result<()> {
     let place = Place::new(data);
-    let address = std::fs::read_to_string(place.local_address())
-        .with_context(|| format!("no appliance has run in {}; start it with: flip-appliance run", data.display()))?;
+    let address = std::fs::read_to_string(place.local_address()).with_context(|| {
+        format!("no appliance has run in {}; start it with: flip-appliance run", data.display())
+    })?;
     let status = local::fetch(address.trim())?;
     if json {
         println!("{}", serde_json::to_string_pretty(&status)?);

@@ -14,10 +14,8 @@ use flip_protocol::sync::NotTaken;
 use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::journal::{JournalError, Waiting};
 use serde::{Deserialize, Serialize};
-use time::Date;
 
 use crate::clock;
-use crate::data::Generation;
 use crate::disclosure::{self, Release};
 use crate::engine::{Engine, EngineFailure, Settings};
 use crate::inbox;
@@ -64,7 +62,10 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
         match next(site) {
             Ok(Some(waiting)) => {
                 if let Err(error) = work_on(site, &mut engine, &waiting) {
-                    tracing::error!(error = error_chain(&error), "an order could not be ended; it stays and is tried again");
+                    tracing::error!(
+                        error = error_chain(&error),
+                        "an order could not be ended; it stays and is tried again"
+                    );
                     std::thread::sleep(REST);
                 }
             }
@@ -102,7 +103,8 @@ fn bring_to_end(
     began: UnixMillis,
 ) -> Result<(), LaneError> {
     let identity = site.identity();
-    let opened = Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, began));
+    let opened =
+        Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, began));
     let received = UnixMillis(waiting.received_ms);
     let Work::CohortQuery { name, sql } = match opened {
         Ok(work) => work,
@@ -121,7 +123,12 @@ fn bring_to_end(
 }
 
 /// An order that can no longer be opened (it expired while it waited): the hub is told at the next sync.
-fn give_back(site: &Site, order: MessageId, received: UnixMillis, reason: Unwelcome) -> Result<(), JournalError> {
+fn give_back(
+    site: &Site,
+    order: MessageId,
+    received: UnixMillis,
+    reason: Unwelcome,
+) -> Result<(), JournalError> {
     tracing::warn!(%order, reason = reason.name(), "an order could not be begun");
     let line = HistoryLine {
         order,
@@ -151,7 +158,11 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
             return Some(Release::failed(Failed::Internal));
         }
     };
-    let ran = engine.run(&generation.database, &plan, age_day(&generation), &site.cancel);
+    let Some(age_day) = generation.extract_day() else {
+        tracing::error!(generation = generation.name, "the manifest holds no date; ingest the extract again");
+        return Some(Release::failed(Failed::Internal));
+    };
+    let ran = engine.run(&generation.database, &plan, age_day, &site.cancel);
     if let Some(sandbox) = engine.sandbox() {
         site.note_sandbox(*sandbox);
     }
@@ -160,11 +171,6 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
         Err(EngineFailure::Failed(failed)) => Some(Release::failed(failed)),
         Err(EngineFailure::Cancelled) => None,
     }
-}
-
-/// Ages are as of the extract's day, so that the same question of the same data has the same answer.
-fn age_day(generation: &Generation) -> Date {
-    generation.extract_day()
 }
 
 fn said(outcome: &CohortOutcome) -> &'static str {

@@ -95,15 +95,14 @@ impl Config {
             why: why.to_owned(),
         };
         let listen = written.local_listen.unwrap_or_else(|| "127.0.0.1:8480".to_owned());
-        let local_listen = listen
-            .parse::<SocketAddr>()
-            .ok()
-            .filter(|address| address.ip().is_loopback())
-            .ok_or_else(|| {
-                let why = "expected a loopback address and a port, such as 127.0.0.1:8480; \
+        let local_listen =
+            listen.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback()).ok_or_else(
+                || {
+                    let why = "expected a loopback address and a port, such as 127.0.0.1:8480; \
                            the page is for people at the machine alone";
-                wrong("local_listen", format!("{listen:?}"), why)
-            })?;
+                    wrong("local_listen", format!("{listen:?}"), why)
+                },
+            )?;
         let threshold = written.threshold.unwrap_or(THRESHOLD_DEFAULT);
         let policy = Policy::new(threshold)
             .map_err(|error| wrong("threshold", threshold.to_string(), &error.to_string()))?;

@@ -151,7 +151,12 @@ impl Identity {
     }
 
     /// Completes an enrolment: writes what the hub answered beside the keys and moves all into place.
-    pub fn complete(data: &Path, kit: &Kit, answer: EnrolResponse, now: UnixMillis) -> Result<Self, IdentityError> {
+    pub fn complete(
+        data: &Path,
+        kit: &Kit,
+        answer: EnrolResponse,
+        now: UnixMillis,
+    ) -> Result<Self, IdentityError> {
         let making = data.join(MAKING);
         let facts = Facts {
             trust: kit.trust,

@@ -24,7 +24,9 @@ pub struct Link {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// No connection.
-    #[error("the hub at {address} cannot be reached: {why}; check the network and the firewall's outbound rules")]
+    #[error(
+        "the hub at {address} cannot be reached: {why}; check the network and the firewall's outbound rules"
+    )]
     Unreachable {
         /// The hub's address.
         address: String,
@@ -86,7 +88,11 @@ pub enum LinkError {
 
 impl Link {
     /// A link that trusts the CA `ca_der` alone and shows the client certificate, if there is one.
-    pub fn new(address: &str, ca_der: &[u8], client: Option<(&str, &rcgen::KeyPair)>) -> Result<Self, LinkError> {
+    pub fn new(
+        address: &str,
+        ca_der: &[u8],
+        client: Option<(&str, &rcgen::KeyPair)>,
+    ) -> Result<Self, LinkError> {
         let garbage = |why: &str| LinkError::Garbage { address: address.to_owned(), why: why.to_owned() };
         let mut tls = TlsConfig::builder()
             .root_certs(RootCerts::new_with_certs(&[Certificate::from_der(ca_der).to_owned()]));
@@ -137,7 +143,9 @@ impl Link {
         }
         match serde_json::from_slice::<Problem>(&bytes) {
             Ok(problem) => Err(LinkError::Problem {
-                sentence: problem.detail.map_or(problem.title.clone(), |detail| format!("{} {detail}", problem.title)),
+                sentence: problem
+                    .detail
+                    .map_or(problem.title.clone(), |detail| format!("{} {detail}", problem.title)),
                 code: problem.code,
             }),
             Err(_) => Err(self.garbage(format!("status {status} without a problem document"))),

@@ -62,7 +62,8 @@ async fn asset(Path(file): Path<String>) -> Response {
 
 fn failed(error: &str) -> Response {
     tracing::error!(error, "the local page could not be made");
-    (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the appliance's log says why.\n").into_response()
+    (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the appliance's log says why.\n")
+        .into_response()
 }
 
 async fn loopback_names_only(request: Request, next: Next) -> Response {
@@ -78,10 +79,8 @@ async fn loopback_names_only(request: Request, next: Next) -> Response {
 async fn guard_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(flip_web::CONTENT_SECURITY_POLICY),
-    );
+    headers
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(flip_web::CONTENT_SECURITY_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response

@@ -41,7 +41,11 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
         rows_max: config.rows_max,
         ..Settings::new(std::env::current_exe().context("this program's own file cannot be found")?)
     };
-    tracing::info!(trust = identity.facts.trust_name, hub = identity.facts.hub_address, "the appliance starts");
+    tracing::info!(
+        trust = identity.facts.trust_name,
+        hub = identity.facts.hub_address,
+        "the appliance starts"
+    );
     let site = Arc::new(Site::new(config, place, identity, journal, generations));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime

@@ -94,7 +94,13 @@ impl Bell {
 
 impl Site {
     /// An appliance over these parts.
-    pub fn new(config: Config, place: Place, identity: Identity, journal: Journal, generations: Generations) -> Self {
+    pub fn new(
+        config: Config,
+        place: Place,
+        identity: Identity,
+        journal: Journal,
+        generations: Generations,
+    ) -> Self {
         Self {
             config,
             place,
@@ -177,7 +183,10 @@ impl Site {
             tracing::info!("connected to the hub");
         }
         if skew.unsigned_abs() > bounds::CLOCK_SKEW_MS && !skewed_before {
-            tracing::warn!(skew_s = skew / 1_000, "this machine's clock and the hub's differ; set the wrong one right");
+            tracing::warn!(
+                skew_s = skew / 1_000,
+                "this machine's clock and the hub's differ; set the wrong one right"
+            );
         }
     }
 
@@ -230,10 +239,11 @@ impl Site {
             })
             .collect();
         let outgoing = self.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?;
-        holding.extend(outgoing.into_iter().map(|result| Holding {
-            order: MessageId::from_bytes(result.order),
-            stage: Stage::Answered,
-        }));
+        holding.extend(
+            outgoing
+                .into_iter()
+                .map(|result| Holding { order: MessageId::from_bytes(result.order), stage: Stage::Answered }),
+        );
         holding.truncate(flip_protocol::bounds::SYNC_LISTED);
         Ok(holding)
     }

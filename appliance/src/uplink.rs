@@ -173,7 +173,8 @@ fn renew_if_due(site: &Site) -> bool {
 
 fn renew(site: &Site, identity: &Identity) -> Result<(), TripError> {
     let now = clock::now();
-    let request = RenewRequest { certificate_request: identity.keys.certificate_request(identity.facts.trust)? };
+    let request =
+        RenewRequest { certificate_request: identity.keys.certificate_request(identity.facts.trust)? };
     let answer: EnrolResponse = connect(identity)?.post(RENEW_PATH, &request, Duration::ZERO, now)?;
     let mut renewed = Identity::load(site.place.folder())?;
     renewed.renew(answer, now)?;
@@ -208,7 +209,8 @@ struct Pause {
 
 impl Pause {
     fn next(&mut self) -> Duration {
-        let full = bounds::PAUSE_FIRST_MS.saturating_mul(1 << self.failures.min(16)).min(bounds::PAUSE_LAST_MS);
+        let full =
+            bounds::PAUSE_FIRST_MS.saturating_mul(1 << self.failures.min(16)).min(bounds::PAUSE_LAST_MS);
         self.failures += 1;
         let jitter = u64::from(u16::from_le_bytes(clock::random_bytes()));
         Duration::from_millis(full / 2 + full / 2 * jitter / u64::from(u16::MAX))

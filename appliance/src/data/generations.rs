@@ -17,6 +17,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use flip_protocol::answer::Extract;
+use time::Date;
+use time::format_description::well_known::Iso8601;
+
 use super::manifest::Manifest;
 
 const POINTER: &str = "current";
@@ -40,6 +44,18 @@ pub struct Generation {
     pub database: PathBuf,
     /// What it holds.
     pub manifest: Manifest,
+}
+
+impl Generation {
+    /// What answers say of it.
+    pub fn extract(&self) -> Extract {
+        Extract { generation: self.name.clone(), date: self.manifest.extract_date.clone() }
+    }
+
+    /// The day the extract speaks of; ages are as of then. `None` where the manifest was tampered with.
+    pub fn extract_day(&self) -> Option<Date> {
+        Date::parse(&self.manifest.extract_date, &Iso8601::DATE).ok()
+    }
 }
 
 /// Why the folder of generations failed.

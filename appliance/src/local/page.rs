@@ -1,9 +1,9 @@
 //! The running appliance as the context of its page.
 
 use flip_protocol::answer::CohortOutcome;
+use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, UnixMillis};
-use flip_protocol::message::Sealed;
 use flip_storage::journal::JournalError;
 use flip_web::pages;
 use flip_web::pages::Moment;
@@ -31,10 +31,8 @@ pub(super) fn of(site: &Site) -> Result<pages::Site, JournalError> {
         frame: pages::Frame { version: env!("CARGO_PKG_VERSION").to_owned(), person: None },
         name: identity.facts.trust_name.clone(),
         hub_address: identity.facts.hub_address.clone(),
-        clock: matches!(link, LinkState::Connected { .. }).then(|| pages::Clock {
-            skew_ms,
-            acceptable: skew_ms.unsigned_abs() <= bounds::CLOCK_SKEW_MS,
-        }),
+        clock: matches!(link, LinkState::Connected { .. })
+            .then(|| pages::Clock { skew_ms, acceptable: skew_ms.unsigned_abs() <= bounds::CLOCK_SKEW_MS }),
         link: link_of(link, now),
         certificate: Some(pages::Certificate {
             expires: Moment::at(identity.facts.certificate_expires.0, now.0),
@@ -64,7 +62,9 @@ fn link_of(link: LinkState, now: UnixMillis) -> pages::Link {
         LinkState::Away { since, why } => {
             pages::Link::Away { since: Some(Moment::at(since.0, now.0)), error: why.to_string() }
         }
-        LinkState::Untried => pages::Link::Away { since: None, error: "the first sync is under way".to_owned() },
+        LinkState::Untried => {
+            pages::Link::Away { since: None, error: "the first sync is under way".to_owned() }
+        }
     }
 }
 
@@ -105,7 +105,8 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<pages::Order>, JournalErr
         .rev()
         .map(|waiting| {
             let order = MessageId::from_bytes(waiting.id);
-            let opened = Sealed::parse(waiting.message).and_then(|sealed| inbox::open(&identity, &sealed, now));
+            let opened =
+                Sealed::parse(waiting.message).and_then(|sealed| inbox::open(&identity, &sealed, now));
             let (name, sql) = match opened {
                 Ok(Work::CohortQuery { name, sql }) => (name, sql),
                 Err(reason) => (format!("(cannot be opened: {reason})"), String::new()),

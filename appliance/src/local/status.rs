@@ -53,17 +53,24 @@ pub fn to_text(status: &Value) -> String {
     let word = |path: &str| status.pointer(path).and_then(Value::as_str).unwrap_or("—").to_owned();
     let number = |path: &str| status.pointer(path).and_then(Value::as_u64).unwrap_or_default();
     let mut text = String::new();
-    let mut line = |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("a String takes it all");
+    let mut line =
+        |name: &str, value: String| writeln!(text, "{name:<12} {value}").expect("a String takes it all");
     line("Trust", word("/trust"));
     line("Hub", word("/hub"));
-    line("Link", match word("/link/state").as_str() {
-        "away" => format!("away: {}", word("/link/why")),
-        state => state.to_owned(),
-    });
-    line("Data", match word("/health/extract/generation").as_str() {
-        "—" => "none yet; run: flip-appliance ingest DIR".to_owned(),
-        generation => format!("{generation}, extract of {}", word("/health/extract/date")),
-    });
+    line(
+        "Link",
+        match word("/link/state").as_str() {
+            "away" => format!("away: {}", word("/link/why")),
+            state => state.to_owned(),
+        },
+    );
+    line(
+        "Data",
+        match word("/health/extract/generation").as_str() {
+            "—" => "none yet; run: flip-appliance ingest DIR".to_owned(),
+            generation => format!("{generation}, extract of {}", word("/health/extract/date")),
+        },
+    );
     line("Threshold", format!("{} persons", number("/threshold")));
     line("Orders", format!("{} waiting, {} answers on their way", number("/waiting"), number("/outgoing")));
     line("Version", word("/health/version"));
