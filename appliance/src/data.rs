@@ -71,7 +71,7 @@ pub fn ingest(
         let partial = generations.begin()?;
         let database = Database::create(&partial)?;
         let checked = check_all(sources, &database, &mut meter)?;
-        load_all(checked, notes, partial, database, now_ms, &mut meter)
+        load_all(&checked, notes, partial, database, now_ms, &mut meter)
     };
     run().map_err(|error| error.with_estimate(estimate_bytes))
 }
@@ -101,7 +101,7 @@ fn check_all(
 
 /// Loads checked files, checks what needs whole tables, and switches.
 fn load_all(
-    all: Vec<Checked>,
+    all: &[Checked],
     mut notes: Vec<Note>,
     partial: Partial,
     database: Database,
@@ -110,7 +110,7 @@ fn load_all(
 ) -> Result<Report, IngestError> {
     let mut problems = Problems::default();
     let mut checks = Vec::new();
-    for checked in &all {
+    for checked in all {
         let source = &checked.source;
         meter.at(Phase::Loading, source.table.name, 0, 0);
         let fault = load::load(checked, &database, &partial.scratch(), meter)?;

@@ -22,7 +22,7 @@ impl Database {
     pub fn create(partial: &Partial) -> Result<Self, IngestError> {
         let scratch = partial.scratch();
         fs::create_dir(&scratch).map_err(|error| IngestError::io(&scratch, error))?;
-        let failed = |error: duckdb::Error| IngestError::engine("making the database", &error);
+        let failed = |error: duckdb::Error| IngestError::engine_setup("making the database", &error);
         let config = Config::default().enable_autoload_extension(false).map_err(failed)?;
         let connection = Connection::open_with_flags(partial.database(), config).map_err(failed)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(INGEST_THREADS);

@@ -106,15 +106,22 @@ impl Cause {
 impl IngestError {
     /// A DuckDB call that failed, its message kept only where it cannot hold a value.
     pub(super) fn engine(doing: impl Into<String>, error: &duckdb::Error) -> Self {
-        match Cause::of(error) {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        let detail = if line.starts_with("IO Error") { format!(": {line}") } else { String::new() };
+        Self::of_cause(Cause::of(error), doing.into(), detail)
+    }
+
+    /// A DuckDB call that failed before any data were read, with its message.
+    pub(super) fn engine_setup(doing: &str, error: &duckdb::Error) -> Self {
+        Self::of_cause(Cause::of(error), doing.to_owned(), format!(": {error}"))
+    }
+
+    fn of_cause(cause: Cause, doing: String, detail: String) -> Self {
+        match cause {
             Cause::DiskFull => Self::DiskFull { needs_bytes: 0 },
             Cause::Memory => Self::Memory,
-            Cause::Other => {
-                let text = error.to_string();
-                let line = text.lines().next().unwrap_or_default();
-                let detail = if line.starts_with("IO Error") { format!(": {line}") } else { String::new() };
-                Self::Engine { doing: doing.into(), detail }
-            }
+            Cause::Other => Self::Engine { doing, detail },
         }
     }
 

@@ -4,7 +4,7 @@
 //! root/
 //!   current              one line: the name of the generation in use
 //!   ingest.lock          held while an ingest runs
-//!   g-000003/            omop.duckdb, manifest.json: complete, never written again
+//!   g-000003/            cdm.duckdb, manifest.json: complete, never written again
 //!   g-000004.partial/    an ingest at work, or what a killed one left
 //! ```
 //!
@@ -26,7 +26,8 @@ use super::manifest::Manifest;
 const POINTER: &str = "current";
 const LOCK: &str = "ingest.lock";
 const PARTIAL: &str = ".partial";
-const DATABASE: &str = "omop.duckdb";
+/// Not `omop.duckdb`: DuckDB names a catalog after its file, and could then not tell catalog and schema apart.
+const DATABASE: &str = "cdm.duckdb";
 const MANIFEST: &str = "manifest.json";
 
 /// The folder of generations.
@@ -153,7 +154,7 @@ impl Generations {
         Ok(Partial { root: self.root.clone(), name, folder, done: false, _lock: lock })
     }
 
-    fn lock(&self) -> Result<File, GenerationsError> {
+    fn lock(&self) -> Result<Lock, GenerationsError> {
         let path = self.root.join(LOCK);
         let file = File::options()
             .create(true)
@@ -162,7 +163,7 @@ impl Generations {
             .open(&path)
             .map_err(failed("opening", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => Err(GenerationsError::Busy { lock: path }),
             Err(TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
         }
@@ -195,6 +196,19 @@ impl Generations {
     }
 }
 
+/// The right to make a generation, held until dropped.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a process that another thread is just starting may hold a copy of the handle.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the ingest lock stays until this process ends");
+        }
+    }
+}
+
 /// A generation in the making. Dropped before [`Partial::complete`], it leaves nothing behind.
 #[derive(Debug)]
 pub(super) struct Partial {
@@ -203,7 +217,7 @@ pub(super) struct Partial {
     folder: PathBuf,
     done: bool,
     // Dropped after `Drop` below has cleared the folder, so that nobody else clears it meanwhile.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Partial {

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use flip_gate::cdm::{Column, Table};
 
 use super::bounds::{NAME_SHOWN, RECORD_BYTES};
-use super::lines::{Dialect, Records};
+use super::lines::{Dialect, Records, count};
 use super::manifest::Note;
 use super::problem::Fault;
 
@@ -70,9 +70,8 @@ pub(super) fn read_names(table: &Table, input: impl Read) -> Result<(Vec<String>
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return Err(HeaderError::Fault(Fault::NoHeader));
     }
-    let count = |wanted: u8| line.iter().filter(|byte| **byte == wanted).count();
     let delimiter =
-        [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|byte| count(*byte)).unwrap_or(b',');
+        [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|byte| count(&line, *byte)).unwrap_or(b',');
     // A clinical file with tabs comes from some exporter that quotes; the vocabulary comes from Athena.
     let quoting = delimiter != b'\t' || !VOCABULARY.contains(&table.name);
 

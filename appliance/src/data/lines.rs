@@ -198,7 +198,7 @@ impl<R: BufRead> Records<R> {
         self.fields.clear();
         let end = self.content_end();
         let (bytes, delimiter) = (&self.buffer[..end], self.dialect.delimiter);
-        let line_of = |at: usize| line + bytes[..at].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let line_of = |at: usize| line + count(&bytes[..at], b'\n');
         let mut at = 0;
         loop {
             if bytes.get(at) == Some(&b'"') {
@@ -257,7 +257,7 @@ impl<'a> Record<'a> {
     /// The physical line that a field starts on.
     pub fn line_of(&self, field: usize) -> u64 {
         let before = &self.bytes[..self.fields[field].start];
-        self.line + before.iter().filter(|byte| **byte == b'\n').count() as u64
+        self.line + count(before, b'\n')
     }
 
     /// The field that holds the first byte which is not UTF-8; none where all is well.
@@ -265,6 +265,11 @@ impl<'a> Record<'a> {
         let at = std::str::from_utf8(self.bytes).err()?.valid_up_to();
         Some(self.fields.iter().position(|field| at <= field.end).unwrap_or(self.fields.len() - 1))
     }
+}
+
+/// How often a byte occurs.
+pub(super) fn count(bytes: &[u8], wanted: u8) -> u64 {
+    bytes.split(|byte| *byte == wanted).count() as u64 - 1
 }
 
 #[cfg(test)]

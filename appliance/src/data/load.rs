@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -36,21 +37,26 @@ pub(super) fn load(
             attempt(source, &parquet_sql(source, parquet), parquet.rows, None, database, meter)
         }
         Content::Text { dialect, columns, survey } => {
-            let copied = match survey.reading {
-                Reading::Copy => {
-                    let path = scratch.join(format!("{}.csv", source.table.name));
-                    Some(copy::copy(source, *dialect, columns, &path)?)
-                }
+            let copy = || {
+                let path = scratch.join(format!("{}.csv", source.table.name));
+                copy::copy(source, *dialect, columns, &path)
+            };
+            let mut copied = match survey.reading {
+                Reading::Copy => Some(copy()?),
                 Reading::Direct | Reading::CompactDates => None,
             };
-            let sql =
-                |parallel| text_sql(source, *dialect, columns, survey.reading, copied.as_ref(), parallel);
-            let fault = attempt(source, &sql(true), survey.rows, copied.as_ref(), database, meter)?;
-            // DuckDB cuts a file into pieces and may misjudge where a quoted text goes on; in one piece it cannot.
-            match fault {
-                Some(_) => attempt(source, &sql(false), survey.rows, copied.as_ref(), database, meter),
-                None => Ok(None),
+            let sql = text_sql(source, *dialect, columns, survey.reading, copied.as_ref(), true);
+            let fault = attempt(source, &sql, survey.rows, copied.as_ref(), database, meter)?;
+            if fault.is_none() {
+                return Ok(None);
             }
+            // DuckDB cuts a file into pieces and may misjudge where a quoted text goes on, and its idea of a value
+            // may be narrower than ours. A plain copy in one piece leaves no room for either.
+            if copied.is_none() {
+                copied = Some(copy()?);
+            }
+            let sql = text_sql(source, *dialect, columns, Reading::Copy, copied.as_ref(), false);
+            attempt(source, &sql, survey.rows, copied.as_ref(), database, meter)
         }
     }
 }
@@ -67,10 +73,15 @@ fn attempt(
     let failed = |error: duckdb::Error| IngestError::engine(format!("loading {}", source.name), &error);
     let connection = database.connection().map_err(failed)?;
     let path = copied.map_or_else(|| source.handle_path(), handle_path);
+    // Carries nothing: its closing says that the work is done, or has panicked.
+    let (done, wait) = mpsc::channel::<()>();
     let result = thread::scope(|scope| {
-        let work = scope.spawn(|| insert(connection, sql, counted));
-        while !work.is_finished() {
-            thread::park_timeout(Duration::from_millis(PROGRESS_MS));
+        let work = scope.spawn(move || {
+            let result = insert(&connection, sql, counted);
+            drop(done);
+            result
+        });
+        while wait.recv_timeout(Duration::from_millis(PROGRESS_MS)) == Err(RecvTimeoutError::Timeout) {
             meter.at(Phase::Loading, source.table.name, 0, bytes_read(&path).unwrap_or(0).min(source.bytes));
         }
         work.join()
@@ -83,7 +94,7 @@ fn attempt(
     }
 }
 
-fn insert(connection: Connection, sql: &str, counted: u64) -> duckdb::Result<u64> {
+fn insert(connection: &Connection, sql: &str, counted: u64) -> duckdb::Result<u64> {
     let transaction = connection.unchecked_transaction()?;
     let loaded = transaction.execute(sql, [])? as u64;
     if loaded == counted {

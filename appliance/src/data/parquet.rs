@@ -66,13 +66,11 @@ pub(super) fn survey(
     let mut conversions = Vec::new();
     for (found, (name, kind)) in columns.found.iter().zip(&described) {
         let Some(column) = found else { continue };
-        match Conversion::new(column, name, kind) {
-            Some(conversion) => conversions.push(conversion),
-            None => {
-                let what =
-                    Fault::ParquetType(kind.chars().take(bounds::NAME_SHOWN).collect(), wanted(column.kind));
-                fault(Place::File, Some(column.name), what);
-            }
+        if let Some(conversion) = Conversion::new(column, name, kind) {
+            conversions.push(conversion);
+        } else {
+            let kind = kind.chars().take(bounds::NAME_SHOWN).collect();
+            fault(Place::File, Some(column.name), Fault::ParquetType(kind, wanted(column.kind)));
         }
     }
     if conversions.len() < columns.found.iter().flatten().count() {

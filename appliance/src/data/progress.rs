@@ -99,17 +99,20 @@ impl Drop for Bar {
 pub(super) struct Meter<'a> {
     progress: &'a mut dyn Progress,
     bytes_before: u64,
+    bytes_shown: u64,
     bytes_total: u64,
 }
 
 impl<'a> Meter<'a> {
     pub fn new(progress: &'a mut dyn Progress, bytes_total: u64) -> Self {
-        Self { progress, bytes_before: 0, bytes_total }
+        Self { progress, bytes_before: 0, bytes_shown: 0, bytes_total }
     }
 
     /// So many bytes of the present file are done.
     pub fn at(&mut self, phase: Phase, table: &'static str, rows: u64, bytes: u64) {
-        let bytes_done = (self.bytes_before + bytes).min(self.bytes_total);
+        // A second attempt at a file starts over; what was shown does not.
+        self.bytes_shown = self.bytes_shown.max(self.bytes_before + bytes).min(self.bytes_total);
+        let bytes_done = self.bytes_shown;
         self.progress.at(&Step { phase, table, rows, bytes_done, bytes_total: self.bytes_total });
     }
 

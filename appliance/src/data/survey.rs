@@ -14,7 +14,7 @@ use super::bounds::{PROGRESS_RECORDS, RECORD_BYTES};
 use super::error::IngestError;
 use super::extract::{Format, Source};
 use super::header::{Columns, must_have_value};
-use super::lines::{Broken, Dialect, Habits, Record, Records, Text};
+use super::lines::{Broken, Dialect, Habits, Record, Records, Text, count};
 use super::manifest::Note;
 use super::problem::{Fault, Place, Problem, Problems};
 use super::values::{Form, examine};
@@ -286,13 +286,13 @@ pub(super) fn compression_fault(source: &Source, error: io::Error) -> Result<Fau
 }
 
 fn is_longer(field: Text<'_>, most: u32) -> bool {
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    if field.raw.len() <= most {
+    let most = u64::from(most);
+    if field.raw.len() as u64 <= most {
         return false;
     }
     // Continuation bytes of UTF-8 are no characters; a doubled quote is one.
-    let letters = field.raw.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-    let doubled = if field.quoted { field.raw.iter().filter(|byte| **byte == b'"').count() / 2 } else { 0 };
+    let letters = field.raw.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64;
+    let doubled = if field.quoted { count(field.raw, b'"') / 2 } else { 0 };
     letters - doubled > most
 }
 

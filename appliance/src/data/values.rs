@@ -27,20 +27,33 @@ pub(super) fn examine(kind: Kind, raw: &[u8]) -> Result<Form, Fault> {
         Kind::Text(_) => Ok(Form::Plain),
         Kind::Integer => whole(raw).map(|_| Form::Plain).ok_or(Fault::NotWhole),
         Kind::Float => is_number(raw).then_some(Form::Plain).ok_or(Fault::NotNumber),
-        Kind::Date => examine_date(raw),
-        Kind::DateTime => moment(raw.trim_ascii()).map(|found| found.form).ok_or(Fault::NotDateTime),
+        Kind::Date => examine_date(raw.trim_ascii()).map(|form| padded(raw, form)),
+        Kind::DateTime => {
+            let found = moment(raw.trim_ascii()).ok_or(Fault::NotDateTime)?;
+            Ok(padded(raw, found.form))
+        }
     }
 }
 
-/// An accepted date or date with time as DuckDB reads it; other kinds unchanged.
+/// DuckDB takes spaces around dates, but not around dates with time.
+fn padded(raw: &[u8], form: Form) -> Form {
+    match form {
+        Form::Plain | Form::Compact if raw.trim_ascii().len() < raw.len() => Form::Other,
+        Form::Plain | Form::Compact | Form::Other | Form::Offset => form,
+    }
+}
+
+/// An accepted value as DuckDB reads it; text unchanged.
 pub(super) fn canonical(kind: Kind, raw: &[u8]) -> Vec<u8> {
     let text = raw.trim_ascii();
-    match (kind, moment(text)) {
-        (Kind::Date, Some(found)) => found.day.to_vec(),
-        (Kind::DateTime, Some(found)) => [&found.day, b" ".as_slice(), found.time].concat(),
-        (Kind::Integer | Kind::Float, _) => text.to_vec(),
-        (Kind::Text(_) | Kind::Date | Kind::DateTime, _) => raw.to_vec(),
-    }
+    let said = match kind {
+        Kind::Text(_) => None,
+        Kind::Float => Some(text.to_vec()),
+        Kind::Integer => whole(text).map(|number| number.to_string().into_bytes()),
+        Kind::Date => moment(text).map(|found| found.day.to_vec()),
+        Kind::DateTime => moment(text).map(|found| [&found.day, b" ".as_slice(), found.time].concat()),
+    };
+    said.unwrap_or_else(|| raw.to_vec())
 }
 
 /// The whole number that the text says. A fraction of zeros is fine: pandas writes `12.0` in columns with gaps.
@@ -63,8 +76,7 @@ fn is_number(raw: &[u8]) -> bool {
             .is_some_and(f64::is_finite)
 }
 
-fn examine_date(raw: &[u8]) -> Result<Form, Fault> {
-    let text = raw.trim_ascii();
+fn examine_date(text: &[u8]) -> Result<Form, Fault> {
     if text.len() == 10 {
         return day(text).map(|_| Form::Plain).ok_or(Fault::NotDate);
     }
@@ -191,6 +203,7 @@ mod tests {
         let of = |text: &str| examine(Kind::Date, text.as_bytes());
         assert_eq!(of("2016-02-29"), Ok(Form::Plain));
         assert_eq!(of("20160826"), Ok(Form::Compact));
+        assert_eq!(of(" 20160826"), Ok(Form::Other));
         assert_eq!(of("2016-08-26 00:00:00"), Ok(Form::Plain));
         assert_eq!(of("2016-08-26T00:00:00.000Z"), Ok(Form::Other));
         assert_eq!(of("2016-08-26 10:00:00"), Err(Fault::NotMidnight));
@@ -220,7 +233,7 @@ mod tests {
             assert_eq!(of(text), Ok(Form::Offset), "{text}");
         }
         for text in
-            ["2016-08-26 24:00:00", "2016-08-26 10:60", "2016-08-26 10:00:00 UTC", "2016-08-26 ", "10:00"]
+            ["2016-08-26 24:00:00", "2016-08-26 10:60", "2016-08-26 10:00:00 UTC", "2016-08-26T", "10:00"]
         {
             assert_eq!(of(text), Err(Fault::NotDateTime), "{text}");
         }
@@ -232,7 +245,7 @@ mod tests {
         assert_eq!(canonical(Kind::Date, b"20160826"), b"2016-08-26");
         assert_eq!(canonical(Kind::DateTime, b"20160826"), b"2016-08-26 00:00:00");
         assert_eq!(canonical(Kind::DateTime, b"2016-08-26T10:00:00+01:00"), b"2016-08-26 10:00:00");
-        assert_eq!(canonical(Kind::Integer, b" 12 "), b"12");
+        assert_eq!(canonical(Kind::Integer, b" 0012.0 "), b"12");
         assert_eq!(canonical(Kind::Text(None), b" a "), b" a ");
     }
 }

@@ -1,0 +1,256 @@
+//! Extracts that must be refused, with every problem named.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use duckdb::Connection;
+use flip_appliance::data::progress::{Phase, Progress, Step};
+use flip_appliance::data::{IngestError, ingest};
+
+use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World};
+
+const MARKER: &str = "MARKERVALUE";
+
+/// The problems of three persons with these deaths, written with the marker for every bad value.
+fn death_problems(rows: &str) -> Vec<String> {
+    let world = World::with_persons();
+    world.file("DEATH.csv", format!("{DEATH_HEADER}\n{rows}"));
+    world.problems()
+}
+
+#[test]
+fn every_bad_value_is_named_by_file_line_and_column() {
+    let world = World::with_persons();
+    world.file(
+        "person.csv",
+        format!(
+            "{PERSON_HEADER}\n1,8507,19x4,0,0,\"two\nlines\"\n2,8507.5,1974,0,,b\n,8507,1974,0,0,c\n3,0,1974,0,0,\"\"\n"
+        ),
+    );
+    world.file(
+        "DEATH.csv",
+        format!("{DEATH_HEADER}\n1,2020-02-30,2020-01-01 25:00:00,\n1,2020-01-01 10:00:00,,\n1,,,\n"),
+    );
+    world.file(
+        "specimen.csv",
+        "specimen_id,person_id,specimen_concept_id,specimen_type_concept_id,specimen_date,quantity\n\
+         1,1,0,0,2020-01-01,nan\n",
+    );
+    assert_eq!(
+        world.problems(),
+        [
+            "person.csv line 2, column year_of_birth: not a whole number of at most 64 bits",
+            "person.csv line 4, column gender_concept_id: not a whole number of at most 64 bits",
+            "person.csv line 4, column ethnicity_concept_id: the value is empty, and the CDM requires one",
+            "person.csv line 5, column person_id: the value is empty, and the CDM requires one",
+            "DEATH.csv line 2, column death_date: not a date (YYYY-MM-DD, or YYYYMMDD)",
+            "DEATH.csv line 2, column death_datetime: not a date with time (YYYY-MM-DD HH:MM:SS)",
+            "DEATH.csv line 3, column death_date: a date with a time of day other than midnight",
+            "DEATH.csv line 4, column death_date: the value is empty, and the CDM requires one",
+            "specimen.csv line 2, column quantity: not a number",
+        ]
+    );
+    assert!(world.partials().is_empty());
+    assert_eq!(world.generations().current().unwrap(), None);
+}
+
+#[test]
+fn broken_lines_are_named() {
+    assert_eq!(
+        death_problems("1,2020-01-01,\n1,2020-01-01,,a,b\n1,2020-01-01,,a,\n1,2020-01-01,,\"a\"b\n"),
+        [
+            "DEATH.csv line 2: 3 values, but the header names 4 columns: is the line cut short?",
+            "DEATH.csv line 3: 5 values, but the header names 4 columns: is a text with a delimiter not quoted?",
+            "DEATH.csv line 5, column cause_source_value: text follows a closing quote; quotes inside quoted text \
+             are doubled",
+        ]
+    );
+    assert_eq!(
+        death_problems("1,2020-01-01,,\"a\n1,2020-01-01,,b\n"),
+        ["DEATH.csv line 2: a quote opens here and is never closed; the rest of the file was not read"]
+    );
+    let world = World::with_persons();
+    world.file("DEATH.csv", [DEATH_HEADER.as_bytes(), b"\n1,2020-01-01,,\xff\n1,2020-01-01,,\0\n"].concat());
+    assert_eq!(
+        world.problems(),
+        [
+            "DEATH.csv line 2, column cause_source_value: not UTF-8 text",
+            "DEATH.csv line 3: a zero byte: the file may be damaged",
+        ]
+    );
+}
+
+#[test]
+fn repeated_keys_are_named_with_the_first() {
+    let world = World::empty();
+    let rows = "1,0,1974,0,0,a\n2,0,1974,0,0,b\n01,0,1974,0,0,\"c\nd\"\n2,0,1974,0,0,e\n2.0,0,1974,0,0,f\n";
+    world.file("person.csv", format!("{PERSON_HEADER}\n{rows}"));
+    let problems = world.problem_list();
+    assert_eq!(problems.total(), 3);
+    let listed: Vec<_> = problems.listed().iter().map(ToString::to_string).collect();
+    let expected = [
+        "person.csv line 4, column person_id: the key repeats that of line 2",
+        "person.csv line 6, column person_id: the key repeats that of line 3",
+        "person.csv line 7, column person_id: the key repeats that of line 3",
+    ];
+    assert_eq!(listed, expected);
+
+    // Also beside other problems, when nothing is loaded.
+    world.file("person.csv", format!("{PERSON_HEADER}\n1,0,1974,0,0,a\n1,0,19x4,0,0,b\n"));
+    assert_eq!(
+        world.problems(),
+        [
+            "person.csv line 3, column year_of_birth: not a whole number of at most 64 bits",
+            "person.csv line 3, column person_id: the key repeats that of line 2",
+        ]
+    );
+}
+
+#[test]
+fn text_keys_repeat_too() {
+    let world = World::with_persons();
+    world.file(
+        "domain.csv",
+        "domain_id\tdomain_name\tdomain_concept_id\nDrug\tDrug\t13\nDevice\tDevice\t17\nDrug\tDrug\t13\n",
+    );
+    assert_eq!(world.problems(), ["domain.csv line 4, column domain_id: the key repeats that of line 2"]);
+}
+
+#[test]
+fn many_problems_are_counted_and_the_first_listed() {
+    let world = World::with_persons();
+    world.file("DEATH.csv", format!("{DEATH_HEADER}\n{}", "x,2020-01-01,,\n".repeat(1_234)));
+    let problems = world.problem_list();
+    assert_eq!((problems.listed().len(), problems.total()), (100, 1_234));
+    assert!(problems.to_string().ends_with("and 1134 more\n"));
+}
+
+#[test]
+fn headers_are_checked() {
+    let world = World::with_persons();
+    world.file("death.csv", format!("person_id,PERSON_ID,cause_source_value\n{MARKER},1,x\n"));
+    assert_eq!(
+        world.problems(),
+        [
+            "death.csv line 1, column person_id: the header names this column twice",
+            "death.csv line 1, column death_date: the column is missing, and the CDM requires it",
+        ]
+    );
+    for (content, expected) in [
+        (b"".as_slice(), "death.csv line 1: the file has no header line"),
+        (b"\xff\xfep\0e\0", "death.csv line 1: the file is UTF-16; export it as UTF-8"),
+        (b"person_id,death_date\r1,2020-01-01\r", "death.csv line 1: the file has no header line"),
+    ] {
+        world.file("death.csv", content);
+        assert_eq!(world.problems(), [expected]);
+    }
+}
+
+#[test]
+fn bad_parquet_is_named_by_row_and_column() {
+    let world = World::with_persons();
+    let memory = Connection::open_in_memory().unwrap();
+    let write = |select: &str| {
+        let path = world.folder.path().join("death.parquet");
+        memory.execute_batch(&format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display())).unwrap();
+    };
+    write(
+        "SELECT * FROM (VALUES ('1', TIMESTAMP '2020-01-01', 'x'), ('1.5', TIMESTAMP '2020-01-01 10:00:00', NULL), \
+         (NULL, NULL, '2020-01-01 10:00')) AS t(person_id, death_date, death_datetime)",
+    );
+    assert_eq!(
+        world.problems(),
+        [
+            "death.parquet row 2, column person_id: not a whole number of at most 64 bits",
+            "death.parquet row 3, column person_id: the value is empty, and the CDM requires one",
+            "death.parquet row 2, column death_date: a date with a time of day other than midnight",
+            "death.parquet row 3, column death_date: the value is empty, and the CDM requires one",
+            "death.parquet row 1, column death_datetime: not a date with time (YYYY-MM-DD HH:MM:SS)",
+        ]
+    );
+    write("SELECT 1 AS person_id, true AS death_date");
+    assert_eq!(
+        world.problems(),
+        ["death.parquet, column death_date: the Parquet type BOOLEAN cannot be read as a date"]
+    );
+    write("SELECT 1 AS person_id");
+    assert_eq!(
+        world.problems(),
+        ["death.parquet, column death_date: the column is missing, and the CDM requires it"]
+    );
+    let path = world.folder.path().join("provider.parquet");
+    let select = "SELECT unnest([1, 2, 1, 1]) AS provider_id";
+    memory.execute_batch(&format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display())).unwrap();
+    fs::remove_file(world.folder.path().join("death.parquet")).unwrap();
+    assert_eq!(
+        world.problems(),
+        [
+            "provider.parquet row 3, column provider_id: the key repeats that of row 1",
+            "provider.parquet row 4, column provider_id: the key repeats that of row 1",
+        ]
+    );
+}
+
+#[test]
+fn extracts_that_are_none_are_refused() {
+    let refused = |world: &World| world.ingest().unwrap_err().to_string();
+    let world = World::empty();
+    world.file("notes.txt", "hello");
+    assert!(refused(&world).contains("holds no file that is named after an OMOP CDM table"));
+    world.file("death.csv", format!("{DEATH_HEADER}\n"));
+    assert_eq!(refused(&world), "the extract has no person file, so it has no persons");
+    world.file("person.csv", format!("{PERSON_HEADER}\n"));
+    assert_eq!(refused(&world), "person.csv has no rows, so the extract has no persons");
+    world.file("PERSON.tsv", PERSON_HEADER);
+    assert_eq!(refused(&world), "two files for the table person: PERSON.tsv and person.csv; keep one");
+    assert!(world.partials().is_empty());
+}
+
+#[test]
+fn no_error_repeats_a_value() {
+    let world = World::with_persons();
+    for name in ["death.csv", "death.parquet"] {
+        let contents = [
+            format!("{DEATH_HEADER}\n{MARKER},{MARKER},{MARKER},\"{MARKER}\n"),
+            format!("{DEATH_HEADER}\n1,2020-01-01,,{MARKER},{MARKER}\n"),
+            format!("{MARKER},{MARKER}\n1,2\n"),
+            format!("PAR1{MARKER}PAR1"),
+        ];
+        for content in contents {
+            world.file(name, &content);
+            let error = world.ingest().unwrap_err();
+            assert!(matches!(error, IngestError::Problems(_)), "{error:?}");
+            assert!(!format!("{error} {error:?}").contains(MARKER), "{error:?}");
+        }
+        fs::remove_file(world.folder.path().join(name)).unwrap();
+    }
+    let memory = Connection::open_in_memory().unwrap();
+    let path = world.folder.path().join("death.parquet");
+    let select = format!("SELECT '{MARKER}' AS person_id, '{MARKER}' AS death_date");
+    memory.execute_batch(&format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display())).unwrap();
+    let error = world.ingest().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(MARKER), "{error:?}");
+}
+
+#[test]
+fn a_file_that_grows_under_the_ingest_is_refused() {
+    struct Meddler(PathBuf);
+    impl Progress for Meddler {
+        fn at(&mut self, step: &Step) {
+            if step.phase == Phase::Loading {
+                let mut file = fs::File::options().append(true).open(&self.0).unwrap();
+                file.write_all(b"4,0,1974,0,0,late\n").unwrap();
+            }
+        }
+    }
+    let world = World::with_persons();
+    let mut meddler = Meddler(world.folder.path().join("person.csv"));
+    let error =
+        ingest(world.folder.path(), &world.generations(), NOW_MS, &mut meddler).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "person.csv changed while it was read; wait until the extract is complete and run again"
+    );
+    assert!(world.partials().is_empty());
+}

