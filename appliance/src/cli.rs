@@ -61,7 +61,9 @@ enum Command {
 
 /// The program.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    // Every path from here on is absolute, because the engine's process has no working folder.
+    cli.data = std::path::absolute(&cli.data).unwrap_or(cli.data);
     if matches!(cli.command, Command::Worker) {
         return engine::worker::main(std::io::stdin().lock(), std::io::stdout().lock());
     }

@@ -1,6 +1,6 @@
 //! `flip-appliance run`: the threads, the local page, and a clean end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -18,6 +18,9 @@ use crate::identity::Identity;
 use crate::place::Place;
 use crate::site::Site;
 use crate::{cohort, local, uplink};
+
+/// This very program, even where its file was replaced by an update since it started.
+const SELF: &str = "/proc/self/exe";
 
 /// Runs until SIGINT or SIGTERM.
 pub fn run(data: &Path) -> anyhow::Result<()> {
@@ -39,7 +42,7 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
         threads: config.threads,
         timeout: config.timeout,
         rows_max: config.rows_max,
-        ..Settings::new(std::env::current_exe().context("this program's own file cannot be found")?)
+        ..Settings::new(PathBuf::from(SELF))
     };
     tracing::info!(
         trust = identity.facts.trust_name,
