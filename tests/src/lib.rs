@@ -1,3 +1,6 @@
-//! The simulated world: populations, scenarios, benchmarks and the demo.
+//! The simulated world: populations, real programs on loopback, and what the scenarios, the demo and the benchmarks
+//! do with them.
 
 pub mod generate;
+pub mod questions;
+pub mod world;

@@ -21,11 +21,11 @@ mod window;
 use sqlparser::ast::{Query, Spanned};
 
 use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
+use crate::identifiers::Identity;
 use crate::parse::too_deep;
 use crate::plan::{Plan, Subject};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Ctes};
-use crate::identifiers::Identity;
 use crate::term::Lineage;
 
 /// Checks the query of a question.

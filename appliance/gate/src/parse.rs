@@ -19,7 +19,9 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
     if characters > CHARACTERS_MAX {
         return Err(Refusal::new(
             Code::TooLong,
-            format!("a question has at most {CHARACTERS_MAX} characters; put lists of concepts into concept_ancestor"),
+            format!(
+                "a question has at most {CHARACTERS_MAX} characters; put lists of concepts into concept_ancestor"
+            ),
             None,
         ));
     }
@@ -32,7 +34,8 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
         ));
     }
     let dialect = PostgreSqlDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| unreadable(&error))?;
+    let tokens =
+        Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| unreadable(&error))?;
     first_word(&tokens)?;
     measure(&tokens)?;
 
@@ -83,16 +86,22 @@ fn first_word(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
         Token::LParen => Ok(()),
         Token::Word(word) if word.quote_style.is_none() => match word.keyword {
             Keyword::SELECT | Keyword::WITH => Ok(()),
-            Keyword::NoKeyword => {
-                Err(Refusal::new(Code::NotSql, format!("{word} does not begin a query; begin with SELECT or WITH"), place))
-            }
+            Keyword::NoKeyword => Err(Refusal::new(
+                Code::NotSql,
+                format!("{word} does not begin a query; begin with SELECT or WITH"),
+                place,
+            )),
             _ => Err(Refusal::new(
                 Code::NotARead,
                 format!("{word} is not a question; only SELECT, with WITH and set operations, is let in"),
                 place,
             )),
         },
-        token => Err(Refusal::new(Code::NotSql, format!("a query does not begin with {token}; begin with SELECT"), place)),
+        token => Err(Refusal::new(
+            Code::NotSql,
+            format!("a query does not begin with {token}; begin with SELECT"),
+            place,
+        )),
     }
 }
 
@@ -144,7 +153,9 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
         if operators > OPERATORS_MAX {
             return Err(Refusal::new(
                 Code::TooDeep,
-                format!("a question has at most {OPERATORS_MAX} operators; write a list of values as x IN (...)"),
+                format!(
+                    "a question has at most {OPERATORS_MAX} operators; write a list of values as x IN (...)"
+                ),
                 Place::of(each.span),
             ));
         }
@@ -156,7 +167,9 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 pub(crate) fn too_deep(place: Option<Place>) -> Refusal {
     Refusal::new(
         Code::TooDeep,
-        format!("brackets, subqueries and operators nest more than {NESTING_MAX} levels; name the steps in WITH"),
+        format!(
+            "brackets, subqueries and operators nest more than {NESTING_MAX} levels; name the steps in WITH"
+        ),
         place,
     )
 }

@@ -118,7 +118,8 @@ impl Checker {
         text.append(&distinct);
         text.canonical.push_str(&outputs.canonical.join(", "));
         let outputs = outputs.outputs;
-        let labelled = outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
+        let labelled =
+            outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
         text.engine.push_str(&labelled.collect::<Vec<_>>().join(", "));
         text.append(&from);
         if let Some(condition) = selection {
@@ -150,7 +151,10 @@ impl Checker {
             let spec = match window {
                 NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, scope)?,
                 NamedWindowExpr::NamedWindow(_) => {
-                    return Err(not_allowed("a named window is written out in brackets: w AS (...)", name.place));
+                    return Err(not_allowed(
+                        "a named window is written out in brackets: w AS (...)",
+                        name.place,
+                    ));
                 }
             };
             windows.push(Text::new(
@@ -175,12 +179,14 @@ impl Checker {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let Term { text, kind, lineage, name, place: _, literal: _ } = self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name, place: _, literal: _ } =
+                        self.expression(expr, scope)?;
                     outputs.canonical.push(text.canonical);
                     outputs.add(name, text.engine, kind, lineage);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let Term { text, kind, lineage, name: _, place: _, literal: _ } = self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name: _, place: _, literal: _ } =
+                        self.expression(expr, scope)?;
                     let alias = Name::of(alias)?;
                     outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
                     outputs.add(alias.folded, text.engine, kind, lineage);
@@ -245,7 +251,10 @@ impl Checker {
             return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; name the columns", None));
         };
         if !modifiers.is_empty() {
-            return Err(not_allowed("write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)", None));
+            return Err(not_allowed(
+                "write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)",
+                None,
+            ));
         }
         if groups.is_empty() {
             return Ok(Text::default());
@@ -264,8 +273,10 @@ impl Checker {
             Expr::Cube(sets) => ("CUBE (", sets),
             Expr::GroupingSets(sets) => ("GROUPING SETS (", sets),
             Expr::Tuple(keys) => {
-                let keys: Vec<Text> =
-                    keys.iter().map(|key| self.grouped(key, outputs, scope, true)).collect::<Result<_, _>>()?;
+                let keys: Vec<Text> = keys
+                    .iter()
+                    .map(|key| self.grouped(key, outputs, scope, true))
+                    .collect::<Result<_, _>>()?;
                 return Ok(Text::between("(", &Text::join(&keys, ", "), ")"));
             }
             _ => return self.grouped(group, outputs, scope, false),

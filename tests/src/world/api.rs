@@ -1,0 +1,114 @@
+//! The hub's API as a researcher's program uses it: HTTPS under the hub's CA, JSON, a bearer token.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+/// A signed-in client.
+#[derive(Clone)]
+pub struct Api {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// What the hub answered.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Reply {
+    /// The body as JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+impl Api {
+    /// A client of the hub at `address` that trusts the CA in the file `ca`.
+    pub fn new(address: &str, ca: &Path) -> Result<Self> {
+        let certificate = Certificate::from_pem(&std::fs::read(ca)?)?;
+        let tls = TlsConfig::builder().root_certs(RootCerts::new_with_certs(&[certificate])).build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .new_agent();
+        Ok(Self { agent, base: format!("https://{address}"), token: None })
+    }
+
+    /// The same client, signed in.
+    pub fn sign_in(&self, name: &str, password: &str) -> Result<Self> {
+        let reply = self.post("/api/v1/session", &json!({ "name": name, "password": password }))?;
+        ensure!(reply.status == 201, "the sign-in was refused: {}", reply.text);
+        let token = reply.json()["token"].as_str().context("no token")?.to_owned();
+        Ok(Self { token: Some(token), ..self.clone() })
+    }
+
+    /// Where it is, as a URL without a path.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Result<Reply> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        reply(request.call()?)
+    }
+
+    /// POST of JSON.
+    pub fn post(&self, path: &str, body: &Value) -> Result<Reply> {
+        self.post_bytes(path, "application/json", body.to_string().as_bytes())
+    }
+
+    /// POST of anything.
+    pub fn post_bytes(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply> {
+        let mut request = self.agent.post(format!("{}{path}", self.base)).header("content-type", content_type);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        reply(request.send(body)?)
+    }
+
+    /// Asks a question of all Trusts; gives the query's id.
+    pub fn ask(&self, name: &str, sql: &str) -> Result<String> {
+        let reply = self.post("/api/v1/queries", &json!({ "name": name, "sql": sql }))?;
+        ensure!(reply.status == 201, "the question was not taken: {}", reply.text);
+        Ok(reply.json()["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// A query's result as it stands.
+    pub fn result(&self, query: &str) -> Result<Value> {
+        let reply = self.get(&format!("/api/v1/queries/{query}"))?;
+        ensure!(reply.status == 200, "no result: {}", reply.text);
+        Ok(reply.json()["result"].clone())
+    }
+
+    /// A query's result once every Trust's share has ended.
+    pub fn complete(&self, query: &str) -> Result<Value> {
+        super::until("a complete result", || {
+            let reply = self.get(&format!("/api/v1/queries/{query}?wait_s=10"))?;
+            ensure!(reply.status == 200, "no result: {}", reply.text);
+            let result = reply.json()["result"].clone();
+            Ok((result["complete"] == true).then_some(result))
+        })
+    }
+}
+
+fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
+    Ok(Reply { status: response.status().as_u16(), text: response.body_mut().read_to_string()? })
+}

@@ -1,0 +1,105 @@
+//! A real appliance.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::hub::{before, succeeded};
+use super::{Program, command};
+
+/// An appliance in a folder of its own.
+pub struct Appliance {
+    /// Its folder.
+    pub data: PathBuf,
+    program: Option<Program>,
+    before: Vec<String>,
+}
+
+impl Appliance {
+    /// An appliance that is not enrolled, does not run, and shows its page on any free port.
+    pub fn new(data: &Path) -> Result<Self> {
+        fs::create_dir_all(data)?;
+        let appliance = Self { data: data.to_owned(), program: None, before: Vec::new() };
+        appliance.configure("")?;
+        Ok(appliance)
+    }
+
+    /// An appliance that is enrolled, has ingested `extract`, and runs.
+    pub fn start(data: &Path, kit: &Path, extract: &Path) -> Result<Self> {
+        let mut appliance = Self::new(data)?;
+        appliance.enrol(kit)?;
+        appliance.ingest(extract)?;
+        appliance.resume()?;
+        Ok(appliance)
+    }
+
+    /// Words before the program's own from now on, such as `faketime`.
+    pub fn put_before(&mut self, words: &[&str]) {
+        self.before = words.iter().map(|word| (*word).to_owned()).collect();
+    }
+
+    /// Lines of configuration beside the usual.
+    pub fn configure(&self, lines: &str) -> Result<()> {
+        Ok(fs::write(self.data.join("appliance.toml"), format!("local_listen = \"127.0.0.1:0\"\n{lines}"))?)
+    }
+
+    /// Enrols, which must succeed.
+    pub fn enrol(&self, kit: &Path) -> Result<Output> {
+        let mut command = self.command(&["enrol"])?;
+        command.arg(kit);
+        succeeded(command)
+    }
+
+    /// Ingests, which must succeed.
+    pub fn ingest(&self, extract: &Path) -> Result<Output> {
+        let mut command = self.command(&["ingest"])?;
+        command.arg(extract);
+        succeeded(command)
+    }
+
+    /// Starts it, or starts it again.
+    pub fn resume(&mut self) -> Result<()> {
+        let log = self.data.join("appliance.log");
+        let _ = fs::remove_file(&log);
+        let mut program = Program::start(self.command(&["run"])?, &log)?;
+        program.says("the local page is up")?;
+        self.program = Some(program);
+        Ok(())
+    }
+
+    /// The running program.
+    pub fn program(&mut self) -> Result<&mut Program> {
+        self.program.as_mut().context("the appliance is not running")
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) -> Result<()> {
+        self.program.take().context("the appliance is not running")?.kill()
+    }
+
+    /// Everything it has said since it was last started.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.data.join("appliance.log")).unwrap_or_default()
+    }
+
+    /// Where its local page is.
+    pub fn page(&self) -> Result<String> {
+        Ok(format!("http://{}", fs::read_to_string(self.data.join("local.address"))?.trim()))
+    }
+
+    /// `flip-appliance status --json`.
+    pub fn status(&self) -> Result<Value> {
+        let output = succeeded(self.command(&["status", "--json"])?)?;
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// A command of this appliance's program.
+    pub fn command(&self, words: &[&str]) -> Result<Command> {
+        let mut command = before(&self.before, command("flip-appliance")?);
+        command.arg("--data").arg(&self.data).args(words);
+        Ok(command)
+    }
+}

@@ -1,0 +1,150 @@
+//! A real hub.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::{Api, Program, command, free_port};
+
+/// The administrator's password in every simulated hub.
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A hub in a folder of its own.
+pub struct Hub {
+    /// Its folder.
+    pub data: PathBuf,
+    /// Where its sites listener is.
+    pub sites: SocketAddr,
+    program: Option<Program>,
+    before: Vec<String>,
+}
+
+/// How a hub differs from the usual one.
+#[derive(Default)]
+pub struct HubOptions {
+    /// What kits say instead of the sites listener's own address.
+    pub sites_address: Option<String>,
+    /// Words before the program's own, such as `faketime`.
+    pub before: Vec<String>,
+}
+
+impl Hub {
+    /// Makes a hub in `data`, on free ports of loopback, and starts it.
+    pub fn start(data: &Path, options: HubOptions) -> Result<Self> {
+        let sites = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        Self::start_at(data, sites, options)
+    }
+
+    /// The same with a port for its sites listener.
+    pub fn start_at(data: &Path, sites: SocketAddr, options: HubOptions) -> Result<Self> {
+        fs::create_dir_all(data)?;
+        let password = data.join("password.txt");
+        fs::write(&password, PASSWORD)?;
+        let mut hub = Self { data: data.to_owned(), sites, program: None, before: options.before };
+        let mut init = hub.command(&["init", "--people-listen"])?;
+        init.arg(format!("127.0.0.1:{}", free_port()?)).args(["--sites-listen", &sites.to_string()]);
+        init.arg("--password-file").arg(&password);
+        if let Some(address) = options.sites_address {
+            init.args(["--sites-address", &address]);
+        }
+        succeeded(init)?;
+        hub.resume()?;
+        Ok(hub)
+    }
+
+    /// Starts the hub again after it was killed or ended.
+    pub fn resume(&mut self) -> Result<()> {
+        let log = self.data.join("hub.log");
+        let _ = fs::remove_file(&log);
+        let mut program = Program::start(self.command(&["serve"])?, &log)?;
+        program.says("the hub is ready")?;
+        self.program = Some(program);
+        Ok(())
+    }
+
+    /// The running program.
+    pub fn program(&mut self) -> Result<&mut Program> {
+        self.program.as_mut().context("the hub is not running")
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) -> Result<()> {
+        self.program.take().context("the hub is not running")?.kill()
+    }
+
+    /// Everything it has said since it was last started.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.data.join("hub.log")).unwrap_or_default()
+    }
+
+    /// A client without a session.
+    pub fn stranger(&self) -> Result<Api> {
+        let addresses: Value = serde_json::from_slice(&fs::read(self.data.join("addresses.json"))?)?;
+        Api::new(addresses["people"].as_str().context("no address")?, &self.data.join("keys/ca.pem"))
+    }
+
+    /// A client signed in as the administrator.
+    pub fn api(&self) -> Result<Api> {
+        self.stranger()?.sign_in("admin", PASSWORD)
+    }
+
+    /// The administrator's name and password.
+    pub fn credentials(&self) -> (&'static str, &'static str) {
+        ("admin", PASSWORD)
+    }
+
+    /// Adds a Trust on the command line; gives its kit's file.
+    pub fn add_trust(&self, name: &str) -> Result<PathBuf> {
+        let kit = self.data.join(format!("{}.kit", name.to_lowercase().replace(' ', "-")));
+        let mut add = self.command(&["trust", "add", name, "--out"])?;
+        add.arg(&kit);
+        succeeded(add)?;
+        Ok(kit)
+    }
+
+    /// Makes another kit for a Trust.
+    pub fn renew_kit(&self, name: &str) -> Result<PathBuf> {
+        let kit = self.data.join(format!("{}-again.kit", name.to_lowercase().replace(' ', "-")));
+        let mut renew = self.command(&["trust", "kit", name, "--out"])?;
+        renew.arg(&kit);
+        succeeded(renew)?;
+        Ok(kit)
+    }
+
+    /// A command of this hub's program.
+    pub fn command(&self, words: &[&str]) -> Result<Command> {
+        let mut command = before(&self.before, command("flip-hub")?);
+        command.arg("--data").arg(&self.data).args(words);
+        Ok(command)
+    }
+}
+
+/// Puts words before a command, such as `faketime -f -3d`.
+pub(super) fn before(words: &[String], command: Command) -> Command {
+    let Some((first, rest)) = words.split_first() else { return command };
+    let mut whole = Command::new(first);
+    whole.args(rest).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => whole.env(name, value),
+            None => whole.env_remove(name),
+        };
+    }
+    whole
+}
+
+/// Runs a command that must succeed.
+pub(super) fn succeeded(mut command: Command) -> Result<Output> {
+    let output = command.output()?;
+    ensure!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(output)
+}
