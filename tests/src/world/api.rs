@@ -77,7 +77,8 @@ impl Api {
 
     /// POST of anything.
     pub fn post_bytes(&self, path: &str, content_type: &str, body: &[u8]) -> Result<Reply> {
-        let mut request = self.agent.post(format!("{}{path}", self.base)).header("content-type", content_type);
+        let mut request =
+            self.agent.post(format!("{}{path}", self.base)).header("content-type", content_type);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

@@ -90,7 +90,10 @@ impl Wire {
         while let Ok(read @ 1..) = from.read(&mut buffer) {
             let passes = if towards_hub { self.spend(read) } else { read };
             if towards_hub {
-                self.passed.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..passes]);
+                self.passed
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&buffer[..passes]);
             }
             if to.write_all(&buffer[..passes]).is_err() {
                 break;

@@ -1,0 +1,262 @@
+//! Plans in, counts out: the appliance's side of the query engine.
+//!
+//! DuckDB runs in a child process of this same binary ([`worker`]), one per data generation, kept warm while
+//! questions come and retired when they stop. Its crash is one failed question, not a dead appliance.
+//!
+//! What must stay true:
+//! - only a [`Plan`] is ever run, and no row, no value and no run-time error text of DuckDB crosses the pipe;
+//! - a question that overruns its time, its memory or its cancel flag leaves no process behind, not even a zombie;
+//! - the counts that come back ([`RawCounts`]) can be read by `disclosure` alone.
+//!
+//! Deliberately absent: SQL text from outside, writing to a generation, and any judgement on what may be released.
+//!
+//! A worker dies with the *thread* that started it (that is how `PR_SET_PDEATHSIG` counts), so an [`Engine`] stays
+//! on the thread that owns it. A generation file must never change once it has been given to [`Engine::run`].
+
+mod answers;
+pub mod bounds;
+mod database;
+mod measure;
+mod process;
+mod sandbox;
+mod statistics;
+mod wire;
+pub mod worker;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flip_gate::Plan;
+use flip_protocol::answer::Failed;
+use time::Date;
+
+pub use crate::disclosure::RawCounts;
+pub use sandbox::{Files, Sandbox};
+
+use answers::Answers;
+use process::{Limits, Process, Unanswered};
+use wire::{Configure, Question, Reply, Request};
+
+/// What a site allows one question to use.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Memory of the engine's process for data, in MiB.
+    pub memory_mb: u64,
+    /// Threads of the engine's process.
+    pub threads: NonZeroU32,
+    /// How long one question may take, the start of a process included.
+    pub timeout: Duration,
+    /// Rows a result may have.
+    pub rows_max: u64,
+    /// How long a process may wait for the next question before [`Engine::retire_if_idle`] ends it.
+    pub idle_retire: Duration,
+    /// Past counts kept in memory for questions asked again of the same generation; 0 keeps none.
+    pub answers_kept: usize,
+    /// The program that is started with the argument `worker`: [`std::env::current_exe`] of the appliance.
+    pub worker_program: PathBuf,
+}
+
+impl Settings {
+    /// The defaults for a site, with the given program as worker.
+    pub fn new(worker_program: PathBuf) -> Self {
+        Self {
+            memory_mb: 2_048,
+            threads: NonZeroU32::new(2).expect("2 is not zero"),
+            timeout: Duration::from_secs(300),
+            rows_max: 10_000_000,
+            idle_retire: Duration::from_secs(60),
+            answers_kept: 64,
+            worker_program,
+        }
+    }
+}
+
+/// Asks a running question to end, from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct CancelFlag(Arc<AtomicBool>);
+
+impl CancelFlag {
+    /// Ends the question within a few milliseconds; its process is killed.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// True once [`CancelFlag::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Why there are no counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EngineFailure {
+    /// The question's [`CancelFlag`] was raised.
+    #[error("the question was cancelled")]
+    Cancelled,
+    /// The question could not be answered.
+    #[error("{}", .0.sentence())]
+    Failed(Failed),
+}
+
+/// Runs plans, one at a time, each against one generation.
+pub struct Engine {
+    settings: Settings,
+    warm: Option<Warm>,
+    answers: Answers,
+    sandbox: Option<Sandbox>,
+}
+
+/// A process that has said hello and waits for a question.
+struct Warm {
+    process: Process,
+    generation_file: PathBuf,
+    last_used: Instant,
+}
+
+impl Engine {
+    /// An engine that has started nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { answers: Answers::new(settings.answers_kept), settings, warm: None, sandbox: None }
+    }
+
+    /// Answers `plan` from the generation in `generation_file`, with ages as of `age_day`.
+    ///
+    /// Blocks until there is an answer, the time limit is reached or `cancel` is raised. A process that is lost on
+    /// the way is replaced once.
+    pub fn run(
+        &mut self,
+        generation_file: &Path,
+        plan: &Plan,
+        age_day: Date,
+        cancel: &CancelFlag,
+    ) -> Result<RawCounts, EngineFailure> {
+        if let Some(counts) = self.answers.find(generation_file, plan, age_day) {
+            return Ok(counts);
+        }
+        let limits = Limits::new(&self.settings, cancel);
+        for _ in 0..bounds::ATTEMPTS {
+            match self.attempt(generation_file, plan, age_day, &limits) {
+                Ok(counts) => {
+                    self.answers.keep(generation_file, plan, age_day, &counts);
+                    return Ok(counts);
+                }
+                Err(Unanswered::Failed(failed)) => return Err(EngineFailure::Failed(failed)),
+                Err(Unanswered::Cancelled) => return Err(EngineFailure::Cancelled),
+                Err(Unanswered::Lost(how)) => tracing::warn!(%how, "the engine's process was lost"),
+            }
+        }
+        Err(EngineFailure::Failed(Failed::EngineLost))
+    }
+
+    /// Starts a process for the generation, so that its first question finds it warm.
+    pub fn warm_up(&mut self, generation_file: &Path, cancel: &CancelFlag) -> Result<(), EngineFailure> {
+        let limits = Limits::new(&self.settings, cancel);
+        match self.take_warm(generation_file, &limits) {
+            Ok(process) => {
+                self.keep_warm(process, generation_file);
+                Ok(())
+            }
+            Err(Unanswered::Failed(failed)) => Err(EngineFailure::Failed(failed)),
+            Err(Unanswered::Cancelled) => Err(EngineFailure::Cancelled),
+            Err(Unanswered::Lost(how)) => {
+                tracing::warn!(%how, "the engine's process was lost");
+                Err(EngineFailure::Failed(Failed::EngineLost))
+            }
+        }
+    }
+
+    /// Ends the waiting process if it has waited as long as the settings allow; true if it did.
+    pub fn retire_if_idle(&mut self, now: Instant) -> bool {
+        let idle = self
+            .warm
+            .as_ref()
+            .is_some_and(|warm| now.saturating_duration_since(warm.last_used) >= self.settings.idle_retire);
+        if idle {
+            self.warm = None;
+        }
+        idle
+    }
+
+    /// True while a process waits for questions.
+    pub fn is_warm(&self) -> bool {
+        self.warm.is_some()
+    }
+
+    /// What the newest process could lock itself into, once one has said hello.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// One try. The process is kept only where its answer was sound: on every other way out it is dropped, which
+    /// kills and reaps it.
+    fn attempt(
+        &mut self,
+        generation_file: &Path,
+        plan: &Plan,
+        age_day: Date,
+        limits: &Limits<'_>,
+    ) -> Result<RawCounts, Unanswered> {
+        let mut process = self.take_warm(generation_file, limits)?;
+        process.send(&Request::Run(Question { plan: plan.clone(), age_day }), limits)?;
+        match process.receive(limits)? {
+            Reply::Counts(counts) => {
+                let counts =
+                    counts.into_raw(plan).ok_or(Unanswered::Lost("its counts do not fit the plan"))?;
+                self.keep_warm(process, generation_file);
+                Ok(counts)
+            }
+            Reply::Failed { failed, note } => {
+                tracing::info!(?failed, note, "the engine could not answer a question");
+                // After an internal error or a full memory DuckDB's own state is in doubt.
+                if matches!(failed, Failed::NotUnderstood | Failed::BadValue | Failed::TooManyRows) {
+                    self.keep_warm(process, generation_file);
+                }
+                Err(Unanswered::Failed(failed))
+            }
+            Reply::Hello { .. } => Err(Unanswered::Lost("it said hello twice")),
+        }
+    }
+
+    fn keep_warm(&mut self, process: Process, generation_file: &Path) {
+        self.warm =
+            Some(Warm { process, generation_file: generation_file.to_owned(), last_used: Instant::now() });
+    }
+
+    /// The waiting process if it serves this generation and is alive, else a fresh one.
+    fn take_warm(&mut self, generation_file: &Path, limits: &Limits<'_>) -> Result<Process, Unanswered> {
+        if let Some(mut warm) = self.warm.take()
+            && warm.generation_file == generation_file
+            && warm.process.is_alive()
+        {
+            return Ok(warm.process);
+        }
+        let mut process = Process::start(&self.settings.worker_program).map_err(|error| {
+            tracing::error!(%error, "the engine's process could not be started");
+            Unanswered::Failed(Failed::Internal)
+        })?;
+        let configure = Configure {
+            generation_file: generation_file.to_owned(),
+            memory_mb: self.settings.memory_mb,
+            threads: self.settings.threads,
+            rows_max: self.settings.rows_max,
+        };
+        process.send(&Request::Configure(configure), limits)?;
+        match process.receive(limits)? {
+            Reply::Hello { engine_version, sandbox } => {
+                if self.sandbox.as_ref() != Some(&sandbox) {
+                    tracing::info!(engine_version, ?sandbox, "the engine's process is up");
+                    self.sandbox = Some(sandbox);
+                }
+                Ok(process)
+            }
+            Reply::Failed { failed, note } => {
+                tracing::error!(?failed, note, "the engine's process could not open the generation");
+                Err(Unanswered::Failed(failed))
+            }
+            Reply::Counts(_) => Err(Unanswered::Lost("it answered before it was asked")),
+        }
+    }
+}

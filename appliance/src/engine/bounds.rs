@@ -1,0 +1,27 @@
+//! Limits of the engine, each with its unit and its reason.
+
+use std::time::Duration;
+
+/// Bytes of one frame to a worker: a question of 10,240 characters in two dialects, with room to spare.
+pub const REQUEST_BYTES: usize = 1024 * 1024;
+/// Bytes of one frame from a worker: counts of some hundred columns and labels.
+pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Processes one question may use: the first, and one more where the first was lost.
+pub const ATTEMPTS: usize = 2;
+/// Labels of one statistic that cross the pipe; source values are free text, and further ones are counted together.
+pub const LABELS: usize = 100;
+/// Characters of one label.
+pub const LABEL_CHARACTERS: usize = 60;
+/// Characters of a note for the local log.
+pub const NOTE_CHARACTERS: usize = 500;
+/// How often a waiting engine looks at its cancel flag.
+pub const CANCEL_POLL: Duration = Duration::from_millis(10);
+/// How often a waiting engine measures its process's memory.
+pub const MEMORY_POLL: Duration = Duration::from_millis(50);
+/// MiB of resident memory a process may have beyond its limit for data: code, catalogue, stacks, operators that
+/// DuckDB does not account for.
+pub const MEMORY_OVERHEAD_MB: u64 = 384;
+/// MiB of address space for writable data beyond twice the limit for data: thread stacks and allocator reserve.
+pub const ADDRESS_OVERHEAD_MB: u64 = 1_024;
+/// Open files of a worker: three streams, the generation, and what DuckDB opens for a moment.
+pub const OPEN_FILES: u64 = 32;

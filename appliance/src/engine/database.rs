@@ -1,0 +1,101 @@
+//! The DuckDB connection of a worker, and what its errors mean.
+//!
+//! What must stay true: the generation is opened read-only and nothing else can be opened after it; settings are
+//! locked; DuckDB's run-time texts, which quote the records they failed on, end here. A [`Fault`] keeps a text only
+//! where DuckDB had not begun to read records: at opening and while preparing, where it knows names and the
+//! question's own literals.
+
+use duckdb::{Config, Connection};
+use flip_protocol::answer::Failed;
+
+use super::bounds;
+use super::wire::Configure;
+
+/// Why the engine gives no counts.
+pub(super) struct Fault {
+    pub failed: Failed,
+    /// For the local log.
+    pub note: Option<String>,
+}
+
+impl Fault {
+    pub fn plain(failed: Failed) -> Self {
+        Self { failed, note: None }
+    }
+
+    /// An error at opening: nothing but names, paths and versions is known yet.
+    fn opening(error: &duckdb::Error) -> Self {
+        Self { failed: Failed::Internal, note: Some(note(error)) }
+    }
+
+    /// An error while preparing a statement.
+    pub fn preparing(error: &duckdb::Error) -> Self {
+        match class(error) {
+            Failed::NotUnderstood => Self { failed: Failed::NotUnderstood, note: Some(note(error)) },
+            other => Self::plain(other),
+        }
+    }
+
+    /// An error while running a statement: its class and nothing more.
+    pub fn running(error: &duckdb::Error) -> Self {
+        Self::plain(class(error))
+    }
+}
+
+/// Opens the configured generation and locks the settings.
+pub(super) fn open(configure: &Configure) -> Result<Connection, Fault> {
+    connect(configure).map_err(|error| Fault::opening(&error))
+}
+
+fn connect(configure: &Configure) -> Result<Connection, duckdb::Error> {
+    let config = Config::default()
+        .with("access_mode", "READ_ONLY")?
+        .with("autoinstall_known_extensions", "false")?
+        .with("autoload_known_extensions", "false")?
+        .with("allow_community_extensions", "false")?
+        .with("memory_limit", format!("{}MiB", configure.memory_mb))?
+        .with("threads", configure.threads.to_string())?;
+    let connection = Connection::open_with_flags(&configure.generation_file, config)?;
+    connection.execute_batch(
+        "SET temp_directory = '';
+         SET enable_external_access = false;
+         SET integer_division = true;
+         SET default_null_order = 'nulls_last_on_asc_first_on_desc';
+         SET enable_progress_bar = false;
+         SET lock_configuration = true;",
+    )?;
+    Ok(connection)
+}
+
+fn note(error: &duckdb::Error) -> String {
+    error.to_string().chars().take(bounds::NOTE_CHARACTERS).collect()
+}
+
+/// The class of an error, from the fixed words that DuckDB begins its texts with.
+fn class(error: &duckdb::Error) -> Failed {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the driver's own errors are all faults of ours")]
+    match error {
+        duckdb::Error::DuckDBFailure(_, Some(text)) => class_of_text(text),
+        _ => Failed::Internal,
+    }
+}
+
+fn class_of_text(text: &str) -> Failed {
+    const CLASSES: [(&str, Failed); 14] = [
+        ("Parser Error", Failed::NotUnderstood),
+        ("Syntax Error", Failed::NotUnderstood),
+        ("Binder Error", Failed::NotUnderstood),
+        ("Catalog Error", Failed::NotUnderstood),
+        ("Permission Error", Failed::NotUnderstood),
+        ("Not implemented Error", Failed::NotUnderstood),
+        ("Parameter Not Resolved Error", Failed::NotUnderstood),
+        ("Conversion Error", Failed::BadValue),
+        ("Out of Range Error", Failed::BadValue),
+        ("Mismatch Type Error", Failed::BadValue),
+        ("Invalid Input Error", Failed::BadValue),
+        ("Invalid type Error", Failed::BadValue),
+        ("Divide by Zero Error", Failed::BadValue),
+        ("Out of Memory Error", Failed::OutOfMemory),
+    ];
+    CLASSES.iter().find(|(words, _)| text.starts_with(words)).map_or(Failed::Internal, |(_, failed)| *failed)
+}

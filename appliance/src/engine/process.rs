@@ -1,0 +1,196 @@
+//! One worker process: started, spoken to within limits, killed and reaped when dropped.
+//!
+//! What must stay true: no call waits beyond its limits, whatever the process does or fails to do; and a dropped
+//! [`Process`] leaves neither a running process nor a zombie. Bytes that are not a sound frame are a lost process.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use flip_protocol::answer::Failed;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+use super::wire::{self, Reply, Request};
+use super::{CancelFlag, Settings, bounds};
+
+/// What one question may use, from now on.
+pub(super) struct Limits<'a> {
+    deadline: Instant,
+    resident_max_kib: u64,
+    cancel: &'a CancelFlag,
+}
+
+impl<'a> Limits<'a> {
+    pub fn new(settings: &Settings, cancel: &'a CancelFlag) -> Self {
+        Self {
+            deadline: Instant::now() + settings.timeout,
+            resident_max_kib: (settings.memory_mb + bounds::MEMORY_OVERHEAD_MB) * 1_024,
+            cancel,
+        }
+    }
+}
+
+/// Why a process gave no counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unanswered {
+    /// The question is at fault, or a limit was reached.
+    Failed(Failed),
+    /// The cancel flag was raised.
+    Cancelled,
+    /// The process ended or talked nonsense; another one may do better. Says how, for the log.
+    Lost(&'static str),
+}
+
+pub(super) struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    /// Bytes received of a frame that is not complete yet.
+    partial: Vec<u8>,
+}
+
+impl Process {
+    /// Starts `program worker` with an empty environment, in a process group of its own so that a terminal's
+    /// interrupt does not reach it. Its standard error goes nowhere: a dying engine may print what it held.
+    pub fn start(program: &Path) -> io::Result<Self> {
+        let mut child = Command::new(program)
+            .arg("worker")
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdin = child.stdin.take().expect("stdin was asked for as a pipe");
+        let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+        let process = Self { child, stdin, stdout, partial: Vec::new() };
+        // Only our ends: the worker's own ends of the two pipes keep blocking.
+        fcntl_setfl(&process.stdin, fcntl_getfl(&process.stdin)? | OFlags::NONBLOCK)?;
+        fcntl_setfl(&process.stdout, fcntl_getfl(&process.stdout)? | OFlags::NONBLOCK)?;
+        Ok(process)
+    }
+
+    /// False once the process has ended (it is reaped then).
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends one frame.
+    pub fn send(&mut self, request: &Request, limits: &Limits<'_>) -> Result<(), Unanswered> {
+        let bytes =
+            wire::encode(request, bounds::REQUEST_BYTES).ok_or(Unanswered::Failed(Failed::NotUnderstood))?;
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            match self.stdin.write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(Way::In, limits)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Unanswered::Lost("it ended before it took the question")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives one frame.
+    pub fn receive(&mut self, limits: &Limits<'_>) -> Result<Reply, Unanswered> {
+        let mut chunk = [0_u8; 8_192];
+        loop {
+            if let Some(reply) = self.complete_frame()? {
+                return Ok(reply);
+            }
+            match self.stdout.read(&mut chunk) {
+                Ok(0) => return Err(Unanswered::Lost("it ended while it worked on the question")),
+                Ok(read) => self.partial.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(Way::Out, limits)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Unanswered::Lost("its pipe broke")),
+            }
+        }
+    }
+
+    /// The frame that has arrived in full, if one has. A worker speaks only when asked, so that nothing may follow.
+    fn complete_frame(&mut self) -> Result<Option<Reply>, Unanswered> {
+        let Some(length) = wire::body_length(&self.partial) else { return Ok(None) };
+        if length > bounds::REPLY_BYTES {
+            return Err(Unanswered::Lost("it sent an oversize frame"));
+        }
+        let Some(body) = self.partial.get(size_of::<u32>()..) else { return Ok(None) };
+        if body.len() < length {
+            return Ok(None);
+        }
+        if body.len() > length {
+            return Err(Unanswered::Lost("it spoke without being asked"));
+        }
+        let reply = serde_json::from_slice(body).map_err(|_| Unanswered::Lost("it sent no sound frame"))?;
+        self.partial = Vec::new();
+        Ok(Some(reply))
+    }
+
+    /// Waits until a pipe can go on or a limit is reached. Every call passes here before it waits.
+    fn wait(&self, way: Way, limits: &Limits<'_>) -> Result<(), Unanswered> {
+        let (pipe, readiness) = match way {
+            Way::In => (self.stdin.as_fd(), PollFlags::OUT),
+            Way::Out => (self.stdout.as_fd(), PollFlags::IN),
+        };
+        let mut memory_due = Instant::now() + bounds::MEMORY_POLL;
+        loop {
+            if limits.cancel.is_cancelled() {
+                return Err(Unanswered::Cancelled);
+            }
+            let now = Instant::now();
+            let left = limits.deadline.saturating_duration_since(now);
+            if left.is_zero() {
+                return Err(Unanswered::Failed(Failed::Timeout));
+            }
+            if now >= memory_due {
+                if resident_kib(self.child.id()).is_some_and(|kib| kib > limits.resident_max_kib) {
+                    return Err(Unanswered::Failed(Failed::OutOfMemory));
+                }
+                memory_due = now + bounds::MEMORY_POLL;
+            }
+            let ready = poll(
+                &mut [PollFd::from_borrowed_fd(pipe, readiness)],
+                Some(&timespec(left.min(bounds::CANCEL_POLL))),
+            );
+            match ready {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(_) => return Err(Unanswered::Lost("its pipe broke")),
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only where the process is gone and reaped already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    In,
+    Out,
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
+
+/// Resident memory of a process, from `/proc`: `None` once it is gone.
+fn resident_kib(process_id: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process_id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

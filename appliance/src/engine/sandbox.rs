@@ -1,0 +1,91 @@
+//! What a worker gives up before it takes a plan.
+//!
+//! What must stay true: [`enter`] runs on the process's only thread, before DuckDB starts its own, because kernel
+//! rules are inherited by threads started later and by no others. Landlock is best effort, since kernels may lack
+//! it, and what was applied is reported; everything else must succeed or the worker does not start.
+
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::thread::set_no_new_privs;
+use serde::{Deserialize, Serialize};
+
+use super::bounds;
+
+/// What a worker is locked into, for the status page. Resource limits, no new privileges and death with the
+/// appliance always hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// How far the kernel confines the worker to reading its generation, with no TCP.
+    pub files: Files,
+}
+
+/// How far Landlock could be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Files {
+    /// The worker can open its generation for reading and nothing else, and cannot use TCP.
+    Confined,
+    /// The kernel knows some of the rules.
+    PartlyConfined,
+    /// The kernel has no Landlock, or it is off; DuckDB's own settings and the service's unit still hold.
+    NotConfined,
+}
+
+/// Why a worker must not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SandboxError {
+    #[error("a resource limit or process setting could not be applied")]
+    Process(#[from] rustix::io::Errno),
+    #[error("the Landlock rules could not be made")]
+    Landlock(#[from] RulesetError),
+    #[error("the generation could not be opened for the Landlock rules")]
+    Generation(#[from] landlock::PathFdError),
+}
+
+/// Locks this process in.
+pub(super) fn enter(generation_file: &Path, memory_mb: u64) -> Result<Sandbox, SandboxError> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    set_no_new_privs(true)?;
+    lower(Resource::Core, 0)?;
+    lower(Resource::Fsize, 0)?;
+    lower(Resource::Nofile, bounds::OPEN_FILES)?;
+    lower(Resource::Data, (2 * memory_mb + bounds::ADDRESS_OVERHEAD_MB) * 1024 * 1024)?;
+    Ok(Sandbox { files: confine(generation_file)? })
+}
+
+/// Lowers a limit for good; one that is lower already stays.
+fn lower(resource: Resource, value: u64) -> Result<(), rustix::io::Errno> {
+    let present = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let value = Some(value.min(present));
+    setrlimit(resource, Rlimit { current: value, maximum: value })
+}
+
+/// What DuckDB reads while it opens, to learn how much memory there is. It cannot open without; no records there.
+const LIMITS_OF_THE_MACHINE: [&str; 3] = ["/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu"];
+
+fn confine(generation_file: &Path) -> Result<Files, SandboxError> {
+    // The newest rules this crate version can name; the kernel's own version decides how many of them hold.
+    let abi = ABI::V7;
+    let mut rules = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::from_all(abi))?
+        .scope(Scope::from_all(abi))?
+        .create()?
+        .add_rule(PathBeneath::new(PathFd::new(generation_file)?, AccessFs::ReadFile))?;
+    for path in LIMITS_OF_THE_MACHINE {
+        if let Ok(path) = PathFd::new(path) {
+            rules = rules.add_rule(PathBeneath::new(path, AccessFs::ReadFile))?;
+        }
+    }
+    Ok(match rules.restrict_self()?.ruleset {
+        RulesetStatus::FullyEnforced => Files::Confined,
+        RulesetStatus::PartiallyEnforced => Files::PartlyConfined,
+        RulesetStatus::NotEnforced => Files::NotConfined,
+    })
+}

@@ -1,0 +1,160 @@
+//! What the engine counts.
+
+use std::time::{Duration, Instant};
+
+use flip_appliance::engine::Files;
+use flip_protocol::answer::CohortAnswer;
+
+use crate::fixture::{Site, accession_plan, ids, make_generation, plan, watched_program};
+
+fn cells(answer: &CohortAnswer, field: &str) -> Vec<(String, u64)> {
+    let field = answer.fields.iter().find(|candidate| candidate.name == field).unwrap();
+    field.cells.iter().map(|cell| (cell.label.clone(), cell.count.unwrap())).collect()
+}
+
+fn sorted(answer: &CohortAnswer, field: &str) -> Vec<(String, u64)> {
+    let mut cells = cells(answer, field);
+    cells.sort();
+    cells
+}
+
+fn pairs(cells: &[(&str, u64)]) -> Vec<(String, u64)> {
+    cells.iter().map(|(label, count)| ((*label).to_owned(), *count)).collect()
+}
+
+#[test]
+fn persons_are_counted_once_with_their_ages_and_sexes() {
+    let mut site = Site::new(|_| {});
+    let twice = plan(
+        "SELECT person_id, nullif(person_id % 2, 0) AS odd FROM omop.person UNION ALL \
+         SELECT person_id, NULL FROM omop.person",
+        &["person_id", "odd"],
+    );
+    let answer = site.ask(&twice).unwrap();
+    assert_eq!((answer.persons, answer.records), (100, 200));
+    assert_eq!(cells(&answer, "Counts"), pairs(&[("person_id", 200), ("odd", 50)]));
+    assert_eq!(cells(&answer, "Nulls"), pairs(&[("person_id", 0), ("odd", 150)]));
+    // Years of birth 1926 to 2025, one each; person 50 (1976) was born on 16 January 2000: 25 years on the 15th.
+    let ages = [
+        ("0-9", 9),
+        ("10-19", 10),
+        ("20-29", 11),
+        ("30-39", 10),
+        ("40-49", 10),
+        ("50-59", 9),
+        ("60-69", 10),
+        ("70-79", 10),
+        ("80-89", 10),
+        ("90+", 11),
+    ];
+    assert_eq!(cells(&answer, "Age Distribution"), pairs(&ages));
+    // The two unknown are folded with the 33 who are female.
+    assert_eq!(cells(&answer, "Sex Distribution"), pairs(&[("Male", 65), ("Other", 35)]));
+}
+
+#[test]
+fn images_are_counted_by_modality_beside_persons() {
+    let mut site = Site::new(|_| {});
+    let imaged =
+        plan("SELECT person_id, accession_id FROM omop.image_occurrence", &["person_id", "accession_id"]);
+    let answer = site.ask(&imaged).unwrap();
+    // 25 persons with an occurrence each, the 12 whose number is a multiple of 8 with a second one.
+    assert_eq!((answer.persons, answer.records), (25, 37));
+    assert_eq!(sorted(&answer, "Modality Distribution"), pairs(&[("CT", 24), ("MR", 13)]));
+}
+
+#[test]
+fn an_accession_of_somebody_else_counts_no_image() {
+    let mut site = Site::new(|_| {});
+    let crossed = plan(
+        "SELECT p.person_id, i.accession_id FROM omop.person AS p \
+         JOIN omop.image_occurrence AS i ON i.person_id = p.person_id + 1",
+        &["person_id", "accession_id"],
+    );
+    assert!(cells(&site.ask(&crossed).unwrap(), "Modality Distribution").is_empty());
+}
+
+#[test]
+fn persons_are_found_behind_accessions() {
+    let mut site = Site::new(|_| {});
+    let imaged = accession_plan(
+        "SELECT accession_id, CASE WHEN modality_concept_id = 4013636 THEN 1 END AS mr \
+         FROM omop.image_occurrence",
+        &["accession_id", "mr"],
+    );
+    let answer = site.ask(&imaged).unwrap();
+    assert_eq!((answer.persons, answer.records), (25, 37));
+    assert_eq!(cells(&answer, "Counts"), pairs(&[("accession_id", 37), ("mr", 13)]));
+    assert_eq!(cells(&answer, "Nulls"), pairs(&[("accession_id", 0), ("mr", 24)]));
+    assert_eq!(sorted(&answer, "Modality Distribution"), pairs(&[("CT", 24), ("MR", 13)]));
+    assert_eq!(sorted(&answer, "Sex Distribution"), pairs(&[("Female", 9), ("Male", 16)]));
+}
+
+#[test]
+fn rows_without_a_person_are_records_and_not_persons() {
+    let mut site = Site::new(|_| {});
+    let some = plan(
+        "SELECT CASE WHEN person_id > 10 THEN person_id END AS person_id FROM omop.person",
+        &["person_id"],
+    );
+    let answer = site.ask(&some).unwrap();
+    assert_eq!((answer.persons, answer.records), (90, 100));
+}
+
+#[test]
+fn a_new_generation_is_served_by_a_fresh_process() {
+    let mut site = Site::new(|settings| settings.answers_kept = 8);
+    let mut settings = crate::fixture::settings();
+    settings.worker_program = watched_program(site.folder.path());
+    site.engine = flip_appliance::engine::Engine::new(settings);
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    assert_eq!(site.ask(&all).unwrap().persons, 100);
+    assert_eq!(site.ask(&all).unwrap().persons, 100);
+    assert_eq!(ids(site.folder.path()).len(), 1, "the second question found the process warm");
+    site.generation = site.folder.path().join("g-000002.duckdb");
+    make_generation(&site.generation, 40);
+    assert_eq!(site.ask(&all).unwrap().persons, 40);
+    assert_eq!(ids(site.folder.path()).len(), 2);
+}
+
+#[test]
+fn a_question_asked_again_needs_no_process() {
+    let mut site = Site::new(|settings| settings.answers_kept = 8);
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    let first = site.ask(&all).unwrap();
+    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_secs(3_600)));
+    assert_eq!(site.ask(&all).unwrap(), first);
+    assert!(!site.engine.is_warm());
+    let now = plan(
+        "SELECT person_id FROM omop.person WHERE birth_datetime IS NULL OR birth_datetime < now()",
+        &["person_id"],
+    );
+    site.ask(&now).unwrap();
+    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_secs(3_600)));
+    site.ask(&now).unwrap();
+    assert!(site.engine.is_warm(), "what reads a clock is asked again");
+}
+
+#[test]
+fn an_idle_process_is_retired_and_reaped() {
+    let mut site = Site::new(|_| {});
+    let mut settings = crate::fixture::settings();
+    settings.worker_program = watched_program(site.folder.path());
+    site.engine = flip_appliance::engine::Engine::new(settings);
+    site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
+    assert!(!site.engine.retire_if_idle(Instant::now()));
+    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_secs(60)));
+    assert!(!site.engine.is_warm() && !site.engine.retire_if_idle(Instant::now()));
+    assert!(!crate::fixture::exists(ids(site.folder.path())[0]));
+}
+
+#[test]
+fn the_sandbox_is_reported() {
+    let mut site = Site::new(|_| {});
+    assert!(site.engine.sandbox().is_none());
+    site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
+    let applied = site.engine.sandbox().unwrap().files;
+    let offered =
+        std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default().contains("landlock");
+    assert!(!offered || applied != Files::NotConfined);
+}

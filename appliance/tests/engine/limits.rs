@@ -1,0 +1,117 @@
+//! Questions that ask for too much, or for what cannot be.
+
+use std::thread;
+use std::time::Duration;
+
+use flip_appliance::engine::{CancelFlag, EngineFailure};
+use flip_protocol::answer::Failed;
+
+use crate::fixture::{
+    MARKER, Site, TODAY, endless_plan, exists, ids, logged, plan, settings, ticks, watched_program,
+};
+
+fn watched(site: &mut Site, change: impl FnOnce(&mut flip_appliance::engine::Settings)) {
+    let mut settings = settings();
+    settings.worker_program = watched_program(site.folder.path());
+    change(&mut settings);
+    site.engine = flip_appliance::engine::Engine::new(settings);
+}
+
+#[test]
+fn a_question_that_takes_too_long_is_killed_and_reaped() {
+    let mut site = Site::new(|_| {});
+    watched(&mut site, |settings| settings.timeout = Duration::from_secs(1));
+    assert_eq!(site.failure(&endless_plan()), Failed::Timeout);
+    let ids = ids(site.folder.path());
+    assert_eq!(ids.len(), 1, "a timeout is not tried again");
+    assert!(!exists(ids[0]));
+    // The next question finds a fresh process.
+    watched(&mut site, |_| {});
+    assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+}
+
+#[test]
+fn a_cancelled_question_is_killed_and_reaped() {
+    let mut site = Site::new(|_| {});
+    watched(&mut site, |_| {});
+    let cancel = CancelFlag::default();
+    let outcome = thread::scope(|scope| {
+        let raised = cancel.clone();
+        let folder = site.folder.path().to_owned();
+        scope.spawn(move || {
+            while !ids(&folder).first().is_some_and(|id| ticks(*id) > 10) {
+                thread::sleep(Duration::from_millis(5));
+            }
+            raised.cancel();
+        });
+        site.engine.run(&site.generation, &endless_plan(), TODAY, &cancel).map(|_| ())
+    });
+    assert_eq!(outcome, Err(EngineFailure::Cancelled));
+    assert!(!exists(ids(site.folder.path())[0]));
+}
+
+#[test]
+fn a_question_that_needs_too_much_memory_fails_alone() {
+    let mut site = Site::new(|settings| settings.memory_mb = 64);
+    let large = plan(
+        "SELECT p.person_id, count(DISTINCT a.i * 100000 + b.j) AS x FROM omop.person AS p, \
+         generate_series(1, 5000) AS a(i), generate_series(1, 5000) AS b(j) GROUP BY p.person_id",
+        &["person_id", "x"],
+    );
+    assert_eq!(site.failure(&large), Failed::OutOfMemory);
+    assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+}
+
+#[test]
+fn a_result_with_too_many_rows_fails() {
+    let mut site = Site::new(|settings| settings.rows_max = 1_000);
+    let rows = |each: u32| {
+        plan(
+            &format!("SELECT person_id, i FROM omop.person, generate_series(1, {each}) AS s(i)"),
+            &["person_id", "i"],
+        )
+    };
+    assert_eq!(site.failure(&rows(11)), Failed::TooManyRows);
+    assert_eq!(site.ask(&rows(10)).unwrap().records, 1_000);
+}
+
+#[test]
+fn the_record_a_conversion_failed_on_is_told_to_nobody() {
+    let mut site = Site::new(|_| {});
+    let cast = plan(
+        "SELECT person_id, CAST(value_as_string AS INTEGER) AS v FROM omop.observation",
+        &["person_id", "v"],
+    );
+    let mut failed = None;
+    let log = logged(|| failed = Some(site.failure(&cast)));
+    assert_eq!(failed, Some(Failed::BadValue));
+    assert!(log.contains("BadValue"), "the failure itself is logged: {log}");
+    assert!(!log.contains(MARKER) && !format!("{failed:?}").contains(MARKER));
+}
+
+#[test]
+fn values_that_cannot_be_computed_are_bad_values() {
+    let mut site = Site::new(|_| {});
+    for expression in ["person_id * 9223372036854775807", "CAST('x' || person_id AS DATE)"] {
+        let wrong =
+            plan(&format!("SELECT person_id, {expression} AS v FROM omop.person"), &["person_id", "v"]);
+        assert_eq!(site.failure(&wrong), Failed::BadValue, "{expression}");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_logged_here_and_not_sent() {
+    let mut site = Site::new(|_| {});
+    let unknown = plan("SELECT person_id, no_such_column FROM omop.person", &["person_id", "no_such_column"]);
+    let mut failed = None;
+    let log = logged(|| failed = Some(site.failure(&unknown)));
+    assert_eq!(failed, Some(Failed::NotUnderstood), "{log}");
+    assert!(log.contains("no_such_column"));
+}
+
+#[test]
+fn numbers_divide_as_in_postgresql() {
+    let mut site = Site::new(|_| {});
+    let divided = plan("SELECT person_id FROM omop.person WHERE 7 / 2 = 3", &["person_id"]);
+    assert_eq!(site.ask(&divided).unwrap().persons, 100);
+}

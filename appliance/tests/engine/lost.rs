@@ -1,0 +1,117 @@
+//! Workers that die, and programs that are no workers.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use flip_appliance::engine::{Engine, EngineFailure, Settings};
+use flip_gate::Plan;
+use flip_protocol::answer::Failed;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::fixture::{
+    Site, ask, endless_plan, exists, ids, plan, script, settings, slow_plan, watched_program,
+};
+
+/// Clock ticks of processor time after which a worker is in the middle of a busy plan, well past its start.
+const MID_QUERY_TICKS: u64 = 40;
+
+/// Asks a long question while the first `deaths` workers are killed in the middle of it.
+fn ask_under_fire(site: &mut Site, plan: &Plan, deaths: usize) -> Result<(), EngineFailure> {
+    let folder = site.folder.path().to_owned();
+    let engine = Engine::new(Settings { worker_program: watched_program(&folder), ..settings() });
+    site.engine = engine;
+    let answered = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut killed = 0;
+            while killed < deaths && !answered.load(Ordering::Acquire) {
+                if let Some(id) = ids(&folder).get(killed)
+                    && crate::fixture::ticks(*id) > MID_QUERY_TICKS
+                {
+                    let id = Pid::from_raw(i32::try_from(*id).unwrap()).unwrap();
+                    kill_process(id, Signal::KILL).unwrap();
+                    killed += 1;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let outcome = ask(&mut site.engine, &site.generation, plan).map(|_| ());
+        answered.store(true, Ordering::Release);
+        outcome
+    })
+}
+
+#[test]
+fn a_worker_killed_in_the_middle_is_replaced_once_and_the_question_answered() {
+    let mut site = Site::new(|_| {});
+    assert_eq!(ask_under_fire(&mut site, &slow_plan(), 1), Ok(()));
+    assert_eq!(ids(site.folder.path()).len(), 2);
+}
+
+#[test]
+fn a_question_that_loses_two_workers_is_given_up() {
+    let mut site = Site::new(|_| {});
+    assert_eq!(ask_under_fire(&mut site, &endless_plan(), 2), Err(EngineFailure::Failed(Failed::EngineLost)));
+    let ids = ids(site.folder.path());
+    assert_eq!(ids.len(), 2);
+    assert!(ids.into_iter().all(|id| !exists(id)));
+}
+
+#[test]
+fn a_worker_that_died_between_questions_costs_nothing() {
+    let mut site = Site::new(|_| {});
+    site.engine = Engine::new(Settings { worker_program: watched_program(site.folder.path()), ..settings() });
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    site.ask(&all).unwrap();
+    let id = Pid::from_raw(i32::try_from(ids(site.folder.path())[0]).unwrap()).unwrap();
+    kill_process(id, Signal::KILL).unwrap();
+    site.ask(&all).unwrap();
+    assert_eq!(ids(site.folder.path()).len(), 2);
+}
+
+#[test]
+fn programs_that_talk_nonsense_are_lost_and_reaped() {
+    let nonsense = [
+        "echo nonsense that is longer than a length",
+        "printf '\\377\\377\\377\\177'; exec sleep 1000",
+        "printf '\\005\\000\\000\\000hello'; exec sleep 1000",
+        "exit 3",
+        "exec cat /dev/zero",
+    ];
+    for body in nonsense {
+        let mut site = Site::new(|_| {});
+        let noted = format!("echo $$ >> '{}'\n{body}", site.folder.path().join("ids").display());
+        let program = script(site.folder.path(), &noted);
+        site.engine = Engine::new(Settings { worker_program: program, ..settings() });
+        let failed = site.failure(&plan("SELECT person_id FROM omop.person", &["person_id"]));
+        assert_eq!(failed, Failed::EngineLost, "{body}");
+        let ids = ids(site.folder.path());
+        assert!(!ids.is_empty() && ids.into_iter().all(|id| !exists(id)), "{body}");
+    }
+}
+
+#[test]
+fn a_program_that_says_nothing_runs_into_the_time_limit() {
+    let mut site = Site::new(|_| {});
+    let program = script(site.folder.path(), "exec sleep 1000");
+    let timeout = Duration::from_millis(300);
+    site.engine = Engine::new(Settings { worker_program: program, timeout, ..settings() });
+    let failed = site.failure(&plan("SELECT person_id FROM omop.person", &["person_id"]));
+    assert_eq!(failed, Failed::Timeout);
+}
+
+#[test]
+fn a_program_that_is_not_there_is_an_internal_failure() {
+    let mut site = Site::new(|settings| settings.worker_program = "/no/such/program".into());
+    assert_eq!(site.failure(&plan("SELECT 1 AS person_id", &["person_id"])), Failed::Internal);
+}
+
+#[test]
+fn a_generation_that_is_not_there_is_an_internal_failure() {
+    let mut site = Site::new(|_| {});
+    site.generation = site.folder.path().join("none.duckdb");
+    assert_eq!(site.failure(&plan("SELECT 1 AS person_id", &["person_id"])), Failed::Internal);
+    std::fs::write(&site.generation, "not a database").unwrap();
+    assert_eq!(site.failure(&plan("SELECT 1 AS person_id", &["person_id"])), Failed::Internal);
+}
