@@ -1,1 +1,271 @@
-fn main() {}
+//! Golden bytes: what crosses a Trust's boundary today must be readable for ever.
+//!
+//! Each file under `golden/v1` was written once by this test with `FLIP_GOLDEN=write` and never changes; a new
+//! version of the wire gets a folder of its own.
+
+use std::convert::Infallible;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use flip_protocol::answer::{
+    Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Place, Refused, Unit,
+};
+use flip_protocol::enrolment::{HubSide, Kit};
+use flip_protocol::keys::{OpeningKey, SigningKey};
+use flip_protocol::message::{self, Envelope, Kind, Receiver, Sealed, Unwelcome};
+use flip_protocol::order::{OrderResult, Outcome, Work};
+use flip_protocol::sync::{Confinement, Health, Holding, NotTaken, Stage, SyncRequest, SyncResponse};
+use flip_protocol::{MessageId, PartyId, UnixMillis, text};
+use rand_core::{TryCryptoRng, TryRng};
+use uuid::Uuid;
+
+/// Bytes that are always the same. Never for real keys.
+struct Fixed(u8);
+
+impl TryRng for Fixed {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(5).wrapping_add(17);
+            *byte = self.0;
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Fixed {}
+
+const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
+
+fn hub() -> PartyId {
+    PartyId(Uuid::from_u128(0x01_02_03))
+}
+
+fn trust() -> PartyId {
+    PartyId(Uuid::from_u128(0x0a_0b_0c))
+}
+
+fn message_id(number: u128) -> MessageId {
+    MessageId(Uuid::from_u128(number))
+}
+
+fn signing(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+fn opening(seed: u8) -> OpeningKey {
+    OpeningKey::from_bytes(&[seed; 32]).unwrap()
+}
+
+fn order() -> (Envelope, Vec<u8>) {
+    let work = Work::CohortQuery {
+        name: "T2DM – all".to_owned(),
+        sql: "SELECT person_id FROM omop.person".to_owned(),
+    };
+    let envelope = Envelope {
+        kind: Kind::WorkOrder,
+        id: message_id(7),
+        sender: hub(),
+        receiver: trust(),
+        sequence: 42,
+        issued: NOW,
+        expires: NOW.plus(1_000),
+    };
+    (envelope, serde_json::to_vec(&work).unwrap())
+}
+
+fn sealed_order() -> Sealed {
+    let (envelope, body) = order();
+    message::seal(envelope, &body, &signing(1), &opening(2).sealing(), &mut Fixed(9)).unwrap()
+}
+
+fn open(sealed: &Sealed, now: UnixMillis) -> Result<Vec<u8>, Unwelcome> {
+    let receiver = Receiver {
+        me: trust(),
+        sender: hub(),
+        kind: Kind::WorkOrder,
+        verifying: &[signing(8).verifying(), signing(1).verifying()],
+        opening: &[opening(9), opening(2)],
+    };
+    sealed.open(&receiver, now).map(|body| body.to_vec())
+}
+
+fn extract() -> Extract {
+    Extract { generation: "g-000003".to_owned(), date: "2026-11-01".to_owned() }
+}
+
+fn outcomes() -> Vec<CohortOutcome> {
+    let field = Field {
+        name: "Sex Distribution".to_owned(),
+        unit: Unit::Persons,
+        cells: vec![
+            Cell { label: "Female".to_owned(), count: Some(35) },
+            Cell { label: "Other".to_owned(), count: None },
+        ],
+        folded: true,
+    };
+    vec![
+        CohortOutcome::Value(CohortAnswer {
+            persons: 69,
+            records: 70,
+            threshold: 10,
+            extract: extract(),
+            fields: vec![field],
+        }),
+        CohortOutcome::FewerThan { threshold: 10, extract: extract() },
+        CohortOutcome::Refused(Refused {
+            code: "table_not_allowed".to_owned(),
+            message: "only schema omop can be read".to_owned(),
+            place: Some(Place { line: 1, column: 23 }),
+        }),
+        CohortOutcome::Failed(Failed::Timeout),
+    ]
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/v1").join(name)
+}
+
+/// Compares with the golden file, or writes it where the environment asks for that and it does not exist.
+fn same(name: &str, text: &str) {
+    if std::env::var("FLIP_GOLDEN").is_ok_and(|wish| wish == "write") && !path(name).exists() {
+        fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+        fs::write(path(name), text).unwrap();
+    }
+    let golden = fs::read_to_string(path(name)).unwrap_or_else(|_| panic!("{name} is missing"));
+    assert_eq!(golden, text, "{name}: the wire changed; a new version needs a folder of its own");
+}
+
+#[test]
+fn a_sealed_order_is_the_same_bytes_and_opens() {
+    let sealed = sealed_order();
+    same("order.txt", &text::encode(sealed.bytes()));
+    let golden = fs::read_to_string(path("order.txt")).unwrap();
+    let read = Sealed::parse(text::decode(&golden).unwrap()).unwrap();
+    let (envelope, body) = order();
+    assert_eq!(*read.envelope(), envelope);
+    assert_eq!(open(&read, NOW).unwrap(), body);
+}
+
+#[test]
+fn a_message_with_any_byte_changed_or_cut_off_is_refused() {
+    let bytes = sealed_order().bytes().to_vec();
+    for position in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 0x40;
+        let outcome = Sealed::parse(changed).and_then(|sealed| open(&sealed, NOW));
+        assert!(outcome.is_err(), "byte {position} was changed and nobody noticed");
+        assert_eq!(Sealed::parse(bytes[..position].to_vec()), Err(Unwelcome::Malformed), "cut at {position}");
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert_eq!(Sealed::parse(longer), Err(Unwelcome::Malformed));
+}
+
+#[test]
+fn every_refusal_of_a_message_has_its_own_reason() {
+    let sealed = sealed_order();
+    let verifying = [signing(1).verifying()];
+    let keys = [opening(2)];
+    let with = |me, sender, kind| Receiver { me, sender, kind, verifying: &verifying, opening: &keys };
+    let reason = |receiver: Receiver<'_>, now| sealed.open(&receiver, now).map(drop).unwrap_err();
+    assert_eq!(reason(with(hub(), hub(), Kind::WorkOrder), NOW), Unwelcome::Foreign);
+    assert_eq!(reason(with(trust(), trust(), Kind::WorkOrder), NOW), Unwelcome::UnknownSender);
+    assert_eq!(reason(with(trust(), hub(), Kind::OrderResult), NOW), Unwelcome::WrongKind);
+    assert_eq!(reason(with(trust(), hub(), Kind::WorkOrder), NOW.plus(1_000)), Unwelcome::Expired);
+    let stranger = [signing(3).verifying()];
+    let receiver = Receiver { verifying: &stranger, ..with(trust(), hub(), Kind::WorkOrder) };
+    assert_eq!(reason(receiver, NOW), Unwelcome::UnknownKey);
+    let other = [opening(4)];
+    let receiver = Receiver { opening: &other, ..with(trust(), hub(), Kind::WorkOrder) };
+    assert_eq!(reason(receiver, NOW), Unwelcome::UnknownKey);
+    let mut newer = sealed.bytes().to_vec();
+    newer[4] = 2;
+    assert_eq!(Sealed::parse(newer), Err(Unwelcome::UnknownVersion));
+    let mut forged = sealed.bytes().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    assert_eq!(open(&Sealed::parse(forged).unwrap(), NOW), Err(Unwelcome::BadSignature));
+}
+
+#[test]
+fn results_of_every_kind_are_the_same_text() {
+    let results: Vec<OrderResult> = outcomes()
+        .into_iter()
+        .map(|outcome| OrderResult { order: message_id(7), outcome: Outcome::CohortQuery(outcome) })
+        .collect();
+    let text = serde_json::to_string_pretty(&results).unwrap();
+    same("results.json", &text);
+    assert_eq!(serde_json::from_str::<Vec<OrderResult>>(&text).unwrap(), results);
+}
+
+#[test]
+fn a_sync_is_the_same_text_both_ways() {
+    let request = SyncRequest {
+        received: vec![message_id(7)],
+        refused: vec![NotTaken { message: message_id(8), reason: Unwelcome::Expired }],
+        holding: vec![Holding { order: message_id(7), stage: Stage::Running }],
+        results: vec![text::encode(sealed_order().bytes())],
+        health: Health {
+            version: "0.1.0".to_owned(),
+            extract: Some(extract()),
+            uptime_s: 5,
+            disk_free_bytes: 6,
+            refused_messages: 1,
+            engine: Some(Confinement::Full),
+        },
+        wait_ms: 25_000,
+        room: 64,
+    };
+    let response = SyncResponse {
+        hub_time: NOW,
+        acknowledged: vec![message_id(9)],
+        refused: vec![NotTaken { message: message_id(10), reason: Unwelcome::Replayed }],
+        orders: vec![text::encode(sealed_order().bytes())],
+    };
+    let text = format!(
+        "{}\n{}\n",
+        serde_json::to_string(&request).unwrap(),
+        serde_json::to_string(&response).unwrap()
+    );
+    same("sync.json", &text);
+    let (first, second) = text.split_once('\n').unwrap();
+    assert_eq!(serde_json::from_str::<SyncRequest>(first).unwrap(), request);
+    assert_eq!(serde_json::from_str::<SyncResponse>(second.trim()).unwrap(), response);
+}
+
+#[test]
+fn a_kit_is_the_same_text_and_every_altered_line_is_noticed() {
+    let hub = HubSide { id: hub(), address: "hub.example:8444", ca_der: b"not a real certificate" };
+    let kit = Kit::new("St Elsewhere", trust(), &hub, &[7; 32], NOW.plus(1_000));
+    let text = kit.to_text();
+    same("kit.toml", &text);
+    assert!(Kit::from_text(&text, NOW).is_ok());
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| line.contains(" = ")) {
+        let (name, _) = line.split_once(" = ").unwrap();
+        let last = line.trim_end_matches('"').chars().last().unwrap();
+        let swapped = if last == '1' { '2' } else { '1' };
+        let cut = line.trim_end_matches('"').len() - last.len_utf8();
+        let altered_line =
+            format!("{}{swapped}{}", &line[..cut], if line.ends_with('"') { "\"" } else { "" });
+        let altered: Vec<&str> = text
+            .lines()
+            .enumerate()
+            .map(|(n, line)| if n == number { altered_line.as_str() } else { line })
+            .collect();
+        assert!(Kit::from_text(&altered.join("\n"), NOW).is_err(), "{name} was altered and nobody noticed");
+    }
+    assert!(Kit::from_text(&text, NOW.plus(1_000)).is_err_and(|error| error.to_string().contains("expired")));
+}

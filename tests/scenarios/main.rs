@@ -1,1 +1,10 @@
-fn main() {}
+//! What users of FLIP Edge live through, played with the real programs on loopback.
+
+mod asking;
+mod bad_input;
+mod console;
+mod crashes;
+mod enrolment;
+mod garbage;
+mod messages;
+mod stage;

@@ -19,7 +19,9 @@ struct Wire {
     to: SocketAddr,
     whole: AtomicBool,
     /// Bytes that still pass towards the hub before the wire breaks; `u64::MAX` for no end.
-    budget: AtomicU64,
+    forth: AtomicU64,
+    /// The same for bytes from the hub.
+    back: AtomicU64,
     open: Mutex<Vec<TcpStream>>,
     passed: Mutex<Vec<u8>>,
 }
@@ -32,7 +34,8 @@ impl Proxy {
         let wire = Arc::new(Wire {
             to,
             whole: AtomicBool::new(true),
-            budget: AtomicU64::new(u64::MAX),
+            forth: AtomicU64::new(u64::MAX),
+            back: AtomicU64::new(u64::MAX),
             open: Mutex::default(),
             passed: Mutex::default(),
         });
@@ -54,13 +57,19 @@ impl Proxy {
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.wire.budget.store(u64::MAX, Ordering::SeqCst);
+        self.wire.forth.store(u64::MAX, Ordering::SeqCst);
+        self.wire.back.store(u64::MAX, Ordering::SeqCst);
         self.wire.whole.store(true, Ordering::SeqCst);
     }
 
     /// Cuts every connection once so many more bytes have gone towards the hub.
     pub fn cut_after(&self, bytes: u64) {
-        self.wire.budget.store(bytes, Ordering::SeqCst);
+        self.wire.forth.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Cuts every connection once so many more bytes have come from the hub.
+    pub fn cut_answers_after(&self, bytes: u64) {
+        self.wire.back.store(bytes, Ordering::SeqCst);
     }
 
     /// All that went towards the hub, as it was on the wire.
@@ -88,7 +97,7 @@ impl Wire {
     fn pump(&self, mut from: TcpStream, mut to: TcpStream, towards_hub: bool) {
         let mut buffer = [0; 4096];
         while let Ok(read @ 1..) = from.read(&mut buffer) {
-            let passes = if towards_hub { self.spend(read) } else { read };
+            let passes = spend(if towards_hub { &self.forth } else { &self.back }, read);
             if towards_hub {
                 self.passed
                     .lock()
@@ -108,20 +117,21 @@ impl Wire {
         let _ = from.shutdown(Shutdown::Both);
     }
 
-    fn spend(&self, bytes: usize) -> usize {
-        let wanted = bytes as u64;
-        let had = self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |budget| {
-            Some(if budget == u64::MAX { budget } else { budget.saturating_sub(wanted) })
-        });
-        match had {
-            Ok(had) if had < wanted => usize::try_from(had).unwrap_or(bytes),
-            _ => bytes,
-        }
-    }
-
     fn break_all(&self) {
         for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+    }
+}
+
+/// How many of these bytes a budget still lets through.
+fn spend(budget: &AtomicU64, bytes: usize) -> usize {
+    let wanted = bytes as u64;
+    let had = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |budget| {
+        Some(if budget == u64::MAX { budget } else { budget.saturating_sub(wanted) })
+    });
+    match had {
+        Ok(had) if had < wanted => usize::try_from(had).unwrap_or(bytes),
+        _ => bytes,
     }
 }

