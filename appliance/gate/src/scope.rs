@@ -37,6 +37,8 @@ pub(crate) struct Relation {
     pub name: String,
     /// True where `omop.name.column` may name its columns too: a base table without an alias.
     pub in_schema: bool,
+    /// The engine's text of a base table's primary key, on which its other columns depend.
+    pub key: Option<String>,
     pub columns: Vec<Visible>,
 }
 

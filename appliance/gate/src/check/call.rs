@@ -12,6 +12,7 @@ use super::from::name_parts;
 use super::{Checker, compare, dates, not_allowed, strings};
 use crate::functions::{self, ENGINE_NOW, Engine, FUNCTIONS, Function, Kind, Returns, Special};
 use crate::names::{literal, nearest};
+use crate::patterns;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::Scope;
 use crate::term::{Lineage, Term, Text, Type};
@@ -271,7 +272,13 @@ fn engine(function: &Function, arguments: &Arguments, suffix: &str, at: Option<P
     let terms = arguments.terms.as_slice();
     let texts: Vec<String> = terms.iter().map(|term| term.text.engine.clone()).collect();
     let distinct = if arguments.distinct { "DISTINCT " } else { "" };
-    let order = arguments.order_by.as_ref().map(|keys| format!(" ORDER BY {}", keys.engine)).unwrap_or_default();
+    // PostgreSQL gathers distinct values in their order.
+    let sorted = arguments.distinct && matches!(function.name, "string_agg" | "array_agg");
+    let order = match (&arguments.order_by, texts.first()) {
+        (Some(keys), _) => format!(" ORDER BY {}", keys.engine),
+        (None, Some(first)) if sorted => format!(" ORDER BY {first}"),
+        (None, _) => String::new(),
+    };
     let plain = |name: &str, inner: &str| format!("{name}({distinct}{inner}{order}){suffix}");
     let joined = texts.join(", ");
     Ok(match function.engine {
@@ -340,11 +347,15 @@ fn special_call(
         (Special::RegexpReplace, [operand, pattern, replacement, flags @ ..]) => {
             let regular = strings::regular_literal(pattern, at)?;
             let options = regexp_flags(flags, "gi", at)?;
+            let replacement = replacement.literal.as_deref().and_then(|held| patterns::replacement(held, &regular));
+            let replacement = replacement.ok_or_else(|| {
+                not_allowed("the replacement is a literal text, with \\1 to \\9 for groups that the pattern has", at)
+            })?;
             format!(
                 "regexp_replace({}, {}, {}, '{options}')",
                 operand.text.engine,
                 literal(&regular),
-                replacement.text.engine
+                literal(&replacement)
             )
         }
         (Special::RegexpLike, [operand, pattern, flags @ ..]) => {

@@ -45,8 +45,8 @@ impl Checker {
         let target = target(data_type, at)?;
         let canonical = format!("CAST({} AS {})", term.text.canonical, target.canonical);
         let engine = engine_cast(&term, &target, at)?;
-        let named = if term.name == "?column?" { target.name.to_owned() } else { term.name };
-        Ok(Term::value(Text::new(canonical, engine), target.kind).named(named).at(at))
+        let cast = Term::value(Text::new(canonical, engine), target.kind).at(at);
+        Ok(if term.weakly_named { cast.named_weakly(target.name) } else { cast.named(term.name) })
     }
 }
 

@@ -175,7 +175,7 @@ impl Checker {
             let otherwise = self.value(otherwise, scope)?;
             text.append(&otherwise.text);
             kind = kind.meet(otherwise.kind);
-            if otherwise.name != "?column?" {
+            if !otherwise.weakly_named {
                 name = otherwise.name;
             }
         }

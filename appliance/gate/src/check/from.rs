@@ -230,7 +230,8 @@ impl Checker {
         );
         let in_schema = alias.is_none();
         let known_as = alias.map_or(table.name.to_owned(), |(name, _)| name.folded);
-        Ok((text, Relations::one(relation_of(known_as, in_schema, &engine, &columns))))
+        let key = table.primary_key.map(|key| format!("{engine}.{}", quoted(key)));
+        Ok((text, Relations::one(Relation { key, ..relation_of(known_as, in_schema, &engine, &columns) })))
     }
 
     /// `generate_series` with literal bounds.
@@ -391,7 +392,7 @@ fn relation_of(name: String, in_schema: bool, engine: &str, columns: &[Column]) 
             lineage: column.lineage,
         })
         .collect();
-    Relation { name, in_schema, columns }
+    Relation { name, in_schema, key: None, columns }
 }
 
 fn join_words<'j>(
@@ -452,7 +453,10 @@ fn using(
         super::compare::joinable(&first, &second)?;
         let (engine, lineage) = match words {
             " RIGHT JOIN " => (theirs.engine.clone(), theirs.lineage),
-            " FULL JOIN " => (format!("COALESCE({}, {})", mine.engine, theirs.engine), mine.lineage),
+            " FULL JOIN " => {
+                let either = format!("COALESCE({}, {})", mine.engine, theirs.engine);
+                (either, mine.lineage.or(theirs.lineage))
+            }
             _ => (mine.engine.clone(), mine.lineage),
         };
         conditions.push(format!("({} = {})", mine.engine, theirs.engine));

@@ -21,7 +21,7 @@ pub(super) fn value(value: &ValueWithSpan) -> Result<Term, Refusal> {
         | Value::DollarQuotedString(DollarQuotedString { value: text, tag: _ }) => Ok(string(text).at(at)),
         Value::Boolean(truth) => {
             let text = Text::same(if *truth { "TRUE" } else { "FALSE" });
-            Ok(Term::value(text, Type::Boolean).named("bool").at(at))
+            Ok(Term::value(text, Type::Boolean).at(at))
         }
         Value::Null => {
             let term = Term::value(Text::same("NULL"), Type::Unknown).at(at);
@@ -81,7 +81,7 @@ pub(super) fn typed(typed: &TypedString) -> Result<Term, Refusal> {
     };
     moment(text, at)?;
     let text = Text::same(format!("{word} {}", literal(text)));
-    Ok(Term::value(text, kind).named(name).at(at))
+    Ok(Term::value(text, kind).named_weakly(name).at(at))
 }
 
 /// A date or time is digits and their separators.
@@ -108,7 +108,7 @@ pub(super) fn interval(interval: &Interval) -> Result<Term, Refusal> {
     };
     let text = spelt_interval(&written).ok_or_else(|| not_interval(at))?;
     let text = Text::same(format!("INTERVAL {}", literal(&text)));
-    Ok(Term::value(text, Type::Interval).named("interval").at(at))
+    Ok(Term::value(text, Type::Interval).named_weakly("interval").at(at))
 }
 
 fn not_interval(at: Option<Place>) -> Refusal {

@@ -122,6 +122,10 @@ impl Checker {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
     pub(super) fn unary(&mut self, op: UnaryOperator, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
+        if matches!(expr, Expr::BinaryOp { op: BinaryOperator::PGExp, .. }) && op != UnaryOperator::Not {
+            // PostgreSQL negates first, the parser raises first.
+            return Err(not_allowed("write brackets: -(x ^ 2) or (-x) ^ 2", place(expr)));
+        }
         let term = self.value(expr, scope)?;
         let (words, kind) = match op {
             UnaryOperator::Not => ("NOT ", Type::Boolean),

@@ -125,13 +125,17 @@ impl Checker {
             text.push(" WHERE ");
             text.append(&self.condition(condition, &scope)?);
         }
-        text.append(&self.group_by(group_by, &outputs, &scope)?);
+        let mut groups = self.group_by(group_by, &outputs, &scope)?;
+        let mut rest = Text::default();
         if let Some(condition) = having {
-            text.push(" HAVING ");
-            text.append(&self.condition(condition, &scope)?);
+            rest.push(" HAVING ");
+            rest.append(&self.condition(condition, &scope)?);
         }
-        text.append(&windows);
-        text.append(&self.order_by(order_by, &outputs, &scope)?);
+        rest.append(&windows);
+        rest.append(&self.order_by(order_by, &outputs, &scope)?);
+        dependent_groups(&mut groups.engine, group_by, &outputs, &scope, &rest.engine);
+        text.append(&groups);
+        text.append(&rest);
         Ok((text, outputs.into_iter().map(|output| output.column).collect()))
     }
 
@@ -175,12 +179,12 @@ impl Checker {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let Term { text, kind, lineage, name, place: _, literal: _ } = self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name, weakly_named: _, place: _, literal: _ } = self.expression(expr, scope)?;
                     outputs.canonical.push(text.canonical);
                     outputs.add(name, text.engine, kind, lineage);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let Term { text, kind, lineage, name: _, place: _, literal: _ } = self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name: _, weakly_named: _, place: _, literal: _ } = self.expression(expr, scope)?;
                     let alias = Name::of(alias)?;
                     outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
                     outputs.add(alias.folded, text.engine, kind, lineage);
@@ -279,6 +283,40 @@ impl Checker {
             texts.push(if bare { joined } else { Text::between("(", &joined, ")") });
         }
         Ok(Text::between(word, &Text::join(&texts, ", "), ")"))
+    }
+}
+
+/// A table's columns depend on its primary key: where PostgreSQL groups by the key, the engine groups by those of
+/// its columns that are used, too.
+fn dependent_groups(
+    groups: &mut String,
+    group_by: &GroupByExpr,
+    outputs: &[Output],
+    scope: &Scope<'_>,
+    rest: &str,
+) {
+    let sets = |key: &Expr| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
+    let plain = matches!(group_by, GroupByExpr::Expressions(keys, _) if !keys.iter().any(sets));
+    let Some(keys) = groups.strip_prefix(" GROUP BY ").filter(|_| plain) else { return };
+    let position = |key: &str| key.parse::<usize>().ok().and_then(|position| outputs.get(position.wrapping_sub(1)));
+    let grouped: Vec<String> = keys
+        .split(", ")
+        .map(|key| position(key).map_or_else(|| key.to_owned(), |output| output.engine.clone()))
+        .collect();
+    let mut dependent = Vec::new();
+    for relation in &scope.from.relations {
+        if !relation.key.as_ref().is_some_and(|key| grouped.contains(key)) {
+            continue;
+        }
+        let used = |column: &&Visible| {
+            !grouped.contains(&column.engine)
+                && (rest.contains(&column.engine) || outputs.iter().any(|each| each.engine.contains(&column.engine)))
+        };
+        dependent.extend(relation.columns.iter().filter(used).map(|column| column.engine.clone()));
+    }
+    for column in dependent {
+        groups.push_str(", ");
+        groups.push_str(&column);
     }
 }
 
