@@ -10,6 +10,8 @@ pub(crate) const PARSER_LEVELS_MAX: usize = 400;
 /// Operators of a question. A chain `a OR b OR ...` becomes a tree as deep as the chain is long, and trees are
 /// dropped by recursion; a list of concepts belongs in `IN (...)`.
 pub(crate) const OPERATORS_MAX: usize = 1_000;
+/// JOINs of a question. The parser recurses once for each, without a bound of its own.
+pub(crate) const JOINS_MAX: usize = 50;
 /// Terms of one chain of arithmetic; the engine refuses trees of more than a thousand levels.
 pub(crate) const ARITHMETIC_TERMS_MAX: usize = 200;
 /// SELECTs joined by UNION, INTERSECT or EXCEPT at one level.

@@ -4,6 +4,7 @@
 //! taken apart field by field and written anew; whatever else the parser may come to understand is refused. Absent:
 //! grouping rules and operand types, which the engine checks when it binds the plan.
 
+mod begins;
 mod call;
 mod cast;
 mod compare;
@@ -18,14 +19,16 @@ mod select;
 mod strings;
 mod window;
 
-use sqlparser::ast::{Query, Spanned};
+use sqlparser::ast::Query;
+
+use self::begins::Begins;
 
 use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
+use crate::identifiers::Identity;
 use crate::parse::too_deep;
 use crate::plan::{Plan, Subject};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Ctes};
-use crate::identifiers::Identity;
 use crate::term::Lineage;
 
 /// Checks the query of a question.
@@ -124,8 +127,8 @@ impl Checker {
 }
 
 /// Where a part of the question begins.
-fn place(part: &impl Spanned) -> Option<Place> {
-    Place::of(part.span())
+fn place(part: &impl Begins) -> Option<Place> {
+    part.begins()
 }
 
 /// A clause, operator or type that is not on the list.

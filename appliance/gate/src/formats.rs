@@ -70,13 +70,37 @@ const TEMPLATES: &[(&str, bool, &str)] = &[
 
 /// The fields that EXTRACT, date_part and date_trunc know.
 pub(crate) const FIELDS: &[&str] = &[
-    "century", "day", "decade", "dow", "doy", "epoch", "hour", "isodow", "isoyear", "millennium", "minute", "month",
-    "quarter", "second", "week", "year",
+    "century",
+    "day",
+    "decade",
+    "dow",
+    "doy",
+    "epoch",
+    "hour",
+    "isodow",
+    "isoyear",
+    "millennium",
+    "minute",
+    "month",
+    "quarter",
+    "second",
+    "week",
+    "year",
 ];
 
 /// The fields that date_trunc cuts to.
 pub(crate) const UNITS: &[&str] = &[
-    "century", "day", "decade", "hour", "millennium", "minute", "month", "quarter", "second", "week", "year",
+    "century",
+    "day",
+    "decade",
+    "hour",
+    "millennium",
+    "minute",
+    "month",
+    "quarter",
+    "second",
+    "week",
+    "year",
 ];
 
 #[cfg(test)]

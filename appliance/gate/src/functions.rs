@@ -213,7 +213,8 @@ pub(crate) const ENGINE_NOW: &str = "make_timestamp(epoch_us(now()))";
 
 /// Writes the arguments into a spelling.
 pub(crate) fn write(spelling: &str, arguments: &[String]) -> String {
-    let mut written = String::with_capacity(spelling.len() + arguments.iter().map(String::len).sum::<usize>());
+    let mut written =
+        String::with_capacity(spelling.len() + arguments.iter().map(String::len).sum::<usize>());
     let mut pieces = spelling.split('$');
     written.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {

@@ -112,9 +112,7 @@ impl Identity {
     /// True where an equality between the two says that two records belong together.
     pub fn compares_with(self, other: Self) -> bool {
         let is_key = |identity| matches!(identity, Self::Key(_) | Self::Person);
-        self == other
-            || (self == Self::Event && is_key(other))
-            || (other == Self::Event && is_key(self))
+        self == other || (self == Self::Event && is_key(other)) || (other == Self::Event && is_key(self))
     }
 
     /// Its name in messages.
@@ -142,7 +140,10 @@ mod tests {
     #[test]
     fn keys_identify_and_codes_do_not() {
         assert_eq!(identity("measurement", "person_id"), Some(Identity::Person));
-        assert_eq!(identity("visit_occurrence", "visit_occurrence_id"), Some(Identity::Key("visit_occurrence")));
+        assert_eq!(
+            identity("visit_occurrence", "visit_occurrence_id"),
+            Some(Identity::Key("visit_occurrence"))
+        );
         assert_eq!(identity("note_nlp", "note_id"), Some(Identity::Key("note")));
         assert_eq!(identity("person", "person_source_value"), Some(Identity::Only("person_source_value")));
         for (table, column) in [

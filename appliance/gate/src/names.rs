@@ -28,7 +28,9 @@ impl Name {
             Some(_) => {
                 return Err(Refusal::new(
                     Code::ConstructNotAllowed,
-                    format!("the name {value} is quoted in a way PostgreSQL does not know; use double quotes"),
+                    format!(
+                        "the name {value} is quoted in a way PostgreSQL does not know; use double quotes"
+                    ),
                     place,
                 ));
             }

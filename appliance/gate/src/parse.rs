@@ -10,7 +10,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use crate::bounds::{CHARACTERS_MAX, NESTING_MAX, OPERATORS_MAX, PARSER_LEVELS_MAX};
+use crate::bounds::{CHARACTERS_MAX, JOINS_MAX, NESTING_MAX, OPERATORS_MAX, PARSER_LEVELS_MAX};
 use crate::refusal::{Code, Place, Refusal};
 
 /// The one query of the text.
@@ -19,7 +19,9 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
     if characters > CHARACTERS_MAX {
         return Err(Refusal::new(
             Code::TooLong,
-            format!("a question has at most {CHARACTERS_MAX} characters; put lists of concepts into concept_ancestor"),
+            format!(
+                "a question has at most {CHARACTERS_MAX} characters; put lists of concepts into concept_ancestor"
+            ),
             None,
         ));
     }
@@ -32,7 +34,8 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
         ));
     }
     let dialect = PostgreSqlDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| unreadable(&error))?;
+    let tokens =
+        Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| unreadable(&error))?;
     first_word(&tokens)?;
     measure(&tokens)?;
 
@@ -83,23 +86,29 @@ fn first_word(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
         Token::LParen => Ok(()),
         Token::Word(word) if word.quote_style.is_none() => match word.keyword {
             Keyword::SELECT | Keyword::WITH => Ok(()),
-            Keyword::NoKeyword => {
-                Err(Refusal::new(Code::NotSql, format!("{word} does not begin a query; begin with SELECT or WITH"), place))
-            }
+            Keyword::NoKeyword => Err(Refusal::new(
+                Code::NotSql,
+                format!("{word} does not begin a query; begin with SELECT or WITH"),
+                place,
+            )),
             _ => Err(Refusal::new(
                 Code::NotARead,
                 format!("{word} is not a question; only SELECT, with WITH and set operations, is let in"),
                 place,
             )),
         },
-        token => Err(Refusal::new(Code::NotSql, format!("a query does not begin with {token}; begin with SELECT"), place)),
+        token => Err(Refusal::new(
+            Code::NotSql,
+            format!("a query does not begin with {token}; begin with SELECT"),
+            place,
+        )),
     }
 }
 
 /// Counts brackets and operators before anything recurses over them.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named counts as an operator")]
 fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
-    let (mut open, mut operators) = (0_usize, 0_usize);
+    let (mut open, mut operators, mut joins) = (0_usize, 0_usize, 0_usize);
     for each in tokens {
         match &each.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
@@ -109,6 +118,7 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
             Token::RParen | Token::RBracket | Token::RBrace => open = open.saturating_sub(1),
             Token::Word(word) => match word.keyword {
                 Keyword::CASE => open += 1,
+                Keyword::JOIN => joins += 1,
                 Keyword::END => open = open.saturating_sub(1),
                 Keyword::AND
                 | Keyword::OR
@@ -125,7 +135,6 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
                 | Keyword::UNION
                 | Keyword::INTERSECT
                 | Keyword::EXCEPT
-                | Keyword::JOIN
                 | Keyword::ARRAY => operators += 1,
                 _ => {}
             },
@@ -141,10 +150,19 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
         if open > NESTING_MAX {
             return Err(too_deep(Place::of(each.span)));
         }
+        if joins > JOINS_MAX {
+            return Err(Refusal::new(
+                Code::TooDeep,
+                format!("a question has at most {JOINS_MAX} JOINs; ask in steps"),
+                Place::of(each.span),
+            ));
+        }
         if operators > OPERATORS_MAX {
             return Err(Refusal::new(
                 Code::TooDeep,
-                format!("a question has at most {OPERATORS_MAX} operators; write a list of values as x IN (...)"),
+                format!(
+                    "a question has at most {OPERATORS_MAX} operators; write a list of values as x IN (...)"
+                ),
                 Place::of(each.span),
             ));
         }
@@ -156,7 +174,9 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 pub(crate) fn too_deep(place: Option<Place>) -> Refusal {
     Refusal::new(
         Code::TooDeep,
-        format!("brackets, subqueries and operators nest more than {NESTING_MAX} levels; name the steps in WITH"),
+        format!(
+            "brackets, subqueries and operators nest more than {NESTING_MAX} levels; name the steps in WITH"
+        ),
         place,
     )
 }

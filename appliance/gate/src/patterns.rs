@@ -36,8 +36,12 @@ pub(crate) fn regular(pattern: &str) -> Result<String, &'static str> {
                     written.push(other);
                 }
             },
-            '[' if characters.peek() == Some(&'[') && pattern.contains("[[:<:]]") => return Err("[[:<:]]; use \\m"),
-            '[' if characters.peek() == Some(&'[') && pattern.contains("[[:>:]]") => return Err("[[:>:]]; use \\M"),
+            '[' if characters.peek() == Some(&'[') && pattern.contains("[[:<:]]") => {
+                return Err("[[:<:]]; use \\m");
+            }
+            '[' if characters.peek() == Some(&'[') && pattern.contains("[[:>:]]") => {
+                return Err("[[:>:]]; use \\M");
+            }
             other => written.push(other),
         }
     }

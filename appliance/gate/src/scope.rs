@@ -120,7 +120,8 @@ impl<'a> Scope<'a> {
                 return Ok(column);
             }
         }
-        let candidates = self.outwards().flat_map(|scope| &scope.from.visible).map(|column| column.name.as_str());
+        let candidates =
+            self.outwards().flat_map(|scope| &scope.from.visible).map(|column| column.name.as_str());
         Err(unknown(name, "no table in this FROM has a column", candidates))
     }
 
@@ -134,7 +135,8 @@ impl<'a> Scope<'a> {
                 }
             }
         }
-        let candidates = self.outwards().flat_map(|scope| &scope.from.relations).map(|each| each.name.as_str());
+        let candidates =
+            self.outwards().flat_map(|scope| &scope.from.relations).map(|each| each.name.as_str());
         Err(unknown(qualifier, "FROM names no table or alias", candidates))
     }
 
@@ -149,7 +151,10 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn one_of<'v>(mut found: impl Iterator<Item = &'v Visible>, name: &Name) -> Result<Option<&'v Visible>, Refusal> {
+fn one_of<'v>(
+    mut found: impl Iterator<Item = &'v Visible>,
+    name: &Name,
+) -> Result<Option<&'v Visible>, Refusal> {
     let first = found.next();
     if found.next().is_some() {
         return Err(Refusal::new(
@@ -162,6 +167,7 @@ fn one_of<'v>(mut found: impl Iterator<Item = &'v Visible>, name: &Name) -> Resu
 }
 
 fn unknown<'c>(name: &Name, what: &str, candidates: impl Iterator<Item = &'c str>) -> Refusal {
-    let hint = nearest(&name.folded, candidates).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let hint =
+        nearest(&name.folded, candidates).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
     Refusal::new(Code::UnknownColumn, format!("{what} {}{hint}", name.folded), name.place)
 }

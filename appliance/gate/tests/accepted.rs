@@ -26,14 +26,16 @@ fn tutorial_questions_are_let_in() {
 fn canonical_text_is_a_fixed_point() {
     for question in questions() {
         let plan = admit(question).unwrap();
-        let again = admit(plan.canonical()).unwrap_or_else(|refusal| panic!("{}\n{refusal}", plan.canonical()));
+        let again =
+            admit(plan.canonical()).unwrap_or_else(|refusal| panic!("{}\n{refusal}", plan.canonical()));
         assert_eq!(again, plan, "{question}");
     }
 }
 
 #[test]
 fn tables_are_qualified_and_names_folded() {
-    let plan = admit("select P.Person_ID from PERSON p join \"person\" as q on q.person_id = p.PERSON_ID;").unwrap();
+    let plan =
+        admit("select P.Person_ID from PERSON p join \"person\" as q on q.person_id = p.PERSON_ID;").unwrap();
     assert_eq!(
         plan.canonical(),
         "SELECT p.person_id FROM omop.person AS p JOIN omop.person AS q ON q.person_id = p.person_id"
@@ -49,7 +51,8 @@ fn tables_are_qualified_and_names_folded() {
 
 #[test]
 fn the_subject_is_traced_whatever_its_label() {
-    let plan = admit("WITH c AS (SELECT person_id AS who, year_of_birth AS person_id FROM person) SELECT * FROM c");
+    let plan =
+        admit("WITH c AS (SELECT person_id AS who, year_of_birth AS person_id FROM person) SELECT * FROM c");
     let plan = plan.unwrap();
     assert_eq!(plan.columns(), ["who", "person_id"]);
     assert_eq!(plan.subject(), &person("who"));
@@ -85,13 +88,16 @@ fn a_cte_shadows_a_table_and_the_schema_reaches_behind_it() {
 
 #[test]
 fn long_flat_conditions_are_fine() {
-    let ors: Vec<String> = (0..400).map(|n| format!("gender_concept_id = {n}")).collect();
-    let sql = format!("SELECT person_id FROM person WHERE {}", ors.join(" OR "));
-    assert!(sql.len() > 8_000 && sql.len() < 10_240 + 2_000);
-    let few = format!("SELECT person_id FROM person WHERE {}", ors[..300].join(" OR "));
-    assert!(admit(&few).is_ok());
+    for word in [" OR ", " AND "] {
+        let conditions: Vec<String> = (0..450).map(|n| format!("year_of_birth<>{n}")).collect();
+        let sql = format!("SELECT person_id FROM person WHERE {}", conditions.join(word));
+        assert!(admit(&sql).is_ok());
+    }
     let list: Vec<String> = (0..1_500).map(|n| n.to_string()).collect();
-    assert!(admit(&format!("SELECT person_id FROM person WHERE gender_concept_id IN ({})", list.join(","))).is_ok());
+    assert!(
+        admit(&format!("SELECT person_id FROM person WHERE gender_concept_id IN ({})", list.join(",")))
+            .is_ok()
+    );
 }
 
 #[test]

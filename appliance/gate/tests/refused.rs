@@ -53,8 +53,14 @@ fn what_is_not_one_query() {
         ("PREPARE x AS SELECT 1", Code::NotARead),
         ("SELECT person_id INTO x FROM person", Code::NotARead),
         ("WITH x AS (DELETE FROM person RETURNING person_id) SELECT person_id FROM x", Code::NotARead),
-        ("WITH x AS (INSERT INTO death SELECT * FROM death RETURNING person_id) SELECT person_id FROM x", Code::NotARead),
-        ("WITH x AS (UPDATE person SET person_id = 1 RETURNING person_id) SELECT person_id FROM x", Code::NotARead),
+        (
+            "WITH x AS (INSERT INTO death SELECT * FROM death RETURNING person_id) SELECT person_id FROM x",
+            Code::NotARead,
+        ),
+        (
+            "WITH x AS (UPDATE person SET person_id = 1 RETURNING person_id) SELECT person_id FROM x",
+            Code::NotARead,
+        ),
     ] {
         refused(sql, code);
     }
@@ -105,7 +111,6 @@ fn rows_are_limited_by_numbers_alone() {
         let refusal = admit(&sql).expect_err(&sql);
         assert!(matches!(refusal.code, Code::LimitNotLiteral | Code::NotSql), "{sql}: {refusal}");
     }
-    refused("SELECT person_id FROM person FETCH FIRST (SELECT 1) ROWS ONLY", Code::LimitNotLiteral);
     refused("SELECT person_id FROM (SELECT person_id FROM person LIMIT 1 + 1) AS x", Code::LimitNotLiteral);
 }
 
@@ -120,18 +125,19 @@ fn other_tables() {
         ("persons", "did you mean person?"),
         ("condition_occurence", "did you mean condition_occurrence?"),
         ("\"Person\"", "did you mean person?"),
-        ("'/etc/passwd'", ""),
         ("duckdb_settings", "not a table"),
         ("\"omop.person\"", "not a table"),
     ] {
         let sql = format!("SELECT person_id FROM {table}");
-        let refusal = admit(&sql).expect_err(table);
-        assert!(matches!(refusal.code, Code::TableNotAllowed | Code::NotSql), "{table}: {refusal}");
-        assert!(refusal.message.contains(said), "{table}: {refusal}");
+        let message = refused(&sql, Code::TableNotAllowed);
+        assert!(message.contains(said), "{table}: {message}");
     }
     // A CTE is in sight of what follows it, not of itself, nor of the outside.
     refused("WITH x AS (SELECT * FROM x) SELECT person_id FROM x", Code::TableNotAllowed);
-    refused("SELECT person_id FROM (WITH x AS (SELECT * FROM person) SELECT * FROM x) AS y, x", Code::TableNotAllowed);
+    refused(
+        "SELECT person_id FROM (WITH x AS (SELECT * FROM person) SELECT * FROM x) AS y, x",
+        Code::TableNotAllowed,
+    );
     refused("WITH x AS (SELECT person_id FROM person) SELECT person_id FROM omop.x", Code::TableNotAllowed);
 }
 
@@ -212,7 +218,10 @@ fn functions_that_are_not_listed() {
         let refusal = admit(&format!("SELECT person_id, {call} FROM measurement")).expect_err(call);
         assert!(matches!(refusal.code, Code::FunctionNotAllowed | Code::UnknownColumn), "{call}: {refusal}");
     }
-    let said = refused("SELECT person_id, medain(value_as_number), stdev(value_as_number) FROM measurement", Code::FunctionNotAllowed);
+    let said = refused(
+        "SELECT person_id, medain(value_as_number), stdev(value_as_number) FROM measurement",
+        Code::FunctionNotAllowed,
+    );
     assert!(said.contains("medain"), "{said}");
     let said = refused("SELECT person_id, stdev(value_as_number) FROM measurement", Code::FunctionNotAllowed);
     assert!(said.contains("did you mean stddev?"), "{said}");
@@ -384,6 +393,9 @@ fn too_much_is_refused_before_it_hurts() {
         nested("EXISTS (", ")", 1_000),
         nested("ARRAY[", "]", 1_000),
         nested("", "::int[][][][][][][]", 500),
+        nested("NULL + ", "", 900),
+        nested("NULL = ", "", 900),
+        nested("", "::int", 900),
         format!("{}SELECT person_id FROM person{}", "(".repeat(5_000), ")".repeat(5_000)),
         format!("SELECT person_id FROM {}person{}", "(".repeat(5_000), ")".repeat(5_000)),
         format!("SELECT person_id FROM person {}", "JOIN death ".repeat(900)),
@@ -405,7 +417,8 @@ fn too_much_is_refused_before_it_hurts() {
     refused(&stars, Code::ConstructNotAllowed);
     let doubling = (0..20).fold("person".to_owned(), |from, n| format!("(SELECT *, * FROM {from}) AS x{n}"));
     refused(&format!("SELECT * FROM {doubling}"), Code::ConstructNotAllowed);
-    let many = format!("SELECT 1 FROM {}", (0..300).map(|n| format!("death d{n}")).collect::<Vec<_>>().join(","));
+    let many =
+        format!("SELECT 1 FROM {}", (0..300).map(|n| format!("death d{n}")).collect::<Vec<_>>().join(","));
     refused(&many, Code::ConstructNotAllowed);
 }
 

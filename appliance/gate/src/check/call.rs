@@ -34,7 +34,8 @@ struct Arguments {
 
 impl Checker {
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Term, Refusal> {
-        let Call { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } = call;
+        let Call { name, uses_odbc_syntax, parameters, args, within_group, filter, null_treatment, over } =
+            call;
         let names = name_parts(name)?;
         let at = names.first().and_then(|name| name.place);
         let function = match names.as_slice() {
@@ -54,7 +55,10 @@ impl Checker {
         let within = match (function.kind, within_group.as_slice()) {
             (Kind::OrderedSet, [_]) => Some(self.within_group(within_group, scope)?),
             (Kind::OrderedSet, _) => {
-                return Err(not_allowed(format!("{}(...) needs WITHIN GROUP (ORDER BY x)", function.name), at));
+                return Err(not_allowed(
+                    format!("{}(...) needs WITHIN GROUP (ORDER BY x)", function.name),
+                    at,
+                ));
             }
             (Kind::Scalar | Kind::Aggregate | Kind::Window, []) => None,
             (Kind::Scalar | Kind::Aggregate | Kind::Window, _) => {
@@ -73,7 +77,9 @@ impl Checker {
                 suffix.push(" OVER ");
                 suffix.append(&self.over(window, scope)?);
             }
-            (Kind::Window, None) => return Err(not_allowed(format!("{} needs OVER (...)", function.name), at)),
+            (Kind::Window, None) => {
+                return Err(not_allowed(format!("{} needs OVER (...)", function.name), at));
+            }
             (Kind::Scalar | Kind::OrderedSet, Some(_)) => {
                 return Err(not_allowed(format!("{} takes no OVER", function.name), at));
             }
@@ -112,7 +118,10 @@ impl Checker {
         let list = match args {
             FunctionArguments::None => return Ok(Arguments { bare: true, ..Arguments::default() }),
             FunctionArguments::Subquery(_) => {
-                return Err(not_allowed(format!("put the subquery of {} into its own brackets", function.name), at));
+                return Err(not_allowed(
+                    format!("put the subquery of {} into its own brackets", function.name),
+                    at,
+                ));
             }
             FunctionArguments::List(list) => list,
         };
@@ -142,7 +151,10 @@ impl Checker {
                 )
                 | FunctionArg::Named { .. }
                 | FunctionArg::ExprNamed { .. } => {
-                    return Err(not_allowed(format!("{} takes plain values; count(*) alone takes *", function.name), at));
+                    return Err(not_allowed(
+                        format!("{} takes plain values; count(*) alone takes *", function.name),
+                        at,
+                    ));
                 }
             }
         }
@@ -160,7 +172,10 @@ impl Checker {
                 | FunctionArgumentClause::Separator(_)
                 | FunctionArgumentClause::JsonNullClause(_)
                 | FunctionArgumentClause::JsonReturningClause(_) => {
-                    return Err(not_allowed(format!("{} takes ORDER BY at most between its brackets", function.name), at));
+                    return Err(not_allowed(
+                        format!("{} takes ORDER BY at most between its brackets", function.name),
+                        at,
+                    ));
                 }
             }
         }
@@ -232,11 +247,10 @@ fn lineage(function: &Function, arguments: &Arguments) -> Result<Lineage, Refusa
         lineage = match (lineage, term.lineage) {
             (Lineage::Null, other) | (other, Lineage::Null) => other,
             (Lineage::Value, Lineage::Value) => Lineage::Value,
-            (Lineage::Identifier { identity, counts }, Lineage::Identifier { identity: same, counts: also })
-                if identity == same =>
-            {
-                Lineage::Identifier { identity, counts: counts && also }
-            }
+            (
+                Lineage::Identifier { identity, counts },
+                Lineage::Identifier { identity: same, counts: also },
+            ) if identity == same => Lineage::Identifier { identity, counts: counts && also },
             (Lineage::Identifier { .. }, _) => return Err(not_coalesced(first)),
             (Lineage::Value, Lineage::Identifier { .. }) => return Err(not_coalesced(term)),
         };
@@ -264,11 +278,17 @@ fn canonical(function: &Function, arguments: &Arguments) -> String {
         inner = format!("ARRAY[{inner}]");
     }
     let distinct = if arguments.distinct { "DISTINCT " } else { "" };
-    let order = arguments.order_by.as_ref().map(|keys| format!(" ORDER BY {}", keys.canonical)).unwrap_or_default();
+    let order =
+        arguments.order_by.as_ref().map(|keys| format!(" ORDER BY {}", keys.canonical)).unwrap_or_default();
     format!("{}({distinct}{inner}{order})", function.name)
 }
 
-fn engine(function: &Function, arguments: &Arguments, suffix: &str, at: Option<Place>) -> Result<String, Refusal> {
+fn engine(
+    function: &Function,
+    arguments: &Arguments,
+    suffix: &str,
+    at: Option<Place>,
+) -> Result<String, Refusal> {
     let terms = arguments.terms.as_slice();
     let texts: Vec<String> = terms.iter().map(|term| term.text.engine.clone()).collect();
     let distinct = if arguments.distinct { "DISTINCT " } else { "" };
@@ -347,9 +367,13 @@ fn special_call(
         (Special::RegexpReplace, [operand, pattern, replacement, flags @ ..]) => {
             let regular = strings::regular_literal(pattern, at)?;
             let options = regexp_flags(flags, "gi", at)?;
-            let replacement = replacement.literal.as_deref().and_then(|held| patterns::replacement(held, &regular));
+            let replacement =
+                replacement.literal.as_deref().and_then(|held| patterns::replacement(held, &regular));
             let replacement = replacement.ok_or_else(|| {
-                not_allowed("the replacement is a literal text, with \\1 to \\9 for groups that the pattern has", at)
+                not_allowed(
+                    "the replacement is a literal text, with \\1 to \\9 for groups that the pattern has",
+                    at,
+                )
             })?;
             format!(
                 "regexp_replace({}, {}, {}, '{options}')",

@@ -60,7 +60,13 @@ fn engine_cast(term: &Term, target: &Target, at: Option<Place>) -> Result<String
                 let spelt = spelt.ok_or_else(|| not_allowed("write an interval as '1 year 6 months'", at))?;
                 inner = literal(&spelt);
             }
-            Type::Boolean | Type::Integer | Type::Numeric | Type::Double | Type::Text | Type::Array | Type::Unknown => {}
+            Type::Boolean
+            | Type::Integer
+            | Type::Numeric
+            | Type::Double
+            | Type::Text
+            | Type::Array
+            | Type::Unknown => {}
         }
     }
     let whole = target.kind == Type::Integer;
@@ -96,7 +102,9 @@ fn target(data_type: &DataType, at: Option<Place>) -> Result<Target, Refusal> {
             plain("INTEGER", "INTEGER", Type::Integer, "int4")
         }
         DataType::BigInt(None) | DataType::Int8(None) => plain("BIGINT", "BIGINT", Type::Integer, "int8"),
-        DataType::SmallInt(None) | DataType::Int2(None) => plain("SMALLINT", "SMALLINT", Type::Integer, "int2"),
+        DataType::SmallInt(None) | DataType::Int2(None) => {
+            plain("SMALLINT", "SMALLINT", Type::Integer, "int2")
+        }
         DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => match info {
             ExactNumberInfo::None => plain("NUMERIC", "DOUBLE", Type::Numeric, "numeric"),
             ExactNumberInfo::Precision(precision) if (1..=38).contains(precision) => {
@@ -115,7 +123,9 @@ fn target(data_type: &DataType, at: Option<Place>) -> Result<Target, Refusal> {
         DataType::DoublePrecision
         | DataType::Float8
         | DataType::Double(ExactNumberInfo::None)
-        | DataType::Float(ExactNumberInfo::None) => plain("DOUBLE PRECISION", "DOUBLE", Type::Double, "float8"),
+        | DataType::Float(ExactNumberInfo::None) => {
+            plain("DOUBLE PRECISION", "DOUBLE", Type::Double, "float8")
+        }
         DataType::Text => plain("TEXT", "VARCHAR", Type::Text, "text"),
         DataType::Varchar(length) | DataType::CharacterVarying(length) | DataType::CharVarying(length) => {
             text("VARCHAR", *length, "varchar").map_or_else(refused, Ok)

@@ -5,8 +5,8 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, InTarget, Query};
 
-use super::query::Checked;
 use super::expression::bracketed;
+use super::query::Checked;
 use super::{Checker, not_allowed, place};
 use crate::identifiers::Identity;
 use crate::refusal::{Code, Place, Refusal};
@@ -23,7 +23,9 @@ impl Operand {
     pub fn text(&self) -> Text {
         match self {
             Self::One(term) => term.text.clone(),
-            Self::Row(terms) => Text::between("(", &Text::join(terms.iter().map(|term| &term.text), ", "), ")"),
+            Self::Row(terms) => {
+                Text::between("(", &Text::join(terms.iter().map(|term| &term.text), ", "), ")")
+            }
         }
     }
 
@@ -48,7 +50,8 @@ impl Checker {
     pub(super) fn operand(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Operand, Refusal> {
         match expr {
             Expr::Tuple(parts) => {
-                let terms = parts.iter().map(|part| self.expression(part, scope)).collect::<Result<_, _>>()?;
+                let terms =
+                    parts.iter().map(|part| self.expression(part, scope)).collect::<Result<_, _>>()?;
                 Ok(Operand::Row(terms))
             }
             _ => Ok(Operand::One(self.expression(expr, scope)?)),
@@ -95,7 +98,10 @@ impl Checker {
             }
             InTarget::Subquery(query) => text.append(&self.comparable_query(&operand, query, scope)?),
             InTarget::List(_) | InTarget::Unnest(_) | InTarget::Table { .. } => {
-                return Err(not_allowed("IN takes a list of values or a subquery: x IN (1, 2) or x IN (SELECT ...)", at));
+                return Err(not_allowed(
+                    "IN takes a list of values or a subquery: x IN (1, 2) or x IN (SELECT ...)",
+                    at,
+                ));
             }
         }
         text.push(")");
@@ -113,7 +119,8 @@ impl Checker {
         scope: &Scope<'_>,
     ) -> Result<Term, Refusal> {
         let at = place(left);
-        let symbol = symbol(operator).ok_or_else(|| not_allowed(format!("{operator} takes no {quantifier}"), at))?;
+        let symbol =
+            symbol(operator).ok_or_else(|| not_allowed(format!("{operator} takes no {quantifier}"), at))?;
         let operand = self.operand(left, scope)?;
         let right = match right {
             Expr::Nested(inner) => inner.as_ref(),
@@ -160,18 +167,28 @@ impl Checker {
                 let list = Text::join(values.iter().map(|value| &value.text), ", ");
                 Ok(Term::value(
                     Text::new(
-                        format!("{} {symbol} {quantifier} (ARRAY[{}])", operand.text.canonical, list.canonical),
+                        format!(
+                            "{} {symbol} {quantifier} (ARRAY[{}])",
+                            operand.text.canonical, list.canonical
+                        ),
                         format!("({}{words}{}))", operand.text.engine, list.engine),
                     ),
                     Type::Boolean,
                 ))
             }
-            _ => Err(not_allowed(format!("write {quantifier} (ARRAY[1, 2]) or {quantifier} (SELECT ...)"), at)),
+            _ => {
+                Err(not_allowed(format!("write {quantifier} (ARRAY[1, 2]) or {quantifier} (SELECT ...)"), at))
+            }
         }
     }
 
     /// A subquery whose columns are compared with the operand for equality.
-    fn comparable_query(&mut self, operand: &Operand, query: &Query, scope: &Scope<'_>) -> Result<Text, Refusal> {
+    fn comparable_query(
+        &mut self,
+        operand: &Operand,
+        query: &Query,
+        scope: &Scope<'_>,
+    ) -> Result<Text, Refusal> {
         let Checked { text, columns } = self.query(query, scope.ctes, Some(scope))?;
         let terms = operand.terms();
         if terms.len() != columns.len() {
@@ -208,10 +225,9 @@ pub(super) fn is_equality(operator: &BinaryOperator) -> bool {
 
 /// Both sides of an equality have the same shape, and identifiers meet their own kind.
 pub(super) fn all_joinable(left: &Operand, right: &Operand, at: Option<Place>) -> Result<(), Refusal> {
-    let same_shape = matches!(
-        (left, right),
-        (Operand::One(_), Operand::One(_)) | (Operand::Row(_), Operand::Row(_))
-    ) && left.terms().len() == right.terms().len();
+    let same_shape =
+        matches!((left, right), (Operand::One(_), Operand::One(_)) | (Operand::Row(_), Operand::Row(_)))
+            && left.terms().len() == right.terms().len();
     if !same_shape {
         return Err(not_allowed("a row (a, b) is compared with a row of as many values", at));
     }

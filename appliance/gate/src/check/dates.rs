@@ -94,7 +94,10 @@ pub(super) fn today() -> String {
 /// `to_char(x, 'YYYY-MM')` for the engine.
 pub(super) fn to_char(operand: &Term, template: &Term, at: Option<Place>) -> Result<String, Refusal> {
     if !matches!(operand.kind, Type::Date | Type::Timestamp) {
-        return Err(not_allowed("to_char formats dates and times only; for a number use CAST(x AS text)", at));
+        return Err(not_allowed(
+            "to_char formats dates and times only; for a number use CAST(x AS text)",
+            at,
+        ));
     }
     Ok(format!("strftime({}, {})", operand.text.engine, literal(&strftime(template, at)?)))
 }

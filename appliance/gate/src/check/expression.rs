@@ -58,7 +58,8 @@ impl Checker {
                 self.within(operand, target, *negated, scope)
             }
             Expr::Between { expr, negated, low, high } => {
-                let [expr, low, high] = [self.value(expr, scope)?, self.value(low, scope)?, self.value(high, scope)?];
+                let [expr, low, high] =
+                    [self.value(expr, scope)?, self.value(low, scope)?, self.value(high, scope)?];
                 let words = if *negated { " NOT BETWEEN " } else { " BETWEEN " };
                 let mut text = expr.text;
                 text.push(words);
@@ -69,9 +70,13 @@ impl Checker {
             }
             Expr::BinaryOp { .. } => self.chain(expr, scope),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr, scope),
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => {
-                self.like(expr, if *negated { " NOT LIKE " } else { " LIKE " }, pattern, escape_char.as_deref(), scope)
-            }
+            Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(
+                expr,
+                if *negated { " NOT LIKE " } else { " LIKE " },
+                pattern,
+                escape_char.as_deref(),
+                scope,
+            ),
             Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
                 let words = if *negated { " NOT ILIKE " } else { " ILIKE " };
                 self.like(expr, words, pattern, escape_char.as_deref(), scope)
@@ -79,7 +84,9 @@ impl Checker {
             Expr::SimilarTo { negated, expr, pattern, escape_char } => {
                 self.similar(expr, *negated, pattern, escape_char.is_some(), scope)
             }
-            Expr::AnyOp { left, compare_op, right, is_some: _ } => self.any(left, compare_op, right, "ANY", scope),
+            Expr::AnyOp { left, compare_op, right, is_some: _ } => {
+                self.any(left, compare_op, right, "ANY", scope)
+            }
             Expr::AllOp { left, compare_op, right } => self.any(left, compare_op, right, "ALL", scope),
             Expr::Cast { kind, expr, data_type, format } => {
                 self.cast(kind, expr, data_type, format.as_ref(), scope)
@@ -127,8 +134,15 @@ impl Checker {
         }
     }
 
-    fn is(&mut self, operand: &Expr, words: &str, identifiers: bool, scope: &Scope<'_>) -> Result<Term, Refusal> {
-        let operand = if identifiers { self.expression(operand, scope)? } else { self.value(operand, scope)? };
+    fn is(
+        &mut self,
+        operand: &Expr,
+        words: &str,
+        identifiers: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let operand =
+            if identifiers { self.expression(operand, scope)? } else { self.value(operand, scope)? };
         let mut text = operand.text;
         text.push(words);
         Ok(bracketed(text, Type::Boolean))

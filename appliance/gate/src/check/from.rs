@@ -4,8 +4,8 @@
 //! like; rows that are made up carry no lineage.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableAlias,
-    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
+    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins,
 };
 
 use super::query::{Checked, rename};
@@ -117,7 +117,10 @@ impl Checker {
                 inheritance,
             } => {
                 if sample.is_some() {
-                    return Err(not_allowed("TABLESAMPLE gives a different answer each time; leave it out", at));
+                    return Err(not_allowed(
+                        "TABLESAMPLE gives a different answer each time; leave it out",
+                        at,
+                    ));
                 }
                 let foreign = !with_hints.is_empty()
                     || version.is_some()
@@ -131,7 +134,9 @@ impl Checker {
                 }
                 match args {
                     None => self.table(name, alias.as_ref(), scope),
-                    Some(TableFunctionArgs { args, settings: None }) => self.series(name, args, alias.as_ref(), at),
+                    Some(TableFunctionArgs { args, settings: None }) => {
+                        self.series(name, args, alias.as_ref(), at)
+                    }
                     Some(TableFunctionArgs { args: _, settings: Some(_) }) => {
                         Err(not_allowed("SETTINGS is not PostgreSQL's; leave it out", at))
                     }
@@ -145,7 +150,10 @@ impl Checker {
                     ));
                 }
                 if sample.is_some() {
-                    return Err(not_allowed("TABLESAMPLE gives a different answer each time; leave it out", at));
+                    return Err(not_allowed(
+                        "TABLESAMPLE gives a different answer each time; leave it out",
+                        at,
+                    ));
                 }
                 let Some(alias) = alias else {
                     return Err(not_allowed("a subquery in FROM needs a name: (SELECT ...) AS name", at));
@@ -222,7 +230,8 @@ impl Checker {
             }
         }
         let table = base_table(&parts, scope)?;
-        let mut columns: Vec<Column> = table.columns.iter().map(|column| base_column(table, column)).collect();
+        let mut columns: Vec<Column> =
+            table.columns.iter().map(|column| base_column(table, column)).collect();
         rename(&mut columns, renamed)?;
         let text = Text::new(
             format!("{SCHEMA}.{}{words}", table.name),
@@ -243,7 +252,9 @@ impl Checker {
         at: Option<Place>,
     ) -> Result<(Text, Relations), Refusal> {
         let name = name_parts(object)?;
-        let [Name { folded, .. }] = name.as_slice() else { return Err(no_table_function(&object.to_string(), at)) };
+        let [Name { folded, .. }] = name.as_slice() else {
+            return Err(no_table_function(&object.to_string(), at));
+        };
         if folded != "generate_series" {
             return Err(no_table_function(folded, at));
         }
@@ -269,7 +280,13 @@ impl Checker {
             ));
         }
         let numbers = bounds.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
-        self.made_up("generate_series", &Text::same(format!("generate_series({numbers})")), Type::Integer, alias, at)
+        self.made_up(
+            "generate_series",
+            &Text::same(format!("generate_series({numbers})")),
+            Type::Integer,
+            alias,
+            at,
+        )
     }
 
     /// A relation of one column that no table holds.
@@ -291,8 +308,10 @@ impl Checker {
             rename(&mut columns, renamed)?;
             words = format!(" AS {}{}", name.canonical, column_list(renamed));
         }
-        let text =
-            Text::new(format!("{}{words}", call.canonical), format!("{} AS {engine}(\"value\")", call.engine));
+        let text = Text::new(
+            format!("{}{words}", call.canonical),
+            format!("{} AS {engine}(\"value\")", call.engine),
+        );
         Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))))
     }
 }
@@ -325,7 +344,10 @@ pub(super) fn column_list(names: &[Name]) -> String {
 }
 
 /// What `t.*` stands for, and its canonical spelling.
-pub(super) fn star<'s>(object: &ObjectName, scope: &'s Scope<'_>) -> Result<(String, &'s [Visible]), Refusal> {
+pub(super) fn star<'s>(
+    object: &ObjectName,
+    scope: &'s Scope<'_>,
+) -> Result<(String, &'s [Visible]), Refusal> {
     let parts = name_parts(object)?;
     match parts.as_slice() {
         [name] => Ok((format!("{}.*", name.canonical), &scope.relation(name, false)?.columns)),
@@ -355,7 +377,10 @@ fn base_table(parts: &[Name], scope: &Scope<'_>) -> Result<&'static cdm::Table, 
         [schema, name] => {
             let hint = cdm::table(&name.folded).map(|table| format!("; write {SCHEMA}.{}", table.name));
             let hint = hint.unwrap_or_default();
-            return refused(format!("only schema {SCHEMA} can be read, not {}{hint}", schema.folded), schema.place);
+            return refused(
+                format!("only schema {SCHEMA} can be read, not {}{hint}", schema.folded),
+                schema.place,
+            );
         }
         _ => {
             let at = parts.first().and_then(|part| part.place);
@@ -379,7 +404,12 @@ fn base_column(table: &'static cdm::Table, column: &cdm::Column) -> Column {
             Lineage::Identifier { identity, counts }
         }
     };
-    Column { name: column.name.to_owned(), label: column.name.to_owned(), kind: Type::of(column.kind), lineage }
+    Column {
+        name: column.name.to_owned(),
+        label: column.name.to_owned(),
+        kind: Type::of(column.kind),
+        lineage,
+    }
 }
 
 fn relation_of(name: String, in_schema: bool, engine: &str, columns: &[Column]) -> Relation {
@@ -403,8 +433,12 @@ fn join_words<'j>(
     match operator {
         _ if global => Err(not_allowed("GLOBAL is not PostgreSQL's; leave it out", at)),
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => Ok((" JOIN ", constraint)),
-        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => Ok((" LEFT JOIN ", constraint)),
-        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => Ok((" RIGHT JOIN ", constraint)),
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+            Ok((" LEFT JOIN ", constraint))
+        }
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+            Ok((" RIGHT JOIN ", constraint))
+        }
         JoinOperator::FullOuter(constraint) => Ok((" FULL JOIN ", constraint)),
         JoinOperator::CrossJoin(constraint) => Ok((" CROSS JOIN ", constraint)),
         JoinOperator::Semi(_)
@@ -461,7 +495,12 @@ fn using(
         };
         conditions.push(format!("({} = {})", mine.engine, theirs.engine));
         canonical.push(name.canonical.clone());
-        merged.push(Visible { name: name.folded.clone(), engine, kind: mine.kind.meet(theirs.kind), lineage });
+        merged.push(Visible {
+            name: name.folded.clone(),
+            engine,
+            kind: mine.kind.meet(theirs.kind),
+            lineage,
+        });
     }
     let taken: Vec<String> = merged.iter().map(|column| column.name.clone()).collect();
     let rest = |columns: Vec<Visible>| columns.into_iter().filter(|column| !taken.contains(&column.name));
@@ -469,7 +508,8 @@ fn using(
     merged.extend(rest(right.visible));
     let mut joined = Relations { relations: left.relations, visible: Vec::new() };
     joined.add(Relations { relations: right.relations, visible: merged.clone() }, &|name| twice(name, at))?;
-    let text = Text::new(format!(" USING ({})", canonical.join(", ")), format!(" ON {}", conditions.join(" AND ")));
+    let text =
+        Text::new(format!(" USING ({})", canonical.join(", ")), format!(" ON {}", conditions.join(" AND ")));
     Ok((text, joined))
 }
 

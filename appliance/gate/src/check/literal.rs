@@ -3,7 +3,10 @@
 //! What must stay true: a literal is written anew from what it holds, so that its own spelling cannot end its
 //! quotes; dates and intervals hold digits and units, never words such as `now`.
 
-use sqlparser::ast::{DataType, DateTimeField, DollarQuotedString, Expr, Interval, TimezoneInfo, TypedString, Value, ValueWithSpan};
+use sqlparser::ast::{
+    DataType, DateTimeField, DollarQuotedString, Expr, Interval, TimezoneInfo, TypedString, Value,
+    ValueWithSpan,
+};
 
 use super::{not_allowed, place};
 use crate::names::literal;
@@ -27,7 +30,9 @@ pub(super) fn value(value: &ValueWithSpan) -> Result<Term, Refusal> {
             let term = Term::value(Text::same("NULL"), Type::Unknown).at(at);
             Ok(Term { lineage: Lineage::Null, ..term })
         }
-        Value::Placeholder(name) => Err(not_allowed(format!("{name} is a parameter; write the value itself"), at)),
+        Value::Placeholder(name) => {
+            Err(not_allowed(format!("{name} is a parameter; write the value itself"), at))
+        }
         _ => Err(not_allowed("write a text as 'text' and a number in decimal digits", at)),
     }
 }
@@ -73,7 +78,9 @@ pub(super) fn typed(typed: &TypedString) -> Result<Term, Refusal> {
         DataType::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
             ("TIMESTAMP", Type::Timestamp, "timestamp")
         }
-        DataType::Time(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => ("TIME", Type::Time, "time"),
+        DataType::Time(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
+            ("TIME", Type::Time, "time")
+        }
         _ => return Err(not_allowed("write DATE '2020-01-31', TIMESTAMP '...' or CAST('...' AS type)", at)),
     };
     let (Value::SingleQuotedString(text), false) = (&value.value, *uses_odbc_syntax) else {
@@ -95,9 +102,11 @@ pub(super) fn moment(text: &str, at: Option<Place>) -> Result<(), Refusal> {
 
 /// `INTERVAL '1 year 6 months'`, `INTERVAL '30' DAY`.
 pub(super) fn interval(interval: &Interval) -> Result<Term, Refusal> {
-    let Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } = interval;
+    let Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } =
+        interval;
     let at = place(value.as_ref());
-    let precise = leading_precision.is_some() || last_field.is_some() || fractional_seconds_precision.is_some();
+    let precise =
+        leading_precision.is_some() || last_field.is_some() || fractional_seconds_precision.is_some();
     let held = match value.as_ref() {
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span: _ }) if !precise => text,
         _ => return Err(not_interval(at)),

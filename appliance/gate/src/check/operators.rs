@@ -121,7 +121,12 @@ impl Checker {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
-    pub(super) fn unary(&mut self, op: UnaryOperator, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
+    pub(super) fn unary(
+        &mut self,
+        op: UnaryOperator,
+        expr: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
         if matches!(expr, Expr::BinaryOp { op: BinaryOperator::PGExp, .. }) && op != UnaryOperator::Not {
             // PostgreSQL negates first, the parser raises first.
             return Err(not_allowed("write brackets: -(x ^ 2) or (-x) ^ 2", place(expr)));
@@ -131,7 +136,12 @@ impl Checker {
             UnaryOperator::Not => ("NOT ", Type::Boolean),
             UnaryOperator::Minus => ("-", term.kind),
             UnaryOperator::Plus => ("+", term.kind),
-            _ => return Err(not_allowed(format!("the operator {op} is not let in; use a function"), place(expr))),
+            _ => {
+                return Err(not_allowed(
+                    format!("the operator {op} is not let in; use a function"),
+                    place(expr),
+                ));
+            }
         };
         // Two signs in a row would begin a comment.
         let signed = term.text.canonical.starts_with(['-', '+']) && words != "NOT ";
@@ -177,7 +187,9 @@ fn infix(left: &Text, symbol: &str, right: &Text, kind: Type) -> Term {
 fn plus(left: &Term, right: &Term) -> Term {
     let kind = match (left.kind, right.kind) {
         (Type::Date, Type::Integer) | (Type::Integer, Type::Date) => Type::Date,
-        (Type::Date, Type::Interval | Type::Time) | (Type::Interval | Type::Time, Type::Date) => Type::Timestamp,
+        (Type::Date, Type::Interval | Type::Time) | (Type::Interval | Type::Time, Type::Date) => {
+            Type::Timestamp
+        }
         (Type::Timestamp, _) | (_, Type::Timestamp) => Type::Timestamp,
         (left, right) => left.meet(right),
     };

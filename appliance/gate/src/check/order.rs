@@ -44,7 +44,11 @@ impl Checker {
 
     /// ORDER BY after a set operation: the output columns alone.
     #[expect(clippy::unused_self, reason = "stands beside its sibling")]
-    pub(super) fn order_by_output(&self, order_by: &[OrderByExpr], columns: &[Column]) -> Result<Text, Refusal> {
+    pub(super) fn order_by_output(
+        &self,
+        order_by: &[OrderByExpr],
+        columns: &[Column],
+    ) -> Result<Text, Refusal> {
         let mut texts = Vec::new();
         for term in order_by {
             let (expr, direction) = parts(term)?;
@@ -54,7 +58,8 @@ impl Checker {
                     return Err(match expr {
                         Expr::Identifier(ident) => {
                             let name = Name::of(ident)?;
-                            let near = nearest(&name.folded, columns.iter().map(|column| column.name.as_str()));
+                            let near =
+                                nearest(&name.folded, columns.iter().map(|column| column.name.as_str()));
                             let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                             let message = format!("the result has no column {}{hint}", name.folded);
                             Refusal::new(Code::UnknownColumn, message, name.place)
@@ -143,7 +148,9 @@ fn parts(term: &OrderByExpr) -> Result<(&Expr, String), Refusal> {
         None => "",
         Some(OrderBySort::Asc) => " ASC",
         Some(OrderBySort::Desc) => " DESC",
-        Some(OrderBySort::Using(_)) => return Err(not_allowed("write ASC or DESC instead of USING", place(expr))),
+        Some(OrderBySort::Using(_)) => {
+            return Err(not_allowed("write ASC or DESC instead of USING", place(expr)));
+        }
     });
     direction.push_str(match nulls_first {
         None => "",
@@ -166,7 +173,10 @@ fn referred(
     }
     let engine = &outputs[position].engine;
     if engine.len() > COPY_BYTES_MAX {
-        return Err(not_allowed("this key stands for a long expression; compute it in a CTE first", place(key)));
+        return Err(not_allowed(
+            "this key stands for a long expression; compute it in a CTE first",
+            place(key),
+        ));
     }
     Ok(Text::new(canonical, engine.clone()))
 }

@@ -6,8 +6,8 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Cte as AstCte, CteAsMaterialized, Expr, Fetch, LimitClause, Offset, OrderByExpr, Query, SetExpr, SetOperator,
-    SetQuantifier, Value, With,
+    Cte as AstCte, CteAsMaterialized, Expr, Fetch, LimitClause, Offset, OrderByExpr, Query, SetExpr,
+    SetOperator, SetQuantifier, Value, With,
 };
 
 use super::{Checker, not_allowed, place};
@@ -33,7 +33,12 @@ impl Checker {
         self.deeper(|| place(query), |checker| checker.query_inside(query, ctes, outer))
     }
 
-    fn query_inside(&mut self, query: &Query, ctes: &Ctes, outer: Option<&Scope<'_>>) -> Result<Checked, Refusal> {
+    fn query_inside(
+        &mut self,
+        query: &Query,
+        ctes: &Ctes,
+        outer: Option<&Scope<'_>>,
+    ) -> Result<Checked, Refusal> {
         let Query {
             with,
             body,
@@ -48,14 +53,20 @@ impl Checker {
         } = query;
         let at = place(query);
         if !locks.is_empty() {
-            return Err(not_allowed("FOR UPDATE and FOR SHARE lock rows; a question only reads, so leave it out", at));
+            return Err(not_allowed(
+                "FOR UPDATE and FOR SHARE lock rows; a question only reads, so leave it out",
+                at,
+            ));
         }
         let foreign = for_clause.is_some()
             || settings.is_some()
             || format_clause.is_some()
             || !pipe_operators.is_empty();
         if foreign {
-            return Err(not_allowed("FOR XML, SETTINGS, FORMAT and |> are not PostgreSQL's; leave them out", at));
+            return Err(not_allowed(
+                "FOR XML, SETTINGS, FORMAT and |> are not PostgreSQL's; leave them out",
+                at,
+            ));
         }
 
         let mut text = Text::default();
@@ -181,12 +192,16 @@ impl Checker {
                 "VALUES makes up rows; write a list as x IN (...), or join the OMOP table that holds the values",
                 place(body),
             )),
-            SetExpr::Table(_) => Err(not_allowed("TABLE x is short for SELECT * FROM x; write that", place(body))),
-            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => Err(Refusal::new(
-                Code::NotARead,
-                "a question only reads; INSERT, UPDATE, DELETE and MERGE are not let in anywhere",
-                place(body),
-            )),
+            SetExpr::Table(_) => {
+                Err(not_allowed("TABLE x is short for SELECT * FROM x; write that", place(body)))
+            }
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                Err(Refusal::new(
+                    Code::NotARead,
+                    "a question only reads; INSERT, UPDATE, DELETE and MERGE are not let in anywhere",
+                    place(body),
+                ))
+            }
         }
     }
 }

@@ -118,7 +118,8 @@ impl Checker {
         text.append(&distinct);
         text.canonical.push_str(&outputs.canonical.join(", "));
         let outputs = outputs.outputs;
-        let labelled = outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
+        let labelled =
+            outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
         text.engine.push_str(&labelled.collect::<Vec<_>>().join(", "));
         text.append(&from);
         if let Some(condition) = selection {
@@ -154,7 +155,10 @@ impl Checker {
             let spec = match window {
                 NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, scope)?,
                 NamedWindowExpr::NamedWindow(_) => {
-                    return Err(not_allowed("a named window is written out in brackets: w AS (...)", name.place));
+                    return Err(not_allowed(
+                        "a named window is written out in brackets: w AS (...)",
+                        name.place,
+                    ));
                 }
             };
             windows.push(Text::new(
@@ -179,12 +183,14 @@ impl Checker {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let Term { text, kind, lineage, name, weakly_named: _, place: _, literal: _ } = self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name, weakly_named: _, place: _, literal: _ } =
+                        self.expression(expr, scope)?;
                     outputs.canonical.push(text.canonical);
                     outputs.add(name, text.engine, kind, lineage);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let Term { text, kind, lineage, name: _, weakly_named: _, place: _, literal: _ } = self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name: _, weakly_named: _, place: _, literal: _ } =
+                        self.expression(expr, scope)?;
                     let alias = Name::of(alias)?;
                     outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
                     outputs.add(alias.folded, text.engine, kind, lineage);
@@ -249,7 +255,10 @@ impl Checker {
             return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; name the columns", None));
         };
         if !modifiers.is_empty() {
-            return Err(not_allowed("write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)", None));
+            return Err(not_allowed(
+                "write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)",
+                None,
+            ));
         }
         if groups.is_empty() {
             return Ok(Text::default());
@@ -268,8 +277,10 @@ impl Checker {
             Expr::Cube(sets) => ("CUBE (", sets),
             Expr::GroupingSets(sets) => ("GROUPING SETS (", sets),
             Expr::Tuple(keys) => {
-                let keys: Vec<Text> =
-                    keys.iter().map(|key| self.grouped(key, outputs, scope, true)).collect::<Result<_, _>>()?;
+                let keys: Vec<Text> = keys
+                    .iter()
+                    .map(|key| self.grouped(key, outputs, scope, true))
+                    .collect::<Result<_, _>>()?;
                 return Ok(Text::between("(", &Text::join(&keys, ", "), ")"));
             }
             _ => return self.grouped(group, outputs, scope, false),
@@ -298,7 +309,8 @@ fn dependent_groups(
     let sets = |key: &Expr| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
     let plain = matches!(group_by, GroupByExpr::Expressions(keys, _) if !keys.iter().any(sets));
     let Some(keys) = groups.strip_prefix(" GROUP BY ").filter(|_| plain) else { return };
-    let position = |key: &str| key.parse::<usize>().ok().and_then(|position| outputs.get(position.wrapping_sub(1)));
+    let position =
+        |key: &str| key.parse::<usize>().ok().and_then(|position| outputs.get(position.wrapping_sub(1)));
     let grouped: Vec<String> = keys
         .split(", ")
         .map(|key| position(key).map_or_else(|| key.to_owned(), |output| output.engine.clone()))
@@ -310,7 +322,8 @@ fn dependent_groups(
         }
         let used = |column: &&Visible| {
             !grouped.contains(&column.engine)
-                && (rest.contains(&column.engine) || outputs.iter().any(|each| each.engine.contains(&column.engine)))
+                && (rest.contains(&column.engine)
+                    || outputs.iter().any(|each| each.engine.contains(&column.engine)))
         };
         dependent.extend(relation.columns.iter().filter(used).map(|column| column.engine.clone()));
     }

@@ -56,7 +56,10 @@ impl Checker {
         let pattern = self.value(pattern, scope)?;
         let regular = pattern.literal.as_deref().filter(|_| !escaped).and_then(patterns::similar);
         let Some(regular) = regular else {
-            return Err(not_allowed("SIMILAR TO takes a literal pattern without ESCAPE; or use LIKE or ~", at));
+            return Err(not_allowed(
+                "SIMILAR TO takes a literal pattern without ESCAPE; or use LIKE or ~",
+                at,
+            ));
         };
         let words = if negated { "NOT SIMILAR TO" } else { "SIMILAR TO" };
         let not = if negated { "NOT " } else { "" };
@@ -69,7 +72,12 @@ impl Checker {
         ))
     }
 
-    pub(super) fn position(&mut self, sought: &Expr, text: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
+    pub(super) fn position(
+        &mut self,
+        sought: &Expr,
+        text: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
         let [sought, text] = [self.value(sought, scope)?, self.value(text, scope)?];
         let text = Text::new(
             format!("POSITION({} IN {})", sought.text.canonical, text.text.canonical),
@@ -90,7 +98,9 @@ impl Checker {
         let operand = self.value(operand, scope)?;
         let from = from.map(|from| self.value(from, scope)).transpose()?;
         let length = length.map(|length| self.value(length, scope)).transpose()?;
-        let counted = |term: &Term| !matches!(term.kind, Type::Text | Type::Unknown) && !term.text.canonical.starts_with('-');
+        let counted = |term: &Term| {
+            !matches!(term.kind, Type::Text | Type::Unknown) && !term.text.canonical.starts_with('-')
+        };
         if !from.iter().chain(&length).all(counted) || (from.is_none() && length.is_none()) {
             return Err(not_allowed(
                 "SUBSTRING takes a start from 1 and a length: SUBSTRING(x FROM 1 FOR 3); for a pattern use \
@@ -152,7 +162,8 @@ impl Checker {
         let operand = self.value(operand, scope)?;
         let kind = if operand.kind == Type::Numeric { Type::Numeric } else { Type::Double };
         let engine = widened(&operand);
-        let text = Text::new(format!("{function}({})", operand.text.canonical), format!("{function}({engine})"));
+        let text =
+            Text::new(format!("{function}({})", operand.text.canonical), format!("{function}({engine})"));
         Ok(Term::value(text, kind).named(function))
     }
 }

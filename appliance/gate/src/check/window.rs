@@ -71,9 +71,10 @@ impl Checker {
             Some(distance @ (Expr::Value(_) | Expr::Interval(_))) => {
                 Ok(Text::between("", &self.value(distance, scope)?.text, words))
             }
-            Some(other) => {
-                Err(not_allowed("a frame's bound is a number or an interval, as in 3 PRECEDING", place(other)))
-            }
+            Some(other) => Err(not_allowed(
+                "a frame's bound is a number or an interval, as in 3 PRECEDING",
+                place(other),
+            )),
         }
     }
 }
