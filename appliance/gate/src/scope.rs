@@ -129,10 +129,10 @@ impl<'a> Scope<'a> {
     pub fn relation(&self, qualifier: &Name, in_schema: bool) -> Result<&Relation, Refusal> {
         for scope in self.outwards() {
             let found = scope.from.relations.iter().find(|relation| relation.name == qualifier.folded);
-            if let Some(relation) = found {
-                if !in_schema || relation.in_schema {
-                    return Ok(relation);
-                }
+            if let Some(relation) = found
+                && (!in_schema || relation.in_schema)
+            {
+                return Ok(relation);
             }
         }
         let candidates =

@@ -75,10 +75,9 @@ impl Begins for Query {
             if let Some(with) = &query.with {
                 return with.begins();
             }
-            match leftmost(&query.body) {
-                SetExpr::Query(inner) => query = inner,
-                other => return other.begins(),
-            }
+            let body = leftmost(&query.body);
+            let SetExpr::Query(inner) = body else { return body.begins() };
+            query = inner;
         }
     }
 }

@@ -70,11 +70,12 @@ fn engine_cast(term: &Term, target: &Target, at: Option<Place>) -> Result<String
         }
     }
     let whole = target.kind == Type::Integer;
-    inner = match term.kind {
-        Type::Numeric if whole => format!("round({inner})"),
-        Type::Double if whole => format!("round_even({inner}, 0)"),
-        _ => inner,
-    };
+    if whole && term.kind == Type::Numeric {
+        inner = format!("round({inner})");
+    }
+    if whole && term.kind == Type::Double {
+        inner = format!("round_even({inner}, 0)");
+    }
     let cast = format!("CAST({inner} AS {})", target.engine);
     Ok(match target.characters {
         None => cast,

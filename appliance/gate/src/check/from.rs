@@ -219,15 +219,14 @@ impl Checker {
             .unwrap_or_default();
         let engine = self.next_relation(at)?;
 
-        if let [name] = parts.as_slice() {
-            if let Some(cte) = scope.ctes.find(&name.folded) {
-                let mut columns = cte.columns.clone();
-                rename(&mut columns, renamed)?;
-                let text =
-                    Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
-                let known_as = alias.map_or(name.folded.clone(), |(name, _)| name.folded);
-                return Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))));
-            }
+        if let [name] = parts.as_slice()
+            && let Some(cte) = scope.ctes.find(&name.folded)
+        {
+            let mut columns = cte.columns.clone();
+            rename(&mut columns, renamed)?;
+            let text = Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
+            let known_as = alias.map_or(name.folded.clone(), |(name, _)| name.folded);
+            return Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))));
         }
         let table = base_table(&parts, scope)?;
         let mut columns: Vec<Column> =
@@ -425,11 +424,11 @@ fn relation_of(name: String, in_schema: bool, engine: &str, columns: &[Column]) 
     Relation { name, in_schema, key: None, columns }
 }
 
-fn join_words<'j>(
-    operator: &'j JoinOperator,
+fn join_words(
+    operator: &JoinOperator,
     global: bool,
     at: Option<Place>,
-) -> Result<(&'static str, &'j JoinConstraint), Refusal> {
+) -> Result<(&'static str, &JoinConstraint), Refusal> {
     match operator {
         _ if global => Err(not_allowed("GLOBAL is not PostgreSQL's; leave it out", at)),
         JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => Ok((" JOIN ", constraint)),

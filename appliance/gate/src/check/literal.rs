@@ -107,10 +107,13 @@ pub(super) fn interval(interval: &Interval) -> Result<Term, Refusal> {
     let at = place(value.as_ref());
     let precise =
         leading_precision.is_some() || last_field.is_some() || fractional_seconds_precision.is_some();
-    let held = match value.as_ref() {
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span: _ }) if !precise => text,
-        _ => return Err(not_interval(at)),
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(held), span: _ }) = value.as_ref()
+    else {
+        return Err(not_interval(at));
     };
+    if precise {
+        return Err(not_interval(at));
+    }
     let written = match leading_field {
         None => held.clone(),
         Some(field) => format!("{held} {}", unit_of(field).ok_or_else(|| not_interval(at))?),

@@ -26,7 +26,7 @@ pub(super) struct Output {
 #[derive(Default)]
 struct Outputs {
     canonical: Vec<String>,
-    outputs: Vec<Output>,
+    columns: Vec<Output>,
     labels: HashSet<String>,
 }
 
@@ -39,7 +39,7 @@ impl Outputs {
             label = format!("{name}_{number}");
             number += 1;
         }
-        self.outputs.push(Output { column: Column { name, label, kind, lineage }, engine });
+        self.columns.push(Output { column: Column { name, label, kind, lineage }, engine });
     }
 
     fn all_of(&mut self, columns: &[Visible]) {
@@ -112,12 +112,12 @@ impl Checker {
         let from = self.from(from, &mut scope)?;
         let windows = self.windows(named_window, &mut scope)?;
         let outputs = self.outputs(projection, &scope, at)?;
-        let distinct = self.distinct(distinct.as_ref(), &outputs.outputs, &scope)?;
+        let distinct = self.distinct(distinct.as_ref(), &outputs.columns, &scope)?;
 
         let mut text = Text::same("SELECT ");
         text.append(&distinct);
         text.canonical.push_str(&outputs.canonical.join(", "));
-        let outputs = outputs.outputs;
+        let outputs = outputs.columns;
         let labelled =
             outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
         text.engine.push_str(&labelled.collect::<Vec<_>>().join(", "));
@@ -215,14 +215,14 @@ impl Checker {
                 }
             }
             self.count_columns(0, place(item))?;
-            if outputs.outputs.len() > crate::bounds::COLUMNS_MAX {
+            if outputs.columns.len() > crate::bounds::COLUMNS_MAX {
                 break;
             }
         }
-        if outputs.outputs.is_empty() {
+        if outputs.columns.is_empty() {
             return Err(not_allowed("SELECT names no column; return at least person_id", at));
         }
-        self.count_columns(outputs.outputs.len(), at)?;
+        self.count_columns(outputs.columns.len(), at)?;
         Ok(outputs)
     }
 
