@@ -179,7 +179,7 @@ impl Checker {
                 with_offset_alias: None,
                 with_ordinality: false,
             } => match array_exprs.as_slice() {
-                [Expr::Array(array)] => {
+                [Expr::Array(array)] if array.elem.iter().all(super::literal::is_literal) => {
                     let values = self.array_literal(array, scope)?;
                     let kind = values.iter().fold(Type::Unknown, |kind, value| kind.meet(value.kind));
                     let list = Text::join(values.iter().map(|value| &value.text), ", ");

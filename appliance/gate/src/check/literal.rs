@@ -4,8 +4,8 @@
 //! quotes; dates and intervals hold digits and units, never words such as `now`.
 
 use sqlparser::ast::{
-    DataType, DateTimeField, DollarQuotedString, Expr, Interval, TimezoneInfo, TypedString, Value,
-    ValueWithSpan,
+    DataType, DateTimeField, DollarQuotedString, Expr, Interval, TimezoneInfo, TypedString, UnaryOperator,
+    Value, ValueWithSpan,
 };
 
 use super::{not_allowed, place};
@@ -65,6 +65,14 @@ pub(super) fn whole_number(expr: &Expr) -> Option<i64> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// True for a literal, with or without a sign.
+pub(super) fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => matches!(inner.as_ref(), Expr::Value(_)),
+        other => matches!(other, Expr::Value(_) | Expr::TypedString(_)),
     }
 }
 

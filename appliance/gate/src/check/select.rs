@@ -214,7 +214,6 @@ impl Checker {
                     return Err(not_allowed("name each column that is wanted", place(item)));
                 }
             }
-            self.count_columns(0, place(item))?;
             if outputs.columns.len() > crate::bounds::COLUMNS_MAX {
                 break;
             }
