@@ -11,6 +11,7 @@ mod compare;
 mod dates;
 mod expression;
 mod from;
+mod join;
 mod literal;
 mod operators;
 mod order;

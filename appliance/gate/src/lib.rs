@@ -2,7 +2,8 @@
 //!
 //! What must stay true: what the gate lets through reads the Trust's `omop` tables and nothing else, and its
 //! subjects are counted through base tables. Every accepted construct is written out anew from a closed list, so
-//! what the list does not name cannot reach the engine. Pure: no IO, no clock, no engine.
+//! what the list does not name cannot reach the engine. Pure: no IO, no clock, no engine. Absent: who may ask, how
+//! many persons an answer counts, and whether a question asked beside a subquery tells of others; disclosure decides.
 //!
 //! ```
 //! let plan = flip_gate::admit("SELECT person_id FROM person WHERE year_of_birth < 1950").unwrap();

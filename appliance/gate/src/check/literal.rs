@@ -70,10 +70,9 @@ pub(super) fn whole_number(expr: &Expr) -> Option<i64> {
 
 /// True for a literal, with or without a sign.
 pub(super) fn is_literal(expr: &Expr) -> bool {
-    match expr {
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } => matches!(inner.as_ref(), Expr::Value(_)),
-        other => matches!(other, Expr::Value(_) | Expr::TypedString(_)),
-    }
+    let unsigned =
+        if let Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } = expr { inner } else { expr };
+    matches!(unsigned, Expr::Value(_) | Expr::TypedString(_))
 }
 
 /// `DATE '2020-01-31'` and the like.
