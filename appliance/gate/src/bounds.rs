@@ -10,6 +10,11 @@ pub(crate) const PARSER_LEVELS_MAX: usize = 400;
 /// Operators of a question. A chain `a OR b OR ...` becomes a tree as deep as the chain is long, and trees are
 /// dropped by recursion; a list of concepts belongs in `IN (...)`.
 pub(crate) const OPERATORS_MAX: usize = 1_000;
+/// JOINs of a question. The parser recurses once for each that has not met its ON, without a bound of its own.
+pub(crate) const JOINS_MAX: usize = 100;
+/// Bytes of stack for reading a question. The parser's frames reach 60 kB (a JOIN) and 300 kB to a level of
+/// brackets, so that the bounds above come to some 25 MB; untouched pages cost nothing.
+pub(crate) const STACK_BYTES: usize = 64 << 20;
 /// Terms of one chain of arithmetic; the engine refuses trees of more than a thousand levels.
 pub(crate) const ARITHMETIC_TERMS_MAX: usize = 200;
 /// SELECTs joined by UNION, INTERSECT or EXCEPT at one level.

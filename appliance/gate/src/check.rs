@@ -4,12 +4,14 @@
 //! taken apart field by field and written anew; whatever else the parser may come to understand is refused. Absent:
 //! grouping rules and operand types, which the engine checks when it binds the plan.
 
+mod begins;
 mod call;
 mod cast;
 mod compare;
 mod dates;
 mod expression;
 mod from;
+mod join;
 mod literal;
 mod operators;
 mod order;
@@ -18,7 +20,9 @@ mod select;
 mod strings;
 mod window;
 
-use sqlparser::ast::{Query, Spanned};
+use sqlparser::ast::Query;
+
+use self::begins::Begins;
 
 use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
 use crate::identifiers::Identity;
@@ -124,8 +128,8 @@ impl Checker {
 }
 
 /// Where a part of the question begins.
-fn place(part: &impl Spanned) -> Option<Place> {
-    Place::of(part.span())
+fn place(part: &impl Begins) -> Option<Place> {
+    part.begins()
 }
 
 /// A clause, operator or type that is not on the list.

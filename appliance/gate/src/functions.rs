@@ -165,7 +165,7 @@ pub(crate) static FUNCTIONS: &[Function] = &[
     function("log",             Scalar, (1, 2), Fraction,             Same),
     function("log10",           Scalar, (1, 1), Fraction,             Same),
     function("mod",             Scalar, (2, 2), Common,               Same),
-    function("sign",            Scalar, (1, 1), Fraction,             Same),
+    function("sign",            Scalar, (1, 1), Fraction, Written(&[(1, "CAST(sign($1) AS DOUBLE)")])),
     // Texts.
     function("lower",           Scalar, (1, 1), Is(Type::Text),       Same),
     function("upper",           Scalar, (1, 1), Is(Type::Text),       Same),

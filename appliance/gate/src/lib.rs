@@ -2,7 +2,8 @@
 //!
 //! What must stay true: what the gate lets through reads the Trust's `omop` tables and nothing else, and its
 //! subjects are counted through base tables. Every accepted construct is written out anew from a closed list, so
-//! what the list does not name cannot reach the engine. Pure: no IO, no clock, no engine.
+//! what the list does not name cannot reach the engine. Pure: no IO, no clock, no engine. Absent: who may ask, how
+//! many persons an answer counts, and whether a question asked beside a subquery tells of others; disclosure decides.
 //!
 //! ```
 //! let plan = flip_gate::admit("SELECT person_id FROM person WHERE year_of_birth < 1950").unwrap();
@@ -32,6 +33,18 @@ pub use refusal::{Code, Place, Refusal};
 /// Never panics and never overflows the stack, whatever the text. Admitting a plan's canonical text gives an equal
 /// plan, as long as that text itself is within [`CHARACTERS_MAX`].
 pub fn admit(sql: &str) -> Result<Plan, Refusal> {
-    let query = parse::parse(sql)?;
-    check::question(&query)
+    parse::measure_characters(sql)?;
+    // A stack of its own: the caller's may be small, and the parser's frames are large.
+    let reader = std::thread::Builder::new().name("gate".to_owned()).stack_size(bounds::STACK_BYTES);
+    let read = || parse::parse(sql).and_then(|query| check::question(&query));
+    let outcome =
+        std::thread::scope(|scope| reader.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join));
+    match outcome {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            Code::NotSql,
+            "the question could not be read; write it more simply, or report it with its text",
+            None,
+        )),
+    }
 }

@@ -10,11 +10,11 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
 
-use crate::bounds::{CHARACTERS_MAX, NESTING_MAX, OPERATORS_MAX, PARSER_LEVELS_MAX};
+use crate::bounds::{CHARACTERS_MAX, JOINS_MAX, NESTING_MAX, OPERATORS_MAX, PARSER_LEVELS_MAX};
 use crate::refusal::{Code, Place, Refusal};
 
-/// The one query of the text.
-pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
+/// A text that is too long is not even looked at.
+pub(crate) fn measure_characters(sql: &str) -> Result<(), Refusal> {
     let characters = sql.chars().take(CHARACTERS_MAX + 1).count();
     if characters > CHARACTERS_MAX {
         return Err(Refusal::new(
@@ -25,6 +25,11 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
             None,
         ));
     }
+    Ok(())
+}
+
+/// The one query of the text.
+pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
     if let Some(offset) = sql.find('\0') {
         let line = sql[..offset].matches('\n').count() as u64 + 1;
         return Err(Refusal::new(
@@ -47,6 +52,7 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
 }
 
 /// Nothing may follow the query but semicolons.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
 fn end(parser: &mut Parser) -> Result<(), Refusal> {
     let mut ended = false;
     loop {
@@ -108,7 +114,7 @@ fn first_word(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 /// Counts brackets and operators before anything recurses over them.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named counts as an operator")]
 fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
-    let (mut open, mut operators) = (0_usize, 0_usize);
+    let (mut open, mut operators, mut joins) = (0_usize, 0_usize, 0_usize);
     for each in tokens {
         match &each.token {
             Token::LParen | Token::LBracket | Token::LBrace => {
@@ -118,6 +124,7 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
             Token::RParen | Token::RBracket | Token::RBrace => open = open.saturating_sub(1),
             Token::Word(word) => match word.keyword {
                 Keyword::CASE => open += 1,
+                Keyword::JOIN => joins += 1,
                 Keyword::END => open = open.saturating_sub(1),
                 Keyword::AND
                 | Keyword::OR
@@ -134,7 +141,6 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
                 | Keyword::UNION
                 | Keyword::INTERSECT
                 | Keyword::EXCEPT
-                | Keyword::JOIN
                 | Keyword::ARRAY => operators += 1,
                 _ => {}
             },
@@ -149,6 +155,13 @@ fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
         }
         if open > NESTING_MAX {
             return Err(too_deep(Place::of(each.span)));
+        }
+        if joins > JOINS_MAX {
+            return Err(Refusal::new(
+                Code::TooDeep,
+                format!("a question has at most {JOINS_MAX} JOINs; ask in steps"),
+                Place::of(each.span),
+            ));
         }
         if operators > OPERATORS_MAX {
             return Err(Refusal::new(

@@ -48,6 +48,28 @@ pub(crate) fn regular(pattern: &str) -> Result<String, &'static str> {
     Ok(written)
 }
 
+/// The replacement text of regexp_replace, if its groups are the pattern's.
+pub(crate) fn replacement(text: &str, pattern: &str) -> Option<String> {
+    let groups = pattern.matches('(').count();
+    let mut written = String::new();
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        written.push(character);
+        if character == '\\' {
+            match characters.next()? {
+                '&' => written.push('0'),
+                '\\' => written.push('\\'),
+                group => {
+                    let number = group.to_digit(10)?;
+                    (1..=groups).contains(&usize::try_from(number).ok()?).then_some(())?;
+                    written.push(group);
+                }
+            }
+        }
+    }
+    Some(written)
+}
+
 /// The pattern of SIMILAR TO as a regular expression that matches the whole text.
 pub(crate) fn similar(pattern: &str) -> Option<String> {
     let mut written = String::from("(?s)");
@@ -85,7 +107,7 @@ pub(crate) fn similar(pattern: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{regular, similar};
+    use super::{regular, replacement, similar};
 
     #[test]
     fn words_keep_their_bounds() {
@@ -93,6 +115,13 @@ mod tests {
         for refused in [r"(a)\1", "a(?=b)", "a(?!b)", "(?i)a", r"a\"] {
             assert!(regular(refused).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn replacements_name_groups_that_exist() {
+        assert_eq!(replacement(r"<\1\&>", "(a)b").unwrap(), r"<\1\0>");
+        assert_eq!(replacement(r"\2", "(a)b"), None);
+        assert_eq!(replacement(r"a\", "(a)b"), None);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct Relation {
     pub name: String,
     /// True where `omop.name.column` may name its columns too: a base table without an alias.
     pub in_schema: bool,
+    /// The engine's text of a base table's primary key, on which its other columns depend.
+    pub key: Option<String>,
     pub columns: Vec<Visible>,
 }
 
@@ -127,10 +129,10 @@ impl<'a> Scope<'a> {
     pub fn relation(&self, qualifier: &Name, in_schema: bool) -> Result<&Relation, Refusal> {
         for scope in self.outwards() {
             let found = scope.from.relations.iter().find(|relation| relation.name == qualifier.folded);
-            if let Some(relation) = found {
-                if !in_schema || relation.in_schema {
-                    return Ok(relation);
-                }
+            if let Some(relation) = found
+                && (!in_schema || relation.in_schema)
+            {
+                return Ok(relation);
             }
         }
         let candidates =

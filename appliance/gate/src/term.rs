@@ -118,6 +118,17 @@ pub(crate) enum Lineage {
     },
 }
 
+impl Lineage {
+    /// The lineage of what is now the one, now the other of two that were found joinable.
+    pub fn or(self, other: Self) -> Self {
+        let both = matches!(other, Self::Identifier { counts: true, .. });
+        match self {
+            Self::Identifier { identity, counts } => Self::Identifier { identity, counts: counts && both },
+            Self::Value | Self::Null => other,
+        }
+    }
+}
+
 /// An expression that was let in.
 #[derive(Debug, Clone)]
 pub(crate) struct Term {
@@ -126,6 +137,8 @@ pub(crate) struct Term {
     pub lineage: Lineage,
     /// The name that PostgreSQL gives the output column when the question gives none.
     pub name: String,
+    /// True where an enclosing cast or CASE would name the column after itself.
+    pub weakly_named: bool,
     pub place: Option<Place>,
     /// What a string literal holds.
     pub literal: Option<String>,
@@ -134,11 +147,24 @@ pub(crate) struct Term {
 impl Term {
     /// A value of that type, without a name of its own.
     pub fn value(text: Text, kind: Type) -> Self {
-        Self { text, kind, lineage: Lineage::Value, name: "?column?".to_owned(), place: None, literal: None }
+        Self {
+            text,
+            kind,
+            lineage: Lineage::Value,
+            name: "?column?".to_owned(),
+            weakly_named: true,
+            place: None,
+            literal: None,
+        }
     }
 
     pub fn named(self, name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..self }
+        Self { name: name.into(), weakly_named: false, ..self }
+    }
+
+    /// Named after its type, for want of a better name.
+    pub fn named_weakly(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), weakly_named: true, ..self }
     }
 
     pub fn at(self, place: Option<Place>) -> Self {

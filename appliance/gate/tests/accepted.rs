@@ -88,11 +88,11 @@ fn a_cte_shadows_a_table_and_the_schema_reaches_behind_it() {
 
 #[test]
 fn long_flat_conditions_are_fine() {
-    let ors: Vec<String> = (0..400).map(|n| format!("gender_concept_id = {n}")).collect();
-    let sql = format!("SELECT person_id FROM person WHERE {}", ors.join(" OR "));
-    assert!(sql.len() > 8_000 && sql.len() < 10_240 + 2_000);
-    let few = format!("SELECT person_id FROM person WHERE {}", ors[..300].join(" OR "));
-    assert!(admit(&few).is_ok());
+    for word in [" OR ", " AND "] {
+        let conditions: Vec<String> = (0..400).map(|n| format!("year_of_birth<>{n}")).collect();
+        let sql = format!("SELECT person_id FROM person WHERE {}", conditions.join(word));
+        assert!(admit(&sql).is_ok());
+    }
     let list: Vec<String> = (0..1_500).map(|n| n.to_string()).collect();
     assert!(
         admit(&format!("SELECT person_id FROM person WHERE gender_concept_id IN ({})", list.join(",")))

@@ -89,7 +89,7 @@ FROM visit_occurrence GROUP BY person_id, ROLLUP (provider_id, visit_concept_id)
 SELECT person_id, CAST(value_as_number AS decimal(10, 2)), value_as_number::int, round(value_as_number, 1),
        left(value_source_value, 3), substring(value_source_value from 2 for 3), trim(both ' ' from value_source_value),
        position('a' in value_source_value), upper(value_source_value) || '-' || split_part(value_source_value, '/', 1),
-       regexp_replace(value_source_value, '[^0-9]', '', 'g'), -value_as_number ^ 2, value_as_number % 2,
+       regexp_replace(value_source_value, '[^0-9]', '', 'g'), (-value_as_number) ^ 2, value_as_number % 2,
        greatest(range_low, range_high, 0), nullif(value_as_number, 0), interval '30' day, now()
 FROM measurement WHERE value_as_number IS NOT NULL AND (range_low > 1.5 OR range_high < 2e3) IS NOT TRUE
 ---

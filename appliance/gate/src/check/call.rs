@@ -12,6 +12,7 @@ use super::from::name_parts;
 use super::{Checker, compare, dates, not_allowed, strings};
 use crate::functions::{self, ENGINE_NOW, Engine, FUNCTIONS, Function, Kind, Returns, Special};
 use crate::names::{literal, nearest};
+use crate::patterns;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::Scope;
 use crate::term::{Lineage, Term, Text, Type};
@@ -19,16 +20,25 @@ use crate::term::{Lineage, Term, Text, Type};
 /// The arguments of a call between its brackets.
 #[derive(Default)]
 struct Arguments {
-    /// Without brackets, as in `current_date`.
-    bare: bool,
+    form: Form,
     distinct: bool,
-    /// `count(*)`.
-    star: bool,
     terms: Vec<Term>,
     /// `string_agg(x, ',' ORDER BY x)`.
     order_by: Option<Text>,
+}
+
+/// How arguments are given.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// One after another.
+    #[default]
+    Listed,
+    /// Without brackets, as in `current_date`.
+    Bare,
+    /// `count(*)`.
+    Star,
     /// `percentile_cont(ARRAY[...])`.
-    array: bool,
+    Array,
 }
 
 impl Checker {
@@ -115,7 +125,7 @@ impl Checker {
         at: Option<Place>,
     ) -> Result<Arguments, Refusal> {
         let list = match args {
-            FunctionArguments::None => return Ok(Arguments { bare: true, ..Arguments::default() }),
+            FunctionArguments::None => return Ok(Arguments { form: Form::Bare, ..Arguments::default() }),
             FunctionArguments::Subquery(_) => {
                 return Err(not_allowed(
                     format!("put the subquery of {} into its own brackets", function.name),
@@ -132,7 +142,7 @@ impl Checker {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Array(array)))
                     if function.engine == Engine::Special(Special::Percentile) =>
                 {
-                    arguments.array = true;
+                    arguments.form = Form::Array;
                     arguments.terms.extend(self.array_literal(array, scope)?);
                 }
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => {
@@ -141,7 +151,7 @@ impl Checker {
                 FunctionArg::Unnamed(FunctionArgExpr::Wildcard)
                     if function.engine == Engine::Special(Special::Count) && args.len() == 1 && !distinct =>
                 {
-                    arguments.star = true;
+                    arguments.form = Form::Star;
                 }
                 FunctionArg::Unnamed(
                     FunctionArgExpr::Wildcard
@@ -202,11 +212,11 @@ fn unknown(name: &str, at: Option<Place>) -> Refusal {
 fn check_count(function: &Function, arguments: &Arguments, at: Option<Place>) -> Result<(), Refusal> {
     let (fewest, most) = function.arguments;
     let bare_name = matches!(function.name, "current_date" | "current_timestamp" | "localtimestamp");
-    if arguments.bare != bare_name {
+    if (arguments.form == Form::Bare) != bare_name {
         let brackets = if bare_name { "without" } else { "with" };
         return Err(not_allowed(format!("write {} {brackets} brackets", function.name), at));
     }
-    let given = if arguments.star || arguments.array { 1 } else { arguments.terms.len() };
+    let given = if matches!(arguments.form, Form::Star | Form::Array) { 1 } else { arguments.terms.len() };
     if (fewest..=most).contains(&given) {
         return Ok(());
     }
@@ -222,7 +232,7 @@ fn returns(function: &Function, arguments: &Arguments, key: Option<Type>) -> Typ
     let kinds = || arguments.terms.iter().map(|term| term.kind);
     let first = key.or_else(|| kinds().next()).unwrap_or(Type::Unknown);
     match function.returns {
-        _ if arguments.array => Type::Array,
+        _ if arguments.form == Form::Array => Type::Array,
         Returns::Is(_) if function.engine == Engine::Special(Special::DateTrunc) => {
             let interval = kinds().nth(1) == Some(Type::Interval);
             if interval { Type::Interval } else { Type::Timestamp }
@@ -265,15 +275,15 @@ fn not_coalesced(term: &Term) -> Refusal {
 }
 
 fn canonical(function: &Function, arguments: &Arguments) -> String {
-    if arguments.bare {
+    if arguments.form == Form::Bare {
         return function.name.to_uppercase();
     }
-    let mut inner = if arguments.star {
+    let mut inner = if arguments.form == Form::Star {
         "*".to_owned()
     } else {
         arguments.terms.iter().map(|term| term.text.canonical.as_str()).collect::<Vec<_>>().join(", ")
     };
-    if arguments.array {
+    if arguments.form == Form::Array {
         inner = format!("ARRAY[{inner}]");
     }
     let distinct = if arguments.distinct { "DISTINCT " } else { "" };
@@ -291,8 +301,13 @@ fn engine(
     let terms = arguments.terms.as_slice();
     let texts: Vec<String> = terms.iter().map(|term| term.text.engine.clone()).collect();
     let distinct = if arguments.distinct { "DISTINCT " } else { "" };
-    let order =
-        arguments.order_by.as_ref().map(|keys| format!(" ORDER BY {}", keys.engine)).unwrap_or_default();
+    // PostgreSQL gathers distinct values in their order.
+    let sorted = arguments.distinct && matches!(function.name, "string_agg" | "array_agg");
+    let order = match (&arguments.order_by, texts.first()) {
+        (Some(keys), _) => format!(" ORDER BY {}", keys.engine),
+        (None, Some(first)) if sorted => format!(" ORDER BY {first}"),
+        (None, _) => String::new(),
+    };
     let plain = |name: &str, inner: &str| format!("{name}({distinct}{inner}{order}){suffix}");
     let joined = texts.join(", ");
     Ok(match function.engine {
@@ -304,9 +319,9 @@ fn engine(
             functions::write(spelling, &texts)
         }
         Engine::Widened(name) => {
-            let first = terms.first().map(strings::widened).unwrap_or_default();
-            let rest: String = texts.iter().skip(1).map(|text| format!(", {text}")).collect();
-            format!("{name}({first}{rest})")
+            let first = terms.first().map(strings::widened);
+            let all: Vec<String> = first.into_iter().chain(texts.iter().skip(1).cloned()).collect();
+            format!("{name}({})", all.join(", "))
         }
         Engine::Special(special) => special_call(special, function, arguments, &texts, suffix, at)?,
     })
@@ -331,9 +346,9 @@ fn special_call(
         (Special::Count | Special::Sum, _) => format!("{}({distinct}{joined}){suffix}", function.name),
         (Special::Coalesce | Special::Grouping, _) => format!("{}({joined})", function.name),
         (Special::Round, [term]) if term.kind == Type::Double => format!("round_even({joined}, 0)"),
-        (Special::Round, [term, rest @ ..]) => {
-            let digits: String = rest.iter().map(|digits| format!(", {}", digits.text.engine)).collect();
-            format!("round({}{digits})", strings::widened(term))
+        (Special::Round, [term]) => format!("round({})", strings::widened(term)),
+        (Special::Round, [term, digits]) => {
+            format!("round({}, {})", strings::widened(term), digits.text.engine)
         }
         (Special::Percentile, _) => {
             let fractions: Option<Vec<String>> = terms.iter().map(fraction).collect();
@@ -341,7 +356,7 @@ fn special_call(
                 not_allowed(format!("{} takes literal fractions from 0 to 1, as in 0.5", function.name), at)
             })?;
             let joined = fractions.join(", ");
-            let list = if arguments.array { format!("[{joined}]") } else { joined };
+            let list = if arguments.form == Form::Array { format!("[{joined}]") } else { joined };
             format!("{}({list}){suffix}", function.name)
         }
         (Special::Mode, _) => format!("mode(){suffix}"),
@@ -361,11 +376,19 @@ fn special_call(
         (Special::RegexpReplace, [operand, pattern, replacement, flags @ ..]) => {
             let regular = strings::regular_literal(pattern, at)?;
             let options = regexp_flags(flags, "gi", at)?;
+            let replacement =
+                replacement.literal.as_deref().and_then(|held| patterns::replacement(held, &regular));
+            let replacement = replacement.ok_or_else(|| {
+                not_allowed(
+                    "the replacement is a literal text, with \\1 to \\9 for groups that the pattern has",
+                    at,
+                )
+            })?;
             format!(
                 "regexp_replace({}, {}, {}, '{options}')",
                 operand.text.engine,
                 literal(&regular),
-                replacement.text.engine
+                literal(&replacement)
             )
         }
         (Special::RegexpLike, [operand, pattern, flags @ ..]) => {

@@ -45,8 +45,8 @@ impl Checker {
         let target = target(data_type, at)?;
         let canonical = format!("CAST({} AS {})", term.text.canonical, target.canonical);
         let engine = engine_cast(&term, &target, at)?;
-        let named = if term.name == "?column?" { target.name.to_owned() } else { term.name };
-        Ok(Term::value(Text::new(canonical, engine), target.kind).named(named).at(at))
+        let cast = Term::value(Text::new(canonical, engine), target.kind).at(at);
+        Ok(if term.weakly_named { cast.named_weakly(target.name) } else { cast.named(term.name) })
     }
 }
 
@@ -70,11 +70,12 @@ fn engine_cast(term: &Term, target: &Target, at: Option<Place>) -> Result<String
         }
     }
     let whole = target.kind == Type::Integer;
-    inner = match term.kind {
-        Type::Numeric if whole => format!("round({inner})"),
-        Type::Double if whole => format!("round_even({inner}, 0)"),
-        _ => inner,
-    };
+    if whole && term.kind == Type::Numeric {
+        inner = format!("round({inner})");
+    }
+    if whole && term.kind == Type::Double {
+        inner = format!("round_even({inner}, 0)");
+    }
     let cast = format!("CAST({inner} AS {})", target.engine);
     Ok(match target.characters {
         None => cast,

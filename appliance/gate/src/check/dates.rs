@@ -73,9 +73,11 @@ pub(super) fn date_trunc(unit: &Term, operand: &Term, at: Option<Place>) -> Resu
 
 /// `age(a, b)`, or `age(b)` as of today's midnight.
 pub(super) fn age(moments: &[Term]) -> String {
-    let timestamp = |term: &Term| match term.kind {
-        Type::Timestamp => term.text.engine.clone(),
-        _ => format!("CAST({} AS TIMESTAMP)", term.text.engine),
+    let timestamp = |term: &Term| {
+        if term.kind == Type::Timestamp {
+            return term.text.engine.clone();
+        }
+        format!("CAST({} AS TIMESTAMP)", term.text.engine)
     };
     match moments {
         [later, earlier] => format!("age({}, {})", timestamp(later), timestamp(earlier)),

@@ -189,7 +189,7 @@ impl Checker {
             let otherwise = self.value(otherwise, scope)?;
             text.append(&otherwise.text);
             kind = kind.meet(otherwise.kind);
-            if otherwise.name != "?column?" {
+            if !otherwise.weakly_named {
                 name = otherwise.name;
             }
         }
@@ -200,9 +200,7 @@ impl Checker {
     /// The values of `ARRAY[...]`.
     pub(super) fn array_literal(&mut self, array: &Array, scope: &Scope<'_>) -> Result<Vec<Term>, Refusal> {
         let Array { elem, named: _ } = array;
-        // Rows of their own scope: what stands in an array names no column.
-        let scope = Scope::new(scope.ctes, None);
-        let values: Vec<Term> = elem.iter().map(|each| self.value(each, &scope)).collect::<Result<_, _>>()?;
+        let values: Vec<Term> = elem.iter().map(|each| self.value(each, scope)).collect::<Result<_, _>>()?;
         if values.is_empty() {
             return Err(not_allowed("an empty ARRAY matches nothing; leave it out", place(array)));
         }

@@ -4,8 +4,8 @@
 //! like; rows that are made up carry no lineage.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
-    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, ObjectName, ObjectNamePart, TableAlias, TableAliasColumnDef,
+    TableFactor, TableFunctionArgs, TableWithJoins,
 };
 
 use super::query::{Checked, rename};
@@ -16,7 +16,7 @@ use crate::identifiers::Identity;
 use crate::names::{Name, nearest, quoted};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Relation, Relations, Scope, Visible};
-use crate::term::{Lineage, Term, Text, Type};
+use crate::term::{Lineage, Text, Type};
 
 const SCHEMA: &str = "omop";
 
@@ -36,62 +36,11 @@ impl Checker {
         Ok(Text::between(" FROM ", &Text::join(&texts, ", "), ""))
     }
 
-    /// A table with its joins. The scope gives the outer names; relations to the left by comma are out of sight.
-    fn joined(&mut self, tables: &TableWithJoins, scope: &Scope<'_>) -> Result<(Text, Relations), Refusal> {
-        let TableWithJoins { relation, joins } = tables;
-        let (mut text, mut from) = self.relation(relation, scope)?;
-        for join in joins {
-            let Join { relation, global, join_operator } = join;
-            let at = place(relation);
-            let (words, constraint) = join_words(join_operator, *global, at)?;
-            let (right_text, right) = self.relation(relation, scope)?;
-            text.push(words);
-            text.append(&right_text);
-            let left = std::mem::take(&mut from);
-            let constrained = self.constrain(words, constraint, left, right, scope, at)?;
-            text.append(&constrained.0);
-            from = constrained.1;
-        }
-        Ok((text, from))
-    }
-
-    fn constrain(
+    pub(super) fn relation(
         &mut self,
-        words: &str,
-        constraint: &JoinConstraint,
-        mut left: Relations,
-        right: Relations,
+        factor: &TableFactor,
         scope: &Scope<'_>,
-        at: Option<Place>,
     ) -> Result<(Text, Relations), Refusal> {
-        let crossing = words == " CROSS JOIN ";
-        match constraint {
-            JoinConstraint::None if crossing => {
-                left.add(right, &|name| twice(name, at))?;
-                Ok((Text::default(), left))
-            }
-            JoinConstraint::On(condition) if !crossing => {
-                left.add(right, &|name| twice(name, at))?;
-                let mut inner = Scope::new(scope.ctes, scope.outer);
-                inner.from = left;
-                let condition = self.value(condition, &inner)?;
-                Ok((Text::between(" ON ", &condition.text, ""), inner.from))
-            }
-            JoinConstraint::Using(names) if !crossing => using(words, names, left, right, at),
-            JoinConstraint::Natural => Err(not_allowed(
-                "NATURAL JOIN joins on whatever columns share a name; write USING (...) or ON ...",
-                at,
-            )),
-            JoinConstraint::UsingAlias(_, alias) => {
-                Err(not_allowed("USING takes no alias here; leave AS out", Place::of(alias.span)))
-            }
-            JoinConstraint::None | JoinConstraint::On(_) | JoinConstraint::Using(_) => {
-                Err(not_allowed("a join needs ON ... or USING (...), and CROSS JOIN has neither", at))
-            }
-        }
-    }
-
-    fn relation(&mut self, factor: &TableFactor, scope: &Scope<'_>) -> Result<(Text, Relations), Refusal> {
         self.deeper(|| place(factor), |checker| checker.relation_inside(factor, scope))
     }
 
@@ -179,7 +128,7 @@ impl Checker {
                 with_offset_alias: None,
                 with_ordinality: false,
             } => match array_exprs.as_slice() {
-                [Expr::Array(array)] => {
+                [Expr::Array(array)] if array.elem.iter().all(super::literal::is_literal) => {
                     let values = self.array_literal(array, scope)?;
                     let kind = values.iter().fold(Type::Unknown, |kind, value| kind.meet(value.kind));
                     let list = Text::join(values.iter().map(|value| &value.text), ", ");
@@ -219,15 +168,14 @@ impl Checker {
             .unwrap_or_default();
         let engine = self.next_relation(at)?;
 
-        if let [name] = parts.as_slice() {
-            if let Some(cte) = scope.ctes.find(&name.folded) {
-                let mut columns = cte.columns.clone();
-                rename(&mut columns, renamed)?;
-                let text =
-                    Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
-                let known_as = alias.map_or(name.folded.clone(), |(name, _)| name.folded);
-                return Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))));
-            }
+        if let [name] = parts.as_slice()
+            && let Some(cte) = scope.ctes.find(&name.folded)
+        {
+            let mut columns = cte.columns.clone();
+            rename(&mut columns, renamed)?;
+            let text = Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
+            let known_as = alias.map_or(name.folded.clone(), |(name, _)| name.folded);
+            return Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))));
         }
         let table = base_table(&parts, scope)?;
         let mut columns: Vec<Column> =
@@ -239,7 +187,8 @@ impl Checker {
         );
         let in_schema = alias.is_none();
         let known_as = alias.map_or(table.name.to_owned(), |(name, _)| name.folded);
-        Ok((text, Relations::one(relation_of(known_as, in_schema, &engine, &columns))))
+        let key = table.primary_key.map(|key| format!("{engine}.{}", quoted(key)));
+        Ok((text, Relations::one(Relation { key, ..relation_of(known_as, in_schema, &engine, &columns) })))
     }
 
     /// `generate_series` with literal bounds.
@@ -421,92 +370,7 @@ fn relation_of(name: String, in_schema: bool, engine: &str, columns: &[Column]) 
             lineage: column.lineage,
         })
         .collect();
-    Relation { name, in_schema, columns }
-}
-
-fn join_words<'j>(
-    operator: &'j JoinOperator,
-    global: bool,
-    at: Option<Place>,
-) -> Result<(&'static str, &'j JoinConstraint), Refusal> {
-    match operator {
-        _ if global => Err(not_allowed("GLOBAL is not PostgreSQL's; leave it out", at)),
-        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => Ok((" JOIN ", constraint)),
-        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
-            Ok((" LEFT JOIN ", constraint))
-        }
-        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
-            Ok((" RIGHT JOIN ", constraint))
-        }
-        JoinOperator::FullOuter(constraint) => Ok((" FULL JOIN ", constraint)),
-        JoinOperator::CrossJoin(constraint) => Ok((" CROSS JOIN ", constraint)),
-        JoinOperator::Semi(_)
-        | JoinOperator::LeftSemi(_)
-        | JoinOperator::RightSemi(_)
-        | JoinOperator::Anti(_)
-        | JoinOperator::LeftAnti(_)
-        | JoinOperator::RightAnti(_)
-        | JoinOperator::CrossApply
-        | JoinOperator::OuterApply
-        | JoinOperator::AsOf { .. }
-        | JoinOperator::StraightJoin(_)
-        | JoinOperator::ArrayJoin
-        | JoinOperator::LeftArrayJoin
-        | JoinOperator::InnerArrayJoin => Err(not_allowed(
-            "this join is not PostgreSQL's; use JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN, or EXISTS",
-            at,
-        )),
-    }
-}
-
-/// USING: each name stands for one column from then on.
-fn using(
-    words: &str,
-    names: &[ObjectName],
-    left: Relations,
-    right: Relations,
-    at: Option<Place>,
-) -> Result<(Text, Relations), Refusal> {
-    let (mut canonical, mut conditions, mut merged) = (Vec::new(), Vec::new(), Vec::new());
-    for object in names {
-        let parts = name_parts(object)?;
-        let [name] = parts.as_slice() else {
-            return Err(not_allowed("USING takes plain column names", place(object)));
-        };
-        let missing = || {
-            let message = format!("USING needs a column {} on both sides of the join", name.folded);
-            Refusal::new(Code::UnknownColumn, message, name.place)
-        };
-        let mine = left.column(name)?.ok_or_else(missing)?;
-        let theirs = right.column(name)?.ok_or_else(missing)?;
-        let [first, second] = [mine, theirs].map(|column| {
-            let term = Term::value(Text::same(&column.engine), column.kind);
-            Term { lineage: column.lineage, place: name.place, ..term }.named(&name.folded)
-        });
-        super::compare::joinable(&first, &second)?;
-        let (engine, lineage) = match words {
-            " RIGHT JOIN " => (theirs.engine.clone(), theirs.lineage),
-            " FULL JOIN " => (format!("COALESCE({}, {})", mine.engine, theirs.engine), mine.lineage),
-            _ => (mine.engine.clone(), mine.lineage),
-        };
-        conditions.push(format!("({} = {})", mine.engine, theirs.engine));
-        canonical.push(name.canonical.clone());
-        merged.push(Visible {
-            name: name.folded.clone(),
-            engine,
-            kind: mine.kind.meet(theirs.kind),
-            lineage,
-        });
-    }
-    let taken: Vec<String> = merged.iter().map(|column| column.name.clone()).collect();
-    let rest = |columns: Vec<Visible>| columns.into_iter().filter(|column| !taken.contains(&column.name));
-    merged.extend(rest(left.visible));
-    merged.extend(rest(right.visible));
-    let mut joined = Relations { relations: left.relations, visible: Vec::new() };
-    joined.add(Relations { relations: right.relations, visible: merged.clone() }, &|name| twice(name, at))?;
-    let text =
-        Text::new(format!(" USING ({})", canonical.join(", ")), format!(" ON {}", conditions.join(" AND ")));
-    Ok((text, joined))
+    Relation { name, in_schema, key: None, columns }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is no literal")]
@@ -520,7 +384,7 @@ fn series_bound(arg: &FunctionArg) -> Option<i64> {
     }
 }
 
-fn twice(name: &str, at: Option<Place>) -> Refusal {
+pub(super) fn twice(name: &str, at: Option<Place>) -> Refusal {
     not_allowed(format!("FROM names {name} twice; give one of them another alias"), at)
 }
 

@@ -4,8 +4,8 @@
 //! quotes; dates and intervals hold digits and units, never words such as `now`.
 
 use sqlparser::ast::{
-    DataType, DateTimeField, DollarQuotedString, Expr, Interval, TimezoneInfo, TypedString, Value,
-    ValueWithSpan,
+    DataType, DateTimeField, DollarQuotedString, Expr, Interval, TimezoneInfo, TypedString, UnaryOperator,
+    Value, ValueWithSpan,
 };
 
 use super::{not_allowed, place};
@@ -24,7 +24,7 @@ pub(super) fn value(value: &ValueWithSpan) -> Result<Term, Refusal> {
         | Value::DollarQuotedString(DollarQuotedString { value: text, tag: _ }) => Ok(string(text).at(at)),
         Value::Boolean(truth) => {
             let text = Text::same(if *truth { "TRUE" } else { "FALSE" });
-            Ok(Term::value(text, Type::Boolean).named("bool").at(at))
+            Ok(Term::value(text, Type::Boolean).at(at))
         }
         Value::Null => {
             let term = Term::value(Text::same("NULL"), Type::Unknown).at(at);
@@ -68,6 +68,13 @@ pub(super) fn whole_number(expr: &Expr) -> Option<i64> {
     }
 }
 
+/// True for a literal, with or without a sign.
+pub(super) fn is_literal(expr: &Expr) -> bool {
+    let unsigned =
+        if let Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } = expr { inner } else { expr };
+    matches!(unsigned, Expr::Value(_) | Expr::TypedString(_))
+}
+
 /// `DATE '2020-01-31'` and the like.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
 pub(super) fn typed(typed: &TypedString) -> Result<Term, Refusal> {
@@ -88,7 +95,7 @@ pub(super) fn typed(typed: &TypedString) -> Result<Term, Refusal> {
     };
     moment(text, at)?;
     let text = Text::same(format!("{word} {}", literal(text)));
-    Ok(Term::value(text, kind).named(name).at(at))
+    Ok(Term::value(text, kind).named_weakly(name).at(at))
 }
 
 /// A date or time is digits and their separators.
@@ -107,17 +114,20 @@ pub(super) fn interval(interval: &Interval) -> Result<Term, Refusal> {
     let at = place(value.as_ref());
     let precise =
         leading_precision.is_some() || last_field.is_some() || fractional_seconds_precision.is_some();
-    let held = match value.as_ref() {
-        Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), span: _ }) if !precise => text,
-        _ => return Err(not_interval(at)),
+    let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(held), span: _ }) = value.as_ref()
+    else {
+        return Err(not_interval(at));
     };
+    if precise {
+        return Err(not_interval(at));
+    }
     let written = match leading_field {
         None => held.clone(),
         Some(field) => format!("{held} {}", unit_of(field).ok_or_else(|| not_interval(at))?),
     };
     let text = spelt_interval(&written).ok_or_else(|| not_interval(at))?;
     let text = Text::same(format!("INTERVAL {}", literal(&text)));
-    Ok(Term::value(text, Type::Interval).named("interval").at(at))
+    Ok(Term::value(text, Type::Interval).named_weakly("interval").at(at))
 }
 
 fn not_interval(at: Option<Place>) -> Refusal {

@@ -38,23 +38,20 @@ impl Checker {
         }
         let mut sofar = Sofar::Done(self.operand(first, scope)?);
         for (op, right) in links.into_iter().rev() {
-            sofar = match logical(op) {
-                Some(words) => {
-                    let mut text = match sofar {
-                        Sofar::Run { words: open, text } if open == words => text,
-                        other => finish(other, place(right))?.text,
-                    };
-                    text.push(words);
-                    text.append(&self.value(right, scope)?.text);
-                    Sofar::Run { words, text }
-                }
-                None => {
-                    let left = match sofar {
-                        Sofar::Done(operand) => operand,
-                        run @ Sofar::Run { .. } => Operand::One(finish(run, place(right))?),
-                    };
-                    Sofar::Done(Operand::One(self.binary(left, op, right, scope)?))
-                }
+            sofar = if let Some(words) = logical(op) {
+                let mut text = match sofar {
+                    Sofar::Run { words: open, text } if open == words => text,
+                    Sofar::Run { .. } | Sofar::Done(_) => finish(sofar, place(right))?.text,
+                };
+                text.push(words);
+                text.append(&self.value(right, scope)?.text);
+                Sofar::Run { words, text }
+            } else {
+                let left = match sofar {
+                    Sofar::Done(operand) => operand,
+                    Sofar::Run { .. } => Operand::One(finish(sofar, place(right))?),
+                };
+                Sofar::Done(Operand::One(self.binary(left, op, right, scope)?))
             };
         }
         match sofar {
@@ -127,6 +124,10 @@ impl Checker {
         expr: &Expr,
         scope: &Scope<'_>,
     ) -> Result<Term, Refusal> {
+        if matches!(expr, Expr::BinaryOp { op: BinaryOperator::PGExp, .. }) && op != UnaryOperator::Not {
+            // PostgreSQL negates first, the parser raises first.
+            return Err(not_allowed("write brackets: -(x ^ 2) or (-x) ^ 2", place(expr)));
+        }
         let term = self.value(expr, scope)?;
         let (words, kind) = match op {
             UnaryOperator::Not => ("NOT ", Type::Boolean),

@@ -49,27 +49,12 @@ impl Checker {
         order_by: &[OrderByExpr],
         columns: &[Column],
     ) -> Result<Text, Refusal> {
+        let columns: Vec<&Column> = columns.iter().collect();
         let mut texts = Vec::new();
         for term in order_by {
             let (expr, direction) = parts(term)?;
-            let (canonical, position) = match reference(expr, columns)? {
-                Some(found) => found,
-                None => {
-                    return Err(match expr {
-                        Expr::Identifier(ident) => {
-                            let name = Name::of(ident)?;
-                            let near =
-                                nearest(&name.folded, columns.iter().map(|column| column.name.as_str()));
-                            let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-                            let message = format!("the result has no column {}{hint}", name.folded);
-                            Refusal::new(Code::UnknownColumn, message, name.place)
-                        }
-                        _ => not_allowed(
-                            "after UNION, INTERSECT or EXCEPT, ORDER BY takes a column's name or number",
-                            place(expr),
-                        ),
-                    });
-                }
+            let Some((canonical, position)) = reference(expr, &columns)? else {
+                return Err(no_output(expr, &columns)?);
             };
             texts.push(Text::new(format!("{canonical}{direction}"), format!("{}{direction}", position + 1)));
         }
@@ -102,8 +87,7 @@ impl Checker {
         scope: &Scope<'_>,
         copied: bool,
     ) -> Result<Text, Refusal> {
-        let columns: Vec<Column> = outputs.iter().map(|output| output.column.clone()).collect();
-        if let Some((canonical, position)) = reference_once(key, &columns, outputs)? {
+        if let Some((canonical, position)) = reference_once(key, outputs)? {
             return referred(canonical, position, outputs, key, copied);
         }
         Ok(self.expression(key, scope)?.text)
@@ -117,17 +101,32 @@ impl Checker {
         scope: &Scope<'_>,
         copied: bool,
     ) -> Result<Text, Refusal> {
-        if let Expr::Identifier(ident) = key {
-            if scope.from.column(&Name::of(ident)?)?.is_some() {
-                return Ok(self.expression(key, scope)?.text);
-            }
+        if let Expr::Identifier(ident) = key
+            && scope.from.column(&Name::of(ident)?)?.is_some()
+        {
+            return Ok(self.expression(key, scope)?.text);
         }
-        let columns: Vec<Column> = outputs.iter().map(|output| output.column.clone()).collect();
-        if let Some((canonical, position)) = reference_once(key, &columns, outputs)? {
+        if let Some((canonical, position)) = reference_once(key, outputs)? {
             return referred(canonical, position, outputs, key, copied);
         }
         Ok(self.expression(key, scope)?.text)
     }
+}
+
+/// The refusal of a key that names no column of a set operation's result.
+fn no_output(key: &Expr, columns: &[&Column]) -> Result<Refusal, Refusal> {
+    let Expr::Identifier(ident) = key else {
+        let message = "after UNION, INTERSECT or EXCEPT, ORDER BY takes a column's name or number";
+        return Ok(not_allowed(message, place(key)));
+    };
+    let name = Name::of(ident)?;
+    let near = nearest(&name.folded, columns.iter().map(|column| column.name.as_str()));
+    let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    Ok(Refusal::new(
+        Code::UnknownColumn,
+        format!("the result has no column {}{hint}", name.folded),
+        name.place,
+    ))
 }
 
 fn clause(texts: &[Text]) -> Text {
@@ -182,26 +181,23 @@ fn referred(
 }
 
 /// Like [`reference`], but several outputs of one label may be the same expression.
-fn reference_once(
-    key: &Expr,
-    columns: &[Column],
-    outputs: &[Output],
-) -> Result<Option<(String, usize)>, Refusal> {
+fn reference_once(key: &Expr, outputs: &[Output]) -> Result<Option<(String, usize)>, Refusal> {
+    let columns: Vec<&Column> = outputs.iter().map(|output| &output.column).collect();
     if let Expr::Identifier(ident) = key {
         let name = Name::of(ident)?;
         let mut found = (0..columns.len()).filter(|index| columns[*index].name == name.folded);
-        if let Some(first) = found.next() {
-            if found.all(|other| outputs[other].engine == outputs[first].engine) {
-                return Ok(Some((name.canonical, first)));
-            }
+        if let Some(first) = found.next()
+            && found.all(|other| outputs[other].engine == outputs[first].engine)
+        {
+            return Ok(Some((name.canonical, first)));
         }
     }
-    reference(key, columns)
+    reference(key, &columns)
 }
 
 /// The output column that a key names by position or by label, and its canonical spelling.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression refers to no output")]
-fn reference(key: &Expr, columns: &[Column]) -> Result<Option<(String, usize)>, Refusal> {
+fn reference(key: &Expr, columns: &[&Column]) -> Result<Option<(String, usize)>, Refusal> {
     match key {
         Expr::Value(value) => {
             let Value::Number(digits, _) = &value.value else { return Ok(None) };

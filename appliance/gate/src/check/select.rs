@@ -26,7 +26,7 @@ pub(super) struct Output {
 #[derive(Default)]
 struct Outputs {
     canonical: Vec<String>,
-    outputs: Vec<Output>,
+    columns: Vec<Output>,
     labels: HashSet<String>,
 }
 
@@ -39,7 +39,7 @@ impl Outputs {
             label = format!("{name}_{number}");
             number += 1;
         }
-        self.outputs.push(Output { column: Column { name, label, kind, lineage }, engine });
+        self.columns.push(Output { column: Column { name, label, kind, lineage }, engine });
     }
 
     fn all_of(&mut self, columns: &[Visible]) {
@@ -112,12 +112,12 @@ impl Checker {
         let from = self.from(from, &mut scope)?;
         let windows = self.windows(named_window, &mut scope)?;
         let outputs = self.outputs(projection, &scope, at)?;
-        let distinct = self.distinct(distinct.as_ref(), &outputs.outputs, &scope)?;
+        let distinct = self.distinct(distinct.as_ref(), &outputs.columns, &scope)?;
 
         let mut text = Text::same("SELECT ");
         text.append(&distinct);
         text.canonical.push_str(&outputs.canonical.join(", "));
-        let outputs = outputs.outputs;
+        let outputs = outputs.columns;
         let labelled =
             outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
         text.engine.push_str(&labelled.collect::<Vec<_>>().join(", "));
@@ -126,13 +126,17 @@ impl Checker {
             text.push(" WHERE ");
             text.append(&self.condition(condition, &scope)?);
         }
-        text.append(&self.group_by(group_by, &outputs, &scope)?);
+        let mut groups = self.group_by(group_by, &outputs, &scope)?;
+        let mut rest = Text::default();
         if let Some(condition) = having {
-            text.push(" HAVING ");
-            text.append(&self.condition(condition, &scope)?);
+            rest.push(" HAVING ");
+            rest.append(&self.condition(condition, &scope)?);
         }
-        text.append(&windows);
-        text.append(&self.order_by(order_by, &outputs, &scope)?);
+        rest.append(&windows);
+        rest.append(&self.order_by(order_by, &outputs, &scope)?);
+        dependent_groups(&mut groups.engine, group_by, &outputs, &scope, &rest.engine);
+        text.append(&groups);
+        text.append(&rest);
         Ok((text, outputs.into_iter().map(|output| output.column).collect()))
     }
 
@@ -179,13 +183,13 @@ impl Checker {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let Term { text, kind, lineage, name, place: _, literal: _ } =
+                    let Term { text, kind, lineage, name, weakly_named: _, place: _, literal: _ } =
                         self.expression(expr, scope)?;
                     outputs.canonical.push(text.canonical);
                     outputs.add(name, text.engine, kind, lineage);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let Term { text, kind, lineage, name: _, place: _, literal: _ } =
+                    let Term { text, kind, lineage, name: _, weakly_named: _, place: _, literal: _ } =
                         self.expression(expr, scope)?;
                     let alias = Name::of(alias)?;
                     outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
@@ -210,15 +214,14 @@ impl Checker {
                     return Err(not_allowed("name each column that is wanted", place(item)));
                 }
             }
-            self.count_columns(0, place(item))?;
-            if outputs.outputs.len() > crate::bounds::COLUMNS_MAX {
+            if outputs.columns.len() > crate::bounds::COLUMNS_MAX {
                 break;
             }
         }
-        if outputs.outputs.is_empty() {
+        if outputs.columns.is_empty() {
             return Err(not_allowed("SELECT names no column; return at least person_id", at));
         }
-        self.count_columns(outputs.outputs.len(), at)?;
+        self.count_columns(outputs.columns.len(), at)?;
         Ok(outputs)
     }
 
@@ -290,6 +293,42 @@ impl Checker {
             texts.push(if bare { joined } else { Text::between("(", &joined, ")") });
         }
         Ok(Text::between(word, &Text::join(&texts, ", "), ")"))
+    }
+}
+
+/// A table's columns depend on its primary key: where PostgreSQL groups by the key, the engine groups by those of
+/// its columns that are used, too.
+fn dependent_groups(
+    groups: &mut String,
+    group_by: &GroupByExpr,
+    outputs: &[Output],
+    scope: &Scope<'_>,
+    rest: &str,
+) {
+    let sets = |key: &Expr| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
+    let plain = matches!(group_by, GroupByExpr::Expressions(keys, _) if !keys.iter().any(sets));
+    let Some(keys) = groups.strip_prefix(" GROUP BY ").filter(|_| plain) else { return };
+    let position =
+        |key: &str| key.parse::<usize>().ok().and_then(|position| outputs.get(position.wrapping_sub(1)));
+    let grouped: Vec<String> = keys
+        .split(", ")
+        .map(|key| position(key).map_or_else(|| key.to_owned(), |output| output.engine.clone()))
+        .collect();
+    let mut dependent = Vec::new();
+    for relation in &scope.from.relations {
+        if !relation.key.as_ref().is_some_and(|key| grouped.contains(key)) {
+            continue;
+        }
+        let used = |column: &&Visible| {
+            !grouped.contains(&column.engine)
+                && (rest.contains(&column.engine)
+                    || outputs.iter().any(|each| each.engine.contains(&column.engine)))
+        };
+        dependent.extend(relation.columns.iter().filter(used).map(|column| column.engine.clone()));
+    }
+    for column in dependent {
+        groups.push_str(", ");
+        groups.push_str(&column);
     }
 }
 
