@@ -126,7 +126,7 @@ fn list_lines(checked: &Checked, repeated: &Repeated, problems: &mut Problems) -
         repeated.keys.iter().filter_map(|key| Some((same(key.as_bytes())?, None))).collect();
 
     let taken = AtomicU64::new(0);
-    let mut records = lines::Records::new(survey::open(source, &taken)?, *dialect);
+    let mut records = lines::Records::new(survey::open(source, &taken)?, *dialect, 1);
     let mut header = true;
     while problems.has_room()
         && let Some(next) = records.next()

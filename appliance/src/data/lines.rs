@@ -26,6 +26,8 @@ pub(super) struct Records<R> {
     buffer: Vec<u8>,
     fields: Vec<Field>,
     line_next: u64,
+    /// Bytes taken from the input: where the next record starts.
+    pub position: u64,
     /// What the lines were like so far.
     pub habits: Habits,
 }
@@ -86,13 +88,15 @@ enum Cut {
 }
 
 impl<R: BufRead> Records<R> {
-    pub fn new(input: R, dialect: Dialect) -> Self {
+    /// From an input whose first byte is the first of that physical line.
+    pub fn new(input: R, dialect: Dialect, line_next: u64) -> Self {
         Self {
             input,
             dialect,
             buffer: Vec::new(),
             fields: Vec::new(),
-            line_next: 1,
+            line_next,
+            position: 0,
             habits: Habits::default(),
         }
     }
@@ -125,6 +129,11 @@ impl<R: BufRead> Records<R> {
             _ => self.habits.open_end = true,
         }
         Some(Ok(Record { line, bytes: &self.buffer, fields: &self.fields }))
+    }
+
+    /// The physical line after the last that was read.
+    pub fn line_next(&self) -> u64 {
+        self.line_next
     }
 
     fn cut_record(&mut self, line: u64) -> Option<Broken> {
@@ -167,6 +176,7 @@ impl<R: BufRead> Records<R> {
             return Err(Broken::TooLong { line: self.line_next });
         }
         self.line_next += u64::from(read > 0);
+        self.position += read as u64;
         Ok(read)
     }
 
@@ -184,10 +194,12 @@ impl<R: BufRead> Records<R> {
             if *byte == delimiter {
                 self.fields.push(Field { start, end: at, quoted: false });
                 start = at + 1;
-            } else if *byte == b'\r' {
-                return Some(Broken::LoneReturn { line });
-            } else if *byte == 0 {
-                return Some(Broken::ZeroByte { line });
+            } else if *byte <= b'\r' {
+                match *byte {
+                    b'\r' => return Some(Broken::LoneReturn { line }),
+                    0 => return Some(Broken::ZeroByte { line }),
+                    _ => {}
+                }
             }
         }
         self.fields.push(Field { start, end, quoted: false });
@@ -242,6 +254,18 @@ impl<R: BufRead> Records<R> {
     }
 }
 
+impl Habits {
+    /// These, and then those of the lines that follow.
+    pub fn followed_by(self, next: Self) -> Self {
+        Self {
+            line_feeds: self.line_feeds + next.line_feeds,
+            carriage_returns: self.carriage_returns + next.carriage_returns,
+            blank_lines: self.blank_lines + next.blank_lines,
+            open_end: self.open_end || next.open_end,
+        }
+    }
+}
+
 impl<'a> Record<'a> {
     pub fn len(&self) -> usize {
         self.fields.len()
@@ -279,7 +303,7 @@ mod tests {
     const CSV: Dialect = Dialect { delimiter: b',', quoting: true };
 
     fn cut(text: &[u8], dialect: Dialect) -> Vec<String> {
-        let mut records = Records::new(text, dialect);
+        let mut records = Records::new(text, dialect, 1);
         let mut out = Vec::new();
         while let Some(next) = records.next() {
             match next {

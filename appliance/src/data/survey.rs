@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 use flip_gate::cdm::{Column, Kind, Table};
 
-use super::bounds::{PROGRESS_RECORDS, RECORD_BYTES};
+use super::bounds::{PIECE_BYTES, RECORD_BYTES};
 use super::error::IngestError;
 use super::extract::{Format, Source};
 use super::header::{Columns, must_have_value};
-use super::lines::{Broken, Dialect, Habits, Record, Records, Text, count};
+use super::lines::{Broken, Dialect, Habits, Record, Text, count};
 use super::manifest::Note;
+use super::pieces;
 use super::problem::{Fault, Place, Problem, Problems};
 use super::values::{Form, examine};
 
@@ -76,43 +77,19 @@ pub(super) fn survey(
     problems: &mut Problems,
     tick: &mut dyn FnMut(u64, u64),
 ) -> Result<Survey, IngestError> {
-    let taken = AtomicU64::new(0);
-    let mut records = Records::new(open(source, &taken)?, dialect);
-    let mut tally = Tally::new(source, columns, problems);
-    let mut header = true;
-    while let Some(next) = records.next() {
-        match next {
-            Ok(_) if header => header = false,
-            Ok(record) => {
-                tally.record(&record);
-                if tally.rows.is_multiple_of(PROGRESS_RECORDS) {
-                    tick(tally.rows, taken.load(Ordering::Relaxed));
-                }
-            }
-            Err(broken) => {
-                if tally.broken(broken)? == Next::Stop {
-                    break;
-                }
-            }
-        }
-    }
-    tick(tally.rows, source.bytes);
-    Ok(tally.finish(dialect, records.habits))
+    let mut tally = pieces::tally(source, dialect, columns, PIECE_BYTES, tick)?;
+    problems.absorb(std::mem::take(&mut tally.problems), 0);
+    Ok(tally.finish(source, dialect))
 }
 
-#[derive(PartialEq)]
-enum Next {
-    GoOn,
-    Stop,
-}
-
-/// What the lines so far add up to.
-struct Tally<'a> {
-    source: &'a Source,
-    columns: &'a Columns,
+/// What some lines of a file add up to.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
     cells: Vec<Cells>,
-    problems: &'a mut Problems,
-    rows: u64,
+    file: String,
+    pub rows: u64,
+    pub problems: Problems,
+    pub habits: Habits,
     plain_dates: u64,
     compact_dates: u64,
     odd: u64,
@@ -121,6 +98,7 @@ struct Tally<'a> {
 }
 
 /// One column's rule and its counts.
+#[derive(Debug, Clone)]
 struct Cells {
     column: Option<&'static Column>,
     must: bool,
@@ -128,8 +106,8 @@ struct Cells {
     too_long: u64,
 }
 
-impl<'a> Tally<'a> {
-    fn new(source: &'a Source, columns: &'a Columns, problems: &'a mut Problems) -> Self {
+impl Tally {
+    pub fn new(source: &Source, columns: &Columns) -> Self {
         let cells = columns.found.iter().map(|column| Cells {
             column: *column,
             must: column.is_some_and(|column| must_have_value(source.table, column)),
@@ -137,11 +115,11 @@ impl<'a> Tally<'a> {
             too_long: 0,
         });
         Self {
-            source,
-            columns,
             cells: cells.collect(),
-            problems,
+            file: source.name.clone(),
             rows: 0,
+            problems: Problems::default(),
+            habits: Habits::default(),
             plain_dates: 0,
             compact_dates: 0,
             odd: 0,
@@ -150,8 +128,24 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn record(&mut self, record: &Record<'_>) {
-        let (found, expected) = (record.len(), self.columns.found.len());
+    /// Adds the tally of the lines that follow, whose line numbers lack so many.
+    pub fn absorb(&mut self, next: Self, lacking: u64) {
+        for (cells, more) in self.cells.iter_mut().zip(&next.cells) {
+            cells.empty += more.empty;
+            cells.too_long += more.too_long;
+        }
+        self.problems.absorb(next.problems, lacking);
+        self.habits = self.habits.followed_by(next.habits);
+        self.rows += next.rows;
+        self.plain_dates += next.plain_dates;
+        self.compact_dates += next.compact_dates;
+        self.odd += next.odd;
+        self.offsets += next.offsets;
+        self.trailing += next.trailing;
+    }
+
+    pub fn record(&mut self, record: &Record<'_>) {
+        let (found, expected) = (record.len(), self.cells.len());
         if found < expected {
             self.problem(record.line, None, Fault::TooFew { found, expected });
             return;
@@ -165,8 +159,7 @@ impl<'a> Tally<'a> {
             self.odd += 1;
         }
         if let Some(field) = record.not_utf8() {
-            let column = self.cells.get(field).and_then(|cells| cells.column);
-            self.problem(record.line_of(field), column.map(|column| column.name), Fault::NotUtf8);
+            self.problem(record.line_of(field), self.name(field), Fault::NotUtf8);
         }
         self.rows += 1;
         for (at, field) in record.fields().take(expected).enumerate() {
@@ -199,24 +192,26 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    fn broken(&mut self, broken: Broken) -> Result<Next, IngestError> {
-        let (line, column, fault, next) = match broken {
-            Broken::OpenQuote { line } => (line, None, Fault::OpenQuote, Next::Stop),
-            Broken::TooLong { line } => (line, None, Fault::LongRecord(RECORD_BYTES), Next::Stop),
-            Broken::AfterQuote { line, field } => {
-                let column = self.cells.get(field).and_then(|cells| cells.column);
-                (line, column.map(|column| column.name), Fault::AfterQuote, Next::GoOn)
-            }
-            Broken::LoneReturn { line } => (line, None, Fault::LoneReturn, Next::GoOn),
-            Broken::ZeroByte { line } => (line, None, Fault::ZeroByte, Next::GoOn),
+    /// Notes what broke; true where reading can go on after it.
+    pub fn broken(&mut self, source: &Source, broken: Broken) -> Result<bool, IngestError> {
+        let (line, column, fault, goes_on) = match broken {
+            Broken::OpenQuote { line } => (line, None, Fault::OpenQuote, false),
+            Broken::TooLong { line } => (line, None, Fault::LongRecord(RECORD_BYTES), false),
+            Broken::AfterQuote { line, field } => (line, self.name(field), Fault::AfterQuote, true),
+            Broken::LoneReturn { line } => (line, None, Fault::LoneReturn, true),
+            Broken::ZeroByte { line } => (line, None, Fault::ZeroByte, true),
             Broken::Read(error) => {
-                let fault = compression_fault(self.source, error)?;
+                let fault = compression_fault(source, error)?;
                 self.push(Place::File, None, fault);
-                return Ok(Next::Stop);
+                return Ok(false);
             }
         };
         self.problem(line, column, fault);
-        Ok(next)
+        Ok(goes_on)
+    }
+
+    fn name(&self, field: usize) -> Option<&'static str> {
+        self.cells.get(field).and_then(|cells| cells.column).map(|column| column.name)
     }
 
     fn problem(&mut self, line: u64, column: Option<&'static str>, fault: Fault) {
@@ -224,10 +219,11 @@ impl<'a> Tally<'a> {
     }
 
     fn push(&mut self, place: Place, column: Option<&'static str>, fault: Fault) {
-        self.problems.push(Problem { file: self.source.name.clone(), place, column, fault });
+        self.problems.push(Problem { file: self.file.clone(), place, column, fault });
     }
 
-    fn finish(self, dialect: Dialect, habits: Habits) -> Survey {
+    fn finish(self, source: &Source, dialect: Dialect) -> Survey {
+        let habits = self.habits;
         let mixed_ends = habits.line_feeds > 0 && habits.carriage_returns > 0;
         let mixed_dates = self.plain_dates > 0 && self.compact_dates > 0;
         let reading = if self.odd > 0 || mixed_ends || mixed_dates {
@@ -238,7 +234,7 @@ impl<'a> Tally<'a> {
             Reading::Direct
         };
         let mut notes = Vec::new();
-        let mut note = |text: String| notes.push(Note::new(&self.source.name, text));
+        let mut note = |text: String| notes.push(Note::new(&source.name, text));
         if !dialect.quoting {
             note("read without quoting, as OHDSI's vocabulary files are written".to_owned());
         }

@@ -58,6 +58,11 @@ pub(super) fn canonical(kind: Kind, raw: &[u8]) -> Vec<u8> {
 
 /// The whole number that the text says. A fraction of zeros is fine: pandas writes `12.0` in columns with gaps.
 pub(super) fn whole(raw: &[u8]) -> Option<i64> {
+    // Most values by far; up to 18 digits always fit.
+    if (1..=18).contains(&raw.len()) && raw.iter().all(u8::is_ascii_digit) {
+        return Some(raw.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+    }
+
     let text = std::str::from_utf8(raw.trim_ascii()).ok()?;
     let (number, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if fraction.is_empty() || !fraction.bytes().all(|byte| byte == b'0') {
@@ -67,6 +72,9 @@ pub(super) fn whole(raw: &[u8]) -> Option<i64> {
 }
 
 fn is_number(raw: &[u8]) -> bool {
+    if (1..=15).contains(&raw.len()) && raw.iter().all(u8::is_ascii_digit) {
+        return true;
+    }
     let text = raw.trim_ascii();
     let plain = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
     text.iter().all(plain)
