@@ -18,7 +18,7 @@ use super::lines::{Broken, Dialect, Habits, Record, Text, count};
 use super::manifest::Note;
 use super::pieces;
 use super::problem::{Fault, Place, Problem, Problems};
-use super::values::{Form, examine};
+use super::values::{Form, digits, examine, is_common};
 
 /// What the check of a file found.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub(super) struct Survey {
     pub rows: u64,
     /// How DuckDB has to read it.
     pub reading: Reading,
+    /// True where every key is greater than the one before, so that none repeats.
+    pub keys_ascend: bool,
     pub notes: Vec<Note>,
 }
 
@@ -95,6 +97,17 @@ pub(super) struct Tally {
     odd: u64,
     offsets: u64,
     trailing: u64,
+    /// The position of the table's key; none where it has no whole number for one.
+    key: Option<usize>,
+    keys: Keys,
+}
+
+/// Whether the keys so far only grew: then none repeats, and nobody has to look for repeats.
+#[derive(Debug, Clone, Copy)]
+enum Keys {
+    None,
+    Ascending { first: i64, last: i64 },
+    Mixed,
 }
 
 /// One column's rule and its counts.
@@ -125,6 +138,9 @@ impl Tally {
             odd: 0,
             offsets: 0,
             trailing: 0,
+            key: key_position(source.table, columns)
+                .filter(|at| columns.found[*at].is_some_and(|column| column.kind == Kind::Integer)),
+            keys: Keys::None,
         }
     }
 
@@ -142,6 +158,7 @@ impl Tally {
         self.odd += next.odd;
         self.offsets += next.offsets;
         self.trailing += next.trailing;
+        self.keys = self.keys.followed_by(next.keys);
     }
 
     pub fn record(&mut self, record: &Record<'_>) {
@@ -163,22 +180,32 @@ impl Tally {
         }
         self.rows += 1;
         for (at, field) in record.fields().take(expected).enumerate() {
-            let Some(column) = self.cells[at].column else { continue };
-            if let Err(fault) = self.value(at, column, field) {
+            let cells = &mut self.cells[at];
+            let Some(column) = cells.column else { continue };
+            if field.raw.is_empty() && !cells.must {
+                cells.empty += 1;
+            } else if let Kind::Text(most) = column.kind {
+                cells.too_long += u64::from(most.is_some_and(|most| is_longer(field, most)));
+                if field.raw.is_empty() {
+                    self.problem(record.line_of(at), Some(column.name), Fault::Empty);
+                }
+            } else if is_common(column.kind, field.raw) {
+                self.plain_dates += u64::from(column.kind == Kind::Date);
+                if self.key == Some(at) {
+                    self.keys.push(digits(field.raw));
+                }
+            } else if let Err(fault) = self.uncommon(at, column, field) {
                 self.problem(record.line_of(at), Some(column.name), fault);
             }
         }
     }
 
-    fn value(&mut self, at: usize, column: &Column, field: Text<'_>) -> Result<(), Fault> {
-        let cells = &mut self.cells[at];
+    fn uncommon(&mut self, at: usize, column: &Column, field: Text<'_>) -> Result<(), Fault> {
         if field.raw.is_empty() {
-            cells.empty += 1;
-            return if cells.must { Err(Fault::Empty) } else { Ok(()) };
+            return Err(Fault::Empty);
         }
-        if let Kind::Text(Some(most)) = column.kind {
-            cells.too_long += u64::from(is_longer(field, most));
-            return Ok(());
+        if self.key == Some(at) {
+            self.keys = Keys::Mixed;
         }
         match examine(column.kind, field.raw)? {
             Form::Plain => self.plain_dates += u64::from(column.kind == Kind::Date),
@@ -266,7 +293,26 @@ impl Tally {
                 ));
             }
         }
-        Survey { rows: self.rows, reading, notes }
+        let keys_ascend = matches!(self.keys, Keys::Ascending { .. });
+        Survey { rows: self.rows, reading, keys_ascend, notes }
+    }
+}
+
+impl Keys {
+    fn push(&mut self, key: i64) {
+        *self = self.followed_by(Self::Ascending { first: key, last: key });
+    }
+
+    fn followed_by(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::None, keys) | (keys, Self::None) => keys,
+            (Self::Ascending { first, last }, Self::Ascending { first: after, last: end })
+                if last < after =>
+            {
+                Self::Ascending { first, last: end }
+            }
+            (Self::Ascending { .. } | Self::Mixed, Self::Ascending { .. } | Self::Mixed) => Self::Mixed,
+        }
     }
 }
 
