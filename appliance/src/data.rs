@@ -27,6 +27,7 @@ mod lines;
 mod load;
 mod manifest;
 mod parquet;
+mod pieces;
 mod problem;
 pub mod progress;
 mod report;

@@ -12,7 +12,7 @@ pub const INGEST_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub const INGEST_THREADS: usize = 8;
 /// Milliseconds between two looks at how far a load has come.
 pub const PROGRESS_MS: u64 = 200;
-/// Records between two reports of how far a check has come.
-pub const PROGRESS_RECORDS: u64 = 20_000;
+/// Bytes of a piece of a text file: pieces are checked in parallel, and small ones keep all cores busy to the end.
+pub const PIECE_BYTES: u64 = 4 * 1024 * 1024;
 /// Characters of a foreign column name that a note repeats.
 pub const NAME_SHOWN: usize = 64;

@@ -28,7 +28,7 @@ pub(super) fn copy(
 ) -> Result<File, IngestError> {
     let failed = |error: io::Error| IngestError::io(path, error);
     let taken = AtomicU64::new(0);
-    let mut records = Records::new(survey::open(source, &taken)?, dialect);
+    let mut records = Records::new(survey::open(source, &taken)?, dialect, 1);
     let mut out = BufWriter::new(File::create(path).map_err(failed)?);
     let mut header = true;
     while let Some(next) = records.next() {

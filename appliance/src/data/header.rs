@@ -75,7 +75,7 @@ pub(super) fn read_names(table: &Table, input: impl Read) -> Result<(Vec<String>
     // A clinical file with tabs comes from some exporter that quotes; the vocabulary comes from Athena.
     let quoting = delimiter != b'\t' || !VOCABULARY.contains(&table.name);
 
-    let mut records = Records::new(line.as_slice(), Dialect { delimiter, quoting: true });
+    let mut records = Records::new(line.as_slice(), Dialect { delimiter, quoting: true }, 1);
     let Some(Ok(record)) = records.next() else { return Err(HeaderError::Fault(Fault::NoHeader)) };
     let names =
         record.fields().map(|field| String::from_utf8_lossy(field.raw).trim().to_ascii_lowercase()).collect();

@@ -26,6 +26,8 @@ pub(super) struct Records<R> {
     buffer: Vec<u8>,
     fields: Vec<Field>,
     line_next: u64,
+    /// Bytes taken from the input: where the next record starts.
+    pub position: u64,
     /// What the lines were like so far.
     pub habits: Habits,
 }
@@ -78,21 +80,30 @@ pub(super) enum Broken {
 
 enum Cut {
     Whole,
-    /// The line ends inside quotes that opened on this line.
-    Open {
-        line: u64,
-    },
+    /// The line ends inside quotes.
+    Open(Open),
     Broken(Broken),
 }
 
+/// Quotes that are still open at a line's end.
+#[derive(Clone, Copy)]
+struct Open {
+    /// Where the text inside them starts.
+    start: usize,
+    /// Up to where there is no closing quote.
+    searched: usize,
+}
+
 impl<R: BufRead> Records<R> {
-    pub fn new(input: R, dialect: Dialect) -> Self {
+    /// From an input whose first byte is the first of that physical line.
+    pub fn new(input: R, dialect: Dialect, line_next: u64) -> Self {
         Self {
             input,
             dialect,
             buffer: Vec::new(),
             fields: Vec::new(),
-            line_next: 1,
+            line_next,
+            position: 0,
             habits: Habits::default(),
         }
     }
@@ -127,18 +138,25 @@ impl<R: BufRead> Records<R> {
         Some(Ok(Record { line, bytes: &self.buffer, fields: &self.fields }))
     }
 
+    /// The physical line after the last that was read.
+    pub fn line_next(&self) -> u64 {
+        self.line_next
+    }
+
     fn cut_record(&mut self, line: u64) -> Option<Broken> {
         let end = self.content_end();
         if !self.dialect.quoting || !self.buffer[..end].contains(&b'"') {
             return self.cut_plain(line, end);
         }
+        self.fields.clear();
+        let mut from = None;
         loop {
-            match self.cut_quoted(line) {
+            match self.cut_quoted(line, from) {
                 Cut::Whole => return None,
                 Cut::Broken(broken) => return Some(broken),
-                Cut::Open { line: opened } => match self.join_until_quote() {
-                    Ok(true) => {}
-                    Ok(false) => return Some(Broken::OpenQuote { line: opened }),
+                Cut::Open(open) => match self.join_until_quote() {
+                    Ok(true) => from = Some(open),
+                    Ok(false) => return Some(Broken::OpenQuote { line: self.line_at(line, open.start) }),
                     Err(broken) => return Some(broken),
                 },
             }
@@ -167,6 +185,7 @@ impl<R: BufRead> Records<R> {
             return Err(Broken::TooLong { line: self.line_next });
         }
         self.line_next += u64::from(read > 0);
+        self.position += read as u64;
         Ok(read)
     }
 
@@ -184,51 +203,48 @@ impl<R: BufRead> Records<R> {
             if *byte == delimiter {
                 self.fields.push(Field { start, end: at, quoted: false });
                 start = at + 1;
-            } else if *byte == b'\r' {
-                return Some(Broken::LoneReturn { line });
-            } else if *byte == 0 {
-                return Some(Broken::ZeroByte { line });
+            } else if *byte <= b'\r' {
+                match *byte {
+                    b'\r' => return Some(Broken::LoneReturn { line }),
+                    0 => return Some(Broken::ZeroByte { line }),
+                    _ => {}
+                }
             }
         }
         self.fields.push(Field { start, end, quoted: false });
         None
     }
 
-    fn cut_quoted(&mut self, line: u64) -> Cut {
-        self.fields.clear();
+    /// Cuts fields from the start, or goes on inside the quotes that an earlier line left open.
+    fn cut_quoted(&mut self, line: u64, mut open: Option<Open>) -> Cut {
         let end = self.content_end();
-        let (bytes, delimiter) = (&self.buffer[..end], self.dialect.delimiter);
-        let line_of = |at: usize| line + count(&bytes[..at], b'\n');
+        let delimiter = self.dialect.delimiter;
         let mut at = 0;
         loop {
-            if bytes.get(at) == Some(&b'"') {
-                let start = at + 1;
-                at = start;
-                loop {
-                    match bytes[at..].iter().position(|byte| *byte == b'"') {
-                        None => return Cut::Open { line: line_of(start) },
-                        Some(skip) if bytes.get(at + skip + 1) == Some(&b'"') => at += skip + 2,
-                        Some(skip) => {
-                            at += skip;
-                            break;
-                        }
-                    }
+            let quoted = open.take().or_else(|| {
+                (self.buffer[..end].get(at) == Some(&b'"'))
+                    .then_some(Open { start: at + 1, searched: at + 1 })
+            });
+            if let Some(Open { start, searched }) = quoted {
+                match closing_quote(&self.buffer[..end], searched) {
+                    Ok(close) => at = close,
+                    Err(searched) => return Cut::Open(Open { start, searched }),
                 }
-                if bytes[start..at].contains(&0) {
-                    return Cut::Broken(Broken::ZeroByte { line: line_of(start) });
+                if self.buffer[start..at].contains(&0) {
+                    return Cut::Broken(Broken::ZeroByte { line: self.line_at(line, start) });
                 }
                 self.fields.push(Field { start, end: at, quoted: true });
                 at += 1;
-                if at < end && bytes[at] != delimiter {
+                if at < end && self.buffer[at] != delimiter {
                     let field = self.fields.len() - 1;
-                    return Cut::Broken(Broken::AfterQuote { line: line_of(at), field });
+                    return Cut::Broken(Broken::AfterQuote { line: self.line_at(line, at), field });
                 }
             } else {
                 let start = at;
-                while at < end && bytes[at] != delimiter {
-                    match bytes[at] {
-                        b'\r' => return Cut::Broken(Broken::LoneReturn { line: line_of(at) }),
-                        0 => return Cut::Broken(Broken::ZeroByte { line: line_of(at) }),
+                while at < end && self.buffer[at] != delimiter {
+                    match self.buffer[at] {
+                        b'\r' => return Cut::Broken(Broken::LoneReturn { line: self.line_at(line, at) }),
+                        0 => return Cut::Broken(Broken::ZeroByte { line: self.line_at(line, at) }),
                         _ => at += 1,
                     }
                 }
@@ -238,6 +254,34 @@ impl<R: BufRead> Records<R> {
                 return Cut::Whole;
             }
             at += 1;
+        }
+    }
+
+    /// The physical line of a place in the buffer, whose first line is `line`.
+    fn line_at(&self, line: u64, place: usize) -> u64 {
+        line + count(&self.buffer[..place], b'\n')
+    }
+}
+
+/// The place of the quote that closes a field; where there is none, the place from which to search on.
+fn closing_quote(bytes: &[u8], mut from: usize) -> Result<usize, usize> {
+    while let Some(skip) = bytes[from..].iter().position(|byte| *byte == b'"') {
+        if bytes.get(from + skip + 1) != Some(&b'"') {
+            return Ok(from + skip);
+        }
+        from += skip + 2;
+    }
+    Err(bytes.len())
+}
+
+impl Habits {
+    /// These, and then those of the lines that follow.
+    pub fn followed_by(self, next: Self) -> Self {
+        Self {
+            line_feeds: self.line_feeds + next.line_feeds,
+            carriage_returns: self.carriage_returns + next.carriage_returns,
+            blank_lines: self.blank_lines + next.blank_lines,
+            open_end: self.open_end || next.open_end,
         }
     }
 }
@@ -279,7 +323,7 @@ mod tests {
     const CSV: Dialect = Dialect { delimiter: b',', quoting: true };
 
     fn cut(text: &[u8], dialect: Dialect) -> Vec<String> {
-        let mut records = Records::new(text, dialect);
+        let mut records = Records::new(text, dialect, 1);
         let mut out = Vec::new();
         while let Some(next) = records.next() {
             match next {

@@ -178,6 +178,18 @@ impl Problems {
         self.total += 1;
     }
 
+    /// Takes over the problems of a later piece of the same file, whose line numbers lack so many.
+    pub(super) fn absorb(&mut self, piece: Self, lacking: u64) {
+        self.total += piece.total;
+        for mut problem in piece.listed {
+            problem.place = match problem.place {
+                Place::Line(line) => Place::Line(line + lacking),
+                place @ (Place::File | Place::Row(_)) => place,
+            };
+            self.push_uncounted(problem);
+        }
+    }
+
     /// Counts problems that nobody looked up one by one.
     pub(super) fn count(&mut self, more: u64) {
         self.total += more;

@@ -10,14 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flate2::read::MultiGzDecoder;
 use flip_gate::cdm::{Column, Kind, Table};
 
-use super::bounds::{PROGRESS_RECORDS, RECORD_BYTES};
+use super::bounds::{PIECE_BYTES, RECORD_BYTES};
 use super::error::IngestError;
 use super::extract::{Format, Source};
 use super::header::{Columns, must_have_value};
-use super::lines::{Broken, Dialect, Habits, Record, Records, Text, count};
+use super::lines::{Broken, Dialect, Habits, Record, Text, count};
 use super::manifest::Note;
+use super::pieces;
 use super::problem::{Fault, Place, Problem, Problems};
-use super::values::{Form, examine};
+use super::values::{Form, digits, examine, is_common};
 
 /// What the check of a file found.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub(super) struct Survey {
     pub rows: u64,
     /// How DuckDB has to read it.
     pub reading: Reading,
+    /// True where every key is greater than the one before, so that none repeats.
+    pub keys_ascend: bool,
     pub notes: Vec<Note>,
 }
 
@@ -76,51 +79,39 @@ pub(super) fn survey(
     problems: &mut Problems,
     tick: &mut dyn FnMut(u64, u64),
 ) -> Result<Survey, IngestError> {
-    let taken = AtomicU64::new(0);
-    let mut records = Records::new(open(source, &taken)?, dialect);
-    let mut tally = Tally::new(source, columns, problems);
-    let mut header = true;
-    while let Some(next) = records.next() {
-        match next {
-            Ok(_) if header => header = false,
-            Ok(record) => {
-                tally.record(&record);
-                if tally.rows.is_multiple_of(PROGRESS_RECORDS) {
-                    tick(tally.rows, taken.load(Ordering::Relaxed));
-                }
-            }
-            Err(broken) => {
-                if tally.broken(broken)? == Next::Stop {
-                    break;
-                }
-            }
-        }
-    }
-    tick(tally.rows, source.bytes);
-    Ok(tally.finish(dialect, records.habits))
+    let mut tally = pieces::tally(source, dialect, columns, PIECE_BYTES, tick)?;
+    problems.absorb(std::mem::take(&mut tally.problems), 0);
+    Ok(tally.finish(source, dialect))
 }
 
-#[derive(PartialEq)]
-enum Next {
-    GoOn,
-    Stop,
-}
-
-/// What the lines so far add up to.
-struct Tally<'a> {
-    source: &'a Source,
-    columns: &'a Columns,
+/// What some lines of a file add up to.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
     cells: Vec<Cells>,
-    problems: &'a mut Problems,
-    rows: u64,
+    file: String,
+    pub rows: u64,
+    pub problems: Problems,
+    pub habits: Habits,
     plain_dates: u64,
     compact_dates: u64,
     odd: u64,
     offsets: u64,
     trailing: u64,
+    /// The position of the table's key; none where it has no whole number for one.
+    key: Option<usize>,
+    keys: Keys,
+}
+
+/// Whether the keys so far only grew: then none repeats, and nobody has to look for repeats.
+#[derive(Debug, Clone, Copy)]
+enum Keys {
+    None,
+    Ascending { first: i64, last: i64 },
+    Mixed,
 }
 
 /// One column's rule and its counts.
+#[derive(Debug, Clone)]
 struct Cells {
     column: Option<&'static Column>,
     must: bool,
@@ -128,8 +119,8 @@ struct Cells {
     too_long: u64,
 }
 
-impl<'a> Tally<'a> {
-    fn new(source: &'a Source, columns: &'a Columns, problems: &'a mut Problems) -> Self {
+impl Tally {
+    pub fn new(source: &Source, columns: &Columns) -> Self {
         let cells = columns.found.iter().map(|column| Cells {
             column: *column,
             must: column.is_some_and(|column| must_have_value(source.table, column)),
@@ -137,21 +128,41 @@ impl<'a> Tally<'a> {
             too_long: 0,
         });
         Self {
-            source,
-            columns,
             cells: cells.collect(),
-            problems,
+            file: source.name.clone(),
             rows: 0,
+            problems: Problems::default(),
+            habits: Habits::default(),
             plain_dates: 0,
             compact_dates: 0,
             odd: 0,
             offsets: 0,
             trailing: 0,
+            key: key_position(source.table, columns)
+                .filter(|at| columns.found[*at].is_some_and(|column| column.kind == Kind::Integer)),
+            keys: Keys::None,
         }
     }
 
-    fn record(&mut self, record: &Record<'_>) {
-        let (found, expected) = (record.len(), self.columns.found.len());
+    /// Adds the tally of the lines that follow, whose line numbers lack so many.
+    pub fn absorb(&mut self, next: Self, lacking: u64) {
+        for (cells, more) in self.cells.iter_mut().zip(&next.cells) {
+            cells.empty += more.empty;
+            cells.too_long += more.too_long;
+        }
+        self.problems.absorb(next.problems, lacking);
+        self.habits = self.habits.followed_by(next.habits);
+        self.rows += next.rows;
+        self.plain_dates += next.plain_dates;
+        self.compact_dates += next.compact_dates;
+        self.odd += next.odd;
+        self.offsets += next.offsets;
+        self.trailing += next.trailing;
+        self.keys = self.keys.followed_by(next.keys);
+    }
+
+    pub fn record(&mut self, record: &Record<'_>) {
+        let (found, expected) = (record.len(), self.cells.len());
         if found < expected {
             self.problem(record.line, None, Fault::TooFew { found, expected });
             return;
@@ -165,27 +176,36 @@ impl<'a> Tally<'a> {
             self.odd += 1;
         }
         if let Some(field) = record.not_utf8() {
-            let column = self.cells.get(field).and_then(|cells| cells.column);
-            self.problem(record.line_of(field), column.map(|column| column.name), Fault::NotUtf8);
+            self.problem(record.line_of(field), self.name(field), Fault::NotUtf8);
         }
         self.rows += 1;
         for (at, field) in record.fields().take(expected).enumerate() {
-            let Some(column) = self.cells[at].column else { continue };
-            if let Err(fault) = self.value(at, column, field) {
+            let cells = &mut self.cells[at];
+            let Some(column) = cells.column else { continue };
+            if field.raw.is_empty() && !cells.must {
+                cells.empty += 1;
+            } else if let Kind::Text(most) = column.kind {
+                cells.too_long += u64::from(most.is_some_and(|most| is_longer(field, most)));
+                if field.raw.is_empty() {
+                    self.problem(record.line_of(at), Some(column.name), Fault::Empty);
+                }
+            } else if is_common(column.kind, field.raw) {
+                self.plain_dates += u64::from(column.kind == Kind::Date);
+                if self.key == Some(at) {
+                    self.keys.push(digits(field.raw));
+                }
+            } else if let Err(fault) = self.uncommon(at, column, field) {
                 self.problem(record.line_of(at), Some(column.name), fault);
             }
         }
     }
 
-    fn value(&mut self, at: usize, column: &Column, field: Text<'_>) -> Result<(), Fault> {
-        let cells = &mut self.cells[at];
+    fn uncommon(&mut self, at: usize, column: &Column, field: Text<'_>) -> Result<(), Fault> {
         if field.raw.is_empty() {
-            cells.empty += 1;
-            return if cells.must { Err(Fault::Empty) } else { Ok(()) };
+            return Err(Fault::Empty);
         }
-        if let Kind::Text(Some(most)) = column.kind {
-            cells.too_long += u64::from(is_longer(field, most));
-            return Ok(());
+        if self.key == Some(at) {
+            self.keys = Keys::Mixed;
         }
         match examine(column.kind, field.raw)? {
             Form::Plain => self.plain_dates += u64::from(column.kind == Kind::Date),
@@ -199,24 +219,26 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    fn broken(&mut self, broken: Broken) -> Result<Next, IngestError> {
-        let (line, column, fault, next) = match broken {
-            Broken::OpenQuote { line } => (line, None, Fault::OpenQuote, Next::Stop),
-            Broken::TooLong { line } => (line, None, Fault::LongRecord(RECORD_BYTES), Next::Stop),
-            Broken::AfterQuote { line, field } => {
-                let column = self.cells.get(field).and_then(|cells| cells.column);
-                (line, column.map(|column| column.name), Fault::AfterQuote, Next::GoOn)
-            }
-            Broken::LoneReturn { line } => (line, None, Fault::LoneReturn, Next::GoOn),
-            Broken::ZeroByte { line } => (line, None, Fault::ZeroByte, Next::GoOn),
+    /// Notes what broke; true where reading can go on after it.
+    pub fn broken(&mut self, source: &Source, broken: Broken) -> Result<bool, IngestError> {
+        let (line, column, fault, goes_on) = match broken {
+            Broken::OpenQuote { line } => (line, None, Fault::OpenQuote, false),
+            Broken::TooLong { line } => (line, None, Fault::LongRecord(RECORD_BYTES), false),
+            Broken::AfterQuote { line, field } => (line, self.name(field), Fault::AfterQuote, true),
+            Broken::LoneReturn { line } => (line, None, Fault::LoneReturn, true),
+            Broken::ZeroByte { line } => (line, None, Fault::ZeroByte, true),
             Broken::Read(error) => {
-                let fault = compression_fault(self.source, error)?;
+                let fault = compression_fault(source, error)?;
                 self.push(Place::File, None, fault);
-                return Ok(Next::Stop);
+                return Ok(false);
             }
         };
         self.problem(line, column, fault);
-        Ok(next)
+        Ok(goes_on)
+    }
+
+    fn name(&self, field: usize) -> Option<&'static str> {
+        self.cells.get(field).and_then(|cells| cells.column).map(|column| column.name)
     }
 
     fn problem(&mut self, line: u64, column: Option<&'static str>, fault: Fault) {
@@ -224,10 +246,11 @@ impl<'a> Tally<'a> {
     }
 
     fn push(&mut self, place: Place, column: Option<&'static str>, fault: Fault) {
-        self.problems.push(Problem { file: self.source.name.clone(), place, column, fault });
+        self.problems.push(Problem { file: self.file.clone(), place, column, fault });
     }
 
-    fn finish(self, dialect: Dialect, habits: Habits) -> Survey {
+    fn finish(self, source: &Source, dialect: Dialect) -> Survey {
+        let habits = self.habits;
         let mixed_ends = habits.line_feeds > 0 && habits.carriage_returns > 0;
         let mixed_dates = self.plain_dates > 0 && self.compact_dates > 0;
         let reading = if self.odd > 0 || mixed_ends || mixed_dates {
@@ -238,7 +261,7 @@ impl<'a> Tally<'a> {
             Reading::Direct
         };
         let mut notes = Vec::new();
-        let mut note = |text: String| notes.push(Note::new(&self.source.name, text));
+        let mut note = |text: String| notes.push(Note::new(&source.name, text));
         if !dialect.quoting {
             note("read without quoting, as OHDSI's vocabulary files are written".to_owned());
         }
@@ -270,7 +293,26 @@ impl<'a> Tally<'a> {
                 ));
             }
         }
-        Survey { rows: self.rows, reading, notes }
+        let keys_ascend = matches!(self.keys, Keys::Ascending { .. });
+        Survey { rows: self.rows, reading, keys_ascend, notes }
+    }
+}
+
+impl Keys {
+    fn push(&mut self, key: i64) {
+        *self = self.followed_by(Self::Ascending { first: key, last: key });
+    }
+
+    fn followed_by(self, next: Self) -> Self {
+        match (self, next) {
+            (Self::None, keys) | (keys, Self::None) => keys,
+            (Self::Ascending { first, last }, Self::Ascending { first: after, last: end })
+                if last < after =>
+            {
+                Self::Ascending { first, last: end }
+            }
+            (Self::Ascending { .. } | Self::Mixed, Self::Ascending { .. } | Self::Mixed) => Self::Mixed,
+        }
     }
 }
 

@@ -96,6 +96,10 @@ fn repeated_keys_are_named_with_the_first() {
     ];
     assert_eq!(listed, expected);
 
+    // In a file that is in order, too.
+    world.file("person.csv", format!("{PERSON_HEADER}\n1,0,1974,0,0,a\n1,0,1974,0,0,b\n2,0,1974,0,0,c\n"));
+    assert_eq!(world.problems(), ["person.csv line 3, column person_id: the key repeats that of line 2"]);
+
     // Also beside other problems, when nothing is loaded.
     world.file("person.csv", format!("{PERSON_HEADER}\n1,0,1974,0,0,a\n1,0,19x4,0,0,b\n"));
     assert_eq!(
