@@ -1,16 +1,49 @@
 //! SQL text to a plan, or a refusal that teaches.
 //!
 //! What must stay true: what the gate lets through reads the Trust's `omop` tables and nothing else, and its
-//! subjects are counted through base tables. Pure: no IO, no clock, no engine.
+//! subjects are counted through base tables. Every accepted construct is written out anew from a closed list, so
+//! what the list does not name cannot reach the engine. Pure: no IO, no clock, no engine.
+//!
+//! ```
+//! let plan = flip_gate::admit("SELECT person_id FROM person WHERE year_of_birth < 1950").unwrap();
+//! assert_eq!(plan.canonical(), "SELECT person_id FROM omop.person WHERE year_of_birth < 1950");
+//! ```
 
+mod bounds;
 pub mod cdm;
+mod check;
+mod formats;
+mod functions;
+mod identifiers;
+mod names;
+mod parse;
+mod patterns;
 mod plan;
 mod refusal;
+mod scope;
+mod term;
 
+pub use bounds::{CHARACTERS_MAX, NESTING_MAX};
 pub use plan::{Plan, Subject};
 pub use refusal::{Code, Place, Refusal};
 
-/// Characters of a question. FLIP's own limit.
-pub const CHARACTERS_MAX: usize = 10_240;
-/// Levels of brackets, subqueries and operators of a question.
-pub const NESTING_MAX: usize = 64;
+/// Reads a question in PostgreSQL's SQL over OMOP tables; gives what the engine may run, or says why not.
+///
+/// Never panics and never overflows the stack, whatever the text. Admitting a plan's canonical text gives an equal
+/// plan, as long as that text itself is within [`CHARACTERS_MAX`].
+pub fn admit(sql: &str) -> Result<Plan, Refusal> {
+    parse::measure_characters(sql)?;
+    // A stack of its own: the caller's may be small, and the parser's frames are large.
+    let reader = std::thread::Builder::new().name("gate".to_owned()).stack_size(bounds::STACK_BYTES);
+    let read = || parse::parse(sql).and_then(|query| check::question(&query));
+    let outcome =
+        std::thread::scope(|scope| reader.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join));
+    match outcome {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            Code::NotSql,
+            "the question could not be read; write it more simply, or report it with its text",
+            None,
+        )),
+    }
+}

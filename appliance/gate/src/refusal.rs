@@ -1,6 +1,7 @@
 //! Why a question is not let in: what, where, and what to write instead.
 
 use serde::Serialize;
+use sqlparser::tokenizer::{Location, Span};
 
 /// A refusal that teaches.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +22,22 @@ pub struct Place {
     pub line: u64,
     /// Column in characters, from 1.
     pub column: u64,
+}
+
+impl Place {
+    pub(crate) fn at(location: Location) -> Option<Self> {
+        (location.line > 0).then_some(Self { line: location.line, column: location.column })
+    }
+
+    pub(crate) fn of(span: Span) -> Option<Self> {
+        Self::at(span.start)
+    }
+}
+
+impl Refusal {
+    pub(crate) fn new(code: Code, message: impl Into<String>, place: Option<Place>) -> Self {
+        Self { code, message: message.into(), place }
+    }
 }
 
 /// Every reason to refuse, closed so that refusals can be counted.

@@ -1,0 +1,137 @@
+//! The walk over the parser's tree: what is let in is written out, in two spellings, as it is checked.
+//!
+//! What must stay true: nothing of the parser's own printing reaches a plan. Each construct that the gate knows is
+//! taken apart field by field and written anew; whatever else the parser may come to understand is refused. Absent:
+//! grouping rules and operand types, which the engine checks when it binds the plan.
+
+mod begins;
+mod call;
+mod cast;
+mod compare;
+mod dates;
+mod expression;
+mod from;
+mod literal;
+mod operators;
+mod order;
+mod query;
+mod select;
+mod strings;
+mod window;
+
+use sqlparser::ast::Query;
+
+use self::begins::Begins;
+
+use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
+use crate::identifiers::Identity;
+use crate::parse::too_deep;
+use crate::plan::{Plan, Subject};
+use crate::refusal::{Code, Place, Refusal};
+use crate::scope::{Column, Ctes};
+use crate::term::Lineage;
+
+/// Checks the query of a question.
+pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
+    let checked = Checker::default().query(query, &Ctes::default(), None)?;
+    if checked.text.engine.len() > ENGINE_BYTES_MAX {
+        return Err(Refusal::new(
+            Code::TooLong,
+            "the question grows too large when every * is written out; name the columns that are needed",
+            None,
+        ));
+    }
+    let subject = subject(&checked.columns)?;
+    let columns = checked.columns.into_iter().map(|column| column.label).collect();
+    Ok(Plan { canonical: checked.text.canonical, engine_sql: checked.text.engine, columns, subject })
+}
+
+/// The output column by which persons are counted.
+fn subject(columns: &[Column]) -> Result<Subject, Refusal> {
+    let counting = |wanted| {
+        let column = columns.iter().find(|column| {
+            matches!(column.lineage, Lineage::Identifier { identity, counts: true } if identity == wanted)
+        });
+        column.map(|column| column.label.clone())
+    };
+    if let Some(column) = counting(Identity::Person) {
+        return Ok(Subject::Person { column });
+    }
+    if let Some(column) = counting(Identity::Accession) {
+        return Ok(Subject::Accession { column });
+    }
+    Err(Refusal::new(
+        Code::NoSubject,
+        "return person_id (or accession_id) from a table so that the Trust can count distinct persons; do not \
+         aggregate in the SQL: counts per column, age and sex come back by themselves",
+        None,
+    ))
+}
+
+/// Counts what the walk has used up.
+#[derive(Debug, Default)]
+struct Checker {
+    depth: usize,
+    relations: usize,
+    ctes: usize,
+    columns: usize,
+}
+
+impl Checker {
+    /// Goes one level down.
+    fn deeper<T>(
+        &mut self,
+        place: impl FnOnce() -> Option<Place>,
+        inner: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        if self.depth >= NESTING_MAX {
+            return Err(too_deep(place()));
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// A fresh alias for a relation in the engine's text.
+    fn next_relation(&mut self, place: Option<Place>) -> Result<String, Refusal> {
+        self.relations += 1;
+        if self.relations > RELATIONS_MAX {
+            return Err(Refusal::new(
+                Code::ConstructNotAllowed,
+                format!("a question reads at most {RELATIONS_MAX} tables; ask in steps"),
+                place,
+            ));
+        }
+        Ok(format!("t{}", self.relations))
+    }
+
+    /// A fresh name for a CTE in the engine's text.
+    fn next_cte(&mut self) -> String {
+        self.ctes += 1;
+        format!("w{}", self.ctes)
+    }
+
+    /// Counts the output columns of one SELECT.
+    fn count_columns(&mut self, columns: usize, place: Option<Place>) -> Result<(), Refusal> {
+        self.columns += columns;
+        if columns > COLUMNS_MAX || self.columns > COLUMNS_ALL_MAX {
+            return Err(Refusal::new(
+                Code::ConstructNotAllowed,
+                "the question returns too many columns; name the ones that are needed instead of *",
+                place,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Where a part of the question begins.
+fn place(part: &impl Begins) -> Option<Place> {
+    part.begins()
+}
+
+/// A clause, operator or type that is not on the list.
+fn not_allowed(message: impl Into<String>, place: Option<Place>) -> Refusal {
+    Refusal::new(Code::ConstructNotAllowed, message, place)
+}

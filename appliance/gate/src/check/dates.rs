@@ -1,0 +1,148 @@
+//! Dates and times: their parts, their ages, their formats.
+//!
+//! What must stay true: parts of dates divide with a fraction, as PostgreSQL's do; nothing needs a time zone.
+
+use sqlparser::ast::{DateTimeField, Expr, ExtractSyntax};
+
+use super::{Checker, not_allowed, place};
+use crate::formats::{self, FIELDS, UNITS};
+use crate::functions::ENGINE_NOW;
+use crate::names::literal;
+use crate::refusal::{Place, Refusal};
+use crate::scope::Scope;
+use crate::term::{Term, Text, Type};
+
+impl Checker {
+    /// `EXTRACT(YEAR FROM x)`.
+    pub(super) fn extract(
+        &mut self,
+        field: &DateTimeField,
+        syntax: &ExtractSyntax,
+        operand: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let at = place(operand);
+        let (Some(field), ExtractSyntax::From) = (field_name(field), syntax) else {
+            return Err(unknown_field(at));
+        };
+        let operand = self.value(operand, scope)?;
+        let text = Text::new(
+            format!("EXTRACT({} FROM {})", field.to_uppercase(), operand.text.canonical),
+            part(field, &operand),
+        );
+        Ok(Term::value(text, Type::Numeric).named("extract"))
+    }
+}
+
+fn unknown_field(at: Option<Place>) -> Refusal {
+    not_allowed(format!("this part of a date is not known; {} are", FIELDS.join(", ")), at)
+}
+
+/// `date_part('year', x)` for the engine.
+pub(super) fn date_part(field: &Term, operand: &Term, at: Option<Place>) -> Result<String, Refusal> {
+    let held = field.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let field = FIELDS.iter().find(|known| **known == held).ok_or_else(|| unknown_field(at))?;
+    Ok(part(field, operand))
+}
+
+fn part(field: &str, operand: &Term) -> String {
+    let operand_text = moment_of(operand);
+    match field {
+        // Seconds come with their fraction.
+        "second" => format!("(CAST(extract(microseconds FROM {operand_text}) AS DOUBLE) / 1e6)"),
+        _ => format!("CAST(extract({field} FROM {operand_text}) AS DOUBLE)"),
+    }
+}
+
+/// A date has no time of day to the engine until it is a timestamp.
+fn moment_of(term: &Term) -> String {
+    if term.kind == Type::Date {
+        return format!("CAST({} AS TIMESTAMP)", term.text.engine);
+    }
+    term.text.engine.clone()
+}
+
+/// `date_trunc('month', x)` for the engine.
+pub(super) fn date_trunc(unit: &Term, operand: &Term, at: Option<Place>) -> Result<String, Refusal> {
+    let held = unit.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
+    if !UNITS.contains(&held.as_str()) {
+        return Err(not_allowed(format!("date_trunc cuts to one of {}", UNITS.join(", ")), at));
+    }
+    Ok(format!("date_trunc('{held}', {})", moment_of(operand)))
+}
+
+/// `age(a, b)`, or `age(b)` as of today's midnight.
+pub(super) fn age(moments: &[Term]) -> String {
+    let timestamp = |term: &Term| {
+        if term.kind == Type::Timestamp {
+            return term.text.engine.clone();
+        }
+        format!("CAST({} AS TIMESTAMP)", term.text.engine)
+    };
+    match moments {
+        [later, earlier] => format!("age({}, {})", timestamp(later), timestamp(earlier)),
+        moments => {
+            let born = moments.first().map(timestamp).unwrap_or_default();
+            format!("age(CAST({} AS TIMESTAMP), {born})", today())
+        }
+    }
+}
+
+/// Today's date.
+pub(super) fn today() -> String {
+    format!("CAST({ENGINE_NOW} AS DATE)")
+}
+
+/// `to_char(x, 'YYYY-MM')` for the engine.
+pub(super) fn to_char(operand: &Term, template: &Term, at: Option<Place>) -> Result<String, Refusal> {
+    if !matches!(operand.kind, Type::Date | Type::Timestamp) {
+        return Err(not_allowed(
+            "to_char formats dates and times only; for a number use CAST(x AS text)",
+            at,
+        ));
+    }
+    Ok(format!("strftime({}, {})", operand.text.engine, literal(&strftime(template, at)?)))
+}
+
+/// `to_timestamp('...', 'YYYY-MM-DD')` for the engine.
+pub(super) fn parsed(operand: &Term, template: &Term, at: Option<Place>) -> Result<String, Refusal> {
+    Ok(format!("strptime({}, {})", operand.text.engine, literal(&strftime(template, at)?)))
+}
+
+fn strftime(template: &Term, at: Option<Place>) -> Result<String, Refusal> {
+    let Some(held) = &template.literal else {
+        return Err(not_allowed("a date format is a literal text, as in 'YYYY-MM-DD'", at));
+    };
+    formats::strftime(held).map_err(|piece| {
+        not_allowed(
+            format!(
+                "the format {piece} is not known; use YYYY, YY, MM, Mon, FMMonth, DD, Dy, FMDay, DDD, IYYY, IW, HH24, \
+                 MI, SS, and \"quoted text\"; for a quarter use EXTRACT(QUARTER FROM ...)"
+            ),
+            at,
+        )
+    })
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
+fn field_name(field: &DateTimeField) -> Option<&'static str> {
+    Some(match field {
+        DateTimeField::Year => "year",
+        DateTimeField::Month => "month",
+        DateTimeField::Week(None) => "week",
+        DateTimeField::Day => "day",
+        DateTimeField::Hour => "hour",
+        DateTimeField::Minute => "minute",
+        DateTimeField::Second => "second",
+        DateTimeField::Century => "century",
+        DateTimeField::Decade => "decade",
+        DateTimeField::Dow => "dow",
+        DateTimeField::Doy => "doy",
+        DateTimeField::Epoch => "epoch",
+        DateTimeField::Isodow => "isodow",
+        DateTimeField::Isoyear => "isoyear",
+        DateTimeField::Millennium => "millennium",
+        DateTimeField::Quarter => "quarter",
+        _ => return None,
+    })
+}

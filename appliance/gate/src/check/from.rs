@@ -1,0 +1,536 @@
+//! FROM: tables, CTEs, subqueries, joins, and the two bounded row sources.
+//!
+//! What must stay true: a base table is one of the CDM's, in schema `omop`; a join on identifiers joins like with
+//! like; rows that are made up carry no lineage.
+
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart,
+    TableAlias, TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins,
+};
+
+use super::query::{Checked, rename};
+use super::{Checker, not_allowed, place};
+use crate::bounds::SERIES_MAX;
+use crate::cdm;
+use crate::identifiers::Identity;
+use crate::names::{Name, nearest, quoted};
+use crate::refusal::{Code, Place, Refusal};
+use crate::scope::{Column, Relation, Relations, Scope, Visible};
+use crate::term::{Lineage, Term, Text, Type};
+
+const SCHEMA: &str = "omop";
+
+impl Checker {
+    /// The FROM clause, if there is one; its relations go into the scope.
+    pub(super) fn from(&mut self, from: &[TableWithJoins], scope: &mut Scope<'_>) -> Result<Text, Refusal> {
+        if from.is_empty() {
+            return Ok(Text::default());
+        }
+        let mut texts = Vec::new();
+        for each in from {
+            let at = place(each);
+            let (text, relations) = self.joined(each, scope)?;
+            scope.from.add(relations, &|name| twice(name, at))?;
+            texts.push(text);
+        }
+        Ok(Text::between(" FROM ", &Text::join(&texts, ", "), ""))
+    }
+
+    /// A table with its joins. The scope gives the outer names; relations to the left by comma are out of sight.
+    fn joined(&mut self, tables: &TableWithJoins, scope: &Scope<'_>) -> Result<(Text, Relations), Refusal> {
+        let TableWithJoins { relation, joins } = tables;
+        let (mut text, mut from) = self.relation(relation, scope)?;
+        for join in joins {
+            let Join { relation, global, join_operator } = join;
+            let at = place(relation);
+            let (words, constraint) = join_words(join_operator, *global, at)?;
+            let (right_text, right) = self.relation(relation, scope)?;
+            text.push(words);
+            text.append(&right_text);
+            let left = std::mem::take(&mut from);
+            let constrained = self.constrain(words, constraint, left, right, scope, at)?;
+            text.append(&constrained.0);
+            from = constrained.1;
+        }
+        Ok((text, from))
+    }
+
+    fn constrain(
+        &mut self,
+        words: &str,
+        constraint: &JoinConstraint,
+        mut left: Relations,
+        right: Relations,
+        scope: &Scope<'_>,
+        at: Option<Place>,
+    ) -> Result<(Text, Relations), Refusal> {
+        let crossing = words == " CROSS JOIN ";
+        match constraint {
+            JoinConstraint::None if crossing => {
+                left.add(right, &|name| twice(name, at))?;
+                Ok((Text::default(), left))
+            }
+            JoinConstraint::On(condition) if !crossing => {
+                left.add(right, &|name| twice(name, at))?;
+                let mut inner = Scope::new(scope.ctes, scope.outer);
+                inner.from = left;
+                let condition = self.value(condition, &inner)?;
+                Ok((Text::between(" ON ", &condition.text, ""), inner.from))
+            }
+            JoinConstraint::Using(names) if !crossing => using(words, names, left, right, at),
+            JoinConstraint::Natural => Err(not_allowed(
+                "NATURAL JOIN joins on whatever columns share a name; write USING (...) or ON ...",
+                at,
+            )),
+            JoinConstraint::UsingAlias(_, alias) => {
+                Err(not_allowed("USING takes no alias here; leave AS out", Place::of(alias.span)))
+            }
+            JoinConstraint::None | JoinConstraint::On(_) | JoinConstraint::Using(_) => {
+                Err(not_allowed("a join needs ON ... or USING (...), and CROSS JOIN has neither", at))
+            }
+        }
+    }
+
+    fn relation(&mut self, factor: &TableFactor, scope: &Scope<'_>) -> Result<(Text, Relations), Refusal> {
+        self.deeper(|| place(factor), |checker| checker.relation_inside(factor, scope))
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
+    fn relation_inside(
+        &mut self,
+        factor: &TableFactor,
+        scope: &Scope<'_>,
+    ) -> Result<(Text, Relations), Refusal> {
+        let at = place(factor);
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_directives,
+                inheritance,
+            } => {
+                if sample.is_some() {
+                    return Err(not_allowed(
+                        "TABLESAMPLE gives a different answer each time; leave it out",
+                        at,
+                    ));
+                }
+                let foreign = !with_hints.is_empty()
+                    || version.is_some()
+                    || *with_ordinality
+                    || !partitions.is_empty()
+                    || json_path.is_some()
+                    || !index_directives.is_empty()
+                    || inheritance.is_some();
+                if foreign {
+                    return Err(not_allowed("a table takes an alias and nothing else", at));
+                }
+                match args {
+                    None => self.table(name, alias.as_ref(), scope),
+                    Some(TableFunctionArgs { args, settings: None }) => {
+                        self.series(name, args, alias.as_ref(), at)
+                    }
+                    Some(TableFunctionArgs { args: _, settings: Some(_) }) => {
+                        Err(not_allowed("SETTINGS is not PostgreSQL's; leave it out", at))
+                    }
+                }
+            }
+            TableFactor::Derived { lateral, subquery, alias, sample } => {
+                if *lateral {
+                    return Err(not_allowed(
+                        "LATERAL is not let in; use DISTINCT ON, a window function or a join on person_id",
+                        at,
+                    ));
+                }
+                if sample.is_some() {
+                    return Err(not_allowed(
+                        "TABLESAMPLE gives a different answer each time; leave it out",
+                        at,
+                    ));
+                }
+                let Some(alias) = alias else {
+                    return Err(not_allowed("a subquery in FROM needs a name: (SELECT ...) AS name", at));
+                };
+                let (name, renamed) = self::alias(alias)?;
+                let Checked { text, mut columns } = self.query(subquery, scope.ctes, scope.outer)?;
+                rename(&mut columns, &renamed)?;
+                let engine = self.next_relation(at)?;
+                let text = Text::new(
+                    format!("({}) AS {}{}", text.canonical, name.canonical, column_list(&renamed)),
+                    format!("({}) AS {engine}", text.engine),
+                );
+                Ok((text, Relations::one(relation_of(name.folded, false, &engine, &columns))))
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+                let (text, relations) = self.joined(table_with_joins, scope)?;
+                Ok((Text::between("(", &text, ")"), relations))
+            }
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset: false,
+                with_offset_alias: None,
+                with_ordinality: false,
+            } => match array_exprs.as_slice() {
+                [Expr::Array(array)] => {
+                    let values = self.array_literal(array, scope)?;
+                    let kind = values.iter().fold(Type::Unknown, |kind, value| kind.meet(value.kind));
+                    let list = Text::join(values.iter().map(|value| &value.text), ", ");
+                    let text = Text::new(
+                        format!("unnest(ARRAY[{}])", list.canonical),
+                        format!("unnest([{}])", list.engine),
+                    );
+                    self.made_up("unnest", &text, kind, alias.as_ref(), at)
+                }
+                _ => Err(Refusal::new(
+                    Code::TableFunctionNotAllowed,
+                    "unnest in FROM takes one literal list: unnest(ARRAY[1, 2, 3]) AS x(value)",
+                    at,
+                )),
+            },
+            _ => Err(Refusal::new(
+                Code::TableFunctionNotAllowed,
+                "FROM takes OMOP tables, CTEs, subqueries, generate_series(1, 10) and unnest(ARRAY[...])",
+                at,
+            )),
+        }
+    }
+
+    fn table(
+        &mut self,
+        object: &ObjectName,
+        alias: Option<&TableAlias>,
+        scope: &Scope<'_>,
+    ) -> Result<(Text, Relations), Refusal> {
+        let parts = name_parts(object)?;
+        let at = parts.first().and_then(|part| part.place);
+        let alias = alias.map(self::alias).transpose()?;
+        let renamed = alias.as_ref().map(|(_, renamed)| renamed.as_slice()).unwrap_or_default();
+        let words = alias
+            .as_ref()
+            .map(|(name, renamed)| format!(" AS {}{}", name.canonical, column_list(renamed)))
+            .unwrap_or_default();
+        let engine = self.next_relation(at)?;
+
+        if let [name] = parts.as_slice()
+            && let Some(cte) = scope.ctes.find(&name.folded)
+        {
+            let mut columns = cte.columns.clone();
+            rename(&mut columns, renamed)?;
+            let text = Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
+            let known_as = alias.map_or(name.folded.clone(), |(name, _)| name.folded);
+            return Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))));
+        }
+        let table = base_table(&parts, scope)?;
+        let mut columns: Vec<Column> =
+            table.columns.iter().map(|column| base_column(table, column)).collect();
+        rename(&mut columns, renamed)?;
+        let text = Text::new(
+            format!("{SCHEMA}.{}{words}", table.name),
+            format!("{SCHEMA}.{} AS {engine}", table.name),
+        );
+        let in_schema = alias.is_none();
+        let known_as = alias.map_or(table.name.to_owned(), |(name, _)| name.folded);
+        let key = table.primary_key.map(|key| format!("{engine}.{}", quoted(key)));
+        Ok((text, Relations::one(Relation { key, ..relation_of(known_as, in_schema, &engine, &columns) })))
+    }
+
+    /// `generate_series` with literal bounds.
+    fn series(
+        &mut self,
+        object: &ObjectName,
+        args: &[FunctionArg],
+        alias: Option<&TableAlias>,
+        at: Option<Place>,
+    ) -> Result<(Text, Relations), Refusal> {
+        let name = name_parts(object)?;
+        let [Name { folded, .. }] = name.as_slice() else {
+            return Err(no_table_function(&object.to_string(), at));
+        };
+        if folded != "generate_series" {
+            return Err(no_table_function(folded, at));
+        }
+        let bounds: Option<Vec<i64>> = args.iter().map(series_bound).collect();
+        let bounds = bounds.unwrap_or_default();
+        let (first, last, step) = match bounds.as_slice() {
+            [first, last] => (*first, *last, 1),
+            [first, last, step] if *step != 0 => (*first, *last, *step),
+            _ => {
+                return Err(Refusal::new(
+                    Code::TableFunctionNotAllowed,
+                    "generate_series takes two or three whole numbers, as in generate_series(0, 90, 10)",
+                    at,
+                ));
+            }
+        };
+        let values = (i128::from(last) - i128::from(first)) / i128::from(step) + 1;
+        if values > SERIES_MAX {
+            return Err(Refusal::new(
+                Code::TableFunctionNotAllowed,
+                format!("generate_series makes at most {SERIES_MAX} values"),
+                at,
+            ));
+        }
+        let numbers = bounds.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+        self.made_up(
+            "generate_series",
+            &Text::same(format!("generate_series({numbers})")),
+            Type::Integer,
+            alias,
+            at,
+        )
+    }
+
+    /// A relation of one column that no table holds.
+    fn made_up(
+        &mut self,
+        function: &str,
+        call: &Text,
+        kind: Type,
+        alias: Option<&TableAlias>,
+        at: Option<Place>,
+    ) -> Result<(Text, Relations), Refusal> {
+        let engine = self.next_relation(at)?;
+        let alias = alias.map(self::alias).transpose()?;
+        let known_as = alias.as_ref().map_or(function.to_owned(), |(name, _)| name.folded.clone());
+        let mut columns =
+            vec![Column { name: known_as.clone(), label: "value".to_owned(), kind, lineage: Lineage::Value }];
+        let mut words = String::new();
+        if let Some((name, renamed)) = &alias {
+            rename(&mut columns, renamed)?;
+            words = format!(" AS {}{}", name.canonical, column_list(renamed));
+        }
+        let text = Text::new(
+            format!("{}{words}", call.canonical),
+            format!("{} AS {engine}(\"value\")", call.engine),
+        );
+        Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))))
+    }
+}
+
+/// An alias and its column list.
+pub(super) fn alias(alias: &TableAlias) -> Result<(Name, Vec<Name>), Refusal> {
+    let TableAlias { explicit: _, name, columns, at } = alias;
+    let name = Name::of(name)?;
+    let mut renamed = Vec::new();
+    for TableAliasColumnDef { name, data_type } in columns {
+        let column = Name::of(name)?;
+        if data_type.is_some() {
+            return Err(not_allowed("a column list holds names without types", column.place));
+        }
+        renamed.push(column);
+    }
+    if at.is_some() {
+        return Err(not_allowed("an alias takes no AT", name.place));
+    }
+    Ok((name, renamed))
+}
+
+/// The column list of an alias in canonical SQL.
+pub(super) fn column_list(names: &[Name]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = names.iter().map(|name| name.canonical.as_str()).collect();
+    format!("({})", names.join(", "))
+}
+
+/// What `t.*` stands for, and its canonical spelling.
+pub(super) fn star<'s>(
+    object: &ObjectName,
+    scope: &'s Scope<'_>,
+) -> Result<(String, &'s [Visible]), Refusal> {
+    let parts = name_parts(object)?;
+    match parts.as_slice() {
+        [name] => Ok((format!("{}.*", name.canonical), &scope.relation(name, false)?.columns)),
+        [schema, name] if schema.folded == SCHEMA => {
+            Ok((format!("{SCHEMA}.{}.*", name.canonical), &scope.relation(name, true)?.columns))
+        }
+        _ => Err(not_allowed(format!("{object}.* names no table of this FROM"), place(object))),
+    }
+}
+
+pub(super) fn name_parts(object: &ObjectName) -> Result<Vec<Name>, Refusal> {
+    let ObjectName(parts) = object;
+    parts
+        .iter()
+        .map(|part| match part {
+            ObjectNamePart::Identifier(ident) => Name::of(ident),
+            ObjectNamePart::Function(_) => Err(not_allowed("a name is not computed", place(object))),
+        })
+        .collect()
+}
+
+fn base_table(parts: &[Name], scope: &Scope<'_>) -> Result<&'static cdm::Table, Refusal> {
+    let refused = |message: String, at| Err(Refusal::new(Code::TableNotAllowed, message, at));
+    let name = match parts {
+        [name] => name,
+        [schema, name] if schema.folded == SCHEMA => name,
+        [schema, name] => {
+            let hint = cdm::table(&name.folded).map(|table| format!("; write {SCHEMA}.{}", table.name));
+            let hint = hint.unwrap_or_default();
+            return refused(
+                format!("only schema {SCHEMA} can be read, not {}{hint}", schema.folded),
+                schema.place,
+            );
+        }
+        _ => {
+            let at = parts.first().and_then(|part| part.place);
+            return refused(format!("a table is written {SCHEMA}.table or table, without a database"), at);
+        }
+    };
+    let Some(table) = cdm::table(&name.folded) else {
+        let ctes = scope.ctes.0.iter().map(|cte| cte.name.as_str());
+        let near = nearest(&name.folded, cdm::TABLES.iter().map(|table| table.name).chain(ctes));
+        let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        return refused(format!("{} is not a table of the OMOP CDM 5.4{hint}", name.folded), name.place);
+    };
+    Ok(table)
+}
+
+fn base_column(table: &'static cdm::Table, column: &cdm::Column) -> Column {
+    let lineage = match Identity::of(table, column) {
+        None => Lineage::Value,
+        Some(identity) => {
+            let counts = matches!(column.name, "person_id" | "accession_id");
+            Lineage::Identifier { identity, counts }
+        }
+    };
+    Column {
+        name: column.name.to_owned(),
+        label: column.name.to_owned(),
+        kind: Type::of(column.kind),
+        lineage,
+    }
+}
+
+fn relation_of(name: String, in_schema: bool, engine: &str, columns: &[Column]) -> Relation {
+    let columns = columns
+        .iter()
+        .map(|column| Visible {
+            name: column.name.clone(),
+            engine: format!("{engine}.{}", quoted(&column.label)),
+            kind: column.kind,
+            lineage: column.lineage,
+        })
+        .collect();
+    Relation { name, in_schema, key: None, columns }
+}
+
+fn join_words(
+    operator: &JoinOperator,
+    global: bool,
+    at: Option<Place>,
+) -> Result<(&'static str, &JoinConstraint), Refusal> {
+    match operator {
+        _ if global => Err(not_allowed("GLOBAL is not PostgreSQL's; leave it out", at)),
+        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => Ok((" JOIN ", constraint)),
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+            Ok((" LEFT JOIN ", constraint))
+        }
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+            Ok((" RIGHT JOIN ", constraint))
+        }
+        JoinOperator::FullOuter(constraint) => Ok((" FULL JOIN ", constraint)),
+        JoinOperator::CrossJoin(constraint) => Ok((" CROSS JOIN ", constraint)),
+        JoinOperator::Semi(_)
+        | JoinOperator::LeftSemi(_)
+        | JoinOperator::RightSemi(_)
+        | JoinOperator::Anti(_)
+        | JoinOperator::LeftAnti(_)
+        | JoinOperator::RightAnti(_)
+        | JoinOperator::CrossApply
+        | JoinOperator::OuterApply
+        | JoinOperator::AsOf { .. }
+        | JoinOperator::StraightJoin(_)
+        | JoinOperator::ArrayJoin
+        | JoinOperator::LeftArrayJoin
+        | JoinOperator::InnerArrayJoin => Err(not_allowed(
+            "this join is not PostgreSQL's; use JOIN, LEFT JOIN, RIGHT JOIN, FULL JOIN or CROSS JOIN, or EXISTS",
+            at,
+        )),
+    }
+}
+
+/// USING: each name stands for one column from then on.
+fn using(
+    words: &str,
+    names: &[ObjectName],
+    left: Relations,
+    right: Relations,
+    at: Option<Place>,
+) -> Result<(Text, Relations), Refusal> {
+    let (mut canonical, mut conditions, mut merged) = (Vec::new(), Vec::new(), Vec::new());
+    for object in names {
+        let parts = name_parts(object)?;
+        let [name] = parts.as_slice() else {
+            return Err(not_allowed("USING takes plain column names", place(object)));
+        };
+        let missing = || {
+            let message = format!("USING needs a column {} on both sides of the join", name.folded);
+            Refusal::new(Code::UnknownColumn, message, name.place)
+        };
+        let mine = left.column(name)?.ok_or_else(missing)?;
+        let theirs = right.column(name)?.ok_or_else(missing)?;
+        let [first, second] = [mine, theirs].map(|column| {
+            let term = Term::value(Text::same(&column.engine), column.kind);
+            Term { lineage: column.lineage, place: name.place, ..term }.named(&name.folded)
+        });
+        super::compare::joinable(&first, &second)?;
+        let (engine, lineage) = match words {
+            " RIGHT JOIN " => (theirs.engine.clone(), theirs.lineage),
+            " FULL JOIN " => {
+                let either = format!("COALESCE({}, {})", mine.engine, theirs.engine);
+                (either, mine.lineage.or(theirs.lineage))
+            }
+            _ => (mine.engine.clone(), mine.lineage),
+        };
+        conditions.push(format!("({} = {})", mine.engine, theirs.engine));
+        canonical.push(name.canonical.clone());
+        merged.push(Visible {
+            name: name.folded.clone(),
+            engine,
+            kind: mine.kind.meet(theirs.kind),
+            lineage,
+        });
+    }
+    let taken: Vec<String> = merged.iter().map(|column| column.name.clone()).collect();
+    let rest = |columns: Vec<Visible>| columns.into_iter().filter(|column| !taken.contains(&column.name));
+    merged.extend(rest(left.visible));
+    merged.extend(rest(right.visible));
+    let mut joined = Relations { relations: left.relations, visible: Vec::new() };
+    joined.add(Relations { relations: right.relations, visible: merged.clone() }, &|name| twice(name, at))?;
+    let text =
+        Text::new(format!(" USING ({})", canonical.join(", ")), format!(" ON {}", conditions.join(" AND ")));
+    Ok((text, joined))
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is no literal")]
+fn series_bound(arg: &FunctionArg) -> Option<i64> {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg else { return None };
+    match expr {
+        Expr::UnaryOp { op: sqlparser::ast::UnaryOperator::Minus, expr } => {
+            super::literal::whole_number(expr)?.checked_neg()
+        }
+        _ => super::literal::whole_number(expr),
+    }
+}
+
+fn twice(name: &str, at: Option<Place>) -> Refusal {
+    not_allowed(format!("FROM names {name} twice; give one of them another alias"), at)
+}
+
+fn no_table_function(name: &str, at: Option<Place>) -> Refusal {
+    Refusal::new(
+        Code::TableFunctionNotAllowed,
+        format!("{name}(...) cannot stand in FROM; only generate_series and unnest with literal values can"),
+        at,
+    )
+}

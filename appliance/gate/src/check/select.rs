@@ -1,0 +1,357 @@
+//! One SELECT: its output, its tables, its conditions and its groups.
+//!
+//! What must stay true: every output column has a label of its own in the engine's text, and `*` is written out
+//! there from the CDM's columns, so that what a site's tables carry beyond the CDM stays unread.
+
+use std::collections::HashSet;
+
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Select, SelectFlavor,
+    SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
+};
+
+use super::{Checker, not_allowed, place};
+use crate::names::{Name, quoted};
+use crate::refusal::{Code, Place, Refusal};
+use crate::scope::{Column, Ctes, Scope, Visible};
+use crate::term::{Term, Text};
+
+/// One output column, with the engine's text of its expression.
+pub(super) struct Output {
+    pub column: Column,
+    pub engine: String,
+}
+
+/// The output list in the making.
+#[derive(Default)]
+struct Outputs {
+    canonical: Vec<String>,
+    columns: Vec<Output>,
+    labels: HashSet<String>,
+}
+
+impl Outputs {
+    fn add(&mut self, name: String, engine: String, kind: crate::term::Type, lineage: crate::term::Lineage) {
+        // The engine's names ignore case, so the labels must differ without it.
+        let mut label = name.clone();
+        let mut number = 2;
+        while !self.labels.insert(label.to_lowercase()) {
+            label = format!("{name}_{number}");
+            number += 1;
+        }
+        self.columns.push(Output { column: Column { name, label, kind, lineage }, engine });
+    }
+
+    fn all_of(&mut self, columns: &[Visible]) {
+        for Visible { name, engine, kind, lineage } in columns {
+            self.add(name.clone(), engine.clone(), *kind, *lineage);
+        }
+    }
+}
+
+impl Checker {
+    pub(super) fn select(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderByExpr],
+        ctes: &Ctes,
+        outer: Option<&Scope<'_>>,
+    ) -> Result<(Text, Vec<Column>), Refusal> {
+        let Select {
+            select_token,
+            optimizer_hints,
+            distinct,
+            select_modifiers,
+            top,
+            top_before_distinct: _,
+            projection,
+            exclude,
+            into,
+            from,
+            lateral_views,
+            prewhere,
+            selection,
+            connect_by,
+            group_by,
+            cluster_by,
+            distribute_by,
+            sort_by,
+            having,
+            named_window,
+            qualify,
+            window_before_qualify: _,
+            value_table_mode,
+            flavor,
+        } = select;
+        let at = Place::of(select_token.0.span);
+        if into.is_some() {
+            return Err(Refusal::new(Code::NotARead, "SELECT INTO writes a table; leave INTO out", at));
+        }
+        let foreign = !optimizer_hints.is_empty()
+            || select_modifiers.is_some()
+            || top.is_some()
+            || exclude.is_some()
+            || !lateral_views.is_empty()
+            || prewhere.is_some()
+            || !connect_by.is_empty()
+            || !cluster_by.is_empty()
+            || !distribute_by.is_empty()
+            || !sort_by.is_empty()
+            || qualify.is_some()
+            || value_table_mode.is_some()
+            || *flavor != SelectFlavor::Standard;
+        if foreign {
+            return Err(not_allowed(
+                "this SELECT has a clause that is not PostgreSQL's (such as TOP, QUALIFY or FROM first); write it \
+                 with SELECT ... FROM ... WHERE ... GROUP BY ... ORDER BY ... LIMIT",
+                at,
+            ));
+        }
+
+        let mut scope = Scope::new(ctes, outer);
+        let from = self.from(from, &mut scope)?;
+        let windows = self.windows(named_window, &mut scope)?;
+        let outputs = self.outputs(projection, &scope, at)?;
+        let distinct = self.distinct(distinct.as_ref(), &outputs.columns, &scope)?;
+
+        let mut text = Text::same("SELECT ");
+        text.append(&distinct);
+        text.canonical.push_str(&outputs.canonical.join(", "));
+        let outputs = outputs.columns;
+        let labelled =
+            outputs.iter().map(|output| format!("{} AS {}", output.engine, quoted(&output.column.label)));
+        text.engine.push_str(&labelled.collect::<Vec<_>>().join(", "));
+        text.append(&from);
+        if let Some(condition) = selection {
+            text.push(" WHERE ");
+            text.append(&self.condition(condition, &scope)?);
+        }
+        let mut groups = self.group_by(group_by, &outputs, &scope)?;
+        let mut rest = Text::default();
+        if let Some(condition) = having {
+            rest.push(" HAVING ");
+            rest.append(&self.condition(condition, &scope)?);
+        }
+        rest.append(&windows);
+        rest.append(&self.order_by(order_by, &outputs, &scope)?);
+        dependent_groups(&mut groups.engine, group_by, &outputs, &scope, &rest.engine);
+        text.append(&groups);
+        text.append(&rest);
+        Ok((text, outputs.into_iter().map(|output| output.column).collect()))
+    }
+
+    fn condition(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<Text, Refusal> {
+        Ok(self.value(condition, scope)?.text)
+    }
+
+    fn windows(
+        &mut self,
+        definitions: &[NamedWindowDefinition],
+        scope: &mut Scope<'_>,
+    ) -> Result<Text, Refusal> {
+        let mut windows = Vec::new();
+        for NamedWindowDefinition(ident, window) in definitions {
+            let name = Name::of(ident)?;
+            let spec = match window {
+                NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, scope)?,
+                NamedWindowExpr::NamedWindow(_) => {
+                    return Err(not_allowed(
+                        "a named window is written out in brackets: w AS (...)",
+                        name.place,
+                    ));
+                }
+            };
+            windows.push(Text::new(
+                format!("{} AS ({})", name.canonical, spec.canonical),
+                format!("{} AS ({})", quoted(&name.folded), spec.engine),
+            ));
+            scope.windows.push(name.folded);
+        }
+        if windows.is_empty() {
+            return Ok(Text::default());
+        }
+        Ok(Text::between(" WINDOW ", &Text::join(&windows, ", "), ""))
+    }
+
+    fn outputs(
+        &mut self,
+        projection: &[SelectItem],
+        scope: &Scope<'_>,
+        at: Option<Place>,
+    ) -> Result<Outputs, Refusal> {
+        let mut outputs = Outputs::default();
+        for item in projection {
+            match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    let Term { text, kind, lineage, name, weakly_named: _, place: _, literal: _ } =
+                        self.expression(expr, scope)?;
+                    outputs.canonical.push(text.canonical);
+                    outputs.add(name, text.engine, kind, lineage);
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let Term { text, kind, lineage, name: _, weakly_named: _, place: _, literal: _ } =
+                        self.expression(expr, scope)?;
+                    let alias = Name::of(alias)?;
+                    outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
+                    outputs.add(alias.folded, text.engine, kind, lineage);
+                }
+                SelectItem::Wildcard(options) => {
+                    plain_star(options)?;
+                    if scope.from.visible.is_empty() {
+                        return Err(not_allowed("* needs a FROM", place(item)));
+                    }
+                    outputs.canonical.push("*".to_owned());
+                    outputs.all_of(&scope.from.visible);
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                    plain_star(options)?;
+                    let (canonical, columns) = super::from::star(name, scope)?;
+                    outputs.canonical.push(canonical);
+                    outputs.all_of(columns);
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _)
+                | SelectItem::ExprWithAliases { .. } => {
+                    return Err(not_allowed("name each column that is wanted", place(item)));
+                }
+            }
+            self.count_columns(0, place(item))?;
+            if outputs.columns.len() > crate::bounds::COLUMNS_MAX {
+                break;
+            }
+        }
+        if outputs.columns.is_empty() {
+            return Err(not_allowed("SELECT names no column; return at least person_id", at));
+        }
+        self.count_columns(outputs.columns.len(), at)?;
+        Ok(outputs)
+    }
+
+    fn distinct(
+        &mut self,
+        distinct: Option<&Distinct>,
+        outputs: &[Output],
+        scope: &Scope<'_>,
+    ) -> Result<Text, Refusal> {
+        match distinct {
+            None | Some(Distinct::All) => Ok(Text::default()),
+            Some(Distinct::Distinct) => Ok(Text::same("DISTINCT ")),
+            Some(Distinct::On(keys)) => {
+                let keys: Vec<Text> = keys
+                    .iter()
+                    .map(|key| self.ordered(key, outputs, scope, true))
+                    .collect::<Result<_, _>>()?;
+                Ok(Text::between("DISTINCT ON (", &Text::join(&keys, ", "), ") "))
+            }
+        }
+    }
+
+    fn group_by(
+        &mut self,
+        group_by: &GroupByExpr,
+        outputs: &[Output],
+        scope: &Scope<'_>,
+    ) -> Result<Text, Refusal> {
+        let GroupByExpr::Expressions(groups, modifiers) = group_by else {
+            return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; name the columns", None));
+        };
+        if !modifiers.is_empty() {
+            return Err(not_allowed(
+                "write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)",
+                None,
+            ));
+        }
+        if groups.is_empty() {
+            return Ok(Text::default());
+        }
+        let mut texts = Vec::new();
+        for group in groups {
+            texts.push(self.group(group, outputs, scope)?);
+        }
+        Ok(Text::between(" GROUP BY ", &Text::join(&texts, ", "), ""))
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is checked as one")]
+    fn group(&mut self, group: &Expr, outputs: &[Output], scope: &Scope<'_>) -> Result<Text, Refusal> {
+        let (word, sets) = match group {
+            Expr::Rollup(sets) => ("ROLLUP (", sets),
+            Expr::Cube(sets) => ("CUBE (", sets),
+            Expr::GroupingSets(sets) => ("GROUPING SETS (", sets),
+            Expr::Tuple(keys) => {
+                let keys: Vec<Text> = keys
+                    .iter()
+                    .map(|key| self.grouped(key, outputs, scope, true))
+                    .collect::<Result<_, _>>()?;
+                return Ok(Text::between("(", &Text::join(&keys, ", "), ")"));
+            }
+            _ => return self.grouped(group, outputs, scope, false),
+        };
+        let mut texts = Vec::new();
+        for set in sets {
+            let keys: Vec<Text> =
+                set.iter().map(|key| self.grouped(key, outputs, scope, true)).collect::<Result<_, _>>()?;
+            let joined = Text::join(&keys, ", ");
+            let bare = keys.len() == 1 && word != "GROUPING SETS (";
+            texts.push(if bare { joined } else { Text::between("(", &joined, ")") });
+        }
+        Ok(Text::between(word, &Text::join(&texts, ", "), ")"))
+    }
+}
+
+/// A table's columns depend on its primary key: where PostgreSQL groups by the key, the engine groups by those of
+/// its columns that are used, too.
+fn dependent_groups(
+    groups: &mut String,
+    group_by: &GroupByExpr,
+    outputs: &[Output],
+    scope: &Scope<'_>,
+    rest: &str,
+) {
+    let sets = |key: &Expr| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
+    let plain = matches!(group_by, GroupByExpr::Expressions(keys, _) if !keys.iter().any(sets));
+    let Some(keys) = groups.strip_prefix(" GROUP BY ").filter(|_| plain) else { return };
+    let position =
+        |key: &str| key.parse::<usize>().ok().and_then(|position| outputs.get(position.wrapping_sub(1)));
+    let grouped: Vec<String> = keys
+        .split(", ")
+        .map(|key| position(key).map_or_else(|| key.to_owned(), |output| output.engine.clone()))
+        .collect();
+    let mut dependent = Vec::new();
+    for relation in &scope.from.relations {
+        if !relation.key.as_ref().is_some_and(|key| grouped.contains(key)) {
+            continue;
+        }
+        let used = |column: &&Visible| {
+            !grouped.contains(&column.engine)
+                && (rest.contains(&column.engine)
+                    || outputs.iter().any(|each| each.engine.contains(&column.engine)))
+        };
+        dependent.extend(relation.columns.iter().filter(used).map(|column| column.engine.clone()));
+    }
+    for column in dependent {
+        groups.push_str(", ");
+        groups.push_str(&column);
+    }
+}
+
+fn plain_star(options: &WildcardAdditionalOptions) -> Result<(), Refusal> {
+    let WildcardAdditionalOptions {
+        wildcard_token,
+        opt_ilike,
+        opt_exclude,
+        opt_except,
+        opt_replace,
+        opt_rename,
+        opt_alias,
+    } = options;
+    let plain = opt_ilike.is_none()
+        && opt_exclude.is_none()
+        && opt_except.is_none()
+        && opt_replace.is_none()
+        && opt_rename.is_none()
+        && opt_alias.is_none();
+    if plain {
+        return Ok(());
+    }
+    let at = Place::of(wildcard_token.0.span);
+    Err(not_allowed("* takes nothing after it in PostgreSQL; name the columns that are wanted", at))
+}

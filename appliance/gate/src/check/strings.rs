@@ -1,0 +1,210 @@
+//! Texts: LIKE, patterns, and the string functions with words between their arguments.
+//!
+//! What must stay true: a pattern means in the engine what it means in PostgreSQL, so patterns that need translating
+//! are literals.
+
+use sqlparser::ast::{CeilFloorKind, DateTimeField, Expr, TrimWhereField};
+
+use super::expression::bracketed;
+use super::{Checker, not_allowed, place};
+use crate::names::literal;
+use crate::patterns;
+use crate::refusal::{Place, Refusal};
+use crate::scope::Scope;
+use crate::term::{Term, Text, Type};
+
+impl Checker {
+    /// LIKE and ILIKE. PostgreSQL's escape is the backslash unless the question names another; the engine's is none.
+    pub(super) fn like(
+        &mut self,
+        operand: &Expr,
+        words: &str,
+        pattern: &Expr,
+        escape: Option<&Expr>,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let operand = self.value(operand, scope)?;
+        let pattern = self.value(pattern, scope)?;
+        let mut text = operand.text;
+        text.push(words);
+        text.append(&pattern.text);
+        if let Some(escape) = escape {
+            let at = place(escape);
+            let escape = self.value(escape, scope)?;
+            let one = escape.literal.as_deref().is_some_and(|held| held.chars().count() == 1);
+            if !one {
+                return Err(not_allowed("ESCAPE takes one character, as in ESCAPE '!'", at));
+            }
+            text.push(" ESCAPE ");
+            text.append(&escape.text);
+        } else if pattern.literal.is_none_or(|held| held.contains('\\')) {
+            text.engine.push_str(" ESCAPE '\\'");
+        }
+        Ok(bracketed(text, Type::Boolean))
+    }
+
+    pub(super) fn similar(
+        &mut self,
+        operand: &Expr,
+        negated: bool,
+        pattern: &Expr,
+        escaped: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let at = place(pattern);
+        let operand = self.value(operand, scope)?;
+        let pattern = self.value(pattern, scope)?;
+        let regular = pattern.literal.as_deref().filter(|_| !escaped).and_then(patterns::similar);
+        let Some(regular) = regular else {
+            return Err(not_allowed(
+                "SIMILAR TO takes a literal pattern without ESCAPE; or use LIKE or ~",
+                at,
+            ));
+        };
+        let words = if negated { "NOT SIMILAR TO" } else { "SIMILAR TO" };
+        let not = if negated { "NOT " } else { "" };
+        Ok(Term::value(
+            Text::new(
+                format!("{} {words} {}", operand.text.canonical, pattern.text.canonical),
+                format!("({not}regexp_full_match({}, {}))", operand.text.engine, literal(&regular)),
+            ),
+            Type::Boolean,
+        ))
+    }
+
+    pub(super) fn position(
+        &mut self,
+        sought: &Expr,
+        text: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let [sought, text] = [self.value(sought, scope)?, self.value(text, scope)?];
+        let text = Text::new(
+            format!("POSITION({} IN {})", sought.text.canonical, text.text.canonical),
+            format!("strpos({}, {})", text.text.engine, sought.text.engine),
+        );
+        Ok(Term::value(text, Type::Integer).named("position"))
+    }
+
+    pub(super) fn substring(
+        &mut self,
+        operand: &Expr,
+        from: Option<&Expr>,
+        length: Option<&Expr>,
+        shorthand: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let at = place(operand);
+        let operand = self.value(operand, scope)?;
+        let from = from.map(|from| self.value(from, scope)).transpose()?;
+        let length = length.map(|length| self.value(length, scope)).transpose()?;
+        let counted = |term: &Term| {
+            !matches!(term.kind, Type::Text | Type::Unknown) && !term.text.canonical.starts_with('-')
+        };
+        if !from.iter().chain(&length).all(counted) || (from.is_none() && length.is_none()) {
+            return Err(not_allowed(
+                "SUBSTRING takes a start from 1 and a length: SUBSTRING(x FROM 1 FOR 3); for a pattern use \
+                 regexp_replace or ~",
+                at,
+            ));
+        }
+        let (mut canonical, mut engine) = (operand.text.canonical, operand.text.engine);
+        let start = from.as_ref().map_or("1", |from| from.text.engine.as_str());
+        engine = format!("{engine}, {start}");
+        if let Some(from) = &from {
+            canonical.push_str(if shorthand { ", " } else { " FROM " });
+            canonical.push_str(&from.text.canonical);
+        }
+        if let Some(length) = &length {
+            canonical.push_str(if shorthand { ", " } else { " FOR " });
+            canonical.push_str(&length.text.canonical);
+            engine = format!("{engine}, {}", length.text.engine);
+        }
+        let (word, name) = if shorthand { ("SUBSTR", "substr") } else { ("SUBSTRING", "substring") };
+        let text = Text::new(format!("{word}({canonical})"), format!("substring({engine})"));
+        Ok(Term::value(text, Type::Text).named(name))
+    }
+
+    /// TRIM removes blanks unless told otherwise, and blanks only.
+    pub(super) fn trim(
+        &mut self,
+        side: Option<&TrimWhereField>,
+        characters: Option<&Expr>,
+        operand: &Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let operand = self.value(operand, scope)?;
+        let characters = characters.map(|characters| self.value(characters, scope)).transpose()?;
+        let (word, function, name) = match side {
+            None | Some(TrimWhereField::Both) => ("BOTH", "trim", "btrim"),
+            Some(TrimWhereField::Leading) => ("LEADING", "ltrim", "ltrim"),
+            Some(TrimWhereField::Trailing) => ("TRAILING", "rtrim", "rtrim"),
+        };
+        let characters = characters.map_or(Text::same("' '"), |characters| characters.text);
+        let text = Text::new(
+            format!("TRIM({word} {} FROM {})", characters.canonical, operand.text.canonical),
+            format!("{function}({}, {})", operand.text.engine, characters.engine),
+        );
+        Ok(Term::value(text, Type::Text).named(name))
+    }
+
+    /// CEIL and FLOOR, which the parser reads apart from other functions.
+    pub(super) fn rounding(
+        &mut self,
+        function: &str,
+        operand: &Expr,
+        field: &CeilFloorKind,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        if !matches!(field, CeilFloorKind::DateTimeField(DateTimeField::NoDateTime)) {
+            return Err(not_allowed(format!("{function} takes one number"), place(operand)));
+        }
+        let operand = self.value(operand, scope)?;
+        let kind = if operand.kind == Type::Numeric { Type::Numeric } else { Type::Double };
+        let engine = widened(&operand);
+        let text =
+            Text::new(format!("{function}({})", operand.text.canonical), format!("{function}({engine})"));
+        Ok(Term::value(text, kind).named(function))
+    }
+}
+
+/// The engine's text of a number whose result has a fraction in PostgreSQL.
+pub(super) fn widened(term: &Term) -> String {
+    match term.kind {
+        Type::Integer => format!("CAST({} AS DOUBLE)", term.text.engine),
+        Type::Boolean
+        | Type::Numeric
+        | Type::Double
+        | Type::Text
+        | Type::Date
+        | Type::Timestamp
+        | Type::Time
+        | Type::Interval
+        | Type::Array
+        | Type::Unknown => term.text.engine.clone(),
+    }
+}
+
+/// `x ~ 'pattern'` and its kin.
+pub(super) fn matched(left: &Term, symbol: &str, pattern: &Term, at: Option<Place>) -> Result<Term, Refusal> {
+    let regular = regular_literal(pattern, at)?;
+    let options = if symbol.ends_with('*') { "is" } else { "s" };
+    let not = if symbol.starts_with('!') { "NOT " } else { "" };
+    Ok(Term::value(
+        Text::new(
+            format!("{} {symbol} {}", left.text.canonical, pattern.text.canonical),
+            format!("({not}regexp_matches({}, {}, '{options}'))", left.text.engine, literal(&regular)),
+        ),
+        Type::Boolean,
+    ))
+}
+
+/// A literal pattern in the engine's words.
+pub(super) fn regular_literal(pattern: &Term, at: Option<Place>) -> Result<String, Refusal> {
+    let Some(held) = &pattern.literal else {
+        return Err(not_allowed("a regular expression is a literal text", at));
+    };
+    patterns::regular(held).map_err(|what| {
+        not_allowed(format!("this regular expression uses what the engine does not know: {what}"), at)
+    })
+}

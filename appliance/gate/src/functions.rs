@@ -1,0 +1,257 @@
+//! The functions that a question may call: one table.
+//!
+//! What must stay true: every entry computes from its arguments alone. Nothing here reads files, settings, the
+//! catalogue or the session, sleeps, or draws lots; `now` and `current_date` are the one exception, because ages are
+//! asked for. An argument appears once in a spelling, so that nesting cannot multiply the engine's text.
+
+use crate::term::Type;
+
+/// A function of the list.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// Its name, lower case.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Fewest and most arguments.
+    pub arguments: (usize, usize),
+    /// The type it yields.
+    pub returns: Returns,
+    /// How DuckDB spells it.
+    pub engine: Engine,
+}
+
+/// What a function is, and so which clauses it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One value from one row.
+    Scalar,
+    /// One value from many rows: takes DISTINCT, ORDER BY, FILTER and OVER.
+    Aggregate,
+    /// An aggregate over `WITHIN GROUP (ORDER BY ...)`.
+    OrderedSet,
+    /// Needs OVER.
+    Window,
+}
+
+/// The type that a function yields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Returns {
+    /// Always this.
+    Is(Type),
+    /// The type of the first argument.
+    First,
+    /// What all arguments have in common.
+    Common,
+    /// Double for a double, numeric for other numbers.
+    Fraction,
+}
+
+/// How the engine spells a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// As PostgreSQL does.
+    Same,
+    /// By another name.
+    Named(&'static str),
+    /// By the number of arguments; `$1` to `$4` stand for them.
+    Written(&'static [(usize, &'static str)]),
+    /// As PostgreSQL does, with whole numbers made doubles first, since PostgreSQL's result has a fraction.
+    Widened(&'static str),
+    /// By code of its own in `check/call.rs` or `check/dates.rs`.
+    Special(Special),
+}
+
+/// Functions whose arguments are not plain values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Special {
+    Count,
+    Coalesce,
+    Grouping,
+    Sum,
+    Round,
+    Percentile,
+    Mode,
+    Age,
+    DatePart,
+    DateTrunc,
+    ToChar,
+    ToDate,
+    ToTimestamp,
+    Today,
+    Now,
+    RegexpReplace,
+    RegexpLike,
+}
+
+const fn function(
+    name: &'static str,
+    kind: Kind,
+    arguments: (usize, usize),
+    returns: Returns,
+    engine: Engine,
+) -> Function {
+    Function { name, kind, arguments, returns, engine }
+}
+
+use Engine::{Named, Same, Special as By, Widened, Written};
+use Kind::{Aggregate, OrderedSet, Scalar, Window};
+use Returns::{Common, First, Fraction, Is};
+
+const MANY: usize = 100;
+
+/// The list, by purpose.
+#[rustfmt::skip]
+pub(crate) static FUNCTIONS: &[Function] = &[
+    // Counting and adding up.
+    function("count",           Aggregate, (1, 1), Is(Type::Integer), By(Special::Count)),
+    function("sum",             Aggregate, (1, 1), First,             By(Special::Sum)),
+    function("avg",             Aggregate, (1, 1), Fraction,          Same),
+    function("min",             Aggregate, (1, 1), First,             Same),
+    function("max",             Aggregate, (1, 1), First,             Same),
+    function("grouping",        Scalar,    (1, 8), Is(Type::Integer), By(Special::Grouping)),
+    // Spread and association.
+    function("stddev",          Aggregate, (1, 1), Fraction,          Same),
+    function("stddev_samp",     Aggregate, (1, 1), Fraction,          Same),
+    function("stddev_pop",      Aggregate, (1, 1), Fraction,          Same),
+    function("variance",        Aggregate, (1, 1), Fraction,          Same),
+    function("var_samp",        Aggregate, (1, 1), Fraction,          Same),
+    function("var_pop",         Aggregate, (1, 1), Fraction,          Same),
+    function("corr",            Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("covar_pop",       Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("covar_samp",      Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("regr_slope",      Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("regr_intercept",  Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("regr_r2",         Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("percentile_cont", OrderedSet, (1, 1), Is(Type::Double), By(Special::Percentile)),
+    function("percentile_disc", OrderedSet, (1, 1), First,            By(Special::Percentile)),
+    function("mode",            OrderedSet, (0, 0), First,            By(Special::Mode)),
+    // Gathering.
+    function("string_agg",      Aggregate, (2, 2), Is(Type::Text),    Same),
+    function("array_agg",       Aggregate, (1, 1), Is(Type::Array),   Same),
+    function("bool_and",        Aggregate, (1, 1), Is(Type::Boolean), Same),
+    function("bool_or",         Aggregate, (1, 1), Is(Type::Boolean), Same),
+    function("every",           Aggregate, (1, 1), Is(Type::Boolean), Named("bool_and")),
+    // Windows.
+    function("row_number",      Window,    (0, 0), Is(Type::Integer), Same),
+    function("rank",            Window,    (0, 0), Is(Type::Integer), Same),
+    function("dense_rank",      Window,    (0, 0), Is(Type::Integer), Same),
+    function("ntile",           Window,    (1, 1), Is(Type::Integer), Same),
+    function("percent_rank",    Window,    (0, 0), Is(Type::Double),  Same),
+    function("cume_dist",       Window,    (0, 0), Is(Type::Double),  Same),
+    function("lag",             Window,    (1, 3), First,             Same),
+    function("lead",            Window,    (1, 3), First,             Same),
+    function("first_value",     Window,    (1, 1), First,             Same),
+    function("last_value",      Window,    (1, 1), First,             Same),
+    function("nth_value",       Window,    (2, 2), First,             Same),
+    // Choosing.
+    function("coalesce",        Scalar, (1, MANY), Common,            By(Special::Coalesce)),
+    function("nullif",          Scalar, (2, 2),    First,             Same),
+    function("greatest",        Scalar, (1, MANY), Common,            Same),
+    function("least",           Scalar, (1, MANY), Common,            Same),
+    // Numbers.
+    function("abs",             Scalar, (1, 1), First,                Same),
+    function("round",           Scalar, (1, 2), Fraction,             By(Special::Round)),
+    function("floor",           Scalar, (1, 1), Fraction,             Widened("floor")),
+    function("ceil",            Scalar, (1, 1), Fraction,             Widened("ceil")),
+    function("ceiling",         Scalar, (1, 1), Fraction,             Widened("ceil")),
+    function("trunc",           Scalar, (1, 2), Fraction,             Widened("trunc")),
+    function("power",           Scalar, (2, 2), Fraction,             Named("pow")),
+    function("pow",             Scalar, (2, 2), Fraction,             Same),
+    function("sqrt",            Scalar, (1, 1), Fraction,             Same),
+    function("cbrt",            Scalar, (1, 1), Is(Type::Double),     Same),
+    function("exp",             Scalar, (1, 1), Fraction,             Same),
+    function("ln",              Scalar, (1, 1), Fraction,             Same),
+    function("log",             Scalar, (1, 2), Fraction,             Same),
+    function("log10",           Scalar, (1, 1), Fraction,             Same),
+    function("mod",             Scalar, (2, 2), Common,               Same),
+    function("sign",            Scalar, (1, 1), Fraction, Written(&[(1, "CAST(sign($1) AS DOUBLE)")])),
+    // Texts.
+    function("lower",           Scalar, (1, 1), Is(Type::Text),       Same),
+    function("upper",           Scalar, (1, 1), Is(Type::Text),       Same),
+    function("btrim",           Scalar, (1, 2), Is(Type::Text), Written(&[(1, "trim($1, ' ')"), (2, "trim($1, $2)")])),
+    function("ltrim",           Scalar, (1, 2), Is(Type::Text), Written(&[(1, "ltrim($1, ' ')"), (2, "ltrim($1, $2)")])),
+    function("rtrim",           Scalar, (1, 2), Is(Type::Text), Written(&[(1, "rtrim($1, ' ')"), (2, "rtrim($1, $2)")])),
+    function("length",          Scalar, (1, 1), Is(Type::Integer),    Same),
+    function("char_length",     Scalar, (1, 1), Is(Type::Integer),    Named("length")),
+    function("character_length", Scalar, (1, 1), Is(Type::Integer),   Named("length")),
+    function("left",            Scalar, (2, 2), Is(Type::Text),       Same),
+    function("right",           Scalar, (2, 2), Is(Type::Text),       Same),
+    function("replace",         Scalar, (3, 3), Is(Type::Text),       Same),
+    function("reverse",         Scalar, (1, 1), Is(Type::Text),       Same),
+    function("concat",          Scalar, (1, MANY), Is(Type::Text),    Same),
+    function("concat_ws",       Scalar, (2, MANY), Is(Type::Text),    Same),
+    function("strpos",          Scalar, (2, 2), Is(Type::Integer),    Same),
+    function("starts_with",     Scalar, (2, 2), Is(Type::Boolean),    Same),
+    function("split_part",      Scalar, (3, 3), Is(Type::Text),       Same),
+    function("lpad",            Scalar, (2, 3), Is(Type::Text), Written(&[(2, "lpad($1, $2, ' ')"), (3, "lpad($1, $2, $3)")])),
+    function("rpad",            Scalar, (2, 3), Is(Type::Text), Written(&[(2, "rpad($1, $2, ' ')"), (3, "rpad($1, $2, $3)")])),
+    function("regexp_replace",  Scalar, (3, 4), Is(Type::Text),       By(Special::RegexpReplace)),
+    function("regexp_like",     Scalar, (2, 3), Is(Type::Boolean),    By(Special::RegexpLike)),
+    // Dates and times.
+    function("age",             Scalar, (1, 2), Is(Type::Interval),   By(Special::Age)),
+    function("date_part",       Scalar, (2, 2), Is(Type::Double),     By(Special::DatePart)),
+    function("date_trunc",      Scalar, (2, 2), Is(Type::Timestamp),  By(Special::DateTrunc)),
+    function("make_date",       Scalar, (3, 3), Is(Type::Date),       Same),
+    function("to_char",         Scalar, (2, 2), Is(Type::Text),       By(Special::ToChar)),
+    function("to_date",         Scalar, (2, 2), Is(Type::Date),       By(Special::ToDate)),
+    function("to_timestamp",    Scalar, (2, 2), Is(Type::Timestamp),  By(Special::ToTimestamp)),
+    // These depend on the day; dates of the extract are more repeatable.
+    function("now",               Scalar, (0, 0), Is(Type::Timestamp), By(Special::Now)),
+    function("current_timestamp", Scalar, (0, 0), Is(Type::Timestamp), By(Special::Now)),
+    function("localtimestamp",    Scalar, (0, 0), Is(Type::Timestamp), By(Special::Now)),
+    function("current_date",      Scalar, (0, 0), Is(Type::Date),      By(Special::Today)),
+];
+
+/// The function of that lower-case name.
+pub(crate) fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().find(|function| function.name == name)
+}
+
+/// The time of day that the engine is asked for, without the ICU extension that time zones need.
+pub(crate) const ENGINE_NOW: &str = "make_timestamp(epoch_us(now()))";
+
+/// Writes the arguments into a spelling.
+pub(crate) fn write(spelling: &str, arguments: &[String]) -> String {
+    let mut written =
+        String::with_capacity(spelling.len() + arguments.iter().map(String::len).sum::<usize>());
+    let mut pieces = spelling.split('$');
+    written.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let number = piece.bytes().next().map_or(0, |digit| usize::from(digit.wrapping_sub(b'1')));
+        written.push_str(arguments.get(number).map_or("NULL", String::as_str));
+        written.push_str(piece.get(1..).unwrap_or_default());
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Engine, FUNCTIONS, write};
+
+    #[test]
+    fn every_name_is_listed_once() {
+        for (index, function) in FUNCTIONS.iter().enumerate() {
+            assert!(FUNCTIONS[..index].iter().all(|other| other.name != function.name), "{}", function.name);
+            assert!(function.arguments.0 <= function.arguments.1, "{}", function.name);
+        }
+    }
+
+    #[test]
+    fn every_spelling_uses_each_argument_once() {
+        for function in FUNCTIONS {
+            let Engine::Written(spellings) = function.engine else { continue };
+            for count in function.arguments.0..=function.arguments.1 {
+                let (_, spelling) = spellings.iter().find(|(arguments, _)| *arguments == count).unwrap();
+                for number in 1..=count {
+                    assert_eq!(spelling.matches(&format!("${number}")).count(), 1, "{}", function.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn arguments_take_their_places() {
+        assert_eq!(write("lpad($1, $2, ' ')", &["a".to_owned(), "$1".to_owned()]), "lpad(a, $1, ' ')");
+    }
+}

@@ -1,0 +1,233 @@
+//! Text to the parser's tree, within bounds.
+//!
+//! What must stay true: a text is measured before it is parsed, so that neither the parser, nor the walk, nor the
+//! drop of the tree can exhaust the stack. Only the grammar of queries is offered to the parser; every other
+//! statement is refused by its first word.
+
+use sqlparser::ast::Query;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, TokenizerError};
+
+use crate::bounds::{CHARACTERS_MAX, JOINS_MAX, NESTING_MAX, OPERATORS_MAX, PARSER_LEVELS_MAX};
+use crate::refusal::{Code, Place, Refusal};
+
+/// A text that is too long is not even looked at.
+pub(crate) fn measure_characters(sql: &str) -> Result<(), Refusal> {
+    let characters = sql.chars().take(CHARACTERS_MAX + 1).count();
+    if characters > CHARACTERS_MAX {
+        return Err(Refusal::new(
+            Code::TooLong,
+            format!(
+                "a question has at most {CHARACTERS_MAX} characters; put lists of concepts into concept_ancestor"
+            ),
+            None,
+        ));
+    }
+    Ok(())
+}
+
+/// The one query of the text.
+pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
+    if let Some(offset) = sql.find('\0') {
+        let line = sql[..offset].matches('\n').count() as u64 + 1;
+        return Err(Refusal::new(
+            Code::NotSql,
+            "the text holds a null character; remove it",
+            Some(Place { line, column: 1 }),
+        ));
+    }
+    let dialect = PostgreSqlDialect {};
+    let tokens =
+        Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| unreadable(&error))?;
+    first_word(&tokens)?;
+    measure(&tokens)?;
+
+    let mut parser =
+        Parser::new(&dialect).with_recursion_limit(PARSER_LEVELS_MAX).with_tokens_with_locations(tokens);
+    let query = parser.parse_query().map_err(|error| not_parsed(&error))?;
+    end(&mut parser)?;
+    Ok(*query)
+}
+
+/// Nothing may follow the query but semicolons.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
+fn end(parser: &mut Parser) -> Result<(), Refusal> {
+    let mut ended = false;
+    loop {
+        let next = parser.next_token();
+        let place = Place::of(next.span);
+        match next.token {
+            Token::EOF => return Ok(()),
+            Token::SemiColon => ended = true,
+            token if ended => {
+                return Err(Refusal::new(
+                    Code::ManyStatements,
+                    format!("a question is one statement, and {token} begins another; ask it separately"),
+                    place,
+                ));
+            }
+            token => {
+                return Err(Refusal::new(
+                    Code::NotSql,
+                    format!("the query is complete before {token}, which does not fit here"),
+                    place,
+                ));
+            }
+        }
+    }
+}
+
+/// A query begins with SELECT, WITH or a bracket.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
+fn first_word(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    let first = tokens.iter().find(|each| !matches!(each.token, Token::Whitespace(_) | Token::SemiColon));
+    let Some(first) = first else {
+        return Err(Refusal::new(Code::Empty, "the question is empty; write a SELECT", None));
+    };
+    let place = Place::of(first.span);
+    match &first.token {
+        Token::EOF => Err(Refusal::new(Code::Empty, "the question is empty; write a SELECT", None)),
+        Token::LParen => Ok(()),
+        Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+            Keyword::SELECT | Keyword::WITH => Ok(()),
+            Keyword::NoKeyword => Err(Refusal::new(
+                Code::NotSql,
+                format!("{word} does not begin a query; begin with SELECT or WITH"),
+                place,
+            )),
+            _ => Err(Refusal::new(
+                Code::NotARead,
+                format!("{word} is not a question; only SELECT, with WITH and set operations, is let in"),
+                place,
+            )),
+        },
+        token => Err(Refusal::new(
+            Code::NotSql,
+            format!("a query does not begin with {token}; begin with SELECT"),
+            place,
+        )),
+    }
+}
+
+/// Counts brackets and operators before anything recurses over them.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named counts as an operator")]
+fn measure(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    let (mut open, mut operators, mut joins) = (0_usize, 0_usize, 0_usize);
+    for each in tokens {
+        match &each.token {
+            Token::LParen | Token::LBracket | Token::LBrace => {
+                open += 1;
+                operators += usize::from(each.token != Token::LParen);
+            }
+            Token::RParen | Token::RBracket | Token::RBrace => open = open.saturating_sub(1),
+            Token::Word(word) => match word.keyword {
+                Keyword::CASE => open += 1,
+                Keyword::JOIN => joins += 1,
+                Keyword::END => open = open.saturating_sub(1),
+                Keyword::AND
+                | Keyword::OR
+                | Keyword::NOT
+                | Keyword::IS
+                | Keyword::IN
+                | Keyword::LIKE
+                | Keyword::ILIKE
+                | Keyword::SIMILAR
+                | Keyword::BETWEEN
+                | Keyword::COLLATE
+                | Keyword::AT
+                | Keyword::OPERATOR
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::ARRAY => operators += 1,
+                _ => {}
+            },
+            Token::EOF
+            | Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::Comma
+            | Token::Period
+            | Token::SemiColon
+            | Token::Whitespace(_) => {}
+            _ => operators += 1,
+        }
+        if open > NESTING_MAX {
+            return Err(too_deep(Place::of(each.span)));
+        }
+        if joins > JOINS_MAX {
+            return Err(Refusal::new(
+                Code::TooDeep,
+                format!("a question has at most {JOINS_MAX} JOINs; ask in steps"),
+                Place::of(each.span),
+            ));
+        }
+        if operators > OPERATORS_MAX {
+            return Err(Refusal::new(
+                Code::TooDeep,
+                format!(
+                    "a question has at most {OPERATORS_MAX} operators; write a list of values as x IN (...)"
+                ),
+                Place::of(each.span),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The refusal of what nests beyond [`NESTING_MAX`].
+pub(crate) fn too_deep(place: Option<Place>) -> Refusal {
+    Refusal::new(
+        Code::TooDeep,
+        format!(
+            "brackets, subqueries and operators nest more than {NESTING_MAX} levels; name the steps in WITH"
+        ),
+        place,
+    )
+}
+
+fn unreadable(error: &TokenizerError) -> Refusal {
+    let TokenizerError { message, location } = error;
+    Refusal::new(Code::NotSql, format!("this is not SQL: {message}"), Place::at(*location))
+}
+
+fn not_parsed(error: &ParserError) -> Refusal {
+    match error {
+        ParserError::RecursionLimitExceeded => too_deep(None),
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
+            let (message, location) = split_location(message);
+            Refusal::new(Code::NotSql, format!("this is not SQL: {message}"), location.and_then(Place::at))
+        }
+    }
+}
+
+/// The parser puts the place at the end of its message.
+fn split_location(message: &str) -> (&str, Option<Location>) {
+    let split = message.rsplit_once(" at Line: ").and_then(|(words, numbers)| {
+        let (line, column) = numbers.split_once(", Column: ")?;
+        Some((words, Location { line: line.parse().ok()?, column: column.parse().ok()? }))
+    });
+    match split {
+        Some((words, location)) => (words, Some(location)),
+        None => (message, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::refusal::{Code, Place};
+
+    #[test]
+    fn a_mistake_has_its_place() {
+        let refusal = parse("SELECT person_id\nFROM person WHERE = 3").unwrap_err();
+        assert_eq!((refusal.code, refusal.place), (Code::NotSql, Some(Place { line: 2, column: 19 })));
+    }
+
+    #[test]
+    fn an_open_string_has_its_place() {
+        let refusal = parse("SELECT 'abc").unwrap_err();
+        assert_eq!((refusal.code, refusal.place), (Code::NotSql, Some(Place { line: 1, column: 8 })));
+    }
+}

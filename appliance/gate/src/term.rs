@@ -1,0 +1,180 @@
+//! What the check knows of an expression: its two spellings, its type, and where its values come from.
+//!
+//! What must stay true: a lineage says identifier exactly when the values are, row for row, those of a base table's
+//! column. Types are guesses that steer spelling only; a wrong guess costs a wrong spelling, never a leak.
+
+use crate::cdm;
+use crate::identifiers::Identity;
+use crate::refusal::Place;
+
+/// The same thing in PostgreSQL's words and in DuckDB's.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Text {
+    pub canonical: String,
+    pub engine: String,
+}
+
+impl Text {
+    /// Spelt alike in both.
+    pub fn same(text: impl Into<String>) -> Self {
+        let canonical = text.into();
+        Self { engine: canonical.clone(), canonical }
+    }
+
+    pub fn new(canonical: impl Into<String>, engine: impl Into<String>) -> Self {
+        Self { canonical: canonical.into(), engine: engine.into() }
+    }
+
+    /// Appends the same words to both.
+    pub fn push(&mut self, words: &str) {
+        self.canonical.push_str(words);
+        self.engine.push_str(words);
+    }
+
+    /// Appends another text.
+    pub fn append(&mut self, other: &Self) {
+        self.canonical.push_str(&other.canonical);
+        self.engine.push_str(&other.engine);
+    }
+
+    /// The texts with a separator between.
+    pub fn join<'a>(texts: impl IntoIterator<Item = &'a Self>, separator: &str) -> Self {
+        let mut joined = Self::default();
+        for (index, text) in texts.into_iter().enumerate() {
+            if index > 0 {
+                joined.push(separator);
+            }
+            joined.append(text);
+        }
+        joined
+    }
+
+    /// Both between the same words.
+    pub fn between(before: &str, inner: &Self, after: &str) -> Self {
+        Self {
+            canonical: format!("{before}{}{after}", inner.canonical),
+            engine: format!("{before}{}{after}", inner.engine),
+        }
+    }
+}
+
+/// The type of an expression in PostgreSQL's eyes, as far as spelling depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    Boolean,
+    Integer,
+    Numeric,
+    Double,
+    Text,
+    Date,
+    Timestamp,
+    Time,
+    Interval,
+    Array,
+    /// A string literal or NULL, which takes its type from its neighbours.
+    Unknown,
+}
+
+impl Type {
+    /// The type of a column of the CDM as OHDSI's PostgreSQL script makes it.
+    pub fn of(kind: cdm::Kind) -> Self {
+        match kind {
+            cdm::Kind::Integer => Self::Integer,
+            cdm::Kind::Float => Self::Numeric,
+            cdm::Kind::Text(_) => Self::Text,
+            cdm::Kind::Date => Self::Date,
+            cdm::Kind::DateTime => Self::Timestamp,
+        }
+    }
+
+    /// The type that both take where they meet in a CASE, a COALESCE or a UNION.
+    pub fn meet(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, known) | (known, Self::Unknown) => known,
+            (Self::Double, _) | (_, Self::Double) => Self::Double,
+            (Self::Numeric, _) | (_, Self::Numeric) => Self::Numeric,
+            (Self::Timestamp, _) | (_, Self::Timestamp) => Self::Timestamp,
+            (first, _) => first,
+        }
+    }
+
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::Numeric | Self::Double)
+    }
+}
+
+/// Where an expression's values come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lineage {
+    /// A description, a literal or something computed from such.
+    Value,
+    /// The literal NULL, which fits beside an identifier.
+    Null,
+    /// Identifiers as they stand in base tables.
+    Identifier {
+        identity: Identity,
+        /// True where persons may be counted by it: the row is about the one it names.
+        counts: bool,
+    },
+}
+
+impl Lineage {
+    /// The lineage of what is now the one, now the other of two that were found joinable.
+    pub fn or(self, other: Self) -> Self {
+        let both = matches!(other, Self::Identifier { counts: true, .. });
+        match self {
+            Self::Identifier { identity, counts } => Self::Identifier { identity, counts: counts && both },
+            Self::Value | Self::Null => other,
+        }
+    }
+}
+
+/// An expression that was let in.
+#[derive(Debug, Clone)]
+pub(crate) struct Term {
+    pub text: Text,
+    pub kind: Type,
+    pub lineage: Lineage,
+    /// The name that PostgreSQL gives the output column when the question gives none.
+    pub name: String,
+    /// True where an enclosing cast or CASE would name the column after itself.
+    pub weakly_named: bool,
+    pub place: Option<Place>,
+    /// What a string literal holds.
+    pub literal: Option<String>,
+}
+
+impl Term {
+    /// A value of that type, without a name of its own.
+    pub fn value(text: Text, kind: Type) -> Self {
+        Self {
+            text,
+            kind,
+            lineage: Lineage::Value,
+            name: "?column?".to_owned(),
+            weakly_named: true,
+            place: None,
+            literal: None,
+        }
+    }
+
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), weakly_named: false, ..self }
+    }
+
+    /// Named after its type, for want of a better name.
+    pub fn named_weakly(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), weakly_named: true, ..self }
+    }
+
+    pub fn at(self, place: Option<Place>) -> Self {
+        Self { place, ..self }
+    }
+
+    pub fn identity(&self) -> Option<Identity> {
+        match self.lineage {
+            Lineage::Identifier { identity, .. } => Some(identity),
+            Lineage::Value | Lineage::Null => None,
+        }
+    }
+}
