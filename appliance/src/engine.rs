@@ -65,9 +65,9 @@ impl Settings {
         Self {
             memory_mb: 2_048,
             threads: NonZeroU32::new(2).expect("2 is not zero"),
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             rows_max: 10_000_000,
-            idle_retire: Duration::from_secs(60),
+            idle_retire: Duration::from_mins(1),
             answers_kept: 64,
             worker_program,
         }

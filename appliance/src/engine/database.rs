@@ -30,10 +30,8 @@ impl Fault {
 
     /// An error while preparing a statement.
     pub fn preparing(error: &duckdb::Error) -> Self {
-        match class(error) {
-            Failed::NotUnderstood => Self { failed: Failed::NotUnderstood, note: Some(note(error)) },
-            other => Self::plain(other),
-        }
+        let failed = class(error);
+        Self { failed, note: (failed == Failed::NotUnderstood).then(|| note(error)) }
     }
 
     /// An error while running a statement: its class and nothing more.

@@ -40,6 +40,20 @@ enum Key {
     Concept(Option<i64>),
 }
 
+/// What is counted of a group: persons or images, and the distinct persons behind them.
+#[derive(Clone, Copy)]
+struct Tally {
+    count: u64,
+    persons: u64,
+}
+
+/// The imaging occurrences behind the rows.
+#[derive(Default)]
+struct ImageSums {
+    persons: u64,
+    modalities: BTreeMap<Key, Tally>,
+}
+
 struct Sums {
     rows: u64,
     persons: u64,
@@ -47,8 +61,7 @@ struct Sums {
     /// By age divided by ten; the unknown last.
     ages: BTreeMap<(bool, i64), u64>,
     sexes: BTreeMap<Key, u64>,
-    /// Persons with an image, and images and persons by modality.
-    images: Option<(u64, BTreeMap<Key, (u64, u64)>)>,
+    images: Option<ImageSums>,
 }
 
 impl Sums {
@@ -70,11 +83,11 @@ impl Sums {
         let persons: u64 = row.get(4)?;
         let count: u64 = row.get(5)?;
         if block == BLOCK_IMAGES {
-            let (all, modalities) = self.images.get_or_insert_default();
+            let images = self.images.get_or_insert_default();
             if label.as_deref() == Some(ALL) {
-                *all = persons;
+                images.persons = persons;
             } else {
-                modalities.insert(Key::Concept(code), (count, persons));
+                images.modalities.insert(Key::Concept(code), Tally { count, persons });
             }
             return Ok(());
         }
@@ -104,18 +117,21 @@ impl Sums {
                 (if unknown { UNKNOWN.to_owned() } else { age_label(tens) }, persons)
             })
             .collect();
-        let sexes = labelled(database, self.sexes.into_iter().map(|(key, persons)| (key, (persons, 0))))?
-            .into_iter()
-            .map(|(label, (persons, _))| (label, persons))
-            .collect();
+        let sexes = labelled(
+            database,
+            self.sexes.into_iter().map(|(key, persons)| (key, Tally { count: persons, persons })),
+        )?
+        .into_iter()
+        .map(|(label, tally)| (label, tally.count))
+        .collect();
         let images = self
             .images
-            .map(|(persons, modalities)| {
-                let modalities = labelled(database, modalities)?
+            .map(|images| {
+                let modalities = labelled(database, images.modalities)?
                     .into_iter()
-                    .map(|(label, (images, persons))| (label, images, persons))
+                    .map(|(label, tally)| (label, tally.count, tally.persons))
                     .collect();
-                Ok(Images { persons, modalities })
+                Ok(Images { persons: images.persons, modalities })
             })
             .transpose()?;
         Ok(Counts { rows: self.rows, persons: self.persons, columns: self.columns, ages, sexes, images })
@@ -126,46 +142,51 @@ fn age_label(tens: i64) -> String {
     if tens >= 9 { "90+".to_owned() } else { format!("{}-{}", tens * 10, tens * 10 + 9) }
 }
 
-/// Gives every group its label, the largest first. Groups of one label are added together, and so are those beyond
-/// [`bounds::LABELS`], as [`OTHER`]. (Two modalities of one name may share persons; adding them errs upwards, so
-/// the larger of the two is kept.)
+/// Gives every group its label, the largest first. Groups of one label are counted together, and so are those beyond
+/// [`bounds::LABELS`], as [`OTHER`].
 fn labelled(
     database: &Connection,
-    groups: impl IntoIterator<Item = (Key, (u64, u64))>,
-) -> Result<Vec<(String, (u64, u64))>, Fault> {
+    groups: impl IntoIterator<Item = (Key, Tally)>,
+) -> Result<Vec<(String, Tally)>, Fault> {
     let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, (count, _))| Reverse(*count));
-    let concepts = groups.iter().take(bounds::LABELS).filter_map(|(key, _)| match key {
-        Key::Concept(Some(concept)) => Some(*concept),
-        Key::Concept(None) | Key::Text(_) => None,
-    });
-    let names = concept_names(database, concepts.filter(|concept| ![0, MALE, FEMALE].contains(concept)))?;
-    let mut labels: Vec<(String, (u64, u64))> = Vec::new();
-    for (at, (key, (count, persons))) in groups.into_iter().enumerate() {
-        let label = match key {
-            _ if at >= bounds::LABELS => OTHER.to_owned(),
-            Key::Text(text) => text,
-            Key::Concept(None | Some(0)) => UNKNOWN.to_owned(),
-            Key::Concept(Some(MALE)) => "Male".to_owned(),
-            Key::Concept(Some(FEMALE)) => "Female".to_owned(),
-            Key::Concept(Some(concept)) => {
-                names.get(&concept).cloned().unwrap_or_else(|| concept.to_string())
-            }
-        };
+    groups.sort_by_key(|(_, tally)| Reverse(tally.count));
+    let names = concept_names(database, groups.iter().take(bounds::LABELS).map(|(key, _)| key))?;
+    let mut labels: Vec<(String, Tally)> = Vec::new();
+    for (at, (key, tally)) in groups.into_iter().enumerate() {
+        let label = if at < bounds::LABELS { label(key, &names) } else { OTHER.to_owned() };
         match labels.iter_mut().find(|(known, _)| *known == label) {
-            Some((_, sum)) => *sum = (sum.0 + count, sum.1.max(persons)),
-            None => labels.push((label, (count, persons))),
+            Some((_, sum)) => {
+                sum.count += tally.count;
+                // One person may be in both groups: only the larger number of persons is certain.
+                sum.persons = sum.persons.max(tally.persons);
+            }
+            None => labels.push((label, tally)),
         }
     }
     Ok(labels)
 }
 
+fn label(key: Key, names: &HashMap<i64, String>) -> String {
+    match key {
+        Key::Text(text) => text,
+        Key::Concept(None | Some(0)) => UNKNOWN.to_owned(),
+        Key::Concept(Some(MALE)) => "Male".to_owned(),
+        Key::Concept(Some(FEMALE)) => "Female".to_owned(),
+        Key::Concept(Some(concept)) => names.get(&concept).cloned().unwrap_or_else(|| concept.to_string()),
+    }
+}
+
 /// The names of concepts, in one statement where there are any.
-fn concept_names(
+fn concept_names<'a>(
     database: &Connection,
-    concepts: impl Iterator<Item = i64>,
+    keys: impl Iterator<Item = &'a Key>,
 ) -> Result<HashMap<i64, String>, Fault> {
-    let list: Vec<String> = concepts.map(|concept| concept.to_string()).collect();
+    let list: Vec<String> = keys
+        .filter_map(|key| match key {
+            Key::Concept(Some(0 | MALE | FEMALE) | None) | Key::Text(_) => None,
+            Key::Concept(Some(concept)) => Some(concept.to_string()),
+        })
+        .collect();
     if list.is_empty() {
         return Ok(HashMap::new());
     }

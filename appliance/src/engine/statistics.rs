@@ -113,19 +113,18 @@ fn by_accession(engine_sql: &str, columns: usize, accession: usize, age_day: Dat
 fn subjects_block(people: &str, rows: &str, columns: &str, age_day: Date) -> String {
     // Completed years at the day, in whole numbers: no date is built, so no record can make it fail.
     let day = age_day.year() * 10_000 + i32::from(u8::from(age_day.month())) * 100 + i32::from(age_day.day());
-    let born = "coalesce(year(person.birth_datetime) * 10000 + month(person.birth_datetime) * 100 \
-                + day(person.birth_datetime), person.year_of_birth * 10000 \
-                + coalesce(person.month_of_birth, 1) * 100 + coalesce(person.day_of_birth, 1))";
-    let known = format!("person.gender_concept_id IN ({MALE}, {FEMALE})");
-    let source = "nullif(trim(person.gender_source_value), '')";
+    let born = "coalesce(year(birth_datetime) * 10000 + month(birth_datetime) * 100 + day(birth_datetime), \
+                year_of_birth * 10000 + coalesce(month_of_birth, 1) * 100 + coalesce(day_of_birth, 1))";
+    let known = format!("gender_concept_id IN ({MALE}, {FEMALE})");
+    let source = "nullif(trim(gender_source_value), '')";
+    // Ages and sexes are made before the join, which then carries three narrow columns.
     format!(
-        "SELECT {BLOCK_SUBJECTS} AS block, \
+        "SELECT {BLOCK_SUBJECTS} AS block, age_group, code, label, count(p) AS persons, {rows} AS n{columns} \
+         FROM {people} LEFT JOIN (SELECT person_id, \
          CASE WHEN {born} <= {day} THEN least(({day} - {born}) // 100000, 9) END AS age_group, \
-         CASE WHEN {known} OR {source} IS NULL THEN person.gender_concept_id END AS code, \
-         CASE WHEN {known} THEN NULL ELSE {source} END AS label, \
-         count(p) AS persons, {rows} AS n{columns} \
-         FROM {people} LEFT JOIN omop.person AS person ON person.person_id = p \
-         GROUP BY age_group, code, label"
+         CASE WHEN {known} OR {source} IS NULL THEN gender_concept_id END AS code, \
+         CASE WHEN {known} THEN NULL ELSE {source} END AS label FROM omop.person) AS person \
+         ON person.person_id = p GROUP BY age_group, code, label"
     )
 }
 

@@ -122,7 +122,7 @@ fn a_question_asked_again_needs_no_process() {
     let mut site = Site::new(|settings| settings.answers_kept = 8);
     let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
     let first = site.ask(&all).unwrap();
-    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_secs(3_600)));
+    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_hours(1)));
     assert_eq!(site.ask(&all).unwrap(), first);
     assert!(!site.engine.is_warm());
     let now = plan(
@@ -130,7 +130,7 @@ fn a_question_asked_again_needs_no_process() {
         &["person_id"],
     );
     site.ask(&now).unwrap();
-    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_secs(3_600)));
+    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_hours(1)));
     site.ask(&now).unwrap();
     assert!(site.engine.is_warm(), "what reads a clock is asked again");
 }
@@ -143,7 +143,7 @@ fn an_idle_process_is_retired_and_reaped() {
     site.engine = flip_appliance::engine::Engine::new(settings);
     site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
     assert!(!site.engine.retire_if_idle(Instant::now()));
-    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_secs(60)));
+    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_mins(1)));
     assert!(!site.engine.is_warm() && !site.engine.retire_if_idle(Instant::now()));
     assert!(!crate::fixture::exists(ids(site.folder.path())[0]));
 }

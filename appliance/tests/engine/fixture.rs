@@ -56,15 +56,14 @@ impl Site {
 pub fn ask(engine: &mut Engine, generation: &Path, plan: &Plan) -> Result<CohortAnswer, EngineFailure> {
     let raw = engine.run(generation, plan, TODAY, &CancelFlag::default())?;
     let extract = Extract { generation: "g-000001".to_owned(), date: "2026-01-15".to_owned() };
-    match release(raw, &Policy::new(5).unwrap(), extract).into_outcome() {
-        CohortOutcome::Value(answer) => Ok(answer),
-        other => panic!("not a value: {other:?}"),
-    }
+    let released = release(raw, &Policy::new(5).unwrap(), extract);
+    let CohortOutcome::Value(answer) = released.into_outcome() else { panic!("not a value") };
+    Ok(answer)
 }
 
 pub fn settings() -> Settings {
     Settings {
-        timeout: Duration::from_secs(120),
+        timeout: Duration::from_mins(2),
         answers_kept: 0,
         ..Settings::new(PathBuf::from(env!("CARGO_BIN_EXE_flip-appliance")))
     }

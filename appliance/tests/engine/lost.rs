@@ -1,5 +1,8 @@
 //! Workers that die, and programs that are no workers.
 
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -9,8 +12,9 @@ use flip_gate::Plan;
 use flip_protocol::answer::Failed;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::fixture::TODAY;
 use crate::fixture::{
-    Site, ask, endless_plan, exists, ids, plan, script, settings, slow_plan, watched_program,
+    Site, ask, endless_plan, exists, ids, plan, script, settings, slow_plan, ticks, watched_program,
 };
 
 /// Clock ticks of processor time after which a worker is in the middle of a busy plan, well past its start.
@@ -27,7 +31,7 @@ fn ask_under_fire(site: &mut Site, plan: &Plan, deaths: usize) -> Result<(), Eng
             let mut killed = 0;
             while killed < deaths && !answered.load(Ordering::Acquire) {
                 if let Some(id) = ids(&folder).get(killed)
-                    && crate::fixture::ticks(*id) > MID_QUERY_TICKS
+                    && ticks(*id) > MID_QUERY_TICKS
                 {
                     let id = Pid::from_raw(i32::try_from(*id).unwrap()).unwrap();
                     kill_process(id, Signal::KILL).unwrap();
@@ -114,4 +118,44 @@ fn a_generation_that_is_not_there_is_an_internal_failure() {
     assert_eq!(site.failure(&plan("SELECT 1 AS person_id", &["person_id"])), Failed::Internal);
     std::fs::write(&site.generation, "not a database").unwrap();
     assert_eq!(site.failure(&plan("SELECT 1 AS person_id", &["person_id"])), Failed::Internal);
+}
+
+#[test]
+fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
+    let site = Site::new(|_| {});
+    let id_file = site.folder.path().join("id");
+    // The shell stands for the appliance; its death does not close the pipe, which the test holds.
+    let mut appliance = Command::new("/bin/sh")
+        .args(["-c", r#"exec 3<&0; "$0" worker <&3 & echo $! > "$1"; wait"#])
+        .arg(env!("CARGO_BIN_EXE_flip-appliance"))
+        .arg(&id_file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = appliance.stdin.take().unwrap();
+    let mut frame = |body: serde_json::Value| {
+        let body = body.to_string();
+        stdin.write_all(&u32::try_from(body.len()).unwrap().to_le_bytes()).unwrap();
+        stdin.write_all(body.as_bytes()).unwrap();
+    };
+    frame(serde_json::json!({ "Configure": {
+        "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000,
+    }}));
+    frame(serde_json::json!({ "Run": { "plan": endless_plan(), "age_day": TODAY } }));
+    let mut hello_length = [0; 4];
+    appliance.stdout.as_mut().unwrap().read_exact(&mut hello_length).unwrap();
+    let worker: u32 = fs::read_to_string(&id_file).unwrap().trim().parse().unwrap();
+    while ticks(worker) < MID_QUERY_TICKS {
+        thread::sleep(Duration::from_millis(5));
+    }
+    appliance.kill().unwrap();
+    appliance.wait().unwrap();
+    // Whoever adopted it may take its time to reap it.
+    let is_running = || {
+        fs::read_to_string(format!("/proc/{worker}/status")).is_ok_and(|status| !status.contains("State:\tZ"))
+    };
+    while is_running() {
+        thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -1,7 +1,12 @@
 //! The engine with real processes and a small generation. No test asserts on time.
 
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod fixture;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod locked_in;
+#[cfg(test)]
 mod lost;
