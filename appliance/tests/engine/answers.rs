@@ -158,3 +158,17 @@ fn the_sandbox_is_reported() {
         std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default().contains("landlock");
     assert!(!offered || applied != Files::NotConfined);
 }
+
+#[test]
+fn a_question_goes_through_the_gate_and_the_engine() {
+    let mut site = Site::new(|_| {});
+    let plan = flip_gate::admit(
+        "SELECT i.person_id, i.accession_id, c.concept_name FROM image_occurrence i \
+         JOIN concept c ON c.concept_id = i.modality_concept_id WHERE c.concept_name = 'CT'",
+    )
+    .unwrap();
+    let answer = site.ask(&plan).unwrap();
+    assert_eq!((answer.persons, answer.records), (12, 24));
+    let labels: Vec<_> = cells(&answer, "Counts").into_iter().map(|(label, _)| label).collect();
+    assert_eq!(labels, plan.columns());
+}

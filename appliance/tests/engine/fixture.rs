@@ -1,11 +1,12 @@
 //! A small generation, plans made by hand, workers that can be watched, and a log that can be read.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 use std::time::Duration;
 
 use flip_appliance::disclosure::{Policy, release};
@@ -94,9 +95,9 @@ pub fn slow_plan() -> Plan {
     busy_plan(20_000)
 }
 
-/// More work than any machine does.
+/// More work than any machine does, in memory that any test allows.
 pub fn endless_plan() -> Plan {
-    busy_plan(100_000_000)
+    busy_plan(1_000_000)
 }
 
 fn busy_plan(side: u64) -> Plan {
@@ -150,28 +151,38 @@ pub fn make_generation(file: &Path, persons: u32) {
     database.close().map_err(|(_, error)| error).unwrap();
 }
 
+thread_local! {
+    /// What the test on this thread has logged: an engine logs on its caller's thread.
+    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+struct ThreadLog;
+
+impl Write for ThreadLog {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Runs `body` and returns everything it logged on this thread, at every level.
 pub fn logged(body: impl FnOnce()) -> String {
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::with_default(subscriber, body);
-    String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap()
+    static SUBSCRIBED: Once = Once::new();
+    // One subscriber for all tests: those of single threads race for what `tracing` remembers of its call sites.
+    SUBSCRIBED.call_once(|| {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(|| ThreadLog)
+            .init();
+    });
+    LOG.take();
+    body();
+    String::from_utf8(LOG.take()).unwrap()
 }
 
 /// A worker program that notes the id of every process it becomes.
