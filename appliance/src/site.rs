@@ -43,11 +43,17 @@ pub struct Site {
 /// What is known of the moment, for the next sync and the local page.
 #[derive(Default)]
 struct Notes {
-    running: HashMap<MessageId, UnixMillis>,
+    running: HashMap<MessageId, Running>,
     link: LinkState,
     clock_skew_ms: i64,
     sandbox: Option<Sandbox>,
     refused: Vec<NotTaken>,
+}
+
+/// An order that is being worked on.
+struct Running {
+    since: UnixMillis,
+    reported: bool,
 }
 
 /// How the link to the hub stands.
@@ -139,7 +145,7 @@ impl Site {
 
     /// Notes that an order is being worked on, until [`Self::finished`].
     pub fn running(&self, order: MessageId, since: UnixMillis) {
-        self.with(|notes| notes.running.insert(order, since));
+        self.with(|notes| notes.running.insert(order, Running { since, reported: false }));
     }
 
     /// Notes that an order is no longer being worked on.
@@ -149,7 +155,27 @@ impl Site {
 
     /// The order that is being worked on, and since when.
     pub fn is_running(&self, order: MessageId) -> Option<UnixMillis> {
-        self.with(|notes| notes.running.get(&order).copied())
+        self.with(|notes| notes.running.get(&order).map(|running| running.since))
+    }
+
+    /// In how many milliseconds the hub should hear of an order that is being worked on; `None` where it has. An
+    /// order that ends sooner is not worth the trip.
+    pub fn report_due_ms(&self, now: UnixMillis) -> Option<u64> {
+        self.with(|notes| {
+            let unreported = notes.running.values().filter(|running| !running.reported);
+            unreported.map(|running| bounds::REPORT_RUNNING_MS.saturating_sub(now.since(running.since))).min()
+        })
+    }
+
+    /// Notes that the hub has heard of the orders that are being worked on.
+    pub fn reported(&self, holding: &[Holding]) {
+        self.with(|notes| {
+            for held in holding.iter().filter(|held| held.stage == Stage::Running) {
+                if let Some(running) = notes.running.get_mut(&held.order) {
+                    running.reported = true;
+                }
+            }
+        });
     }
 
     /// Notes a message that the hub is to be told was not taken.

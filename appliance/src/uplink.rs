@@ -39,6 +39,9 @@ enum Lane {
     Send,
 }
 
+/// How long the sending thread waits for a ring before it looks by itself.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Polls until the appliance stops.
 pub fn poll(site: &Arc<Site>) {
     let mut pause = Pause::default();
@@ -63,14 +66,15 @@ pub fn poll(site: &Arc<Site>) {
     }
 }
 
-/// Sends results as they come until the appliance stops. A failure is left to the polling thread, which knows when
+/// Sends results as they come, and word of orders that take long, until the appliance stops. A failure is left to the polling thread, which knows when
 /// the hub is back and then rings.
 pub fn send(site: &Arc<Site>) {
     let mut heard = 0;
     let mut link = None;
     while !site.is_stopping() {
         let waiting = site.journal.outgoing(1).is_ok_and(|results| !results.is_empty());
-        if waiting && site.is_connected() {
+        let report_due_ms = site.report_due_ms(clock::now());
+        if (waiting || report_due_ms == Some(0)) && site.is_connected() {
             match round_trip(site, &mut link, Lane::Send, &mut Vec::new()) {
                 Ok(()) => continue,
                 Err(error) => {
@@ -79,7 +83,8 @@ pub fn send(site: &Arc<Site>) {
                 }
             }
         }
-        heard = site.bell.wait(heard, Duration::from_secs(5));
+        let patience = report_due_ms.filter(|due| *due > 0).map_or(IDLE, Duration::from_millis);
+        heard = site.bell.wait(heard, patience);
     }
 }
 
@@ -125,6 +130,7 @@ fn round_trip(
     let response: SyncResponse = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now)?;
     site.connected(response.hub_time, clock::now());
     site.told(&request.refused);
+    site.reported(&request.holding);
     received.clear();
     settle(site, &response)?;
     let taken = inbox::take(&site.journal, &identity, &response.orders, clock::now())?;

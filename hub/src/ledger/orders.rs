@@ -11,20 +11,22 @@ use super::{Ledger, LedgerError, from_json, to_json};
 use crate::order::OrderState;
 
 /// What one sync says about orders, already verified and opened.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Said {
     /// Orders that are durably stored at the appliance.
     pub received: Vec<MessageId>,
     /// Messages that the appliance would not take.
     pub refused: Vec<NotTaken>,
-    /// Every order at the appliance; `None` where the request does not say all.
-    pub holding: Option<Vec<Holding>>,
+    /// The orders at the appliance.
+    pub holding: Vec<Holding>,
+    /// True where `holding` is sure to list every order whose receipt the hub knows of.
+    pub holding_is_all: bool,
     /// Results.
     pub results: Vec<Arrived>,
 }
 
 /// One result that arrived.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Arrived {
     /// The result's own id.
     pub id: MessageId,
@@ -71,8 +73,11 @@ impl Ledger {
                     }
                 }
             }
-            if let Some(holding) = said.holding {
-                settled.changed |= renew_leases(tx, trust, &holding, now)?;
+            for held in &said.holding {
+                settled.changed |= change(tx, trust, held.order, |state| state.held(held.stage, now))?;
+            }
+            if said.holding_is_all {
+                settled.changed |= queue_lost(tx, trust, &said.holding)?;
             }
             Ok(settled)
         })
@@ -216,16 +221,9 @@ fn take_result(
     change(tx, trust, result.order, |state| state.answered(result.outcome.clone(), now)).map(Ok)
 }
 
-fn renew_leases(
-    tx: &Transaction<'_>,
-    trust: PartyId,
-    holding: &[Holding],
-    now: UnixMillis,
-) -> rusqlite::Result<bool> {
+/// Queues again what the appliance has received and no longer holds.
+fn queue_lost(tx: &Transaction<'_>, trust: PartyId, holding: &[Holding]) -> rusqlite::Result<bool> {
     let mut changed = false;
-    for held in holding {
-        changed |= change(tx, trust, held.order, |state| state.held(held.stage, now))?;
-    }
     let mut statement = tx
         .prepare_cached("SELECT id FROM work_order WHERE trust = ?1 AND state IN ('delivered', 'running')")?;
     let at_the_trust: Vec<[u8; 16]> =

@@ -81,7 +81,8 @@ async fn sync(
     let mut said = Said {
         received: request.received,
         refused: request.refused,
-        holding: polls.then_some(request.holding),
+        holding: request.holding,
+        holding_is_all: polls,
         results: Vec::new(),
     };
     for text in &request.results {
@@ -94,11 +95,7 @@ async fn sync(
             }
         }
     }
-    if !said.received.is_empty()
-        || !said.refused.is_empty()
-        || !said.results.is_empty()
-        || said.holding.is_some()
-    {
+    if said.holding_is_all || said != Said::default() {
         let settled = hub.ledger.settle(peer.id, said, now).await?;
         response.acknowledged = settled.acknowledged;
         response.refused.extend(settled.refused);
