@@ -6,10 +6,15 @@ use std::time::Duration;
 pub const ONLINE_MS: u64 = 60_000;
 /// Milliseconds between two writes of a Trust's last sign of life, so that idle Trusts cost no disk.
 pub const SEEN_WRITE_MS: u64 = 30_000;
-/// Bytes of a request from a person: a question is at most 10,240 characters; more is read only to refuse it well.
-pub const PEOPLE_BODY_BYTES: usize = 2 * 1024 * 1024;
-/// Connections at once on one listener.
-pub const CONNECTIONS: usize = 12_000;
+/// Bytes of a request from a person: a question of 10,240 characters, however it is escaped. With
+/// [`PEOPLE_CONNECTIONS`] it bounds the memory that strangers can take.
+pub const PEOPLE_BODY_BYTES: usize = 256 * 1024;
+/// Bytes of a request over its limit that are read and thrown away, so that its sender hears the refusal.
+pub const DISCARD_BYTES: usize = 64 * 1024 * 1024;
+/// Connections at once on the people listener.
+pub const PEOPLE_CONNECTIONS: usize = 1_000;
+/// Connections at once on the sites listener: 10,000 Trusts and a little.
+pub const SITES_CONNECTIONS: usize = 12_000;
 /// How long a TLS handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.

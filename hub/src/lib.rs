@@ -16,5 +16,6 @@ pub mod order;
 pub mod passwords;
 pub mod people;
 pub mod presence;
+pub mod problem;
 pub mod serve;
 pub mod sites;

@@ -3,15 +3,19 @@
 //! What must stay true: a slow or silent client holds up nobody else; a shutdown ends every connection within
 //! [`bounds::SHUTDOWN`].
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures_core::Stream as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -22,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::bounds;
+use crate::problem::problem;
 
 /// One listener.
 pub struct Listener {
@@ -32,13 +37,18 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds the address.
-    pub async fn bind(name: &'static str, address: SocketAddr, tls: ServerConfig) -> io::Result<Self> {
+    /// Binds the address; takes so many connections at once.
+    pub async fn bind(
+        name: &'static str,
+        address: SocketAddr,
+        tls: ServerConfig,
+        connections: usize,
+    ) -> io::Result<Self> {
         Ok(Self {
             name,
             tcp: TcpListener::bind(address).await?,
             tls: TlsAcceptor::from(Arc::new(tls)),
-            slots: Arc::new(Semaphore::new(bounds::CONNECTIONS)),
+            slots: Arc::new(Semaphore::new(connections)),
         })
     }
 
@@ -127,4 +137,37 @@ async fn within_time(request: Request, next: Next) -> Response {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took longer than 60 s\n").into_response(),
     }
+}
+
+/// Reads a request's body up to `limit` bytes. A larger one is read to its end, up to [`bounds::DISCARD_BYTES`], only
+/// so that the client, still sending, hears the refusal instead of a broken connection.
+pub async fn bounded_body(State(limit): State<usize>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let mut stream = body.into_data_stream();
+    let mut read = Vec::new();
+    let mut discarded = 0;
+    while let Some(chunk) = poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
+        let Ok(chunk) = chunk else {
+            return problem(StatusCode::BAD_REQUEST, "bad_body", "The request's body broke off.", None);
+        };
+        if discarded == 0 && read.len() + chunk.len() <= limit {
+            read.extend_from_slice(&chunk);
+            continue;
+        }
+        discarded += chunk.len();
+        if discarded > bounds::DISCARD_BYTES {
+            break;
+        }
+    }
+    if discarded > 0 {
+        let detail =
+            format!("at most {limit} bytes are taken here; a question has at most 10,240 characters");
+        return problem(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "The request is too large.",
+            Some(detail),
+        );
+    }
+    next.run(Request::from_parts(head, Body::from(read))).await
 }

@@ -6,23 +6,25 @@
 mod act;
 mod api;
 mod console;
-mod problem;
 mod session;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
 
 use crate::bounds;
 use crate::hub::Hub;
+use crate::listener::bounded_body;
 
 /// The whole people listener.
 pub fn router(hub: &Arc<Hub>) -> Router {
     Router::new()
         .nest("/api/v1", api::router())
         .merge(console::router())
-        .layer(DefaultBodyLimit::max(bounds::PEOPLE_BODY_BYTES))
-        .layer(axum::middleware::from_fn(console::guard_headers))
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(bounds::PEOPLE_BODY_BYTES, bounded_body))
+        .layer(from_fn(console::guard_headers))
         .with_state(Arc::clone(hub))
 }

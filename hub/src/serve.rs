@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::authority::Authority;
+use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::hub::Hub;
@@ -41,10 +42,10 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let ledger = Ledger::open(&Config::ledger(data))?;
     let people_tls = people_tls(&authority, &config.names)?;
     let sites_tls = sites_tls(&authority, &config.names)?;
-    let people = Listener::bind("people", config.people_listen, people_tls)
+    let people = Listener::bind("people", config.people_listen, people_tls, bounds::PEOPLE_CONNECTIONS)
         .await
         .with_context(|| format!("people_listen = \"{}\" cannot be bound", config.people_listen))?;
-    let sites = Listener::bind("sites", config.sites_listen, sites_tls)
+    let sites = Listener::bind("sites", config.sites_listen, sites_tls, bounds::SITES_CONNECTIONS)
         .await
         .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
     let addresses = Addresses { people: people.address()?, sites: sites.address()? };

@@ -81,8 +81,7 @@ fn an_expired_kit_is_refused_here_and_at_the_hub() -> Result<()> {
     let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
     let kit = hub.add_trust("St Elsewhere")?;
     let mut late = Appliance::new(&folder.path().join("late"))?;
-    let shift = faketime("+8d");
-    late.put_before(&shift.iter().map(String::as_str).collect::<Vec<_>>());
+    late.put_before(&faketime("+8d"));
     let output = late.command(&["enrol"])?.arg(&kit).output()?;
     assert!(!output.status.success() && said(&output).contains("expired 24 hours ago"), "{}", said(&output));
 
@@ -90,8 +89,9 @@ fn an_expired_kit_is_refused_here_and_at_the_hub() -> Result<()> {
     let mut early = hub.command(&["trust", "add", "Early Bird", "--out"])?;
     let early_kit = folder.path().join("early.kit");
     early.arg(&early_kit);
-    let mut shifted = std::process::Command::new(&shift[0]);
-    shifted.args(["-f", "-8d"]).arg(early.get_program()).args(early.get_args());
+    let earlier = faketime("-8d");
+    let mut shifted = std::process::Command::new(&earlier[0]);
+    shifted.args(&earlier[1..]).arg(early.get_program()).args(early.get_args());
     assert!(shifted.output()?.status.success());
     let forged = forge(&early_kit, None, None, Some(UnixMillis(4_000_000_000_000)))?;
     let (enrolled, why) = try_to_enrol(&folder.path().join("early"), &forged)?;

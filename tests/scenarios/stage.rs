@@ -1,6 +1,6 @@
 //! What the scenarios share: a hub with one Trust behind a wire that can be cut.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use flip_storage::journal::Journal;
@@ -67,8 +67,9 @@ pub fn answered(trust: &Appliance) -> Result<Vec<String>> {
         .collect()
 }
 
-/// The program faketime, which `make` installs from Debian.
+/// Words before a command that shift its clock, by Debian's libfaketime, which `make` installs.
 pub fn faketime(shift: &str) -> Vec<String> {
-    assert!(PathBuf::from("/usr/bin/faketime").exists(), "faketime is missing; run this through make");
-    ["/usr/bin/faketime", "-f", shift].map(str::to_owned).to_vec()
+    let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+    assert!(Path::new(library).exists(), "{library} is missing; run this through make, which installs it");
+    vec!["/usr/bin/env".to_owned(), format!("LD_PRELOAD={library}"), format!("FAKETIME={shift}")]
 }

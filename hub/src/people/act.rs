@@ -10,13 +10,13 @@ use flip_protocol::order::Work;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire, ident};
 use uuid::Uuid;
 
-use super::problem::ApiProblem;
 use crate::clock;
 use crate::combine::{Combined, combine};
 use crate::hub::{self, Hub};
 use crate::ledger::queries::{Asked, Query};
 use crate::ledger::trusts::{Added, Trust};
 use crate::presence::Link;
+use crate::problem::ApiProblem;
 
 /// A Trust and how it stands.
 pub struct Standing {

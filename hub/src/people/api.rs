@@ -14,8 +14,8 @@ use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::problem::ApiProblem;
 use crate::hub::Hub;
+use crate::problem::ApiProblem;
 
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()
@@ -49,7 +49,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
 fn refuse(rejection: &JsonRejection) -> ApiProblem {
     let (code, title) = match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ("too_large", "The request is larger than 2 MiB."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ("not_json", "Send JSON, with Content-Type: application/json."),
         _ => ("bad_body", "The request's body is not what is expected here."),
     };

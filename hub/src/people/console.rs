@@ -15,11 +15,11 @@ use flip_web::pages as web;
 use serde::Deserialize;
 
 use super::act;
-use super::problem::ApiProblem;
 use super::session::{self, COOKIE, Person};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::problem::ApiProblem;
 
 pub(super) fn router() -> Router<Arc<Hub>> {
     Router::new()

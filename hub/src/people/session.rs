@@ -9,11 +9,11 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::problem::ApiProblem;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::passwords;
+use crate::problem::ApiProblem;
 
 /// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
 pub const COOKIE: &str = "__Host-flip-session";

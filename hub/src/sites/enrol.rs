@@ -12,11 +12,12 @@ use flip_protocol::order::Work;
 use flip_protocol::text;
 use sha2::{Digest as _, Sha256};
 
-use super::refusal::{self, problem};
+use super::refusal;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::LedgerError;
 use crate::ledger::trusts::{Enrolled, Peer};
+use crate::problem::problem;
 
 /// Why an appliance is not enrolled.
 enum Refused {

@@ -1,24 +1,10 @@
 //! How the sites listener says no: a problem document with a stable code.
 
-use axum::Json;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use flip_protocol::problem::{MEDIA_TYPE, Problem};
+use axum::http::StatusCode;
+use axum::response::Response;
 
 use crate::ledger::LedgerError;
-
-/// A problem for an appliance.
-pub fn problem(status: StatusCode, code: &str, title: &str, detail: Option<String>) -> Response {
-    let problem = Problem {
-        kind: format!("/problems/{code}"),
-        title: title.to_owned(),
-        status: status.as_u16(),
-        code: code.to_owned(),
-        detail,
-        place: None,
-    };
-    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(problem)).into_response()
-}
+use crate::problem::problem;
 
 /// The ledger could not do its work: try again later.
 pub fn ledger(error: &LedgerError) -> Response {

@@ -10,9 +10,10 @@ use axum::{Extension, Json};
 use flip_protocol::enrolment::{EnrolResponse, RenewRequest};
 
 use super::Fingerprint;
-use super::refusal::{self, problem};
+use super::refusal;
 use crate::clock;
 use crate::hub::Hub;
+use crate::problem::problem;
 
 pub(super) async fn post(
     State(hub): State<Arc<Hub>>,

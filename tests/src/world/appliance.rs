@@ -36,9 +36,9 @@ impl Appliance {
         Ok(appliance)
     }
 
-    /// Words before the program's own from now on, such as `faketime`.
-    pub fn put_before(&mut self, words: &[&str]) {
-        self.before = words.iter().map(|word| (*word).to_owned()).collect();
+    /// Words before the program's own from now on, such as `env NAME=VALUE`.
+    pub fn put_before(&mut self, words: &[String]) {
+        self.before = words.to_vec();
     }
 
     /// Lines of configuration beside the usual.

@@ -28,7 +28,7 @@ pub struct Hub {
 pub struct HubOptions {
     /// What kits say instead of the sites listener's own address.
     pub sites_address: Option<String>,
-    /// Words before the program's own, such as `faketime`.
+    /// Words before the program's own, such as `env NAME=VALUE`.
     pub before: Vec<String>,
 }
 
@@ -123,7 +123,7 @@ impl Hub {
     }
 }
 
-/// Puts words before a command, such as `faketime -f -3d`.
+/// Puts words before a command, such as `env NAME=VALUE`.
 pub(super) fn before(words: &[String], command: Command) -> Command {
     let Some((first, rest)) = words.split_first() else { return command };
     let mut whole = Command::new(first);

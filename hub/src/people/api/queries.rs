@@ -16,8 +16,8 @@ use crate::combine::{Combined, SeriesCell};
 use crate::hub::Hub;
 use crate::ledger::queries::Query;
 use crate::people::act;
-use crate::people::problem::ApiProblem;
 use crate::people::session::Person;
+use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

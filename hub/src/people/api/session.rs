@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::Body;
 use crate::bounds;
 use crate::hub::Hub;
-use crate::people::problem::ApiProblem;
 use crate::people::session::{self, Person};
+use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::Body;
 use crate::hub::Hub;
 use crate::people::act::{self, Standing};
-use crate::people::problem::ApiProblem;
 use crate::people::session::Person;
 use crate::presence::Link;
+use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,9 +10,9 @@ use flip_web::pages::{self as web, Moment};
 use crate::combine::{Combined, CombinedField, Said, SeriesCell, Share};
 use crate::ledger::queries::Query;
 use crate::people::act::Standing;
-use crate::people::problem::ApiProblem;
 use crate::people::session::Person;
 use crate::presence::Link;
+use crate::problem::ApiProblem;
 
 /// Seconds between two looks of a page while something is under way, and while nothing is.
 const REFRESH_BUSY_S: u32 = 1;

@@ -1,4 +1,4 @@
-//! How the API says no: problem documents (RFC 9457) with stable codes.
+//! How the hub says no, to people and appliances alike: problem documents (RFC 9457) with stable codes.
 
 use axum::Json;
 use axum::http::{StatusCode, header};
@@ -7,6 +7,13 @@ use flip_protocol::answer::Place;
 use flip_protocol::problem::{MEDIA_TYPE, Problem};
 
 use crate::ledger::LedgerError;
+
+/// A refusal as an answer.
+pub fn problem(status: StatusCode, code: &str, title: &str, detail: Option<String>) -> Response {
+    let mut problem = ApiProblem::new(status, code, title);
+    problem.0.detail = detail;
+    problem.into_response()
+}
 
 /// A problem to show a person or a program.
 #[derive(Debug)]
