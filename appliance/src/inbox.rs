@@ -51,10 +51,7 @@ fn take_one(
     message: &str,
     now: UnixMillis,
 ) -> Result<Result<(MessageId, Received), Refusal>, JournalError> {
-    let bytes = match text::decode(message) {
-        Some(bytes) => bytes,
-        None => return Ok(Err((None, Unwelcome::Malformed))),
-    };
+    let Some(bytes) = text::decode(message) else { return Ok(Err((None, Unwelcome::Malformed))) };
     let sealed = match Sealed::parse(bytes) {
         Ok(sealed) => sealed,
         Err(reason) => return Ok(Err((None, reason))),

@@ -20,7 +20,7 @@ pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.
 pub const REQUEST_HEAD: Duration = Duration::from_secs(15);
 /// How long a whole request may take, its longest wait included.
-pub const REQUEST: Duration = Duration::from_secs(60);
+pub const REQUEST: Duration = Duration::from_mins(1);
 /// How long a shutdown waits for open requests.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The longest that `?wait_s=` may ask for, in seconds.

@@ -1,6 +1,7 @@
 //! `flip-hub`: init, serve, trust.
 #![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -118,7 +119,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Init { admin, password_file, people_listen, sites_listen, sites_address } => {
             let mut text = format!("people_listen = {people_listen:?}\nsites_listen = {sites_listen:?}\n");
             if let Some(address) = sites_address {
-                text.push_str(&format!("sites_address = {address:?}\n"));
+                writeln!(text, "sites_address = {address:?}").expect("a String takes it all");
             }
             init(data, &text, &admin, password_file.as_deref())
         }

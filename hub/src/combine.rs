@@ -246,15 +246,12 @@ fn tally(shares: &[Share]) -> Tally {
 }
 
 fn fields(asked: &[Asked]) -> Vec<CombinedField> {
-    let answers: Vec<(&str, &[Field])> = asked
-        .iter()
-        .filter_map(|asked| match &asked.state {
-            OrderState::Done { answer: Answer::Value(answer), .. } => {
-                Some((asked.trust_name.as_str(), answer.fields.as_slice()))
-            }
-            _ => None,
-        })
-        .collect();
+    let mut answers: Vec<(&str, &[Field])> = Vec::new();
+    for asked in asked {
+        if let OrderState::Done { answer: Answer::Value(answer), .. } = &asked.state {
+            answers.push((&asked.trust_name, &answer.fields));
+        }
+    }
     let mut combined: Vec<CombinedField> = Vec::new();
     for field in answers.iter().flat_map(|(_, fields)| fields.iter()) {
         let known = combined.iter_mut().find(|known| known.name == field.name && known.unit == field.unit);

@@ -119,17 +119,28 @@ impl OrderState {
         match self {
             Self::Queued => Self::Delivered { at },
             Self::Delivered { .. } | Self::Running { .. } => self,
-            ended => ended,
+            ended @ (Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. }) => ended,
         }
     }
 
     /// The appliance lists the order, this far on.
     #[must_use]
     pub fn held(self, stage: Stage, at: UnixMillis) -> Self {
-        match (self, stage) {
-            (Self::Queued, Stage::Waiting) => Self::Delivered { at },
-            (Self::Queued | Self::Delivered { .. }, Stage::Running | Stage::Answered) => Self::Running { at },
-            (state, _) => state,
+        match stage {
+            Stage::Waiting => self.received(at),
+            Stage::Running | Stage::Answered => match self {
+                Self::Queued | Self::Delivered { .. } => Self::Running { at },
+                further @ (Self::Running { .. }
+                | Self::Done { .. }
+                | Self::Refused { .. }
+                | Self::Failed { .. }
+                | Self::NotTaken { .. }
+                | Self::Expired { .. }) => further,
+            },
         }
     }
 
@@ -137,8 +148,12 @@ impl OrderState {
     #[must_use]
     pub fn lost(self) -> Self {
         match self {
-            Self::Delivered { .. } | Self::Running { .. } => Self::Queued,
-            state => state,
+            Self::Queued | Self::Delivered { .. } | Self::Running { .. } => Self::Queued,
+            ended @ (Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. }) => ended,
         }
     }
 

@@ -89,7 +89,7 @@ async fn sweep(hub: Arc<Hub>) {
             Ok(true) => hub.announce_change(),
             Ok(false) => {}
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "no sweep of expired orders")
+                tracing::error!(error = &error as &dyn std::error::Error, "no sweep of expired orders");
             }
         }
     }

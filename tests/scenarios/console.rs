@@ -1,1 +1,117 @@
+//! The console and the local page in a real browser, as their users see them. Pictures go to `target/pictures`.
 
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use flip_tests::questions::{DIABETES, OUTSIDE, RARE};
+use flip_tests::world::{Browser, Window};
+
+use crate::stage::{Stage, TRUST};
+
+const DESK: Window = Window { width: 1_280, height: 1_400, dark: false, scripts: true };
+
+/// Where pictures go: beside the built programs.
+fn picture(name: &str) -> Result<PathBuf> {
+    let me = std::env::current_exe()?;
+    let target = me.ancestors().nth(3).context("no target folder")?;
+    let folder = target.join("pictures");
+    fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{name}.png")))
+}
+
+fn sign_in(stage: &Stage, browser: &Browser) -> Result<()> {
+    let (name, password) = stage.hub.credentials();
+    browser.go(&format!("{}/queries", stage.api.base()))?;
+    assert!(browser.address()?.ends_with("/sign-in?next=/queries"), "{}", browser.address()?);
+    browser.fill("input[name=account]", name)?;
+    browser.fill("input[name=password]", password)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("New query")
+}
+
+fn ask(browser: &Browser, base: &str, name: &str, sql: &str) -> Result<()> {
+    browser.go(&format!("{base}/queries/new"))?;
+    browser.fill("input[name=name]", name)?;
+    browser.fill("textarea[name=sql]", sql)?;
+    browser.click("main button[type=submit]")
+}
+
+#[test]
+fn a_researcher_signs_in_asks_and_sees_numbers_and_charts() -> Result<()> {
+    let stage = Stage::set()?;
+    let base = stage.api.base();
+    let browser = Browser::open(DESK)?;
+    sign_in(&stage, &browser)?;
+    ask(&browser, base, "Type 2 diabetes", DIABETES)?;
+    browser.shows("69 persons at 1 of 1 Trust")?;
+    browser.shows("Age Distribution")?;
+    let page = browser.source()?;
+    assert!(page.contains("<svg") && page.contains(TRUST), "no chart");
+    browser.picture(&picture("query-light")?)?;
+    ask(&browser, base, "Too few", RARE)?;
+    browser.shows("fewer than 10")?;
+    ask(&browser, base, "Outside", OUTSIDE)?;
+    browser.shows("omop")?;
+    assert!(browser.source()?.contains("public.patients"), "the typed question is gone");
+    browser.picture(&picture("refused-light")?)?;
+    browser.go(&format!("{base}/queries"))?;
+    browser.shows("Type 2 diabetes")?;
+    browser.picture(&picture("queries-light")?)?;
+    browser.go(&format!("{base}/trusts"))?;
+    browser.shows(TRUST)?;
+    browser.shows("online")?;
+    browser.fill("input[name=name]", "Southmere Hospital")?;
+    browser.picture(&picture("trusts-light")?)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("flip-appliance enrol")?;
+    assert!(browser.source()?.contains("flip_kit = 1"), "no kit on the page");
+    browser.picture(&picture("kit-light")?)?;
+    browser.go(&format!("{base}/nowhere"))?;
+    browser.shows("There is nothing here")?;
+    browser.go(&stage.trust.page()?)?;
+    browser.shows("69 persons")?;
+    browser.shows("connected")?;
+    browser.picture(&picture("site-light")?)?;
+    let complaints = browser.complaints()?;
+    let real: Vec<&String> =
+        complaints.iter().filter(|line| !line.contains("/nowhere") && !line.contains("422")).collect();
+    assert!(real.is_empty(), "the browser complains: {real:?}");
+    browser.go(&format!("{base}/queries"))?;
+    browser.click("form.account button")?;
+    browser.shows("Sign in")?;
+    browser.go(&format!("{base}/trusts"))?;
+    assert!(browser.address()?.contains("/sign-in"), "still signed in");
+    Ok(())
+}
+
+#[test]
+fn everything_works_without_scripts_in_the_dark_on_a_narrow_screen() -> Result<()> {
+    let stage = Stage::set()?;
+    let base = stage.api.base();
+    let browser = Browser::open(Window { width: 500, height: 1_400, dark: true, scripts: false })?;
+    sign_in(&stage, &browser)?;
+    ask(&browser, base, "Type 2 diabetes", DIABETES)?;
+    browser.shows("69 persons at 1 of 1 Trust")?;
+    browser.picture(&picture("query-dark-narrow")?)?;
+    browser.go(&stage.trust.page()?)?;
+    browser.shows("69 persons")?;
+    browser.picture(&picture("site-dark-narrow")?)?;
+    Ok(())
+}
+
+#[test]
+fn a_wrong_password_is_said_and_nothing_is_lost() -> Result<()> {
+    let stage = Stage::set()?;
+    let browser = Browser::open(DESK)?;
+    browser.go(&format!("{}/queries/new", stage.api.base()))?;
+    browser.fill("input[name=account]", "admin")?;
+    browser.fill("input[name=password]", "not the password")?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("The name or the password is wrong")?;
+    browser.fill("input[name=password]", stage.hub.credentials().1)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("Ask all Trusts")?;
+    assert!(browser.address()?.ends_with("/queries/new"), "{}", browser.address()?);
+    Ok(())
+}

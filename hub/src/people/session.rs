@@ -52,15 +52,14 @@ impl FromRequestParts<Arc<Hub>> for Person {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
-        let token = match bearer(&parts.headers) {
-            Some(token) => token,
-            None => {
-                let token = cookie(&parts.headers).ok_or_else(ApiProblem::sign_in)?;
-                if !parts.method.is_safe() && !same_origin(&parts.headers) {
-                    return Err(cross_site());
-                }
-                token
+        let token = if let Some(token) = bearer(&parts.headers) {
+            token
+        } else {
+            let token = cookie(&parts.headers).ok_or_else(ApiProblem::sign_in)?;
+            if !parts.method.is_safe() && !same_origin(&parts.headers) {
+                return Err(cross_site());
             }
+            token
         };
         let token_sha256 = passwords::token_sha256(token);
         let name = hub.ledger.person_of_session(token_sha256, clock::now()).await?;

@@ -52,14 +52,8 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let kept;
-    let folder = match &options.folder {
-        Some(folder) => folder.clone(),
-        None => {
-            kept = tempfile::Builder::new().prefix("flip-demo-").tempdir()?;
-            kept.path().to_owned()
-        }
-    };
+    let temporary = tempfile::Builder::new().prefix("flip-demo-").tempdir()?;
+    let folder = options.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
     let began = Instant::now();
     let demo = start(&folder, options.persons)?;
     println!("A hub and two Trusts are ready after {:.1} s.\n", began.elapsed().as_secs_f64());

@@ -42,7 +42,7 @@ impl Api {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build()
             .new_agent();
         Ok(Self { agent, base: format!("https://{address}"), token: None })

@@ -1,5 +1,6 @@
 //! The hub's state as page contexts.
 
+use base64::Engine as _;
 use flip_protocol::answer::Unit;
 use flip_protocol::enrolment::Kit;
 use flip_protocol::sync::Confinement;
@@ -78,11 +79,13 @@ pub fn trust_added(person: &Person, kit: &Kit, now: UnixMillis) -> web::TrustAdd
     let letters = kit.trust_name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
     let file_name = letters.collect::<String>().to_lowercase() + ".kit";
     let text = kit.to_text();
-    let escaped: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    // A data: URL, so that the kit's secret is in no path of the hub.
+    let download_href =
+        format!("data:text/plain;base64,{}", base64::engine::general_purpose::STANDARD.encode(&text));
     web::TrustAdded {
         frame: frame(Some(person)),
         name: kit.trust_name.clone(),
-        download_href: format!("data:text/plain;charset=utf-8,{escaped}"),
+        download_href,
         command: format!("flip-appliance enrol {file_name}"),
         kit_file_name: file_name,
         kit_text: text,

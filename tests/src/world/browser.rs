@@ -1,0 +1,176 @@
+//! A real browser, Debian's Chromium, driven through its WebDriver (W3C WebDriver, the few commands we need).
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+
+use super::{free_port, until};
+
+/// One browser window; closed when it goes out of scope.
+pub struct Browser {
+    driver: Child,
+    agent: Agent,
+    session: String,
+    _profile: TempDir,
+}
+
+/// How the window is.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Whether the person prefers dark pages.
+    pub dark: bool,
+    /// Whether pages may run scripts.
+    pub scripts: bool,
+}
+
+/// The key under which WebDriver names an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+impl Browser {
+    /// Opens a window.
+    pub fn open(window: Window) -> Result<Self> {
+        let port = free_port()?;
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("chromedriver cannot be started; run this through make, which installs it")?;
+        let profile = tempfile::tempdir()?;
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_mins(1)))
+            .build()
+            .new_agent();
+        let mut browser =
+            Self { driver, agent, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
+        let mut arguments: Vec<String> = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--hide-scrollbars",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        arguments.push(format!("--window-size={},{}", window.width, window.height));
+        arguments.push(format!("--blink-settings=preferredColorScheme={}", u8::from(!window.dark)));
+        let scripts = if window.scripts { 1 } else { 2 };
+        let wish = json!({ "capabilities": { "alwaysMatch": {
+            "acceptInsecureCerts": true,
+            "goog:chromeOptions": {
+                "args": arguments,
+                "prefs": { "profile.managed_default_content_settings.javascript": scripts },
+            },
+        } } });
+        let session = until("a browser", || Ok(browser.command("", &wish).ok()))?;
+        let id = session["sessionId"].as_str().context("no session")?;
+        browser.session = format!("{}/{id}", browser.session);
+        Ok(browser)
+    }
+
+    /// Goes to an address.
+    pub fn go(&self, url: &str) -> Result<()> {
+        self.command("/url", &json!({ "url": url })).map(drop)
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Result<String> {
+        Ok(self.look("/url")?.as_str().context("no address")?.to_owned())
+    }
+
+    /// The page as it stands.
+    pub fn source(&self) -> Result<String> {
+        Ok(self.look("/source")?.as_str().context("no source")?.to_owned())
+    }
+
+    /// The text that a person sees in the first element of that CSS selector.
+    pub fn text(&self, selector: &str) -> Result<String> {
+        let element = self.element(selector)?;
+        Ok(self.look(&format!("/element/{element}/text"))?.as_str().context("no text")?.to_owned())
+    }
+
+    /// Types into a field.
+    pub fn fill(&self, selector: &str, text: &str) -> Result<()> {
+        let element = self.element(selector)?;
+        self.command(&format!("/element/{element}/clear"), &json!({}))?;
+        self.command(&format!("/element/{element}/value"), &json!({ "text": text })).map(drop)
+    }
+
+    /// Clicks.
+    pub fn click(&self, selector: &str) -> Result<()> {
+        let element = self.element(selector)?;
+        self.command(&format!("/element/{element}/click"), &json!({})).map(drop)
+    }
+
+    /// Waits until the page holds these words.
+    pub fn shows(&self, words: &str) -> Result<()> {
+        until(&format!("the page to show {words:?}"), || {
+            Ok(self.text("body").is_ok_and(|text| text.contains(words)).then_some(()))
+        })
+        .with_context(|| format!("it shows: {}", self.text("body").unwrap_or_default()))
+    }
+
+    /// What the browser complained of: broken rules of the content security policy, failed scripts.
+    pub fn complaints(&self) -> Result<Vec<String>> {
+        let log = self.command("/se/log", &json!({ "type": "browser" }))?;
+        let lines = log.as_array().context("no log")?.iter();
+        Ok(lines.filter_map(|line| Some(line["message"].as_str()?.to_owned())).collect())
+    }
+
+    /// Writes a picture of the window as PNG.
+    pub fn picture(&self, file: &Path) -> Result<()> {
+        use std::io::Write as _;
+        let data = self.look("/screenshot")?;
+        let text = data.as_str().context("no picture")?;
+        use base64::Engine as _;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text)?;
+        Ok(File::create(file)?.write_all(&bytes)?)
+    }
+
+    fn element(&self, selector: &str) -> Result<String> {
+        let found = self.command("/element", &json!({ "using": "css selector", "value": selector }))?;
+        Ok(found[ELEMENT].as_str().context("no element")?.to_owned())
+    }
+
+    fn command(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.session));
+        value(request.header("content-type", "application/json").send(body.to_string())?)
+    }
+
+    fn look(&self, path: &str) -> Result<Value> {
+        value(self.agent.get(format!("{}{path}", self.session)).call()?)
+    }
+}
+
+fn value(mut response: ureq::http::Response<ureq::Body>) -> Result<Value> {
+    let body: Value = response.body_mut().with_config().limit(64 * 1024 * 1024).read_json()?;
+    let value = body["value"].clone();
+    ensure!(response.status() == 200, "the browser says no: {}", value["message"]);
+    Ok(value)
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.agent.delete(&self.session).call();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
