@@ -25,10 +25,11 @@ prepare: ## Fetch what building and testing need, by hash, into FLIP_CACHE
 build: prepare ## Build everything
 	cargo build --workspace --locked $(FEATURES)
 
-demo: build ## Run a hub and two Trusts on this machine (ONCE=1: ask one question and end)
+demo: build ## Run a hub and two Trusts on this machine (ONCE=1: end by itself)
 	$(CARGO_TARGET_DIR)/debug/flip-demo $(if $(ONCE),--once)
 
-test: prepare ## Check the formatting and the lints, build, and run every test
+test: prepare ## Everything CI runs: formatting, lints, and every test, installing what they need
+	@tests/prepare/debian.sh chromium chromium-driver faketime
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 	cargo build --workspace --locked $(FEATURES)

@@ -11,7 +11,7 @@ use flip_web::pages::Moment;
 use crate::bounds;
 use crate::clock;
 use crate::cohort::HistoryLine;
-use crate::data::Generation;
+use crate::data::{Generation, Note};
 use crate::engine::Files;
 use crate::inbox;
 use crate::site::{LinkState, Site};
@@ -81,8 +81,20 @@ fn data_of(generation: Generation, now: UnixMillis) -> pages::Data {
             .filter(|table| table.rows > 0)
             .map(|table| pages::Table { name: table.table, rows: table.rows })
             .collect(),
-        notes: manifest.notes.into_iter().map(|note| format!("{}: {}", note.about, note.text)).collect(),
+        notes: notes_of(manifest.notes),
     }
+}
+
+/// The notes, those of the same words in one line.
+fn notes_of(notes: Vec<Note>) -> Vec<String> {
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for note in notes {
+        match lines.iter_mut().find(|(text, _)| *text == note.text) {
+            Some((_, about)) => about.push(note.about),
+            None => lines.push((note.text, vec![note.about])),
+        }
+    }
+    lines.into_iter().map(|(text, about)| format!("{}: {text}", about.join(", "))).collect()
 }
 
 fn sandbox_of(site: &Site) -> pages::Sandbox {
@@ -144,7 +156,7 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<pages::Order>, JournalError
             delivery: match &line.left {
                 None => pages::Delivery::Nothing,
                 Some(_) if outgoing.contains(&line.order) => pages::Delivery::Outbox,
-                Some(_) => pages::Delivery::Received { at: Moment::at(line.ended.0, now.0) },
+                Some(_) => pages::Delivery::Received,
             },
             outcome: outcome_of(line.left),
         })

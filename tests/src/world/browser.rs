@@ -1,11 +1,12 @@
 //! A real browser, Debian's Chromium, driven through its WebDriver (W3C WebDriver, the few commands we need).
 
-use std::fs::File;
+use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
@@ -17,7 +18,7 @@ pub struct Browser {
     driver: Child,
     agent: Agent,
     session: String,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// How the window is.
@@ -54,7 +55,7 @@ impl Browser {
             .build()
             .new_agent();
         let mut browser =
-            Self { driver, agent, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
+            Self { driver, agent, session: format!("http://127.0.0.1:{port}/session"), profile };
         let mut arguments: Vec<String> = [
             "--headless=new",
             "--no-sandbox",
@@ -69,7 +70,7 @@ impl Browser {
         ]
         .map(str::to_owned)
         .to_vec();
-        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        arguments.push(format!("--user-data-dir={}", browser.profile.path().display()));
         arguments.push(format!("--window-size={},{}", window.width, window.height));
         arguments.push(format!("--blink-settings=preferredColorScheme={}", u8::from(!window.dark)));
         let scripts = if window.scripts { 1 } else { 2 };
@@ -140,9 +141,8 @@ impl Browser {
         use std::io::Write as _;
         let data = self.look("/screenshot")?;
         let text = data.as_str().context("no picture")?;
-        use base64::Engine as _;
         let bytes = base64::engine::general_purpose::STANDARD.decode(text)?;
-        Ok(File::create(file)?.write_all(&bytes)?)
+        Ok(fs::write(file, bytes)?)
     }
 
     fn element(&self, selector: &str) -> Result<String> {

@@ -183,10 +183,7 @@ pub enum Delivery {
     /// The answer waits in the outbox.
     Outbox,
     /// The hub has stored it.
-    Received {
-        /// When it said so.
-        at: Moment,
-    },
+    Received,
 }
 
 /// How often a message was refused for one reason.

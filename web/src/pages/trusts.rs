@@ -57,11 +57,6 @@ pub enum TrustState {
         /// When its kit stops or stopped working.
         kit_expires: Moment,
     },
-    /// Its keys are no longer accepted.
-    Revoked {
-        /// Since when.
-        at: Moment,
-    },
 }
 
 /// The answer to adding a Trust: its kit, shown once.
@@ -127,14 +122,9 @@ impl Page for Trusts {
             sandbox: None,
             orders_waiting: 2,
         };
-        let revoked = TrustRow {
-            name: "Old Quay".to_owned(),
-            state: TrustState::Revoked { at: since },
-            ..offline.clone()
-        };
         let full = Self {
             frame: sample::frame(),
-            trusts: vec![online, no_data, offline, never, revoked],
+            trusts: vec![online, no_data, offline, never],
             name: String::new(),
             error: None,
             refresh_seconds: Some(5),

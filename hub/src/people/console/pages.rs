@@ -69,7 +69,7 @@ fn trust(standing: &Standing, now: UnixMillis) -> web::TrustRow {
             Confinement::Partial => {
                 web::Sandbox::Partial { missing: "the kernel knows only some of Landlock's rules".to_owned() }
             }
-            Confinement::None => web::Sandbox::Partial { missing: "the kernel has no Landlock".to_owned() },
+            Confinement::None => web::Sandbox::Absent { why: "the kernel has no Landlock".to_owned() },
         }),
         orders_waiting: standing.trust.open_orders,
     }

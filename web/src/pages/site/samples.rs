@@ -90,7 +90,7 @@ fn data() -> Data {
 }
 
 fn every_order() -> Vec<Order> {
-    let received = Delivery::Received { at: sample::moment("2026-07-21T08:12:04Z", "4 minutes ago") };
+    let received = Delivery::Received;
     let order = |name: &str, outcome, delivery| Order {
         id: name.to_lowercase().replace([' ', ','], "-"),
         at: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
