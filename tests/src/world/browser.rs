@@ -138,7 +138,6 @@ impl Browser {
 
     /// Writes a picture of the window as PNG.
     pub fn picture(&self, file: &Path) -> Result<()> {
-        use std::io::Write as _;
         let data = self.look("/screenshot")?;
         let text = data.as_str().context("no picture")?;
         let bytes = base64::engine::general_purpose::STANDARD.decode(text)?;
