@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use flip_storage::file;
 
 use crate::config::Config;
 use crate::data::{self, Generations, IngestError, progress::Bar};
@@ -62,6 +63,7 @@ enum Command {
 /// The program.
 pub fn main() -> ExitCode {
     let mut cli = Cli::parse();
+    file::private_by_default();
     // Every path from here on is absolute, because the engine's process has no working folder.
     cli.data = std::path::absolute(&cli.data).unwrap_or(cli.data);
     if matches!(cli.command, Command::Worker) {

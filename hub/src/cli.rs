@@ -97,6 +97,7 @@ enum TrustCommand {
 /// The program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    file::private_by_default();
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into()),

@@ -86,7 +86,10 @@ async fn sweep(hub: Arc<Hub>) {
     loop {
         ticks.tick().await;
         match hub.ledger.expire(clock::now()).await {
-            Ok(true) => hub.announce_change(),
+            Ok(true) => {
+                tracing::info!("orders expired");
+                hub.announce_change();
+            }
             Ok(false) => {}
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "no sweep of expired orders");

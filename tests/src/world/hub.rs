@@ -56,6 +56,11 @@ impl Hub {
         Ok(hub)
     }
 
+    /// Words before the program's own from now on, such as `env NAME=VALUE`.
+    pub fn put_before(&mut self, words: &[String]) {
+        self.before = words.to_vec();
+    }
+
     /// Starts the hub again after it was killed or ended.
     pub fn resume(&mut self) -> Result<()> {
         let log = self.data.join("hub.log");
