@@ -4,7 +4,9 @@
 //! one transaction, so no order is answered twice and no answer is lost; a result stays until the hub has
 //! acknowledged it. Deliberately absent: the messages' meaning, and retries (a stored order is simply still there).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
@@ -34,7 +36,11 @@ const HISTORY_LINES: u64 = 1_000;
 
 /// A task journal in one file.
 pub struct Journal {
-    database: Database,
+    path: PathBuf,
+    /// `None` only while it could not be opened anew.
+    database: RwLock<Option<Database>>,
+    /// True after a failed read or write, say on a full disk: redb then refuses all work until it is opened anew.
+    failed: AtomicBool,
 }
 
 /// Why the journal could not do its work.
@@ -46,6 +52,9 @@ pub enum JournalError {
     /// The disk, or the file.
     #[error("the journal cannot be read or written")]
     Storage(#[from] redb::Error),
+    /// It failed, and could not be opened anew yet.
+    #[error("the journal failed and could not be opened anew yet")]
+    Failing,
 }
 
 /// What storing an order found.
@@ -95,22 +104,26 @@ storage_errors!(TransactionError, TableError, StorageError, CommitError);
 impl Journal {
     /// Opens the journal in `path`, making it where there is none.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let database = Database::builder().set_cache_size(4 * 1024 * 1024).create(path).map_err(|error| {
-            if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
-                JournalError::InUse
-            } else {
-                JournalError::Storage(error.into())
+        let database = RwLock::new(Some(open(path)?));
+        Ok(Self { path: path.to_owned(), database, failed: AtomicBool::new(false) })
+    }
+
+    /// Works on the database; where it failed before, it is opened anew first.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, JournalError>) -> Result<T, JournalError> {
+        if self.failed.load(Ordering::Acquire) {
+            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+            if self.failed.load(Ordering::Acquire) {
+                drop(database.take());
+                *database = Some(open(&self.path)?);
+                self.failed.store(false, Ordering::Release);
             }
-        })?;
-        let tables = database.begin_write()?;
-        tables.open_table(INBOX)?;
-        tables.open_table(OUTBOX)?;
-        tables.open_table(DONE)?;
-        tables.open_table(SEEN)?;
-        tables.open_table(COUNTERS)?;
-        tables.open_table(HISTORY)?;
-        tables.commit()?;
-        Ok(Self { database })
+        }
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        let outcome = work(database.as_ref().ok_or(JournalError::Failing)?);
+        if matches!(outcome, Err(JournalError::Storage(_))) {
+            self.failed.store(true, Ordering::Release);
+        }
+        outcome
     }
 
     /// Stores a verified order. An order whose result the hub may have lost has that result put out again.
@@ -122,46 +135,55 @@ impl Journal {
         now_ms: u64,
         window: u64,
     ) -> Result<Received, JournalError> {
-        let writing = self.database.begin_write()?;
-        let outcome = {
-            let mut seen = writing.open_table(SEEN)?;
-            let newest = seen.last()?.map_or(0, |(newest, _)| newest.value());
-            let used_by = seen.get(sequence)?.map(|id| id.value());
-            match used_by {
-                Some(known) if known == id => {
-                    let done = writing.open_table(DONE)?;
-                    if let Some(finished) = done.get(id)? {
-                        let (_, result_sequence, result, bytes) = finished.value();
-                        writing.open_table(OUTBOX)?.insert(result_sequence, (result, id, bytes))?;
+        self.with(|database| {
+            let writing = database.begin_write()?;
+            let outcome = {
+                let mut seen = writing.open_table(SEEN)?;
+                let newest = seen.last()?.map_or(0, |(newest, _)| newest.value());
+                let used_by = seen.get(sequence)?.map(|id| id.value());
+                match used_by {
+                    Some(known) if known == id => {
+                        let done = writing.open_table(DONE)?;
+                        let mut inbox = writing.open_table(INBOX)?;
+                        let waits = inbox.get(sequence)?.is_some();
+                        if let Some(finished) = done.get(id)? {
+                            let (_, result_sequence, result, bytes) = finished.value();
+                            writing.open_table(OUTBOX)?.insert(result_sequence, (result, id, bytes))?;
+                        } else if !waits {
+                            // It was discarded, and the hub never heard why: it is to be looked at once more.
+                            inbox.insert(sequence, (id, now_ms, message))?;
+                        }
+                        Received::Known
                     }
-                    Received::Known
+                    Some(_) => Received::Replayed,
+                    None if sequence == 0 || sequence.saturating_add(window) <= newest => Received::Replayed,
+                    None => {
+                        seen.insert(sequence, id)?;
+                        let forgotten = sequence.max(newest).saturating_sub(window);
+                        seen.retain_in(..=forgotten, |_, _| false)?;
+                        writing.open_table(INBOX)?.insert(sequence, (id, now_ms, message))?;
+                        Received::New
+                    }
                 }
-                Some(_) => Received::Replayed,
-                None if sequence == 0 || sequence.saturating_add(window) <= newest => Received::Replayed,
-                None => {
-                    seen.insert(sequence, id)?;
-                    let forgotten = sequence.max(newest).saturating_sub(window);
-                    seen.retain_in(..=forgotten, |_, _| false)?;
-                    writing.open_table(INBOX)?.insert(sequence, (id, now_ms, message))?;
-                    Received::New
-                }
-            }
-        };
-        writing.commit()?;
-        Ok(outcome)
+            };
+            writing.commit()?;
+            Ok(outcome)
+        })
     }
 
     /// The orders that wait, oldest first.
     pub fn waiting(&self) -> Result<Vec<Waiting>, JournalError> {
-        let reading = self.database.begin_read()?;
-        let inbox = reading.open_table(INBOX)?;
-        let mut orders = Vec::new();
-        for entry in inbox.iter()? {
-            let (_, order) = entry?;
-            let (id, received_ms, message) = order.value();
-            orders.push(Waiting { id, received_ms, message: message.to_vec() });
-        }
-        Ok(orders)
+        self.with(|database| {
+            let reading = database.begin_read()?;
+            let inbox = reading.open_table(INBOX)?;
+            let mut orders = Vec::new();
+            for entry in inbox.iter()? {
+                let (_, order) = entry?;
+                let (id, received_ms, message) = order.value();
+                orders.push(Waiting { id, received_ms, message: message.to_vec() });
+            }
+            Ok(orders)
+        })
     }
 
     /// Ends a waiting order with a result, in one transaction. `result` is handed the result's sequence number and
@@ -173,99 +195,132 @@ impl Journal {
         history: &[u8],
         result: impl FnOnce(u64) -> Result<(Id, Vec<u8>), E>,
     ) -> Result<Result<(), E>, JournalError> {
-        let writing = self.database.begin_write()?;
-        {
-            let mut inbox = writing.open_table(INBOX)?;
-            let before = inbox.len()?;
-            inbox.retain(|_, (id, _, _)| id != order)?;
-            if inbox.len()? == before {
-                return Ok(Ok(()));
+        self.with(|database| {
+            let writing = database.begin_write()?;
+            {
+                let mut inbox = writing.open_table(INBOX)?;
+                let before = inbox.len()?;
+                inbox.retain(|_, (id, _, _)| id != order)?;
+                if inbox.len()? == before {
+                    return Ok(Ok(()));
+                }
+                let mut counters = writing.open_table(COUNTERS)?;
+                let sequence = counters.get(SENT)?.map_or(0, |sent| sent.value()) + 1;
+                let (id, message) = match result(sequence) {
+                    Ok(made) => made,
+                    Err(error) => return Ok(Err(error)),
+                };
+                counters.insert(SENT, sequence)?;
+                writing.open_table(OUTBOX)?.insert(sequence, (id, order, message.as_slice()))?;
+                let mut done = writing.open_table(DONE)?;
+                done.insert(order, (now_ms, sequence, id, message.as_slice()))?;
+                done.retain(|_, (finished, _, _, _)| finished.saturating_add(DONE_KEPT_MS) > now_ms)?;
+                append(&writing, history)?;
             }
-            let mut counters = writing.open_table(COUNTERS)?;
-            let sequence = counters.get(SENT)?.map_or(0, |sent| sent.value()) + 1;
-            let (id, message) = match result(sequence) {
-                Ok(made) => made,
-                Err(error) => return Ok(Err(error)),
-            };
-            counters.insert(SENT, sequence)?;
-            writing.open_table(OUTBOX)?.insert(sequence, (id, order, message.as_slice()))?;
-            let mut done = writing.open_table(DONE)?;
-            done.insert(order, (now_ms, sequence, id, message.as_slice()))?;
-            done.retain(|_, (finished, _, _, _)| finished.saturating_add(DONE_KEPT_MS) > now_ms)?;
-            append(&writing, history)?;
-        }
-        writing.commit()?;
-        Ok(Ok(()))
+            writing.commit()?;
+            Ok(Ok(()))
+        })
     }
 
     /// Takes a waiting order out without a result: the hub is told through another way. With a line of history.
     pub fn discard(&self, order: Id, history: &[u8]) -> Result<(), JournalError> {
-        let writing = self.database.begin_write()?;
-        writing.open_table(INBOX)?.retain(|_, (id, _, _)| id != order)?;
-        append(&writing, history)?;
-        writing.commit()?;
-        Ok(())
+        self.with(|database| {
+            let writing = database.begin_write()?;
+            writing.open_table(INBOX)?.retain(|_, (id, _, _)| id != order)?;
+            append(&writing, history)?;
+            writing.commit()?;
+            Ok(())
+        })
     }
 
     /// Results that the hub has not acknowledged, oldest first, at most `most`.
     pub fn outgoing(&self, most: usize) -> Result<Vec<Outgoing>, JournalError> {
-        let reading = self.database.begin_read()?;
-        let outbox = reading.open_table(OUTBOX)?;
-        let mut results = Vec::new();
-        for entry in outbox.iter()?.take(most) {
-            let (_, result) = entry?;
-            let (id, order, message) = result.value();
-            results.push(Outgoing { id, order, message: message.to_vec() });
-        }
-        Ok(results)
+        self.with(|database| {
+            let reading = database.begin_read()?;
+            let outbox = reading.open_table(OUTBOX)?;
+            let mut results = Vec::new();
+            for entry in outbox.iter()?.take(most) {
+                let (_, result) = entry?;
+                let (id, order, message) = result.value();
+                results.push(Outgoing { id, order, message: message.to_vec() });
+            }
+            Ok(results)
+        })
     }
 
     /// Forgets results that the hub has stored, or has refused for good.
     pub fn settled(&self, results: &[Id]) -> Result<(), JournalError> {
-        if results.is_empty() {
-            return Ok(());
-        }
-        let writing = self.database.begin_write()?;
-        writing.open_table(OUTBOX)?.retain(|_, (id, _, _)| !results.contains(&id))?;
-        writing.commit()?;
-        Ok(())
+        self.with(|database| {
+            if results.is_empty() {
+                return Ok(());
+            }
+            let writing = database.begin_write()?;
+            writing.open_table(OUTBOX)?.retain(|_, (id, _, _)| !results.contains(&id))?;
+            writing.commit()?;
+            Ok(())
+        })
     }
 
     /// Adds one to a named counter.
     pub fn count(&self, name: &str) -> Result<(), JournalError> {
-        let writing = self.database.begin_write()?;
-        {
-            let mut counters = writing.open_table(COUNTERS)?;
-            let value = counters.get(name)?.map_or(0, |value| value.value());
-            counters.insert(name, value + 1)?;
-        }
-        writing.commit()?;
-        Ok(())
+        self.with(|database| {
+            let writing = database.begin_write()?;
+            {
+                let mut counters = writing.open_table(COUNTERS)?;
+                let value = counters.get(name)?.map_or(0, |value| value.value());
+                counters.insert(name, value + 1)?;
+            }
+            writing.commit()?;
+            Ok(())
+        })
     }
 
     /// The counters whose names start with `prefix`, without it.
     pub fn counters(&self, prefix: &str) -> Result<Vec<(String, u64)>, JournalError> {
-        let reading = self.database.begin_read()?;
-        let counters = reading.open_table(COUNTERS)?;
-        let mut found = Vec::new();
-        for entry in counters.range(prefix..)? {
-            let (name, value) = entry?;
-            let Some(rest) = name.value().strip_prefix(prefix) else { break };
-            found.push((rest.to_owned(), value.value()));
-        }
-        Ok(found)
+        self.with(|database| {
+            let reading = database.begin_read()?;
+            let counters = reading.open_table(COUNTERS)?;
+            let mut found = Vec::new();
+            for entry in counters.range(prefix..)? {
+                let (name, value) = entry?;
+                let Some(rest) = name.value().strip_prefix(prefix) else { break };
+                found.push((rest.to_owned(), value.value()));
+            }
+            Ok(found)
+        })
     }
 
     /// The newest lines of history, newest first.
     pub fn history(&self, most: usize) -> Result<Vec<Vec<u8>>, JournalError> {
-        let reading = self.database.begin_read()?;
-        let history = reading.open_table(HISTORY)?;
-        let mut lines = Vec::new();
-        for entry in history.iter()?.rev().take(most) {
-            lines.push(entry?.1.value().to_vec());
-        }
-        Ok(lines)
+        self.with(|database| {
+            let reading = database.begin_read()?;
+            let history = reading.open_table(HISTORY)?;
+            let mut lines = Vec::new();
+            for entry in history.iter()?.rev().take(most) {
+                lines.push(entry?.1.value().to_vec());
+            }
+            Ok(lines)
+        })
     }
+}
+
+fn open(path: &Path) -> Result<Database, JournalError> {
+    let database = Database::builder().set_cache_size(4 * 1024 * 1024).create(path).map_err(|error| {
+        if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
+            JournalError::InUse
+        } else {
+            JournalError::Storage(error.into())
+        }
+    })?;
+    let tables = database.begin_write()?;
+    tables.open_table(INBOX)?;
+    tables.open_table(OUTBOX)?;
+    tables.open_table(DONE)?;
+    tables.open_table(SEEN)?;
+    tables.open_table(COUNTERS)?;
+    tables.open_table(HISTORY)?;
+    tables.commit()?;
+    Ok(database)
 }
 
 fn append(writing: &redb::WriteTransaction, line: &[u8]) -> Result<(), JournalError> {

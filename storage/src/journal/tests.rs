@@ -89,3 +89,62 @@ fn history_is_newest_first_and_bounded() {
     }
     assert_eq!(journal.history(2).unwrap(), [vec![4], vec![3]]);
 }
+
+#[test]
+fn a_discarded_order_that_comes_again_is_looked_at_again() {
+    let (_folder, journal) = open();
+    journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap();
+    journal.discard(id(1), b"{}").unwrap();
+    assert_eq!(journal.receive(id(1), 1, b"work", 20, WINDOW).unwrap(), Received::Known);
+    assert_eq!(journal.waiting().unwrap().len(), 1);
+}
+
+#[test]
+fn a_journal_on_a_full_disk_works_again_once_there_is_room() {
+    let disk = SmallDisk::mount();
+    let journal = Journal::open(&disk.path().join("journal.redb")).unwrap();
+    journal.receive(id(1), 1, b"kept", 10, WINDOW).unwrap();
+    let filler = disk.path().join("filler");
+    disk.fill(&filler);
+    let message = vec![7; 200_000];
+    let failed = (2..40_u8).find(|n| journal.receive(id(*n), u64::from(*n), &message, 10, 64).is_err());
+    let failed = failed.expect("the disk never filled");
+    assert!(journal.receive(id(failed), u64::from(failed), &message, 10, 64).is_err());
+    std::fs::remove_file(filler).unwrap();
+    assert_eq!(journal.receive(id(failed), u64::from(failed), &message, 10, 64).unwrap(), Received::New);
+    assert_eq!(journal.waiting().unwrap()[0].message, b"kept");
+}
+
+/// A real file system of eight megabytes, mounted for one test.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
+            .arg(folder.path())
+            .status();
+        assert!(
+            mounted.is_ok_and(|status| status.success()),
+            "run as root: this test mounts a small file system"
+        );
+        Self(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn fill(&self, file: &Path) {
+        use std::io::Write as _;
+        let mut filler = std::fs::File::create(file).unwrap();
+        while filler.write_all(&[0; 65_536]).is_ok() {}
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
