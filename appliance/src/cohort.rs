@@ -178,6 +178,6 @@ fn said(outcome: &CohortOutcome) -> &'static str {
         CohortOutcome::Value(_) => "value",
         CohortOutcome::FewerThan { .. } => "fewer_than",
         CohortOutcome::Refused(_) => "refused",
-        CohortOutcome::Failed(_) => "failed",
+        CohortOutcome::Failed { .. } => "failed",
     }
 }

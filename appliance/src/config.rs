@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::disclosure::{Policy, THRESHOLD_DEFAULT};
+use crate::engine::Settings;
 
 /// What may stand in `appliance.toml`. Unknown lines are refused by name.
 #[derive(Debug, Default, Deserialize)]
@@ -115,14 +116,22 @@ impl Config {
                 Err(wrong(key, value.to_string(), &format!("expected {} to {}", range.start(), range.end())))
             }
         };
-        let threads = within("engine.threads", engine.threads.map(u64::from), 2, 1..=256)?;
+        let usual = Settings::new(PathBuf::new());
+        let threads = u64::from(usual.threads.get());
+        let threads = within("engine.threads", engine.threads.map(u64::from), threads, 1..=256)?;
+        let timeout_s = usual.timeout.as_secs();
         Ok(Self {
             local_listen,
             policy,
-            memory_mb: within("engine.memory_mb", engine.memory_mb, 1_024, 64..=1_048_576)?,
+            memory_mb: within("engine.memory_mb", engine.memory_mb, usual.memory_mb, 64..=1_048_576)?,
             threads: u32::try_from(threads).ok().and_then(NonZeroU32::new).expect("between 1 and 256"),
-            timeout: Duration::from_secs(within("engine.timeout_s", engine.timeout_s, 300, 1..=86_400)?),
-            rows_max: within("engine.rows_max", engine.rows_max, 50_000_000, 1..=1_000_000_000)?,
+            timeout: Duration::from_secs(within(
+                "engine.timeout_s",
+                engine.timeout_s,
+                timeout_s,
+                1..=86_400,
+            )?),
+            rows_max: within("engine.rows_max", engine.rows_max, usual.rows_max, 1..=1_000_000_000)?,
         })
     }
 }

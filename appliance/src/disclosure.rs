@@ -15,14 +15,14 @@
 //! use flip_protocol::answer::{CohortOutcome, Failed};
 //!
 //! let release = Release::failed(Failed::Timeout);
-//! assert_eq!(release.outcome(), &CohortOutcome::Failed(Failed::Timeout));
+//! assert_eq!(release.outcome(), &CohortOutcome::Failed { reason: Failed::Timeout });
 //! ```
 //!
 //! ```compile_fail,E0451
 //! use flip_appliance::disclosure::Release;
 //! use flip_protocol::answer::{CohortOutcome, Failed};
 //!
-//! let release = Release { outcome: CohortOutcome::Failed(Failed::Timeout) };
+//! let release = Release { outcome: CohortOutcome::Failed { reason: Failed::Timeout } };
 //! ```
 //!
 //! Nor can it read or print raw counts:
@@ -77,7 +77,7 @@ impl Release {
 
     /// The question was let in and could not be answered.
     pub fn failed(failed: Failed) -> Self {
-        Self { outcome: CohortOutcome::Failed(failed) }
+        Self { outcome: CohortOutcome::Failed { reason: failed } }
     }
 
     /// What it says.

@@ -63,10 +63,10 @@ impl Settings {
     /// The defaults for a site, with the given program as worker.
     pub fn new(worker_program: PathBuf) -> Self {
         Self {
-            memory_mb: 2_048,
+            memory_mb: 1_024,
             threads: NonZeroU32::new(2).expect("2 is not zero"),
             timeout: Duration::from_mins(5),
-            rows_max: 10_000_000,
+            rows_max: 50_000_000,
             idle_retire: Duration::from_mins(1),
             answers_kept: 64,
             worker_program,

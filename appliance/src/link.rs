@@ -22,6 +22,8 @@ use crate::bounds;
 pub struct Link {
     agent: Agent,
     base: String,
+    /// The outbound proxy that the environment names.
+    proxy: Option<String>,
 }
 
 /// Why the hub could not be reached, or what it said.
@@ -63,6 +65,15 @@ pub enum LinkError {
     Expired {
         /// This machine's clock.
         clock: String,
+    },
+    /// This appliance's own certificate has ended.
+    #[error(
+        "this appliance's certificate ended on {ended} UTC and was not renewed in time; have the hub's administrator \
+         make a new kit (flip-hub trust kit NAME) and enrol again with --again. If the clock is wrong, set it right"
+    )]
+    OwnCertificateEnded {
+        /// When.
+        ended: String,
     },
     /// Another failure of TLS.
     #[error("no secure connection to the hub at {address}: {why}")]
@@ -116,7 +127,8 @@ impl Link {
             .timeout_connect(Some(bounds::CONNECT))
             .build()
             .new_agent();
-        Ok(Self { agent, base: address.to_owned() })
+        let proxy = agent.config().proxy().map(|proxy| format!("{}:{}", proxy.host(), proxy.port()));
+        Ok(Self { agent, base: address.to_owned(), proxy })
     }
 
     /// Sends `body` and reads the answer. `wait` is how long the hub may hold the request.
@@ -161,18 +173,25 @@ impl Link {
     }
 
     fn explain(&self, error: ureq::Error, now: UnixMillis) -> LinkError {
-        let address = self.base.clone();
         match error {
             ureq::Error::Rustls(error) => self.explain_tls(&error, now),
             ureq::Error::Io(error) => {
                 let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
                 match tls {
                     Some(tls) => self.explain_tls(tls, now),
-                    None => LinkError::Unreachable { address, why: error.to_string() },
+                    None => self.unreachable(&error),
                 }
             }
             ureq::Error::Protocol(error) => self.garbage(error.to_string()),
-            error => LinkError::Unreachable { address, why: error.to_string() },
+            error => self.unreachable(&error),
+        }
+    }
+
+    fn unreachable(&self, error: &dyn std::error::Error) -> LinkError {
+        let way = self.proxy.as_ref().map(|proxy| format!(" (through the proxy {proxy} of the environment)"));
+        LinkError::Unreachable {
+            address: self.base.clone() + &way.unwrap_or_default(),
+            why: error.to_string(),
         }
     }
 

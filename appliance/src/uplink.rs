@@ -143,6 +143,10 @@ fn round_trip(
 }
 
 fn connect(identity: &Identity) -> Result<Link, TripError> {
+    let ends = identity.facts.certificate_expires;
+    if clock::now() >= ends {
+        return Err(LinkError::OwnCertificateEnded { ended: clock::readable(ends) }.into());
+    }
     let client = Some((identity.certificate.as_str(), &identity.keys.tls));
     Ok(Link::new(&identity.facts.hub_address, &identity.ca_der()?, client)?)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Seconds without a sync after which a Trust counts as offline: two long polls and a little.
+/// Milliseconds without a sync after which a Trust counts as offline: two long polls and a little.
 pub const ONLINE_MS: u64 = 60_000;
 /// Milliseconds between two writes of a Trust's last sign of life, so that idle Trusts cost no disk.
 pub const SEEN_WRITE_MS: u64 = 30_000;

@@ -184,7 +184,7 @@ impl OrderState {
                     Self::Done { at, answer: Answer::FewerThan { threshold, extract } }
                 }
                 CohortOutcome::Refused(why) => Self::Refused { at, why },
-                CohortOutcome::Failed(why) => Self::Failed { at, why },
+                CohortOutcome::Failed { reason } => Self::Failed { at, why: reason },
             },
         }
     }
@@ -204,17 +204,17 @@ mod tests {
         assert_eq!(running.clone().received(UnixMillis(9)), running);
         assert_eq!(running.clone().lost(), OrderState::Queued);
         assert_eq!(OrderState::Queued.lost(), OrderState::Queued);
-        let failed = running.answered(CohortOutcome::Failed(Failed::Timeout), T);
+        let failed = running.answered(CohortOutcome::Failed { reason: Failed::Timeout }, T);
         assert_eq!(failed.clone().lost(), failed);
         assert_eq!(failed.clone().expired(T), failed);
     }
 
     #[test]
     fn the_first_answer_stands_and_a_late_one_beats_expiry() {
-        let first = OrderState::Queued.answered(CohortOutcome::Failed(Failed::Timeout), T);
-        assert_eq!(first.clone().answered(CohortOutcome::Failed(Failed::NoData), T), first);
+        let first = OrderState::Queued.answered(CohortOutcome::Failed { reason: Failed::Timeout }, T);
+        assert_eq!(first.clone().answered(CohortOutcome::Failed { reason: Failed::NoData }, T), first);
         let expired = OrderState::Queued.expired(T);
         assert!(expired.ended());
-        assert_eq!(expired.answered(CohortOutcome::Failed(Failed::Timeout), T), first);
+        assert_eq!(expired.answered(CohortOutcome::Failed { reason: Failed::Timeout }, T), first);
     }
 }

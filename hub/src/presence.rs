@@ -1,11 +1,11 @@
 //! Which Trusts are here now: kept in memory, written down now and then.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use flip_protocol::sync::Health;
 use flip_protocol::{PartyId, UnixMillis};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::bounds;
 use crate::ledger::trusts::Trust;
@@ -21,7 +21,7 @@ struct Entry {
     seen: Option<UnixMillis>,
     written: Option<UnixMillis>,
     health: Option<Health>,
-    work: Arc<Notify>,
+    work: watch::Sender<()>,
 }
 
 /// How a Trust stands.
@@ -52,9 +52,15 @@ impl Presence {
         })
     }
 
-    /// What wakes a Trust's long poll when there is work for it.
-    pub fn work(&self, trust: PartyId) -> Arc<Notify> {
-        self.with(trust, |entry| Arc::clone(&entry.work))
+    /// Sees the work that comes for a Trust after this call. Every long poll of the Trust sees it, also one whose
+    /// connection is dead already, so that none takes the news away from another.
+    pub fn work(&self, trust: PartyId) -> watch::Receiver<()> {
+        self.with(trust, |entry| entry.work.subscribe())
+    }
+
+    /// Tells a Trust's long polls that there is work.
+    pub fn announce_work(&self, trust: PartyId) {
+        self.with(trust, |entry| entry.work.send_replace(()));
     }
 
     /// The Trust's last sign of life and health, the newer of memory and ledger.

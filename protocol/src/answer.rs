@@ -21,7 +21,10 @@ pub enum CohortOutcome {
     /// The Trust's gate did not let the question in.
     Refused(Refused),
     /// The question was let in and could not be answered.
-    Failed(Failed),
+    Failed {
+        /// Why.
+        reason: Failed,
+    },
 }
 
 /// A cohort's statistics after disclosure control.

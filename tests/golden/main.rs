@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use flip_protocol::answer::{
     Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Place, Refused, Unit,
 };
-use flip_protocol::enrolment::{HubSide, Kit};
+use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest};
 use flip_protocol::keys::{OpeningKey, SigningKey};
 use flip_protocol::message::{self, Envelope, Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::{OrderResult, Outcome, Work};
+use flip_protocol::problem::Problem;
 use flip_protocol::sync::{Confinement, Health, Holding, NotTaken, Stage, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, PartyId, UnixMillis, text};
 use rand_core::{TryCryptoRng, TryRng};
@@ -132,7 +133,7 @@ fn outcomes() -> Vec<CohortOutcome> {
             message: "only schema omop can be read".to_owned(),
             place: Some(Place { line: 1, column: 23 }),
         }),
-        CohortOutcome::Failed(Failed::Timeout),
+        CohortOutcome::Failed { reason: Failed::Timeout },
     ]
 }
 
@@ -245,6 +246,45 @@ fn a_sync_is_the_same_text_both_ways() {
     let (first, second) = text.split_once('\n').unwrap();
     assert_eq!(serde_json::from_str::<SyncRequest>(first).unwrap(), request);
     assert_eq!(serde_json::from_str::<SyncResponse>(second.trim()).unwrap(), response);
+}
+
+#[test]
+fn enrolment_and_problems_are_the_same_text() {
+    let request = EnrolRequest {
+        trust: trust(),
+        hub: hub(),
+        secret: text::encode(&[7; 32]),
+        certificate_request: "-----BEGIN CERTIFICATE REQUEST-----".to_owned(),
+        verifying: signing(1).verifying(),
+        sealing: opening(2).sealing(),
+    };
+    let response = EnrolResponse {
+        certificate: "-----BEGIN CERTIFICATE-----".to_owned(),
+        expires: NOW,
+        verifying: vec![signing(3).verifying()],
+        sealing: vec![opening(4).sealing()],
+    };
+    let renewal = RenewRequest { certificate_request: "-----BEGIN CERTIFICATE REQUEST-----".to_owned() };
+    let problem = Problem {
+        kind: "/problems/kit_used".to_owned(),
+        title: "This kit was used before.".to_owned(),
+        status: 403,
+        code: "kit_used".to_owned(),
+        detail: None,
+        place: Some(Place { line: 1, column: 23 }),
+    };
+    let lines = [
+        serde_json::to_string(&request).unwrap(),
+        serde_json::to_string(&response).unwrap(),
+        serde_json::to_string(&renewal).unwrap(),
+        serde_json::to_string(&problem).unwrap(),
+    ];
+    same("enrolment.json", &(lines.join("\n") + "\n"));
+    let again: EnrolRequest = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), lines[0]);
+    assert_eq!(serde_json::from_str::<EnrolResponse>(&lines[1]).unwrap(), response);
+    assert_eq!(serde_json::from_str::<RenewRequest>(&lines[2]).unwrap(), renewal);
+    assert_eq!(serde_json::from_str::<Problem>(&lines[3]).unwrap(), problem);
 }
 
 #[test]

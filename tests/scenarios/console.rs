@@ -115,3 +115,47 @@ fn a_wrong_password_is_said_and_nothing_is_lost() -> Result<()> {
     assert!(browser.address()?.ends_with("/queries/new"), "{}", browser.address()?);
     Ok(())
 }
+
+#[test]
+fn a_form_that_another_site_sends_is_not_carried_out() -> Result<()> {
+    let stage = Stage::set()?;
+    let token = stage.api.token().context("no token")?;
+    let cookie = format!("__Host-flip-session={token}");
+    let post = |site: &[(&str, &str)]| {
+        let headers = [&[("cookie", cookie.as_str())], site].concat();
+        stage.api.post_form("/trusts", "name=Evil", &headers)
+    };
+    for site in [
+        [("sec-fetch-site", "cross-site")].as_slice(),
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example")],
+        &[],
+    ] {
+        let reply = post(site)?;
+        assert_eq!(reply.status, 403, "{site:?}: {}", reply.text);
+        assert!(reply.text.contains("comes from another site"), "{}", reply.text);
+    }
+    assert!(!stage.api.get("/api/v1/trusts")?.text.contains("Evil"));
+    assert_eq!(post(&[("sec-fetch-site", "same-origin")])?.status, 200);
+    let signing_in = stage.api.post_form(
+        "/sign-in",
+        "account=a&password=b&next=/",
+        &[("sec-fetch-site", "cross-site")],
+    )?;
+    assert_eq!(signing_in.status, 403);
+    Ok(())
+}
+
+#[test]
+fn the_local_page_answers_to_its_own_names_alone() -> Result<()> {
+    let stage = Stage::set()?;
+    let page = stage.trust.page()?;
+    for (host, status) in [("localhost", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421)] {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        for path in ["/", "/status.json"] {
+            let reply = agent.get(format!("{page}{path}")).header("host", host).call()?;
+            assert_eq!(reply.status(), status, "{host}{path}");
+        }
+    }
+    Ok(())
+}

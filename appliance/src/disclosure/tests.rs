@@ -30,7 +30,7 @@ fn by_sex(cells: &[u64]) -> RawCounts {
 fn answer(raw: RawCounts) -> Option<CohortAnswer> {
     match release(raw, &policy(), extract()).into_outcome() {
         CohortOutcome::Value(answer) => Some(answer),
-        CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) | CohortOutcome::Failed(_) => None,
+        CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) | CohortOutcome::Failed { .. } => None,
     }
 }
 

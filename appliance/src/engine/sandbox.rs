@@ -32,7 +32,7 @@ pub enum Files {
     Confined,
     /// The kernel knows some of the rules.
     PartlyConfined,
-    /// The kernel has no Landlock, or it is off; DuckDB's own settings and the service's unit still hold.
+    /// The kernel has no Landlock, or it is off; DuckDB's own settings still hold.
     NotConfined,
 }
 

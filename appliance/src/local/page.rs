@@ -26,7 +26,11 @@ pub(super) fn of(site: &Site) -> Result<pages::Site, JournalError> {
     let mut orders = waiting(site, now)?;
     orders.extend(ended(site, now)?);
     orders.truncate(bounds::HISTORY_SHOWN);
-    let counters = site.journal.counters("refused.")?;
+    let mut counters = site.journal.counters("refused.")?;
+    let by_hub = site.journal.counters("refused_by_hub.")?;
+    counters.extend(
+        by_hub.into_iter().map(|(name, times)| (format!("a result, refused by the hub: {name}"), times)),
+    );
     Ok(pages::Site {
         frame: pages::Frame { version: env!("CARGO_PKG_VERSION").to_owned(), person: None },
         name: identity.facts.trust_name.clone(),
@@ -171,7 +175,9 @@ fn outcome_of(left: Option<CohortOutcome>) -> pages::Outcome {
             message: refused.message,
             place: refused.place.map(|place| pages::Place { line: place.line, column: place.column }),
         },
-        Some(CohortOutcome::Failed(failed)) => pages::Outcome::Failed { why: failed.sentence().to_owned() },
+        Some(CohortOutcome::Failed { reason }) => {
+            pages::Outcome::Failed { why: reason.sentence().to_owned() }
+        }
         None => pages::Outcome::Expired,
     }
 }

@@ -14,7 +14,7 @@ impl Ledger {
                  ON CONFLICT DO UPDATE SET password = excluded.password",
                 (&name, &password, now.0),
             )?;
-            tx.execute("DELETE FROM session WHERE person = ?1", [&name]).map(drop)
+            tx.execute("DELETE FROM session WHERE person = ?1 COLLATE NOCASE", [&name]).map(drop)
         })
     }
 

@@ -93,7 +93,7 @@ pub async fn ask(hub: &Arc<Hub>, name: &str, sql: &str, asked_by: &str) -> Resul
             .detail("add a Trust and have its appliance enrol with the kit, then ask again"));
     }
     for trust in asked {
-        hub.presence.work(trust).notify_one();
+        hub.presence.announce_work(trust);
     }
     hub.announce_change();
     Ok(id)

@@ -71,17 +71,15 @@ async fn sync(
     request: SyncRequest,
     now: UnixMillis,
 ) -> Result<SyncResponse, LedgerError> {
-    if hub.presence.seen(peer.id, &request.health, now) {
-        hub.ledger.seen(peer.id, request.health.clone(), now).await?;
-    }
+    note_seen(hub, peer, &request, now).await?;
     let mut response =
         SyncResponse { hub_time: now, acknowledged: Vec::new(), refused: Vec::new(), orders: Vec::new() };
     // Only the polling lane waits, and only its list of orders is sure to be later than its receipts.
     let polls = request.wait_ms > 0;
     let mut said = Said {
-        received: request.received,
-        refused: request.refused,
-        holding: request.holding,
+        received: request.received.clone(),
+        refused: request.refused.clone(),
+        holding: request.holding.clone(),
         holding_is_all: polls,
         results: Vec::new(),
     };
@@ -108,8 +106,21 @@ async fn sync(
     let room = request.room.min(u32::try_from(bounds::SYNC_MESSAGES).unwrap_or(u32::MAX));
     response.orders = wait_for_orders(hub, peer, room, Duration::from_millis(wait_ms)).await?;
     response.hub_time = clock::now();
-    hub.presence.seen(peer.id, &request.health, response.hub_time);
+    note_seen(hub, peer, &request, response.hub_time).await?;
     Ok(response)
+}
+
+/// Notes a sign of life, and now and then writes it down.
+async fn note_seen(
+    hub: &Hub,
+    peer: &Peer,
+    request: &SyncRequest,
+    now: UnixMillis,
+) -> Result<(), LedgerError> {
+    if hub.presence.seen(peer.id, &request.health, now) {
+        hub.ledger.seen(peer.id, request.health.clone(), now).await?;
+    }
+    Ok(())
 }
 
 async fn wait_for_orders(
@@ -119,14 +130,15 @@ async fn wait_for_orders(
     wait: Duration,
 ) -> Result<Vec<String>, LedgerError> {
     let until = tokio::time::Instant::now() + wait;
-    let work = hub.presence.work(peer.id);
+    // Subscribed before the first look, so that work which comes in between wakes it.
+    let mut work = hub.presence.work(peer.id);
     loop {
         let orders = if room == 0 { Vec::new() } else { hub.ledger.queued(peer.id, room).await? };
-        if !orders.is_empty() {
+        if !orders.is_empty() || wait.is_zero() {
             return Ok(within_bounds(&orders));
         }
         let woken = tokio::select! {
-            () = work.notified() => true,
+            changed = work.changed() => changed.is_ok(),
             () = hub.stopped() => false,
             () = tokio::time::sleep_until(until) => false,
         };

@@ -85,6 +85,21 @@ impl Api {
         reply(request.send(body)?)
     }
 
+    /// The session's token.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// POST of a form with these headers and no token, as a browser would.
+    pub fn post_form(&self, path: &str, form: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        request = request.header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request.send(form)?)
+    }
+
     /// Asks a question of all Trusts; gives the query's id.
     pub fn ask(&self, name: &str, sql: &str) -> Result<String> {
         let reply = self.post("/api/v1/queries", &json!({ "name": name, "sql": sql }))?;
