@@ -52,9 +52,10 @@ fn take_one(
     now: UnixMillis,
 ) -> Result<Result<(MessageId, Received), Refusal>, JournalError> {
     let Some(bytes) = text::decode(message) else { return Ok(Err((None, Unwelcome::Malformed))) };
+    let id = Sealed::id_of(&bytes);
     let sealed = match Sealed::parse(bytes) {
         Ok(sealed) => sealed,
-        Err(reason) => return Ok(Err((None, reason))),
+        Err(reason) => return Ok(Err((id, reason))),
     };
     let envelope = *sealed.envelope();
     if let Err(reason) = open(identity, &sealed, now) {

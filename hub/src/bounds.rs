@@ -29,6 +29,8 @@ pub const WAIT_S: u64 = 25;
 pub const SESSION_MS: u64 = 12 * 3_600_000;
 /// Passwords are hashed at most so many at once: each takes 19 MiB.
 pub const HASHES_AT_ONCE: usize = 2;
+/// Sign-ins that may wait for their password to be hashed; more are told to try again.
+pub const HASHES_WAITING: usize = 64;
 /// The shortest password, in characters.
 pub const PASSWORD_CHARACTERS: usize = 12;
 /// Days that a certificate for a Trust is valid; the appliance renews it after two thirds.

@@ -16,7 +16,7 @@ use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::ledger::Ledger;
 use crate::ledger::trusts::Added;
-use crate::serve::{ADDRESSES, Addresses, kit_address};
+use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
 use crate::{clock, hub, passwords, serve};
 
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
@@ -180,8 +180,8 @@ fn trust_add(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()
     let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
     let now = clock::now();
     let trust = PartyId::new(now, &clock::random_bytes());
-    let (kit, secret) =
-        hub::make_kit(&authority, &kit_address(&config, running(data).as_ref()), trust, name, now);
+    let address = kit_address(&config, running(data).as_ref()).context(NO_KIT_ADDRESS)?;
+    let (kit, secret) = hub::make_kit(&authority, &address, trust, name, now);
     match ledger.add_trust(trust, name.to_owned(), secret, now)? {
         Added::New => hand_over(&kit, out),
         Added::NameTaken => {
@@ -193,20 +193,31 @@ fn trust_add(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()
 fn trust_kit(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()> {
     let (config, authority, ledger) = open(data)?;
     let now = clock::now();
-    let address = kit_address(&config, running(data).as_ref());
+    let address = kit_address(&config, running(data).as_ref()).context(NO_KIT_ADDRESS)?;
     // The Trust's id is needed in the kit, and the kit's secret in the ledger: look first, then make both.
     let known = ledger.trusts_now()?.into_iter().find(|trust| trust.name.eq_ignore_ascii_case(name.trim()));
     let Some(trust) = known else { bail!("there is no Trust named {name:?}; see: flip-hub trust list") };
     let (kit, secret) = hub::make_kit(&authority, &address, trust.id, &trust.name, now);
-    ledger.renew_kit(trust.name, secret)?;
+    ledger.renew_kit(trust.id, secret)?;
     hand_over(&kit, out)
 }
 
 fn hand_over(kit: &flip_protocol::enrolment::Kit, out: Option<PathBuf>) -> anyhow::Result<()> {
-    let file = out.unwrap_or_else(|| {
+    let file = if let Some(file) = out {
+        file
+    } else {
         let letters = kit.trust_name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
-        PathBuf::from(letters.collect::<String>().to_lowercase() + ".kit")
-    });
+        let file = PathBuf::from(letters.collect::<String>().to_lowercase() + ".kit");
+        if file.exists() {
+            println!("{}", kit.to_text());
+            bail!(
+                "{} is there already and was left alone; the kit is printed above, or name a file with --out and \
+                   make another with: flip-hub trust kit",
+                file.display()
+            );
+        }
+        file
+    };
     let text = kit.to_text();
     file::write(&file, text.as_bytes(), Access::Owner)
         .with_context(|| format!("the kit cannot be written to {}", file.display()))?;

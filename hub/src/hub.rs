@@ -1,12 +1,13 @@
 //! What every request handler shares, and the acts that more than one of them performs.
 
+use std::sync::Arc;
+
 use flip_protocol::enrolment::{HubSide, Kit};
-use flip_protocol::keys::SigningKey;
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::authority::Authority;
 use crate::bounds;
@@ -26,31 +27,38 @@ pub struct Hub {
     pub ledger: Ledger,
     /// Which Trusts are here.
     pub presence: Presence,
-    /// Bounds the memory that password hashing takes.
-    pub hashing: Semaphore,
-    sites_address: String,
+    hashing: Arc<Semaphore>,
+    hashing_queue: Arc<Semaphore>,
+    sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
 }
 
 impl Hub {
     /// A hub over these parts.
-    pub fn new(config: Config, authority: Authority, ledger: Ledger, sites_address: String) -> Self {
+    pub fn new(config: Config, authority: Authority, ledger: Ledger, sites_address: Option<String>) -> Self {
         Self {
             config,
             sites_address,
             authority,
             ledger,
             presence: Presence::default(),
-            hashing: Semaphore::new(bounds::HASHES_AT_ONCE),
+            hashing: Arc::new(Semaphore::new(bounds::HASHES_AT_ONCE)),
+            hashing_queue: Arc::new(Semaphore::new(bounds::HASHES_WAITING)),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }
     }
 
     /// `host:port` of the sites listener, as kits say it.
-    pub fn sites_address(&self) -> &str {
-        &self.sites_address
+    pub fn sites_address(&self) -> Option<&str> {
+        self.sites_address.as_deref()
+    }
+
+    /// A turn to hash a password, which takes 19 MiB; `None` where too many wait for one.
+    pub async fn hashing_slot(&self) -> Option<OwnedSemaphorePermit> {
+        let _place = Arc::clone(&self.hashing_queue).try_acquire_owned().ok()?;
+        Arc::clone(&self.hashing).acquire_owned().await.ok()
     }
 
     /// Tells those who wait that an answer may have changed.
@@ -82,10 +90,17 @@ impl Hub {
         id: MessageId,
         sequence: u64,
         work: &Work,
-        now: UnixMillis,
+        issued: UnixMillis,
         expires: UnixMillis,
     ) -> Vec<u8> {
-        seal_order(self.authority.hub(), self.authority.signing(), peer, id, sequence, work, now, expires)
+        let body = serde_json::to_vec(work).expect("work is plain strings");
+        let sender = self.authority.hub();
+        let envelope =
+            Envelope { kind: Kind::WorkOrder, id, sender, receiver: peer.id, sequence, issued, expires };
+        message::seal(envelope, &body, self.authority.signing(), &peer.sealing, &mut clock::random())
+            .expect("a question was bounded before it was stored")
+            .bytes()
+            .to_vec()
     }
 }
 
@@ -117,25 +132,4 @@ pub fn check_name(name: &str) -> Result<&str, &'static str> {
         return Err("the name has control characters in it");
     }
     Ok(name)
-}
-
-/// Seals a work order with these keys; for callers that hold no [`Hub`].
-#[expect(clippy::too_many_arguments, reason = "each is one field of the envelope")]
-pub fn seal_order(
-    hub: PartyId,
-    signing: &SigningKey,
-    peer: &Peer,
-    id: MessageId,
-    sequence: u64,
-    work: &Work,
-    issued: UnixMillis,
-    expires: UnixMillis,
-) -> Vec<u8> {
-    let body = serde_json::to_vec(work).expect("work is plain strings");
-    let envelope =
-        Envelope { kind: Kind::WorkOrder, id, sender: hub, receiver: peer.id, sequence, issued, expires };
-    message::seal(envelope, &body, signing, &peer.sealing, &mut clock::random())
-        .expect("a question was bounded before it was stored")
-        .bytes()
-        .to_vec()
 }

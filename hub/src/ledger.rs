@@ -38,7 +38,8 @@ const MIGRATIONS: &[&str] = &["
         secret_sha256 BLOB PRIMARY KEY,
         trust BLOB NOT NULL REFERENCES trust,
         expires_ms INTEGER NOT NULL,
-        used_ms INTEGER
+        used_ms INTEGER,
+        used_by BLOB
     ) STRICT;
     CREATE TABLE certificate (
         fingerprint BLOB PRIMARY KEY,

@@ -71,15 +71,18 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
 }
 
 /// `host:port` of the sites listener as kits say it: from the configuration, else where the hub listens.
-pub fn kit_address(config: &Config, running: Option<&Addresses>) -> String {
-    config.sites_address.clone().unwrap_or_else(|| {
-        let mut address = running.map_or(config.sites_listen, |addresses| addresses.sites);
-        if address.ip().is_unspecified() {
-            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
-        address.to_string()
+///
+/// `None` where neither says an address that another machine could reach: a kit could not work.
+pub fn kit_address(config: &Config, running: Option<&Addresses>) -> Option<String> {
+    config.sites_address.clone().or_else(|| {
+        let address = running.map_or(config.sites_listen, |addresses| addresses.sites);
+        (!address.ip().is_unspecified() && address.port() != 0).then(|| address.to_string())
     })
 }
+
+/// What to do where [`kit_address`] gives none.
+pub const NO_KIT_ADDRESS: &str = "kits need the address by which appliances reach this hub: set \
+    sites_address = \"hub.example.org:8444\" in hub.toml and restart the hub, whose certificate then names it";
 
 async fn sweep(hub: Arc<Hub>) {
     let mut ticks = tokio::time::interval(SWEEP);

@@ -43,6 +43,12 @@ pub struct Kit {
     pub check: String,
 }
 
+/// The line of a kit that is read first, whatever else stands there.
+#[derive(Deserialize)]
+struct Format {
+    flip_kit: u32,
+}
+
 /// Why a kit's text is not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadKit {
@@ -100,10 +106,12 @@ impl Kit {
 
     /// Reads a kit's text and checks its form, its check line and its expiry.
     pub fn from_text(kit: &str, now: UnixMillis) -> Result<Self, BadKit> {
-        let kit: Self = toml::from_str(kit).map_err(|error| BadKit::NotAKit(error.message().to_owned()))?;
-        if kit.flip_kit != FORMAT {
-            return Err(BadKit::Newer(kit.flip_kit));
+        let not_a_kit = |error: toml::de::Error| BadKit::NotAKit(error.message().to_owned());
+        let Format { flip_kit } = toml::from_str(kit).map_err(not_a_kit)?;
+        if flip_kit != FORMAT {
+            return Err(BadKit::Newer(flip_kit));
         }
+        let kit: Self = toml::from_str(kit).map_err(not_a_kit)?;
         let pinned = kit.ca_der().is_some_and(|der| text::hex(&Sha256::digest(der)) == kit.ca_sha256);
         if kit.check != kit.digest() || !pinned {
             return Err(BadKit::Altered);
@@ -151,7 +159,6 @@ pub struct HubSide<'a> {
 
 /// What an appliance sends to enrol.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct EnrolRequest {
     /// The Trust, from the kit.
     pub trust: PartyId,
@@ -169,7 +176,6 @@ pub struct EnrolRequest {
 
 /// What the hub gives an appliance that enrolled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct EnrolResponse {
     /// The client certificate, PEM.
     pub certificate: String,
@@ -183,7 +189,6 @@ pub struct EnrolResponse {
 
 /// What an enrolled appliance sends before its certificate ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RenewRequest {
     /// A certificate request (PKCS #10, PEM).
     pub certificate_request: String,

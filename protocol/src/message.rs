@@ -129,21 +129,6 @@ pub enum Unwelcome {
     BadBody,
 }
 
-/// Every reason, for metrics that miss none.
-pub const UNWELCOME: [Unwelcome; 11] = [
-    Unwelcome::Malformed,
-    Unwelcome::UnknownVersion,
-    Unwelcome::WrongKind,
-    Unwelcome::Foreign,
-    Unwelcome::UnknownSender,
-    Unwelcome::UnknownKey,
-    Unwelcome::BadSignature,
-    Unwelcome::Expired,
-    Unwelcome::Replayed,
-    Unwelcome::Undecipherable,
-    Unwelcome::BadBody,
-];
-
 impl Unwelcome {
     /// The reason's name in metrics and on the wire.
     pub fn name(self) -> &'static str {
@@ -239,6 +224,12 @@ impl Sealed {
         Ok(Self { envelope, bytes })
     }
 
+    /// The id of a message of whatever version, where there is one: its place never changes.
+    pub fn id_of(bytes: &[u8]) -> Option<MessageId> {
+        let id = bytes.strip_prefix(MAGIC)?.get(2..18)?;
+        Some(MessageId::from_bytes(id.try_into().ok()?))
+    }
+
     /// The part in the clear.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
@@ -285,12 +276,6 @@ impl Sealed {
         )
         .map(Zeroizing::new)
         .map_err(|_| Unwelcome::Undecipherable)
-    }
-}
-
-impl Serialize for Sealed {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        crate::text::base64_bytes::serialize(&self.bytes, serializer)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ident::MessageId;
 
 /// The work in one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Work {
     /// Count and describe the cohort that a question selects.
     CohortQuery {
@@ -20,7 +20,6 @@ pub enum Work {
 
 /// What came of one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct OrderResult {
     /// The order.
     pub order: MessageId,
@@ -30,7 +29,7 @@ pub struct OrderResult {
 
 /// The outcome of an order, by the kind of its work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "answer", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", content = "answer", rename_all = "snake_case")]
 pub enum Outcome {
     /// Of a [`Work::CohortQuery`].
     CohortQuery(CohortOutcome),

@@ -1,6 +1,6 @@
 //! `POST /v1/sync`: one round trip carries everything that either side has for the other.
 //!
-//! Messages travel as base64 text inside JSON. A receiver takes them one by one, so a damaged one spoils no other.
+//! A side takes no notice of fields that it does not know, so that either may be the newer. Messages travel as base64 text inside JSON. A receiver takes them one by one, so a damaged one spoils no other.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,6 @@ pub const PATH: &str = "/v1/sync";
 
 /// What an appliance says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SyncRequest {
     /// Orders that are durably stored here since the last sync that the hub answered.
     pub received: Vec<MessageId>,
@@ -33,7 +32,6 @@ pub struct SyncRequest {
 
 /// What the hub answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct SyncResponse {
     /// The hub's clock, so that an appliance can tell when its own is wrong.
     pub hub_time: UnixMillis,
@@ -47,7 +45,6 @@ pub struct SyncResponse {
 
 /// A message that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct NotTaken {
     /// The message.
     pub message: MessageId,
@@ -57,7 +54,6 @@ pub struct NotTaken {
 
 /// An order at the appliance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Holding {
     /// The order.
     pub order: MessageId,
@@ -79,7 +75,6 @@ pub enum Stage {
 
 /// An appliance's state, without anything about patients.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Health {
     /// The appliance's version.
     pub version: String,

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, Serializer};
 
 /// The text of these bytes.
 pub fn encode(bytes: &[u8]) -> String {
@@ -21,20 +20,4 @@ pub fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
         text
     })
-}
-
-/// For `#[serde(with = "…")]` on byte vectors.
-pub mod base64_bytes {
-    use super::{Deserialize, Deserializer, Serializer, decode, encode};
-
-    /// Writes the bytes as text.
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&encode(bytes))
-    }
-
-    /// Reads the bytes from text.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        decode(&text).ok_or_else(|| serde::de::Error::custom("not URL-safe base64"))
-    }
 }

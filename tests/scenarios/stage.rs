@@ -19,11 +19,15 @@ pub struct Stage {
 
 pub const TRUST: &str = "Northgate Hospital";
 
-/// A question that takes the engine a second or two.
+/// A question that takes the engine some seconds.
 pub const SLOW: &str = "\
-SELECT a.person_id
-FROM omop.measurement a JOIN omop.measurement b ON a.person_id = b.person_id
-WHERE a.value_as_number < b.value_as_number";
+SELECT a.person_id, count(*) AS triples
+FROM omop.measurement a
+JOIN omop.measurement b ON a.person_id = b.person_id
+JOIN omop.measurement c ON a.person_id = c.person_id
+WHERE a.value_as_number < 0.5
+  AND a.measurement_date < b.measurement_date AND b.measurement_date < c.measurement_date
+GROUP BY a.person_id";
 
 impl Stage {
     /// Everything up and running.

@@ -69,6 +69,8 @@ impl Ledger {
                     }
                     Err(reason) => {
                         count_refusal(tx, trust, reason)?;
+                        settled.changed |=
+                            change(tx, trust, result.order, |state| state.not_taken(reason, now))?;
                         settled.refused.push(NotTaken { message: result.id, reason });
                     }
                 }

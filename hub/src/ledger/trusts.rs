@@ -5,7 +5,7 @@ use flip_protocol::sync::Health;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
-use super::{Ledger, LedgerError, from_json, orders, to_json};
+use super::{Ledger, LedgerError, orders, to_json};
 use crate::authority::TrustCertificate;
 
 /// A Trust as the hub knows it.
@@ -96,19 +96,11 @@ impl Ledger {
         })
     }
 
-    /// Adds another kit for a Trust, whose unused kits are void from now on; `None` where there is no such Trust.
-    pub fn renew_kit(&self, name: String, kit: KitSecret) -> Result<Option<(PartyId, String)>, LedgerError> {
+    /// Adds another kit for a Trust, whose unused kits are void from now on.
+    pub fn renew_kit(&self, trust: PartyId, kit: KitSecret) -> Result<(), LedgerError> {
         self.run("renew kit", move |tx| {
-            let found = tx
-                .query_row("SELECT id, name FROM trust WHERE name = ?1", [&name], |row| {
-                    Ok((PartyId::from_bytes(row.get(0)?), row.get(1)?))
-                })
-                .optional()?;
-            if let Some((id, _)) = &found {
-                tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [id.bytes()])?;
-                insert_kit(tx, *id, kit)?;
-            }
-            Ok(found)
+            tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [trust.bytes()])?;
+            insert_kit(tx, trust, kit)
         })
     }
 
@@ -118,6 +110,7 @@ impl Ledger {
         &self,
         peer: Peer,
         secret_sha256: [u8; 32],
+        request_sha256: [u8; 32],
         certificate: TrustCertificate,
         reseal: Reseal,
         now: UnixMillis,
@@ -125,33 +118,35 @@ impl Ledger {
         self.call("enrol", move |tx| {
             let kit = tx
                 .query_row(
-                    "SELECT kit.expires_ms, kit.used_ms, trust.name, trust.verifying
+                    "SELECT kit.expires_ms, kit.used_ms, trust.name, kit.used_by
                      FROM kit JOIN trust ON trust.id = kit.trust
                      WHERE kit.secret_sha256 = ?1 AND kit.trust = ?2",
                     (secret_sha256, peer.id.bytes()),
                     |row| Ok((row.get(0)?, row.get::<_, Option<u64>>(1)?, row.get(2)?, row.get(3)?)),
                 )
                 .optional()?;
-            let Some((expires, used, name, verifying)): Option<(u64, _, String, Option<Vec<u8>>)> = kit
-            else {
+            let Some((expires, used, name, used_by)): Option<(u64, _, String, Option<[u8; 32]>)> = kit else {
                 return Ok(Enrolled::UnknownKit);
             };
-            // The same appliance, whose first answer was lost on the way, may ask again.
-            let same_keys = verifying.is_some_and(|key| key == peer.verifying.to_bytes());
-            if let Some(used) = used.filter(|_| !same_keys) {
+            // The very same request, whose answer was lost on the way, may come again. Nobody else knows it.
+            let same_request = used_by == Some(request_sha256);
+            if let Some(used) = used.filter(|_| !same_request) {
                 return Ok(Enrolled::Used(UnixMillis(used)));
             }
             if now.0 >= expires {
                 return Ok(Enrolled::Expired(UnixMillis(expires)));
             }
-            tx.execute("UPDATE kit SET used_ms = ?2 WHERE secret_sha256 = ?1", (secret_sha256, now.0))?;
+            tx.execute(
+                "UPDATE kit SET used_ms = ?2, used_by = ?3 WHERE secret_sha256 = ?1",
+                (secret_sha256, now.0, request_sha256),
+            )?;
             tx.execute(
                 "UPDATE trust SET enrolled_ms = ?2, verifying = ?3, sealing = ?4 WHERE id = ?1",
                 (peer.id.bytes(), now.0, peer.verifying.to_bytes(), peer.sealing.to_bytes()),
             )?;
             tx.execute("DELETE FROM certificate WHERE trust = ?1", [peer.id.bytes()])?;
             insert_certificate(tx, peer.id, &certificate, now)?;
-            // The new key signs from sequence 1 on; the old key's messages no longer verify.
+            // A fresh journal numbers its results from 1.
             tx.execute("DELETE FROM result_seen WHERE trust = ?1", [peer.id.bytes()])?;
             orders::reseal_open(tx, &peer, &reseal)?;
             Ok(Enrolled::Yes(name))
@@ -239,7 +234,8 @@ fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
             name: row.get(1)?,
             enrolled: row.get::<_, Option<u64>>(2)?.map(UnixMillis),
             seen: row.get::<_, Option<u64>>(3)?.map(UnixMillis),
-            health: health.map(|text| from_json(4, &text)).transpose()?,
+            // Health of another version of the wire is as good as none: the next sync brings it anew.
+            health: health.and_then(|text| serde_json::from_str(&text).ok()),
             open_orders: row.get(5)?,
             kit_expires: row.get::<_, Option<u64>>(6)?.map(UnixMillis),
         })

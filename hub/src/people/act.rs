@@ -17,6 +17,7 @@ use crate::ledger::queries::{Asked, Query};
 use crate::ledger::trusts::{Added, Trust};
 use crate::presence::Link;
 use crate::problem::ApiProblem;
+use crate::serve;
 
 /// A Trust and how it stands.
 pub struct Standing {
@@ -40,7 +41,11 @@ pub async fn add_trust(hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
         .to_owned();
     let now = clock::now();
     let trust = PartyId::new(now, &clock::random_bytes());
-    let (kit, secret) = hub::make_kit(&hub.authority, hub.sites_address(), trust, &name, now);
+    let address = hub.sites_address().ok_or_else(|| {
+        ApiProblem::new(StatusCode::CONFLICT, "no_address", "The hub does not know its own address.")
+            .detail(serve::NO_KIT_ADDRESS)
+    })?;
+    let (kit, secret) = hub::make_kit(&hub.authority, address, trust, &name, now);
     let ledger = hub.ledger.clone();
     let taken_name = name.clone();
     let added = tokio::task::spawn_blocking(move || ledger.add_trust(trust, name, secret, now)).await;

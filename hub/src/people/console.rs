@@ -194,8 +194,12 @@ async fn asset(Path(file): Path<String>) -> Response {
 
 /// A path of this console and nothing else: an open redirect would lend our name to a phisher.
 fn local_path(next: &str) -> &str {
-    let plain = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r']);
-    if plain { next } else { "/queries" }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_.?=&-".contains(c);
+    if next.starts_with('/') && !next.starts_with("//") && next.chars().all(plain) {
+        next
+    } else {
+        "/queries"
+    }
 }
 
 fn shown<P: flip_web::Page>(page: &P) -> Response {
@@ -245,7 +249,15 @@ mod tests {
     #[test]
     fn a_sign_in_leads_to_our_own_pages_alone() {
         assert_eq!(local_path("/trusts"), "/trusts");
-        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a\r\nb"] {
+        for elsewhere in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "/\u{1}",
+        ] {
             assert_eq!(local_path(elsewhere), "/queries", "{elsewhere:?}");
         }
     }

@@ -46,6 +46,8 @@ async fn enrol(hub: Arc<Hub>, request: EnrolRequest) -> Result<Json<EnrolRespons
     if request.hub != hub.authority.hub() {
         return Err(Refused::OtherHub);
     }
+    let whole_request = serde_json::to_vec(&request).map_err(|_| Refused::BadRequest)?;
+    let whole_request = Sha256::digest(whole_request).into();
     let secret = text::decode(&request.secret).ok_or(Refused::UnknownKit)?;
     let now = clock::now();
     let certificate = hub
@@ -71,7 +73,12 @@ async fn enrol(hub: Arc<Hub>, request: EnrolRequest) -> Result<Json<EnrolRespons
         sealing_hub.seal_order(peer, id, sequence, &work, now, expires)
     });
     let secret = Sha256::digest(secret).into();
-    match hub.ledger.enrol(peer, secret, certificate, reseal, now).await.map_err(Refused::Ledger)? {
+    match hub
+        .ledger
+        .enrol(peer, secret, whole_request, certificate, reseal, now)
+        .await
+        .map_err(Refused::Ledger)?
+    {
         Enrolled::Yes(name) => {
             tracing::info!(trust = %request.trust, name, "a Trust enrolled");
             hub.announce_change();

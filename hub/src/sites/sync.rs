@@ -170,7 +170,8 @@ fn open_result(
     now: UnixMillis,
 ) -> Result<Arrived, (Option<flip_protocol::MessageId>, Unwelcome)> {
     let bytes = text::decode(text).ok_or((None, Unwelcome::Malformed))?;
-    let sealed = Sealed::parse(bytes).map_err(|reason| (None, reason))?;
+    let id = Sealed::id_of(&bytes);
+    let sealed = Sealed::parse(bytes).map_err(|reason| (id, reason))?;
     let id = sealed.envelope().id;
     let receiver = Receiver {
         me: hub.authority.hub(),
