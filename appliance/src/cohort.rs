@@ -103,8 +103,9 @@ fn bring_to_end(
     began: UnixMillis,
 ) -> Result<(), LaneError> {
     let identity = site.identity();
+    let by_the_hub = site.hub_clock(began);
     let opened =
-        Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, began));
+        Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, by_the_hub));
     let received = UnixMillis(waiting.received_ms);
     let Work::CohortQuery { name, sql } = match opened {
         Ok(work) => work,
@@ -119,7 +120,15 @@ fn bring_to_end(
     tracing::info!(%order, took_ms, outcome = said(release.outcome()), "a cohort query was answered");
     let line = HistoryLine { order, received, ended, name, sql, left: Some(release.outcome().clone()) };
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
-    Ok(outbox::put(&site.journal, &identity, order, release, &line, ended)?)
+    let sealed_at = site.hub_clock(ended);
+    match outbox::put(&site.journal, &identity, order, release, &line, sealed_at) {
+        Err(OutboxError::TooLarge(error)) => {
+            tracing::error!(%order, %error, "the answer is larger than the wire takes");
+            let failed = Release::failed(Failed::Internal);
+            Ok(outbox::put(&site.journal, &identity, order, failed, &line, sealed_at)?)
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// An order that can no longer be opened (it expired while it waited): the hub is told at the next sync.

@@ -49,20 +49,24 @@ pub fn enrol(data: &Path, kit: &Path, again: bool) -> Result<Identity, EnrolErro
         return Err(EnrolError::Already(Identity::load(data)?.facts.trust_name));
     }
     fs::create_dir_all(data).map_err(|error| EnrolError::Folder(data.to_owned(), error))?;
-    let keys = Keys::for_enrolment(data)?;
+    let journal = Place::new(data).journal();
+    if journal.exists() {
+        // Fails where an appliance runs here: it must be stopped before its identity is replaced.
+        drop(Journal::open(&journal)?);
+    }
+    let keys = Keys::for_enrolment(data, &kit)?;
     let ca = kit.ca_der().ok_or(BadKit::Altered)?;
     let link = Link::new(&kit.hub_address, &ca, None)?;
     let request = EnrolRequest {
         trust: kit.trust,
         hub: kit.hub,
         secret: kit.secret.clone(),
-        certificate_request: keys.certificate_request(kit.trust)?,
+        certificate_request: Keys::request_for_enrolment(data)?,
         verifying: keys.signing.verifying(),
         sealing: keys.opening.sealing(),
     };
     let answer: EnrolResponse = link.post(ENROL_PATH, &request, Duration::ZERO, now)?;
     // The new keys number their messages from 1: what the old identity had under way is the hub's to send again.
-    let journal = Place::new(data).journal();
     if journal.exists() {
         let old = journal.with_extension(format!("old-{}", now.0));
         fs::rename(&journal, &old).map_err(|error| EnrolError::Folder(old, error))?;

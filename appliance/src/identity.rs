@@ -82,19 +82,28 @@ pub enum IdentityError {
 }
 
 const FOLDER: &str = "identity";
+const OLD: &str = "identity.old";
 const MAKING: &str = "identity.new";
 const TLS_KEY: &str = "tls.key";
 const SIGNING: &str = "signing.key";
 const OPENING: &str = "opening.key";
 const CERTIFICATE: &str = "tls.pem";
 const FACTS: &str = "facts.json";
+const REQUEST: &str = "request.pem";
+const FOR_KIT: &str = "kit.check";
 
 impl Keys {
-    /// The keys for an enrolment: those of an earlier try that got no answer, else fresh ones.
-    pub fn for_enrolment(data: &Path) -> Result<Self, IdentityError> {
+    /// The keys for an enrolment: those of an earlier try with this very kit that got no answer, else fresh ones.
+    pub fn for_enrolment(data: &Path, kit: &Kit) -> Result<Self, IdentityError> {
         let folder = data.join(MAKING);
-        if let Ok(keys) = Self::load(&folder) {
-            return Ok(keys);
+        if fs::read_to_string(folder.join(FOR_KIT)).is_ok_and(|check| check == kit.check) {
+            return Self::load(&folder);
+        }
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(IdentityError::File(folder, error));
+            }
+            _ => {}
         }
         let made = fs::DirBuilder::new().mode(0o700).recursive(true).create(&folder);
         made.map_err(|error| IdentityError::File(folder.clone(), error))?;
@@ -107,7 +116,17 @@ impl Keys {
         write(&folder, TLS_KEY, keys.tls.serialize_pem().as_bytes(), Access::Owner)?;
         write(&folder, SIGNING, &*keys.signing.to_bytes(), Access::Owner)?;
         write(&folder, OPENING, &keys.opening.to_bytes(), Access::Owner)?;
+        let request = keys.certificate_request(kit.trust)?;
+        write(&folder, REQUEST, request.as_bytes(), Access::Owner)?;
+        // Last, because it says that the others are whole.
+        write(&folder, FOR_KIT, kit.check.as_bytes(), Access::Owner)?;
         Ok(keys)
+    }
+
+    /// The certificate request of an enrolment, the same each time: by it the hub knows that a request comes again.
+    pub fn request_for_enrolment(data: &Path) -> Result<String, IdentityError> {
+        let folder = data.join(MAKING);
+        String::from_utf8(read(&folder, REQUEST)?).map_err(|_| IdentityError::Damaged(folder.join(REQUEST)))
     }
 
     /// A certificate request under the TLS key, PEM.
@@ -173,13 +192,17 @@ impl Identity {
         write(&making, CERTIFICATE, answer.certificate.as_bytes(), Access::Owner)?;
         write(&making, FACTS, &to_json(&facts), Access::Owner)?;
         let place = data.join(FOLDER);
+        let old = data.join(OLD);
         if place.exists() {
-            let old = data.join(format!("identity.old-{}", now.0));
-            fs::rename(&place, &old).map_err(|error| IdentityError::File(old, error))?;
+            fs::rename(&place, &old).map_err(|error| IdentityError::File(old.clone(), error))?;
         }
         fs::rename(&making, &place)
             .and_then(|()| file::sync_folder_of(&place))
             .map_err(|error| IdentityError::File(place, error))?;
+        if old.exists() {
+            // Its keys are void at the hub.
+            fs::remove_dir_all(&old).map_err(|error| IdentityError::File(old, error))?;
+        }
         Self::load(data)
     }
 

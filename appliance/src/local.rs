@@ -83,5 +83,6 @@ async fn guard_headers(request: Request, next: Next) -> Response {
         .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(flip_web::CONTENT_SECURITY_POLICY));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -22,6 +22,9 @@ use crate::{cohort, local, uplink};
 /// This very program, even where its file was replaced by an update since it started.
 const SELF: &str = "/proc/self/exe";
 
+/// The exit status where a thread ended early (`EX_SOFTWARE` of sysexits).
+const EXIT_THREAD: i32 = 70;
+
 /// Runs until SIGINT or SIGTERM.
 pub fn run(data: &Path) -> anyhow::Result<()> {
     let config = Config::load(data)?;
@@ -87,14 +90,34 @@ async fn serve_until_signal(site: &Arc<Site>, listener: tokio::net::TcpListener)
     }
 }
 
+/// Ends the whole program where one of its threads ends before its time: half an appliance would look alive.
+struct EndsTogether {
+    site: Arc<Site>,
+    name: &'static str,
+}
+
+impl Drop for EndsTogether {
+    fn drop(&mut self) {
+        if !self.site.is_stopping() {
+            tracing::error!(thread = self.name, "a thread has ended early; the appliance ends with it");
+            std::process::exit(EXIT_THREAD);
+        }
+    }
+}
+
 fn spawn(
     site: &Arc<Site>,
     name: &'static str,
     work: impl FnOnce(&Arc<Site>) + Send + 'static,
 ) -> anyhow::Result<JoinHandle<()>> {
     let site = Arc::clone(site);
+    let guarded = move || {
+        let guard = EndsTogether { site: Arc::clone(&site), name };
+        work(&site);
+        drop(guard);
+    };
     thread::Builder::new()
         .name(name.to_owned())
-        .spawn(move || work(&site))
+        .spawn(guarded)
         .with_context(|| format!("no thread for {name}"))
 }

@@ -237,6 +237,13 @@ impl Site {
         self.with(|notes| (notes.link.clone(), notes.clock_skew_ms))
     }
 
+    /// The hub's clock, as far as this one's distance from it is known.
+    pub fn hub_clock(&self, now: UnixMillis) -> UnixMillis {
+        let ahead_ms = self.with(|notes| notes.clock_skew_ms);
+        let distance = ahead_ms.unsigned_abs();
+        if ahead_ms > 0 { now.minus(distance) } else { now.plus(distance) }
+    }
+
     /// True where the last sync was answered.
     pub fn is_connected(&self) -> bool {
         self.with(|notes| matches!(notes.link, LinkState::Connected { .. }))

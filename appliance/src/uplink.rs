@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, RenewRequest};
-use flip_protocol::sync::{self, SyncRequest, SyncResponse};
+use flip_protocol::sync::{self, NotTaken, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, bounds as wire, text};
-use flip_storage::journal::{Id, JournalError};
+use flip_storage::journal::{Id, JournalError, Outgoing};
 
 use crate::bounds;
 use crate::clock;
@@ -42,6 +42,15 @@ enum Lane {
 /// How long the sending thread waits for a ring before it looks by itself.
 const IDLE: Duration = Duration::from_secs(5);
 
+/// What came of one round trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trip {
+    /// What it was for was done, or there was nothing to do.
+    Useful,
+    /// The hub gave or took something, and nothing came of it: to be tried again, but not at once.
+    Useless,
+}
+
 /// Polls until the appliance stops.
 pub fn poll(site: &Arc<Site>) {
     let mut pause = Pause::default();
@@ -56,7 +65,8 @@ pub fn poll(site: &Arc<Site>) {
             }
         }
         match round_trip(site, &mut link, Lane::Poll, &mut received) {
-            Ok(()) => pause = Pause::default(),
+            Ok(Trip::Useful) => pause = Pause::default(),
+            Ok(Trip::Useless) => site_sleep(site, pause.next()),
             Err(error) => {
                 link = None;
                 note(site, error);
@@ -66,8 +76,8 @@ pub fn poll(site: &Arc<Site>) {
     }
 }
 
-/// Sends results as they come, and word of orders that take long, until the appliance stops. A failure is left to the polling thread, which knows when
-/// the hub is back and then rings.
+/// Sends results as they come, and word of orders that take long, until the appliance stops. Whether the hub is there
+/// is the polling thread's to say, which rings when it is back.
 pub fn send(site: &Arc<Site>) {
     let mut heard = 0;
     let mut link = None;
@@ -75,11 +85,18 @@ pub fn send(site: &Arc<Site>) {
         let waiting = site.journal.outgoing(1).is_ok_and(|results| !results.is_empty());
         let report_due_ms = site.report_due_ms(clock::now());
         if (waiting || report_due_ms == Some(0)) && site.is_connected() {
-            match round_trip(site, &mut link, Lane::Send, &mut Vec::new()) {
-                Ok(()) => continue,
+            let mut trip = round_trip(site, &mut link, Lane::Send, &mut Vec::new());
+            if trip.is_err() {
+                // A connection that was kept open may have died meanwhile: once more with a fresh one.
+                link = None;
+                trip = round_trip(site, &mut link, Lane::Send, &mut Vec::new());
+            }
+            match trip {
+                Ok(Trip::Useful) => continue,
+                Ok(Trip::Useless) => {}
                 Err(error) => {
                     link = None;
-                    note(site, error);
+                    tracing::debug!(error = error_chain(&error), "a result could not be sent yet");
                 }
             }
         }
@@ -101,7 +118,7 @@ fn round_trip(
     link: &mut Option<Link>,
     lane: Lane,
     received: &mut Vec<MessageId>,
-) -> Result<(), TripError> {
+) -> Result<Trip, TripError> {
     let identity = site.identity();
     let link = match link {
         Some(link) => link,
@@ -128,18 +145,32 @@ fn round_trip(
         room: if lane == Lane::Poll { room } else { 0 },
     };
     let response: SyncResponse = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now)?;
+    check(&identity, &response)?;
     site.connected(response.hub_time, clock::now());
     site.told(&request.refused);
     site.reported(&request.holding);
     received.clear();
-    settle(site, &response)?;
-    let taken = inbox::take(&site.journal, &identity, &response.orders, clock::now())?;
+    settle(site, &results, &response)?;
+    // Expiry is by the hub's clock, which made it: a wrong clock here costs no order.
+    let taken = inbox::take(&site.journal, &identity, &response.orders, response.hub_time)?;
+    let unanswered = !results.is_empty() && response.acknowledged.is_empty() && response.refused.is_empty();
+    let unusable = !response.orders.is_empty() && taken.received.is_empty();
     received.extend(taken.received);
     site.note_refused(taken.refused);
     if taken.new > 0 || wait_ms == 1 {
         site.bell.ring();
     }
-    Ok(())
+    Ok(if unanswered || unusable { Trip::Useless } else { Trip::Useful })
+}
+
+/// Refuses a response that is longer than the protocol allows.
+fn check(identity: &Identity, response: &SyncResponse) -> Result<(), LinkError> {
+    let listed = response.acknowledged.len().max(response.refused.len());
+    if response.orders.len() <= wire::SYNC_MESSAGES && listed <= wire::SYNC_LISTED {
+        return Ok(());
+    }
+    let why = "a list in its answer is longer than the protocol allows".to_owned();
+    Err(LinkError::Garbage { address: identity.facts.hub_address.clone(), why })
 }
 
 fn connect(identity: &Identity) -> Result<Link, TripError> {
@@ -151,13 +182,18 @@ fn connect(identity: &Identity) -> Result<Link, TripError> {
     Ok(Link::new(&identity.facts.hub_address, &identity.ca_der()?, client)?)
 }
 
-/// Forgets results that the hub has stored, and those that it will never take.
-fn settle(site: &Site, response: &SyncResponse) -> Result<(), JournalError> {
+/// Forgets results that the hub has stored, and those that it will never take; of the latter it is told that their
+/// orders have come to nothing, or it would hand them over again.
+fn settle(site: &Site, sent: &[Outgoing], response: &SyncResponse) -> Result<(), JournalError> {
     let mut settled: Vec<Id> = response.acknowledged.iter().map(|id| id.bytes()).collect();
     for refused in &response.refused {
         tracing::error!(result = %refused.message, reason = refused.reason.name(), "the hub refused a result");
         site.journal.count(&format!("refused_by_hub.{}", refused.reason.name()))?;
         settled.push(refused.message.bytes());
+        let order =
+            sent.iter().find(|result| result.id == refused.message.bytes()).map(|result| result.order);
+        let reason = refused.reason;
+        site.note_refused(order.map(|order| NotTaken { message: MessageId::from_bytes(order), reason }));
     }
     site.journal.settled(&settled)
 }

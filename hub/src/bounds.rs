@@ -27,8 +27,6 @@ pub const SHUTDOWN: Duration = Duration::from_secs(5);
 pub const WAIT_S: u64 = 25;
 /// A signed-in session's life, in milliseconds.
 pub const SESSION_MS: u64 = 12 * 3_600_000;
-/// Passwords are hashed at most so many at once: each takes 19 MiB.
-pub const HASHES_AT_ONCE: usize = 2;
 /// Sign-ins that may wait for their password to be hashed; more are told to try again.
 pub const HASHES_WAITING: usize = 64;
 /// The shortest password, in characters.

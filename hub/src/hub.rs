@@ -1,20 +1,18 @@
 //! What every request handler shares, and the acts that more than one of them performs.
 
-use std::sync::Arc;
-
 use flip_protocol::enrolment::{HubSide, Kit};
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::authority::Authority;
-use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::ledger::trusts::{KitSecret, Peer};
+use crate::passwords::Hasher;
 use crate::presence::Presence;
 
 /// The running hub.
@@ -27,8 +25,8 @@ pub struct Hub {
     pub ledger: Ledger,
     /// Which Trusts are here.
     pub presence: Presence,
-    hashing: Arc<Semaphore>,
-    hashing_queue: Arc<Semaphore>,
+    /// Verifies passwords.
+    pub hasher: Hasher,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -36,15 +34,20 @@ pub struct Hub {
 
 impl Hub {
     /// A hub over these parts.
-    pub fn new(config: Config, authority: Authority, ledger: Ledger, sites_address: Option<String>) -> Self {
+    pub fn new(
+        config: Config,
+        authority: Authority,
+        ledger: Ledger,
+        sites_address: Option<String>,
+        hasher: Hasher,
+    ) -> Self {
         Self {
             config,
             sites_address,
             authority,
             ledger,
             presence: Presence::default(),
-            hashing: Arc::new(Semaphore::new(bounds::HASHES_AT_ONCE)),
-            hashing_queue: Arc::new(Semaphore::new(bounds::HASHES_WAITING)),
+            hasher,
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }
@@ -53,12 +56,6 @@ impl Hub {
     /// `host:port` of the sites listener, as kits say it.
     pub fn sites_address(&self) -> Option<&str> {
         self.sites_address.as_deref()
-    }
-
-    /// A turn to hash a password, which takes 19 MiB; `None` where too many wait for one.
-    pub async fn hashing_slot(&self) -> Option<OwnedSemaphorePermit> {
-        let _place = Arc::clone(&self.hashing_queue).try_acquire_owned().ok()?;
-        Arc::clone(&self.hashing).acquire_owned().await.ok()
     }
 
     /// Tells those who wait that an answer may have changed.

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::hub::Hub;
 use crate::ledger::Ledger;
 use crate::listener::Listener;
+use crate::passwords::Hasher;
 use crate::{people, sites};
 
 /// Where a running hub listens, written to `addresses.json` beside its ledger for scripts and the command line.
@@ -37,6 +38,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 
 /// Serves until SIGINT or SIGTERM.
 pub async fn serve(data: &Path) -> anyhow::Result<()> {
+    file::raise_open_files();
     let config = Config::load(data)?;
     let authority = Authority::load(&Config::keys(data))?;
     let ledger = Ledger::open(&Config::ledger(data))?;
@@ -55,7 +57,7 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let sites_address = kit_address(&config, Some(&addresses));
     tracing::info!(console = %format!("https://{}", addresses.people), sites = %addresses.sites, "the hub is ready");
 
-    let hub = Arc::new(Hub::new(config, authority, ledger, sites_address));
+    let hub = Arc::new(Hub::new(config, authority, ledger, sites_address, Hasher::start()?));
     let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
     let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
     let people_router = people::router(&hub);

@@ -19,6 +19,15 @@ pub fn private_by_default() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
+/// Lets this process open as many files and connections as the system allows it at most.
+pub fn raise_open_files() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let most = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, most) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 /// Writes the whole file beside its place, syncs it, and moves it there: readers see the old file or the new one.
 pub fn write(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
     let mode = match access {

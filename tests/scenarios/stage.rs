@@ -21,12 +21,9 @@ pub const TRUST: &str = "Northgate Hospital";
 
 /// A question that takes the engine some seconds.
 pub const SLOW: &str = "\
-SELECT a.person_id, count(*) AS triples
-FROM omop.measurement a
-JOIN omop.measurement b ON a.person_id = b.person_id
-JOIN omop.measurement c ON a.person_id = c.person_id
-WHERE a.value_as_number < 0.5
-  AND a.measurement_date < b.measurement_date AND b.measurement_date < c.measurement_date
+SELECT a.person_id, count(*) AS pairs
+FROM omop.measurement a JOIN omop.measurement b ON a.person_id = b.person_id
+WHERE length(replace(a.measurement_source_value || b.measurement_source_value, '1', 'xx')) > 3
 GROUP BY a.person_id";
 
 impl Stage {

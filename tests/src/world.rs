@@ -24,7 +24,7 @@ pub use program::{Program, command};
 pub use proxy::Proxy;
 
 /// How long a scenario waits for something that is sure to come. Long, because machines are slow; never asserted on.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Waits until `look` finds something.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {

@@ -53,12 +53,13 @@ pub(super) fn discover(folder: &Path) -> Result<(Vec<Source>, Vec<Note>), Ingest
             notes.push(Note::new(shown, "not named after an OMOP CDM table; not read"));
             continue;
         };
-        let file = File::open(&path).map_err(|error| IngestError::io(&path, error))?;
-        let metadata = file.metadata().map_err(|error| IngestError::io(&path, error))?;
-        if !metadata.is_file() {
+        // Asked before it is opened, because opening a pipe waits for its writer.
+        if !fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.is_file() {
             notes.push(Note::new(shown, "a folder or a special file; not read"));
             continue;
         }
+        let file = File::open(&path).map_err(|error| IngestError::io(&path, error))?;
+        let metadata = file.metadata().map_err(|error| IngestError::io(&path, error))?;
         if let Some(other) = sources.iter().find(|source| source.table.name == table.name) {
             return Err(IngestError::TwoFiles {
                 table: table.name,

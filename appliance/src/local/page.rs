@@ -121,8 +121,8 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<pages::Order>, JournalErr
         .rev()
         .map(|waiting| {
             let order = MessageId::from_bytes(waiting.id);
-            let opened =
-                Sealed::parse(waiting.message).and_then(|sealed| inbox::open(&identity, &sealed, now));
+            let opened = Sealed::parse(waiting.message)
+                .and_then(|sealed| inbox::open(&identity, &sealed, site.hub_clock(now)));
             let (name, sql) = match opened {
                 Ok(Work::CohortQuery { name, sql }) => (name, sql),
                 Err(reason) => (format!("(cannot be opened: {reason})"), String::new()),

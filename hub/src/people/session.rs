@@ -31,21 +31,14 @@ pub struct Person {
 pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, ApiProblem> {
     let stored = hub.ledger.password_of(name.trim().to_owned()).await?;
     let (person, stored) = stored.map_or((None, None), |(person, stored)| (Some(person), Some(stored)));
-    let Some(slot) = hub.hashing_slot().await else {
+    let Some(fits) = hub.hasher.verify(password, stored).await else {
         return Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "too_many_sign_ins",
             "Too many people sign in at once; try again in a moment.",
         ));
     };
-    // The slot goes with the work: a client that hangs up does not free it before the memory is free.
-    let hashing = move || {
-        let fits = passwords::verify(&password, stored.as_deref());
-        drop(slot);
-        fits
-    };
-    let fits = tokio::task::spawn_blocking(hashing).await;
-    let (Some(person), Ok(true)) = (person, fits) else {
+    let (Some(person), true) = (person, fits) else {
         tracing::warn!("a sign-in was refused");
         return Err(ApiProblem::new(
             StatusCode::FORBIDDEN,

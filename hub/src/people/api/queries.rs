@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query as Parameters, State};
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
@@ -60,8 +61,12 @@ pub(super) async fn show(
     State(hub): State<Arc<Hub>>,
     _: Person,
     Path(id): Path<String>,
-    Parameters(wait): Parameters<Wait>,
+    wait: Result<Parameters<Wait>, QueryRejection>,
 ) -> Result<Json<Value>, ApiProblem> {
+    let Parameters(wait) = wait.map_err(|rejection| {
+        ApiProblem::new(StatusCode::BAD_REQUEST, "bad_parameter", "A parameter of the address is not right.")
+            .detail(rejection.body_text())
+    })?;
     let wait = Duration::from_secs(wait.wait_s.min(bounds::WAIT_S));
     let (query, combined) = act::result(&hub, id_of(&id)?, wait).await?;
     Ok(Json(to_json(&query, &combined)))
