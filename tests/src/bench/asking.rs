@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::samples::Samples;
 use super::stage::{Stage, ingested};
-use super::table::{Beside, Report, Row, Target};
+use super::table::{Beside, Report, Row, Target, grouped};
 use super::{Effort, Places, Steps, extract, memory};
 use crate::world::Appliance;
 
@@ -60,7 +60,7 @@ pub fn two_trusts(
     let row = |name: &str, samples| Row::new(name, "ms", Beside::P95, Samples::new(samples));
     let hub_name = "question at the hub to answer, 2 Trusts";
     report.add(row(&format!("{hub_name}, each another"), other).target(Target::Median(50.0)));
-    report.add(row(&format!("{hub_name}, always the same"), same).target(Target::Median(50.0)));
+    report.add(row(&format!("{hub_name}, kept answer"), same).target(Target::Median(50.0)));
 
     let asked = [memory_of_hub(&mut stage)?, memory_of_trusts(&mut stage)?];
     let workers: Vec<f64> =
@@ -121,6 +121,7 @@ fn of_size(
     trust: Appliance,
     steps: &Steps,
 ) -> Result<()> {
+    let persons = grouped(&persons.to_string());
     steps.begin(&format!("questions to a Trust of {persons} persons"))?;
     let mut stage = Stage::start(folder, vec![trust])?;
     let [mut cold, mut warm, mut repeated] = [Taken::default(), Taken::default(), Taken::default()];
@@ -140,7 +141,7 @@ fn of_size(
     let kinds = [
         ("new engine process", cold, Some(Target::P95(100.0))),
         ("warm, each another", warm, None),
-        ("warm, always the same", repeated, Some(Target::P95(10.0))),
+        ("warm, kept answer", repeated, Some(Target::P95(10.0))),
     ];
     for (kind, taken, target) in kinds {
         let row = |place: &str, samples| {

@@ -29,12 +29,12 @@ pub fn generated(persons: u64, imaging: bool, places: &Places, steps: &Steps) ->
         return Ok(folder);
     }
     steps.begin(&format!("generating an extract of {persons} persons in {}", folder.display()))?;
-    let partial = folder.with_extension(format!("partial-{}", std::process::id()));
+    let partial = tempfile::Builder::new().prefix(".partial-").tempdir_in(places.cache.join("bench"))?;
     let recipe = Recipe { persons, seed: SEED, imaging, trust_offset: 1, ..Recipe::default() };
-    generate(&recipe, &partial, |_| {})
-        .with_context(|| format!("{} cannot be written", partial.display()))?;
-    if let Err(error) = fs::rename(&partial, &folder) {
-        fs::remove_dir_all(&partial)?;
+    generate(&recipe, partial.path(), |_| {})
+        .with_context(|| format!("{} cannot be written", folder.display()))?;
+    // Where the rename worked, there is nothing left for `partial` to clear away.
+    if let Err(error) = fs::rename(partial.path(), &folder) {
         // Another bench was faster.
         ensure!(folder.is_dir(), "{} cannot be made: {error}", folder.display());
     }

