@@ -35,8 +35,9 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	cargo build --workspace --locked $(FEATURES)
 	cargo test --workspace --locked $(FEATURES)
 
-bench: build ## Measure, and print one table
-	$(CARGO_TARGET_DIR)/debug/flip-bench
+bench: build ## Measure, and print one table (QUICK=1: with fewer persons and samples)
+	@tests/prepare/python.sh || echo 'bench: ingest will be compared with nothing' >&2
+	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick)
 
 fmt: ## Format the code
 	cargo fmt

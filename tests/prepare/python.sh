@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Puts a Python environment with pinned pyarrow in $FLIP_CACHE/venv, for parquet.py. No-op when it is there.
+# Puts a Python environment with pinned pyarrow and duckdb in $FLIP_CACHE/venv, for parquet.py and plain_ingest.py.
+# No-op when it is there.
 source "$(dirname "${BASH_SOURCE[0]}")/lock.sh"
 
 REQUIREMENTS="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/requirements.txt"

@@ -1,6 +1,7 @@
 //! The simulated world: populations, real programs on loopback, and what the scenarios, the demo and the benchmarks
 //! do with them.
 
+pub mod bench;
 pub mod generate;
 pub mod questions;
 pub mod world;

@@ -1,0 +1,104 @@
+//! Resident memory of processes, from `/proc`.
+
+use std::fs;
+use std::process::{Child, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use crate::world::until;
+
+/// How often a process that may end at any time is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Bytes of a mebibyte's kibibytes.
+const KIB_PER_MIB: f64 = 1024.0;
+
+/// Resident memory of a process now, in MiB; 0 once it is gone.
+pub fn resident_mib(id: u32) -> f64 {
+    status_mib(id, "VmRSS:")
+}
+
+/// What of it is the process's own rather than pages of files that others may share, in MiB.
+pub fn own_mib(id: u32) -> f64 {
+    status_mib(id, "RssAnon:")
+}
+
+/// The most that was resident so far, in MiB.
+pub fn peak_mib(id: u32) -> f64 {
+    status_mib(id, "VmHWM:")
+}
+
+/// The living children of a process.
+pub fn children(id: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let ids =
+        lists.flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>());
+    ids.filter(|id| resident_mib(*id) > 0.0).collect()
+}
+
+/// Ends a process's children with SIGKILL, and waits until they are gone.
+pub fn end_children(id: u32) -> Result<()> {
+    for child in children(id) {
+        let child = rustix::process::Pid::from_raw(i32::try_from(child)?);
+        let Some(child) = child else { continue };
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
+    }
+    until("the end of a child process", || Ok(children(id).is_empty().then_some(())))
+}
+
+/// Waits for a command to succeed; gives what it said and the most memory it had, in MiB.
+pub fn watch(child: Child) -> Result<(Output, f64)> {
+    let id = child.id();
+    let ended = AtomicBool::new(false);
+    let (output, peak) = std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut peak = 0.0_f64;
+            while !ended.load(Ordering::Acquire) {
+                peak = peak.max(peak_mib(id));
+                std::thread::sleep(LOOK);
+            }
+            peak
+        });
+        let output = child.wait_with_output();
+        ended.store(true, Ordering::Release);
+        (output, looking.join().expect("looking at /proc does not panic"))
+    });
+    let output = output?;
+    ensure!(output.status.success(), "it failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    Ok((output, peak))
+}
+
+fn status_mib(id: u32, line: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let found = status.lines().find_map(|text| text.strip_prefix(line));
+    let kib: Option<f64> = found.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kib.unwrap_or_default() / KIB_PER_MIB
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_command_that_is_watched_tells_its_peak() {
+        let sleep = Command::new("sleep").arg("0.1").stdout(Stdio::piped()).spawn().unwrap();
+        assert!(watch(sleep).unwrap().1 > 0.0);
+        let failing = Command::new("sleep").arg("x").stderr(Stdio::piped()).spawn().unwrap();
+        assert!(watch(failing).is_err());
+    }
+
+    #[test]
+    fn a_living_process_has_memory_and_one_that_is_gone_has_none() {
+        let me = std::process::id();
+        assert!(
+            own_mib(me) > 0.0 && own_mib(me) <= resident_mib(me) && resident_mib(me) <= peak_mib(me) + 1.0
+        );
+        assert!(resident_mib(u32::MAX).abs() < f64::EPSILON);
+    }
+}
