@@ -309,6 +309,7 @@ impl Journal {
 }
 
 /// What to do where there is no journal yet.
+#[derive(Clone, Copy)]
 enum Missing {
     Make,
     /// It was there before: an empty one in its place would have forgotten what was answered.

@@ -104,8 +104,7 @@ fn a_journal_on_a_full_disk_works_again_once_there_is_room() {
     let disk = SmallDisk::mount();
     let journal = Journal::open(&disk.path().join("journal.redb")).unwrap();
     journal.receive(id(1), 1, b"kept", 10, WINDOW).unwrap();
-    let filler = disk.path().join("filler");
-    disk.fill(&filler);
+    let filler = disk.fill();
     let message = vec![7; 200_000];
     let failed = (2..40_u8).find(|n| journal.receive(id(*n), u64::from(*n), &message, 10, 64).is_err());
     let failed = failed.expect("the disk never filled");
@@ -136,10 +135,13 @@ impl SmallDisk {
         self.0.path()
     }
 
-    fn fill(&self, file: &Path) {
+    /// A file that takes all the room there is.
+    fn fill(&self) -> std::path::PathBuf {
         use std::io::Write as _;
-        let mut filler = std::fs::File::create(file).unwrap();
-        while filler.write_all(&[0; 65_536]).is_ok() {}
+        let path = self.path().join("filler");
+        let mut filler = std::fs::File::create(&path).unwrap();
+        while filler.write_all(&[0; 4_096]).is_ok() {}
+        path
     }
 }
 
