@@ -9,7 +9,8 @@ use sqlparser::ast::{
 };
 
 use super::from::name_parts;
-use super::{Checker, compare, dates, not_allowed, strings};
+use super::{Checker, Gathering, compare, dates, not_allowed, strings};
+use crate::bounds::COPY_BYTES_MAX;
 use crate::functions::{self, ENGINE_NOW, Engine, FUNCTIONS, Function, Kind, Returns, Special};
 use crate::names::{literal, nearest};
 use crate::patterns;
@@ -54,6 +55,7 @@ impl Checker {
         if *uses_odbc_syntax || !matches!(parameters, FunctionArguments::None) || null_treatment.is_some() {
             return Err(not_allowed(format!("write {}(...) with its arguments alone", function.name), at));
         }
+        let gathering = self.enter(function, over.is_some(), at)?;
         let arguments = self.arguments(function, args, scope, at)?;
         check_count(function, &arguments, at)?;
 
@@ -95,6 +97,8 @@ impl Checker {
             (Kind::Scalar | Kind::Aggregate | Kind::OrderedSet, None) => {}
         }
 
+        self.gathering = gathering;
+
         let kind = returns(function, &arguments, within.as_ref().map(|(_, kind)| *kind));
         let lineage = lineage(function, &arguments)?;
         let text = Text::new(
@@ -105,16 +109,44 @@ impl Checker {
         Ok(Term { lineage, ..term })
     }
 
+    /// Goes into the arguments of a call; gives what to put back when they have been read. Calls that gather rows do
+    /// not nest in PostgreSQL, but for an aggregate in a window function's arguments.
+    fn enter(
+        &mut self,
+        function: &Function,
+        over: bool,
+        at: Option<Place>,
+    ) -> Result<Option<Gathering>, Refusal> {
+        let outside = self.gathering;
+        let inside = match function.kind {
+            Kind::Scalar => return Ok(outside),
+            Kind::Window => Gathering::Window,
+            Kind::Aggregate | Kind::OrderedSet if over => Gathering::Window,
+            Kind::Aggregate | Kind::OrderedSet => Gathering::Group,
+        };
+        match (outside, inside) {
+            (None, _) | (Some(Gathering::Window), Gathering::Group) => {}
+            (Some(Gathering::Group), _) | (Some(Gathering::Window), Gathering::Window) => {
+                return Err(not_allowed(
+                    format!(
+                        "{} cannot stand inside another aggregate; compute it in a CTE first",
+                        function.name
+                    ),
+                    at,
+                ));
+            }
+        }
+        self.gathering = Some(inside);
+        Ok(outside)
+    }
+
     fn within_group(
         &mut self,
         keys: &[sqlparser::ast::OrderByExpr],
         scope: &Scope<'_>,
     ) -> Result<(Text, Type), Refusal> {
-        let kind = match keys.first() {
-            Some(key) => self.value(&key.expr, scope)?.kind,
-            None => Type::Unknown,
-        };
-        Ok((self.order_terms(keys, scope, false)?, kind))
+        let (text, kinds) = self.order_keys(keys, scope, false)?;
+        Ok((text, kinds.first().copied().unwrap_or(Type::Unknown)))
     }
 
     fn arguments(
@@ -305,6 +337,12 @@ fn engine(
     let sorted = arguments.distinct && matches!(function.name, "string_agg" | "array_agg");
     let order = match (&arguments.order_by, texts.first()) {
         (Some(keys), _) => format!(" ORDER BY {}", keys.engine),
+        (None, Some(first)) if sorted && first.len() > COPY_BYTES_MAX => {
+            return Err(not_allowed(
+                "DISTINCT takes a shorter expression here; compute it in a CTE first",
+                at,
+            ));
+        }
         (None, Some(first)) if sorted => format!(" ORDER BY {first}"),
         (None, _) => String::new(),
     };

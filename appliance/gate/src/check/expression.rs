@@ -16,6 +16,7 @@ impl Checker {
     /// Any expression; what it yields may be an identifier.
     pub(super) fn expression(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
         let term = self.deeper(|| place(expr), |checker| checker.expression_inside(expr, scope))?;
+        super::bounded(&term.text, place(expr))?;
         let identifies = term.identity().is_some() && term.place.is_none();
         Ok(if identifies { term.at(place(expr)) } else { term })
     }

@@ -11,7 +11,7 @@ use crate::bounds::COPY_BYTES_MAX;
 use crate::names::{Name, nearest};
 use crate::refusal::{Code, Refusal};
 use crate::scope::{Column, Scope};
-use crate::term::Text;
+use crate::term::{Text, Type};
 
 /// The keys of an ORDER BY clause.
 pub(super) fn terms(order_by: Option<&OrderBy>) -> Result<&[OrderByExpr], Refusal> {
@@ -68,15 +68,26 @@ impl Checker {
         scope: &Scope<'_>,
         identifiers: bool,
     ) -> Result<Text, Refusal> {
-        let mut texts = Vec::new();
+        Ok(self.order_keys(order_by, scope, identifiers)?.0)
+    }
+
+    /// Like [`Self::order_terms`], with the type of each key.
+    pub(super) fn order_keys(
+        &mut self,
+        order_by: &[OrderByExpr],
+        scope: &Scope<'_>,
+        identifiers: bool,
+    ) -> Result<(Text, Vec<Type>), Refusal> {
+        let (mut texts, mut kinds) = (Vec::new(), Vec::new());
         for term in order_by {
             let (expr, direction) = parts(term)?;
             let key = if identifiers { self.expression(expr, scope)? } else { self.value(expr, scope)? };
             let mut text = key.text;
             text.push(&direction);
             texts.push(text);
+            kinds.push(key.kind);
         }
-        Ok(Text::join(&texts, ", "))
+        Ok((Text::join(&texts, ", "), kinds))
     }
 
     /// A key of ORDER BY or DISTINCT ON: the output first.

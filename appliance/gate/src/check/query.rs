@@ -30,7 +30,12 @@ impl Checker {
         ctes: &Ctes,
         outer: Option<&Scope<'_>>,
     ) -> Result<Checked, Refusal> {
-        self.deeper(|| place(query), |checker| checker.query_inside(query, ctes, outer))
+        // A subquery gathers rows of its own.
+        let gathering = self.gathering.take();
+        let checked = self.deeper(|| place(query), |checker| checker.query_inside(query, ctes, outer))?;
+        self.gathering = gathering;
+        super::bounded(&checked.text, place(query))?;
+        Ok(checked)
     }
 
     fn query_inside(
