@@ -15,6 +15,7 @@ mod join;
 mod literal;
 mod operators;
 mod order;
+mod persons;
 mod query;
 mod select;
 mod strings;
@@ -23,6 +24,8 @@ mod window;
 use sqlparser::ast::Query;
 
 use self::begins::Begins;
+pub(crate) use self::persons::Persons;
+use self::persons::Reading;
 
 use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
 use crate::identifiers::Identity;
@@ -34,9 +37,11 @@ use crate::term::{Lineage, Text};
 
 /// Checks the query of a question.
 pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
-    let checked = Checker::default().query(query, &Ctes::default(), None)?;
+    let mut checker = Checker::default();
+    let checked = checker.query(query, &Ctes::default(), None)?;
     bounded(&checked.text, None)?;
     let subject = subject(&checked.columns)?;
+    checker.crossing.map_or(Ok(()), Err)?;
     let columns = checked.columns.into_iter().map(|column| column.label).collect();
     Ok(Plan { canonical: checked.text.canonical, engine_sql: checked.text.engine, columns, subject })
 }
@@ -45,7 +50,7 @@ pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
 fn subject(columns: &[Column]) -> Result<Subject, Refusal> {
     let counting = |wanted| {
         let column = columns.iter().find(|column| {
-            matches!(column.lineage, Lineage::Identifier { identity, counts: true } if identity == wanted)
+            matches!(column.lineage, Lineage::Identifier { identity, counts: true, .. } if identity == wanted)
         });
         column.map(|column| column.label.clone())
     };
@@ -71,6 +76,10 @@ struct Checker {
     ctes: usize,
     columns: usize,
     gathering: Option<Gathering>,
+    /// The SELECTs around this place, outermost first.
+    readings: Vec<Reading>,
+    /// The first place where persons meet.
+    crossing: Option<Refusal>,
 }
 
 /// The call around an expression that makes one value of many rows.

@@ -86,7 +86,7 @@ impl Checker {
         match (function.kind, over) {
             (Kind::Aggregate | Kind::Window, Some(window)) => {
                 suffix.push(" OVER ");
-                suffix.append(&self.over(window, scope)?);
+                suffix.append(&self.over(window, scope, at)?);
             }
             (Kind::Window, None) => {
                 return Err(not_allowed(format!("{} needs OVER (...)", function.name), at));
@@ -106,7 +106,11 @@ impl Checker {
             engine(function, &arguments, &suffix.engine, at)?,
         );
         let term = Term::value(text, kind).named(function.name).at(at);
-        Ok(Term { lineage, ..term })
+        let sources = match lineage {
+            Lineage::Identifier { .. } => arguments.terms.into_iter().flat_map(|term| term.sources).collect(),
+            Lineage::Value | Lineage::Null => Vec::new(),
+        };
+        Ok(Term { lineage, sources, ..term })
     }
 
     /// Goes into the arguments of a call; gives what to put back when they have been read. Calls that gather rows do
@@ -135,6 +139,9 @@ impl Checker {
                     at,
                 ));
             }
+        }
+        if inside == Gathering::Group {
+            self.reading().aggregates = true;
         }
         self.gathering = Some(inside);
         Ok(outside)
@@ -289,9 +296,14 @@ fn lineage(function: &Function, arguments: &Arguments) -> Result<Lineage, Refusa
             (Lineage::Null, other) | (other, Lineage::Null) => other,
             (Lineage::Value, Lineage::Value) => Lineage::Value,
             (
-                Lineage::Identifier { identity, counts },
-                Lineage::Identifier { identity: same, counts: also },
-            ) if identity == same => Lineage::Identifier { identity, counts: counts && also },
+                Lineage::Identifier { identity, required, .. },
+                Lineage::Identifier { identity: same, required: also, .. },
+            ) if identity == same => match lineage.or(term.lineage) {
+                Lineage::Identifier { identity, counts, own, required: _ } => {
+                    Lineage::Identifier { identity, counts, own, required: required || also }
+                }
+                other @ (Lineage::Value | Lineage::Null) => other,
+            },
             (Lineage::Identifier { .. }, _) => return Err(not_coalesced(first)),
             (Lineage::Value, Lineage::Identifier { .. }) => return Err(not_coalesced(term)),
         };
