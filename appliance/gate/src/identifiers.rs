@@ -135,14 +135,12 @@ impl Identity {
     }
 
     /// True where equal values are the same person's. Places and professionals see many persons. What an event's
-    /// key names depends on its neighbour, so equal numbers may be of different tables and persons; a cost has no
-    /// other tie.
-    pub fn follows_a_person(self, column: &str) -> bool {
+    /// key names depends on its neighbour, so equal numbers may be of different tables and persons.
+    pub fn follows_a_person(self) -> bool {
         match self {
             Self::Person | Self::Accession => true,
             Self::Key(table) => !TABLES_OF_NOBODY.contains(&table),
-            Self::Event => column == "cost_event_id",
-            Self::Only(_) => false,
+            Self::Event | Self::Only(_) => false,
         }
     }
 
@@ -204,7 +202,8 @@ mod tests {
             ("measurement", "visit_detail_id", true),
             ("visit_occurrence", "preceding_visit_occurrence_id", true),
             ("cohort", "subject_id", true),
-            ("cost", "cost_event_id", true),
+            ("cost", "cost_event_id", false),
+            ("cost", "payer_plan_period_id", true),
             ("person", "location_id", false),
             ("visit_occurrence", "care_site_id", false),
             ("visit_occurrence", "provider_id", false),
@@ -212,7 +211,7 @@ mod tests {
             ("measurement", "measurement_event_id", false),
             ("fact_relationship", "fact_id_1", false),
         ] {
-            let followed = identity(table, column).is_some_and(|identity| identity.follows_a_person(column));
+            let followed = identity(table, column).is_some_and(Identity::follows_a_person);
             assert_eq!(followed, follows, "{table}.{column}");
         }
     }

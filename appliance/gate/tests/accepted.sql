@@ -111,7 +111,7 @@ SELECT person_id FROM drug_exposure WHERE drug_exposure_start_date + days_supply
   AND drug_exposure_start_date > CURRENT_DATE - INTERVAL '5 years'
   AND drug_exposure_end_date - '2020-01-01' > 30
 ---
-SELECT c.cost_event_id, v.person_id FROM cost c JOIN visit_occurrence v ON v.visit_occurrence_id = c.cost_event_id
+SELECT c.cost_event_id, y.person_id FROM cost c JOIN payer_plan_period y USING (payer_plan_period_id)
 ---
 SELECT co.subject_id, p.person_id FROM cohort co JOIN person p ON p.person_id = co.subject_id
 WHERE co.cohort_definition_id = 3

@@ -1,6 +1,7 @@
 //! Rows of several persons never meet: no question about one person can be multiplied into one about a crowd.
 
 use flip_gate::{Code, Place, admit};
+use proptest::prelude::*;
 
 const RARE: &str = "condition_concept_id = 4115276";
 
@@ -41,6 +42,8 @@ fn relations_that_nothing_connects() {
         // An event's key may be of any table.
         "person p JOIN fact_relationship f ON f.fact_id_1 = p.person_id",
         "measurement p JOIN measurement m ON m.measurement_event_id = p.measurement_id",
+        "measurement p JOIN cost c ON c.cost_event_id = p.measurement_id \
+         JOIN visit_occurrence v ON v.visit_occurrence_id = c.cost_event_id",
         // Equalities that need not hold.
         "person p JOIN condition_occurrence c ON c.person_id = p.person_id OR c.RARE",
         "person p, condition_occurrence c WHERE c.person_id = p.person_id OR c.RARE",
@@ -180,7 +183,7 @@ fn rows_that_stay_within_a_person() {
          JOIN image_feature f ON f.image_occurrence_id = i.image_occurrence_id",
         "SELECT i.accession_id FROM image_occurrence i JOIN image_occurrence k ON k.accession_id = i.accession_id",
         "SELECT n.person_id FROM note n JOIN note_nlp l ON l.note_id = n.note_id",
-        "SELECT v.person_id, c.total_cost FROM visit_occurrence v JOIN cost c ON c.cost_event_id = v.visit_occurrence_id",
+        "SELECT y.person_id, c.total_cost FROM payer_plan_period y JOIN cost c ON c.payer_plan_period_id = y.payer_plan_period_id",
         "SELECT e.person_id FROM episode e JOIN episode_event x ON x.episode_id = e.episode_id \
          JOIN measurement m ON m.measurement_id = x.event_id AND m.person_id = e.person_id",
         "SELECT p.person_id FROM person p JOIN location l ON l.location_id = p.location_id JOIN care_site s ON s.location_id = l.location_id",
@@ -256,4 +259,55 @@ fn the_refusal_names_what_is_apart_and_where() {
     assert!(refusal.message.contains("ON c.person_id = p.person_id"), "{refusal}");
     let refusal = admit("SELECT person_id FROM person\nWHERE EXISTS (SELECT 1 FROM death)").unwrap_err();
     assert_eq!(refusal.place, Some(Place { line: 2, column: 15 }));
+}
+
+/// A small grammar of joins, each with what it should come to. The connected ones stay so in canonical text; one
+/// relation more that nothing connects turns any of them into a refusal.
+const LINKS: &[(&str, &str)] = &[
+    ("JOIN", "ON #.person_id = p.person_id"),
+    ("LEFT JOIN", "ON p.person_id = #.person_id AND #.person_id IS NOT NULL"),
+    ("JOIN", "ON (#.person_id, p.year_of_birth) = (p.person_id, 1950)"),
+    ("LEFT JOIN", "ON (#.person_id = p.person_id) AND (p.year_of_birth > 1950 OR p.year_of_birth < 1930)"),
+];
+const LOOSE: &[(&str, &str)] = &[
+    ("CROSS JOIN", ""),
+    ("JOIN", "ON TRUE"),
+    ("LEFT JOIN", "ON #.person_id = p.person_id OR p.year_of_birth = 1931"),
+    ("FULL JOIN", "ON #.person_id IS NOT NULL"),
+    ("LEFT JOIN", "ON #.person_id IS NOT DISTINCT FROM p.person_id"),
+];
+const TABLES: &[&str] = &[
+    "condition_occurrence",
+    "death",
+    "(SELECT person_id FROM measurement UNION SELECT person_id FROM death)",
+    "(SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY person_id)",
+    "(SELECT DISTINCT person_id FROM note)",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_loose_relation_among_many_is_found(
+        links in prop::collection::vec((prop::sample::select(LINKS), prop::sample::select(TABLES)), 0..6),
+        loose in (prop::sample::select(LOOSE), prop::sample::select(TABLES)),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let question = |links: &[((&str, &str), &str)]| {
+            let joins = links.iter().enumerate().map(|(number, ((join, on), table))| {
+                format!(" {join} {table} AS r{number} {}", on.replace('#', &format!("r{number}")))
+            });
+            format!("SELECT p.person_id FROM person p{}", joins.collect::<String>())
+        };
+        let sql = question(&links);
+        let plan = admit(&sql);
+        prop_assert!(plan.is_ok(), "{sql}: {plan:?}");
+        let plan = plan.unwrap();
+        prop_assert_eq!(admit(plan.canonical()), Ok(plan));
+
+        let mut links = links;
+        links.insert(at.index(links.len() + 1), loose);
+        let sql = question(&links);
+        prop_assert_eq!(admit(&sql).map_err(|refusal| refusal.code), Err(Code::CrossesPersons), "{}", sql);
+    }
 }

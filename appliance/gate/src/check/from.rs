@@ -372,7 +372,7 @@ fn base_column(table: &'static cdm::Table, column: &cdm::Column) -> Column {
         None => Lineage::Value,
         Some(identity) => {
             let counts = matches!(column.name, "person_id" | "accession_id");
-            let own = is_of_persons(table) && identity.follows_a_person(column.name);
+            let own = is_of_persons(table) && identity.follows_a_person();
             Lineage::Identifier { identity, counts, own, required: column.required }
         }
     };
