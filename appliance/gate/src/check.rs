@@ -15,6 +15,7 @@ mod join;
 mod literal;
 mod operators;
 mod order;
+mod persons;
 mod query;
 mod select;
 mod strings;
@@ -23,6 +24,8 @@ mod window;
 use sqlparser::ast::Query;
 
 use self::begins::Begins;
+pub(crate) use self::persons::Persons;
+use self::persons::Reading;
 
 use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
 use crate::identifiers::Identity;
@@ -30,19 +33,15 @@ use crate::parse::too_deep;
 use crate::plan::{Plan, Subject};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Ctes};
-use crate::term::Lineage;
+use crate::term::{Lineage, Text};
 
 /// Checks the query of a question.
 pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
-    let checked = Checker::default().query(query, &Ctes::default(), None)?;
-    if checked.text.engine.len() > ENGINE_BYTES_MAX {
-        return Err(Refusal::new(
-            Code::TooLong,
-            "the question grows too large when every * is written out; name the columns that are needed",
-            None,
-        ));
-    }
+    let mut checker = Checker::default();
+    let checked = checker.query(query, &Ctes::default(), None)?;
+    bounded(&checked.text, None)?;
     let subject = subject(&checked.columns)?;
+    checker.crossing.map_or(Ok(()), Err)?;
     let columns = checked.columns.into_iter().map(|column| column.label).collect();
     Ok(Plan { canonical: checked.text.canonical, engine_sql: checked.text.engine, columns, subject })
 }
@@ -51,7 +50,7 @@ pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
 fn subject(columns: &[Column]) -> Result<Subject, Refusal> {
     let counting = |wanted| {
         let column = columns.iter().find(|column| {
-            matches!(column.lineage, Lineage::Identifier { identity, counts: true } if identity == wanted)
+            matches!(column.lineage, Lineage::Identifier { identity, counts: true, .. } if identity == wanted)
         });
         column.map(|column| column.label.clone())
     };
@@ -76,6 +75,20 @@ struct Checker {
     relations: usize,
     ctes: usize,
     columns: usize,
+    gathering: Option<Gathering>,
+    /// The SELECTs around this place, outermost first.
+    readings: Vec<Reading>,
+    /// The first place where persons meet.
+    crossing: Option<Refusal>,
+}
+
+/// The call around an expression that makes one value of many rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gathering {
+    /// An aggregate over a group.
+    Group,
+    /// A function or an aggregate over a window.
+    Window,
 }
 
 impl Checker {
@@ -125,6 +138,19 @@ impl Checker {
         }
         Ok(())
     }
+}
+
+/// What is written for the engine stays within its bound while it grows, because some spellings repeat an operand.
+fn bounded(text: &Text, place: Option<Place>) -> Result<(), Refusal> {
+    if text.engine.len() <= ENGINE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Code::TooLong,
+        "the question grows too large when it is written out; name the columns that are needed instead of *, and \
+         compute long expressions in a CTE first",
+        place,
+    ))
 }
 
 /// Where a part of the question begins.

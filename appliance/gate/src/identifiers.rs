@@ -40,6 +40,31 @@ const FREE_TABLES: &[&str] = &[
     "cohort_definition",
 ];
 
+/// Tables that hold no records of persons: the vocabulary, and the site's own description. All others do.
+const TABLES_OF_NOBODY: &[&str] = &[
+    "care_site",
+    "cdm_source",
+    "cohort_definition",
+    "concept",
+    "concept_ancestor",
+    "concept_class",
+    "concept_relationship",
+    "concept_synonym",
+    "domain",
+    "drug_strength",
+    "location",
+    "metadata",
+    "provider",
+    "relationship",
+    "source_to_concept_map",
+    "vocabulary",
+];
+
+/// True of a table whose rows are about persons.
+pub(crate) fn is_of_persons(table: &Table) -> bool {
+    !TABLES_OF_NOBODY.contains(&table.name)
+}
+
 /// Columns that point into a table which a neighbouring column names.
 const EVENTS: &[&str] = &[
     "cost_event_id",
@@ -109,6 +134,16 @@ impl Identity {
         (!FREE_TABLES.contains(&target)).then_some(Self::Key(target))
     }
 
+    /// True where equal values are the same person's. Places and professionals see many persons. What an event's
+    /// key names depends on its neighbour, so equal numbers may be of different tables and persons.
+    pub fn follows_a_person(self) -> bool {
+        match self {
+            Self::Person | Self::Accession => true,
+            Self::Key(table) => !TABLES_OF_NOBODY.contains(&table),
+            Self::Event | Self::Only(_) => false,
+        }
+    }
+
     /// True where an equality between the two says that two records belong together.
     pub fn compares_with(self, other: Self) -> bool {
         let is_key = |identity| matches!(identity, Self::Key(_) | Self::Person);
@@ -156,6 +191,36 @@ mod tests {
             ("cohort", "cohort_definition_id"),
         ] {
             assert_eq!(identity(table, column), None, "{table}.{column}");
+        }
+    }
+
+    #[test]
+    fn records_follow_persons_and_places_do_not() {
+        for (table, column, follows) in [
+            ("death", "person_id", true),
+            ("image_occurrence", "accession_id", true),
+            ("measurement", "visit_detail_id", true),
+            ("visit_occurrence", "preceding_visit_occurrence_id", true),
+            ("cohort", "subject_id", true),
+            ("cost", "cost_event_id", false),
+            ("cost", "payer_plan_period_id", true),
+            ("person", "location_id", false),
+            ("visit_occurrence", "care_site_id", false),
+            ("visit_occurrence", "provider_id", false),
+            ("note", "note_title", false),
+            ("measurement", "measurement_event_id", false),
+            ("fact_relationship", "fact_id_1", false),
+        ] {
+            let followed = identity(table, column).is_some_and(Identity::follows_a_person);
+            assert_eq!(followed, follows, "{table}.{column}");
+        }
+    }
+
+    #[test]
+    fn every_table_of_nobody_exists() {
+        for name in super::TABLES_OF_NOBODY {
+            let table = cdm::table(name).unwrap();
+            assert!(table.column("person_id").is_none(), "{name}");
         }
     }
 

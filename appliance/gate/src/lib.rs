@@ -2,8 +2,14 @@
 //!
 //! What must stay true: what the gate lets through reads the Trust's `omop` tables and nothing else, and its
 //! subjects are counted through base tables. Every accepted construct is written out anew from a closed list, so
-//! what the list does not name cannot reach the engine. Pure: no IO, no clock, no engine. Absent: who may ask, how
-//! many persons an answer counts, and whether a question asked beside a subquery tells of others; disclosure decides.
+//! what the list does not name cannot reach the engine. Whether an output row exists, and what it holds, depends on
+//! the records of its own person alone (`check/persons.rs`), so that no question about one person can be multiplied
+//! into an answer of all or nothing about a crowd. Pure: no IO, no clock, no engine.
+//!
+//! Absent: who may ask, how many persons an answer counts, and what several questions tell together; disclosure
+//! decides. One question still tells of others by the LIMIT or OFFSET at its end, which cuts rows of all persons, and
+//! by an error that the engine meets in one person's values (a failed cast, a subquery of two rows). It trusts that
+//! a key names one record of one person, which is for ingest to see to.
 //!
 //! ```
 //! let plan = flip_gate::admit("SELECT person_id FROM person WHERE year_of_birth < 1950").unwrap();

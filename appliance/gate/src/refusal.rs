@@ -70,6 +70,8 @@ pub enum Code {
     ConstructNotAllowed,
     /// An identifier compared with a literal, computed or made up.
     IdentifierMisused,
+    /// Rows of several persons meet where nothing says that they are the same person's.
+    CrossesPersons,
     /// No result column by which persons can be counted.
     NoSubject,
 }
@@ -91,6 +93,7 @@ impl Code {
             Self::LimitNotLiteral => "limit_not_literal",
             Self::ConstructNotAllowed => "construct_not_allowed",
             Self::IdentifierMisused => "identifier_misused",
+            Self::CrossesPersons => "crosses_persons",
             Self::NoSubject => "no_subject",
         }
     }

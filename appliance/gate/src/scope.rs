@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use crate::check::Persons;
 use crate::names::{Name, nearest};
 use crate::refusal::{Code, Refusal};
 use crate::term::{Lineage, Type};
@@ -29,12 +30,16 @@ pub(crate) struct Visible {
     pub engine: String,
     pub kind: Type,
     pub lineage: Lineage,
+    /// The relations whose column it is, by number.
+    pub sources: Vec<usize>,
 }
 
 /// One relation of a FROM clause.
 #[derive(Debug, Clone)]
 pub(crate) struct Relation {
     pub name: String,
+    /// Its number among all relations of the question.
+    pub number: usize,
     /// True where `omop.name.column` may name its columns too: a base table without an alias.
     pub in_schema: bool,
     /// The engine's text of a base table's primary key, on which its other columns depend.
@@ -55,6 +60,7 @@ pub(crate) struct Cte {
     pub name: String,
     pub engine: String,
     pub columns: Vec<Column>,
+    pub persons: Persons,
 }
 
 /// The CTEs in sight; later ones shadow earlier ones.
@@ -91,6 +97,19 @@ impl Relations {
         self.relations.extend(other.relations);
         self.visible.extend(other.visible);
         Ok(())
+    }
+
+    /// The numbers of its relations.
+    pub fn numbers(&self) -> Vec<usize> {
+        self.relations.iter().map(|relation| relation.number).collect()
+    }
+
+    /// What an outer join makes of the side that it fills with NULL.
+    pub fn fill_with_null(&mut self) {
+        let columns = self.relations.iter_mut().flat_map(|relation| &mut relation.columns);
+        for column in columns.chain(&mut self.visible) {
+            column.lineage = column.lineage.nullable();
+        }
     }
 
     /// The one column of that name, if there is one and only one.

@@ -115,17 +115,51 @@ pub(crate) enum Lineage {
         identity: Identity,
         /// True where persons may be counted by it: the row is about the one it names.
         counts: bool,
+        /// True where the row is about the person whom it names or whose record it names.
+        own: bool,
+        /// True where it is never NULL.
+        required: bool,
     },
 }
 
 impl Lineage {
     /// The lineage of what is now the one, now the other of two that were found joinable.
     pub fn or(self, other: Self) -> Self {
-        let both = matches!(other, Self::Identifier { counts: true, .. });
-        match self {
-            Self::Identifier { identity, counts } => Self::Identifier { identity, counts: counts && both },
-            Self::Value | Self::Null => other,
+        match (self, other) {
+            (
+                Self::Identifier { identity, counts, own, required },
+                Self::Identifier { identity: _, counts: also, own: theirs, required: never },
+            ) => Self::Identifier {
+                identity,
+                counts: counts && also,
+                own: own && theirs,
+                required: required && never,
+            },
+            (Self::Identifier { identity, .. }, Self::Value | Self::Null) => {
+                Self::Identifier { identity, counts: false, own: false, required: false }
+            }
+            (Self::Value | Self::Null, _) => other,
         }
+    }
+
+    /// The same where it may be NULL.
+    pub fn nullable(self) -> Self {
+        match self {
+            Self::Identifier { identity, counts, own, required: _ } => {
+                Self::Identifier { identity, counts, own, required: false }
+            }
+            Self::Value | Self::Null => self,
+        }
+    }
+
+    /// True where equal values are the same person's.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Identifier { own: true, .. })
+    }
+
+    /// True where rows of one value are one person's: [`Self::is_own`], and NULL gathers none.
+    pub fn keeps_apart(self) -> bool {
+        matches!(self, Self::Identifier { own: true, required: true, .. })
     }
 }
 
@@ -142,6 +176,8 @@ pub(crate) struct Term {
     pub place: Option<Place>,
     /// What a string literal holds.
     pub literal: Option<String>,
+    /// The relations whose column this is, by number: one, or those that a COALESCE puts together.
+    pub sources: Vec<usize>,
 }
 
 impl Term {
@@ -155,6 +191,7 @@ impl Term {
             weakly_named: true,
             place: None,
             literal: None,
+            sources: Vec::new(),
         }
     }
 

@@ -95,7 +95,7 @@ FROM measurement WHERE value_as_number IS NOT NULL AND (range_low > 1.5 OR range
 ---
 SELECT p.* , d.death_date FROM person AS p(id) LEFT JOIN death d ON d.person_id = p.id
 ---
-SELECT x.person_id, x.n FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY 1 ORDER BY n DESC LIMIT 10) AS x
+SELECT x.person_id, x.n FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY 1 ORDER BY n DESC) AS x
 JOIN (person JOIN death USING (person_id)) ON person.person_id = x.person_id
 WHERE omop.person.year_of_birth > 1950
 ---
@@ -104,14 +104,14 @@ FROM drug_exposure
 GROUP BY person_id, yr
 ORDER BY yr, sum(quantity) DESC
 ---
-SELECT o.person_id FROM observation o WHERE o.observation_date > (SELECT max(death_date) FROM death)
-  AND o.value_as_number > ALL (SELECT range_high FROM measurement WHERE range_high IS NOT NULL)
+SELECT o.person_id FROM observation o WHERE o.observation_date > (SELECT max(d.death_date) FROM death d WHERE d.person_id = o.person_id)
+  AND o.value_as_number > ALL (SELECT m.range_high FROM measurement m WHERE m.person_id = o.person_id AND m.range_high IS NOT NULL)
 ---
 SELECT person_id FROM drug_exposure WHERE drug_exposure_start_date + days_supply > drug_exposure_end_date
   AND drug_exposure_start_date > CURRENT_DATE - INTERVAL '5 years'
   AND drug_exposure_end_date - '2020-01-01' > 30
 ---
-SELECT fr.fact_id_1, p.person_id FROM fact_relationship fr JOIN person p ON p.person_id = fr.fact_id_2
+SELECT c.cost_event_id, y.person_id FROM cost c JOIN payer_plan_period y USING (payer_plan_period_id)
 ---
 SELECT co.subject_id, p.person_id FROM cohort co JOIN person p ON p.person_id = co.subject_id
 WHERE co.cohort_definition_id = 3

@@ -424,6 +424,38 @@ fn too_much_is_refused_before_it_hurts() {
 }
 
 #[test]
+fn texts_that_double_at_each_level_are_refused_in_time() {
+    let nested = |before: &str, inner: &str, after: &str, times: usize| {
+        format!(
+            "SELECT person_id, {}{inner}{} FROM measurement GROUP BY person_id",
+            before.repeat(times),
+            after.repeat(times)
+        )
+    };
+    for times in [30, 40] {
+        let mode = nested("mode() WITHIN GROUP (ORDER BY ", "unit_source_value", ")", times);
+        refused(&mode, Code::ConstructNotAllowed);
+        let gathered = nested("string_agg(DISTINCT ", "unit_source_value", ", ',')", times);
+        refused(&gathered, Code::ConstructNotAllowed);
+        refused(&nested("array_agg(DISTINCT ", "unit_source_value", ")", times), Code::ConstructNotAllowed);
+    }
+    // A subquery between them makes them legal; the text then outgrows what may be repeated.
+    let between = nested("string_agg(DISTINCT (SELECT ", "unit_source_value", "), ',')", 14);
+    assert!(matches!(admit(&between).unwrap_err().code, Code::ConstructNotAllowed | Code::TooLong));
+    let windows = "sum(sum(value_as_number) OVER (PARTITION BY person_id)) OVER (PARTITION BY person_id)";
+    output(windows, Code::ConstructNotAllowed);
+    output("sum(sum(value_as_number) OVER (PARTITION BY person_id))", Code::ConstructNotAllowed);
+    // Spellings that repeat an operand, one within the other.
+    for (before, after) in
+        [("age(", ")"), ("date_trunc('month', ", ")"), ("initcap(", ")"), ("nullif(", ", '')")]
+    {
+        for times in [20, 60] {
+            let _either = admit(&nested(before, "measurement_date", after, times));
+        }
+    }
+}
+
+#[test]
 fn a_refusal_says_where() {
     for (sql, line, column) in [
         ("SELECT person_id\nFROM person p\nWHERE p.person_id = 3", 3, 7),

@@ -9,7 +9,8 @@ use sqlparser::ast::{
 };
 
 use super::from::name_parts;
-use super::{Checker, compare, dates, not_allowed, strings};
+use super::{Checker, Gathering, compare, dates, not_allowed, strings};
+use crate::bounds::COPY_BYTES_MAX;
 use crate::functions::{self, ENGINE_NOW, Engine, FUNCTIONS, Function, Kind, Returns, Special};
 use crate::names::{literal, nearest};
 use crate::patterns;
@@ -54,6 +55,7 @@ impl Checker {
         if *uses_odbc_syntax || !matches!(parameters, FunctionArguments::None) || null_treatment.is_some() {
             return Err(not_allowed(format!("write {}(...) with its arguments alone", function.name), at));
         }
+        let gathering = self.enter(function, over.is_some(), at)?;
         let arguments = self.arguments(function, args, scope, at)?;
         check_count(function, &arguments, at)?;
 
@@ -84,7 +86,7 @@ impl Checker {
         match (function.kind, over) {
             (Kind::Aggregate | Kind::Window, Some(window)) => {
                 suffix.push(" OVER ");
-                suffix.append(&self.over(window, scope)?);
+                suffix.append(&self.over(window, scope, at)?);
             }
             (Kind::Window, None) => {
                 return Err(not_allowed(format!("{} needs OVER (...)", function.name), at));
@@ -95,6 +97,8 @@ impl Checker {
             (Kind::Scalar | Kind::Aggregate | Kind::OrderedSet, None) => {}
         }
 
+        self.gathering = gathering;
+
         let kind = returns(function, &arguments, within.as_ref().map(|(_, kind)| *kind));
         let lineage = lineage(function, &arguments)?;
         let text = Text::new(
@@ -102,7 +106,45 @@ impl Checker {
             engine(function, &arguments, &suffix.engine, at)?,
         );
         let term = Term::value(text, kind).named(function.name).at(at);
-        Ok(Term { lineage, ..term })
+        let sources = match lineage {
+            Lineage::Identifier { .. } => arguments.terms.into_iter().flat_map(|term| term.sources).collect(),
+            Lineage::Value | Lineage::Null => Vec::new(),
+        };
+        Ok(Term { lineage, sources, ..term })
+    }
+
+    /// Goes into the arguments of a call; gives what to put back when they have been read. Calls that gather rows do
+    /// not nest in PostgreSQL, but for an aggregate in a window function's arguments.
+    fn enter(
+        &mut self,
+        function: &Function,
+        over: bool,
+        at: Option<Place>,
+    ) -> Result<Option<Gathering>, Refusal> {
+        let outside = self.gathering;
+        let inside = match function.kind {
+            Kind::Scalar => return Ok(outside),
+            Kind::Window => Gathering::Window,
+            Kind::Aggregate | Kind::OrderedSet if over => Gathering::Window,
+            Kind::Aggregate | Kind::OrderedSet => Gathering::Group,
+        };
+        match (outside, inside) {
+            (None, _) | (Some(Gathering::Window), Gathering::Group) => {}
+            (Some(Gathering::Group), _) | (Some(Gathering::Window), Gathering::Window) => {
+                return Err(not_allowed(
+                    format!(
+                        "{} cannot stand inside another aggregate; compute it in a CTE first",
+                        function.name
+                    ),
+                    at,
+                ));
+            }
+        }
+        if inside == Gathering::Group {
+            self.reading().aggregates = true;
+        }
+        self.gathering = Some(inside);
+        Ok(outside)
     }
 
     fn within_group(
@@ -110,11 +152,8 @@ impl Checker {
         keys: &[sqlparser::ast::OrderByExpr],
         scope: &Scope<'_>,
     ) -> Result<(Text, Type), Refusal> {
-        let kind = match keys.first() {
-            Some(key) => self.value(&key.expr, scope)?.kind,
-            None => Type::Unknown,
-        };
-        Ok((self.order_terms(keys, scope, false)?, kind))
+        let (text, kinds) = self.order_keys(keys, scope, false)?;
+        Ok((text, kinds.first().copied().unwrap_or(Type::Unknown)))
     }
 
     fn arguments(
@@ -257,9 +296,14 @@ fn lineage(function: &Function, arguments: &Arguments) -> Result<Lineage, Refusa
             (Lineage::Null, other) | (other, Lineage::Null) => other,
             (Lineage::Value, Lineage::Value) => Lineage::Value,
             (
-                Lineage::Identifier { identity, counts },
-                Lineage::Identifier { identity: same, counts: also },
-            ) if identity == same => Lineage::Identifier { identity, counts: counts && also },
+                Lineage::Identifier { identity, required, .. },
+                Lineage::Identifier { identity: same, required: also, .. },
+            ) if identity == same => match lineage.or(term.lineage) {
+                Lineage::Identifier { identity, counts, own, required: _ } => {
+                    Lineage::Identifier { identity, counts, own, required: required || also }
+                }
+                other @ (Lineage::Value | Lineage::Null) => other,
+            },
             (Lineage::Identifier { .. }, _) => return Err(not_coalesced(first)),
             (Lineage::Value, Lineage::Identifier { .. }) => return Err(not_coalesced(term)),
         };
@@ -305,6 +349,12 @@ fn engine(
     let sorted = arguments.distinct && matches!(function.name, "string_agg" | "array_agg");
     let order = match (&arguments.order_by, texts.first()) {
         (Some(keys), _) => format!(" ORDER BY {}", keys.engine),
+        (None, Some(first)) if sorted && first.len() > COPY_BYTES_MAX => {
+            return Err(not_allowed(
+                "DISTINCT takes a shorter expression here; compute it in a CTE first",
+                at,
+            ));
+        }
         (None, Some(first)) if sorted => format!(" ORDER BY {first}"),
         (None, _) => String::new(),
     };

@@ -7,7 +7,7 @@ use sqlparser::ast::{BinaryOperator, Expr, InTarget, Query};
 
 use super::expression::bracketed;
 use super::query::Checked;
-use super::{Checker, not_allowed, place};
+use super::{Checker, Persons, not_allowed, place};
 use crate::identifiers::Identity;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::Scope;
@@ -85,7 +85,8 @@ impl Checker {
         let at = place(operand);
         let operand = self.operand(operand, scope)?;
         let mut text = operand.text();
-        text.push(if negated { " NOT IN (" } else { " IN (" });
+        let words = |negated| if negated { " NOT IN (" } else { " IN (" };
+        text.push(words(negated));
         match target {
             InTarget::List(list) if !list.is_empty() => {
                 let mut members = Vec::new();
@@ -96,7 +97,13 @@ impl Checker {
                 }
                 text.append(&Text::join(&members, ", "));
             }
-            InTarget::Subquery(query) => text.append(&self.comparable_query(&operand, query, scope)?),
+            InTarget::Subquery(query) => {
+                let (subquery, persons) = self.comparable_query(&operand, query, scope, true)?;
+                if persons == Persons::Each {
+                    return Ok(member_of(&operand.text(), negated, words(negated), &subquery));
+                }
+                text.append(&subquery);
+            }
             InTarget::List(_) | InTarget::Unnest(_) | InTarget::Table { .. } => {
                 return Err(not_allowed(
                     "IN takes a list of values or a subquery: x IN (1, 2) or x IN (SELECT ...)",
@@ -129,16 +136,23 @@ impl Checker {
         match right {
             Expr::Subquery(query) => {
                 if is_equality(operator) {
-                    let subquery = self.comparable_query(&operand, query, scope)?;
+                    let words = format!(" {symbol} {quantifier} (");
+                    let set = matches!((symbol, quantifier), ("=", "ANY") | ("<>", "ALL"));
+                    let (subquery, persons) = self.comparable_query(&operand, query, scope, set)?;
+                    if persons == Persons::Each {
+                        return Ok(member_of(&operand.text(), symbol == "<>", &words, &subquery));
+                    }
                     let mut text = operand.text();
-                    text.push(&format!(" {symbol} {quantifier} ("));
+                    text.push(&words);
                     text.append(&subquery);
                     text.push(")");
                     return Ok(bracketed(text, Type::Boolean));
                 }
                 let operand = operand.one(at)?;
                 must_describe(&operand)?;
-                let Checked { text: subquery, columns } = self.query(query, scope.ctes, Some(scope))?;
+                let Checked { text: subquery, columns, persons } =
+                    self.query(query, scope.ctes, Some(scope))?;
+                self.must_be_outside(persons, query);
                 for column in &columns {
                     must_be_value(column.lineage, &column.name, at)?;
                 }
@@ -182,14 +196,16 @@ impl Checker {
         }
     }
 
-    /// A subquery whose columns are compared with the operand for equality.
+    /// A subquery whose columns are compared with the operand for equality. Where the comparison asks whether the
+    /// operand is among them, an identifier ties each to the operand's person.
     fn comparable_query(
         &mut self,
         operand: &Operand,
         query: &Query,
         scope: &Scope<'_>,
-    ) -> Result<Text, Refusal> {
-        let Checked { text, columns } = self.query(query, scope.ctes, Some(scope))?;
+        among: bool,
+    ) -> Result<(Text, Persons), Refusal> {
+        let Checked { text, columns, persons } = self.query(query, scope.ctes, Some(scope))?;
         let terms = operand.terms();
         if terms.len() != columns.len() {
             return Err(not_allowed(
@@ -201,8 +217,22 @@ impl Checker {
             let other = Term::value(Text::default(), column.kind).named(&column.name).at(place(query));
             joinable(term, &Term { lineage: column.lineage, ..other })?;
         }
-        Ok(text)
+        let tied =
+            terms.iter().zip(&columns).any(|(term, column)| term.lineage.is_own() && column.lineage.is_own());
+        if !(among && tied) {
+            self.must_be_outside(persons, query);
+        }
+        Ok((text, persons))
     }
+}
+
+/// `x IN (...)` over records of persons. One NULL among them, or in x, would make PostgreSQL's answer NULL for
+/// everybody else, too: an answer that depends on others. The engine gives false instead.
+fn member_of(operand: &Text, negated: bool, words: &str, subquery: &Text) -> Term {
+    let canonical = format!("{}{words}{})", operand.canonical, subquery.canonical);
+    let among = format!("COALESCE({} IN ({}), FALSE)", operand.engine, subquery.engine);
+    let engine = if negated { format!("(NOT {among})") } else { among };
+    Term::value(Text::new(canonical, engine), Type::Boolean)
 }
 
 /// How a comparison is written, if the operator is one.
@@ -263,7 +293,7 @@ pub(super) fn must_describe(term: &Term) -> Result<(), Refusal> {
 fn must_be_value(lineage: Lineage, name: &str, at: Option<Place>) -> Result<(), Refusal> {
     match lineage {
         Lineage::Value | Lineage::Null => Ok(()),
-        Lineage::Identifier { identity, counts: _ } => Err(misused(name, identity, at)),
+        Lineage::Identifier { identity, .. } => Err(misused(name, identity, at)),
     }
 }
 

@@ -16,6 +16,7 @@ impl Checker {
     /// Any expression; what it yields may be an identifier.
     pub(super) fn expression(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
         let term = self.deeper(|| place(expr), |checker| checker.expression_inside(expr, scope))?;
+        super::bounded(&term.text, place(expr))?;
         let identifies = term.identity().is_some() && term.place.is_none();
         Ok(if identifies { term.at(place(expr)) } else { term })
     }
@@ -106,7 +107,8 @@ impl Checker {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), scope)
             }
             Expr::Exists { subquery, negated } => {
-                let Checked { text, columns: _ } = self.query(subquery, scope.ctes, Some(scope))?;
+                let Checked { text, columns: _, persons } = self.query(subquery, scope.ctes, Some(scope))?;
+                self.must_be_outside(persons, subquery);
                 let words = if *negated { "NOT EXISTS (" } else { "EXISTS (" };
                 let text = Text::between(words, &text, ")");
                 let engine = format!("({})", text.engine);
@@ -150,12 +152,15 @@ impl Checker {
 
     /// A subquery that yields one value. An identifier stays one, but the row is not about the one it names.
     fn scalar_subquery(&mut self, query: &Query, scope: &Scope<'_>) -> Result<Term, Refusal> {
-        let Checked { text, columns } = self.query(query, scope.ctes, Some(scope))?;
+        let Checked { text, columns, persons } = self.query(query, scope.ctes, Some(scope))?;
+        self.must_be_outside(persons, query);
         let [column] = columns.as_slice() else {
             return Err(not_allowed("a subquery in an expression returns one column", place(query)));
         };
         let lineage = match column.lineage {
-            Lineage::Identifier { identity, counts: _ } => Lineage::Identifier { identity, counts: false },
+            Lineage::Identifier { identity, .. } => {
+                Lineage::Identifier { identity, counts: false, own: false, required: false }
+            }
             Lineage::Value | Lineage::Null => Lineage::Value,
         };
         let term = Term::value(Text::between("(", &text, ")"), column.kind).named(&column.name);
@@ -214,12 +219,12 @@ pub(super) fn bracketed(text: Text, kind: Type) -> Term {
     Term::value(Text::new(text.canonical, engine), kind)
 }
 
-fn column(ident: &Ident, scope: &Scope<'_>) -> Result<Term, Refusal> {
+pub(super) fn column(ident: &Ident, scope: &Scope<'_>) -> Result<Term, Refusal> {
     let name = Name::of(ident)?;
     Ok(column_term(scope.column(&name)?, name.canonical.clone(), name.place))
 }
 
-fn qualified(idents: &[Ident], scope: &Scope<'_>) -> Result<Term, Refusal> {
+pub(super) fn qualified(idents: &[Ident], scope: &Scope<'_>) -> Result<Term, Refusal> {
     let names: Vec<Name> = idents.iter().map(Name::of).collect::<Result<_, _>>()?;
     let canonical = names.iter().map(|name| name.canonical.as_str()).collect::<Vec<_>>().join(".");
     match names.as_slice() {
@@ -235,7 +240,7 @@ fn qualified(idents: &[Ident], scope: &Scope<'_>) -> Result<Term, Refusal> {
 }
 
 fn column_term(column: &Visible, canonical: String, at: Option<Place>) -> Term {
-    let Visible { name, engine, kind, lineage } = column;
+    let Visible { name, engine, kind, lineage, sources } = column;
     let term = Term::value(Text::new(canonical, engine.clone()), *kind).named(name).at(at);
-    Term { lineage: *lineage, ..term }
+    Term { lineage: *lineage, sources: sources.clone(), ..term }
 }

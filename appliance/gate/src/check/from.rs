@@ -9,10 +9,10 @@ use sqlparser::ast::{
 };
 
 use super::query::{Checked, rename};
-use super::{Checker, not_allowed, place};
+use super::{Checker, Persons, not_allowed, place};
 use crate::bounds::SERIES_MAX;
 use crate::cdm;
-use crate::identifiers::Identity;
+use crate::identifiers::{Identity, is_of_persons};
 use crate::names::{Name, nearest, quoted};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Relation, Relations, Scope, Visible};
@@ -108,14 +108,15 @@ impl Checker {
                     return Err(not_allowed("a subquery in FROM needs a name: (SELECT ...) AS name", at));
                 };
                 let (name, renamed) = self::alias(alias)?;
-                let Checked { text, mut columns } = self.query(subquery, scope.ctes, scope.outer)?;
+                let Checked { text, mut columns, persons } = self.query(subquery, scope.ctes, scope.outer)?;
                 rename(&mut columns, &renamed)?;
                 let engine = self.next_relation(at)?;
+                self.member(&name.canonical, persons, name.place);
                 let text = Text::new(
                     format!("({}) AS {}{}", text.canonical, name.canonical, column_list(&renamed)),
                     format!("({}) AS {engine}", text.engine),
                 );
-                Ok((text, Relations::one(relation_of(name.folded, false, &engine, &columns))))
+                Ok((text, Relations::one(self.relation_of(name.folded, false, &engine, &columns))))
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => {
                 let (text, relations) = self.joined(table_with_joins, scope)?;
@@ -175,7 +176,8 @@ impl Checker {
             rename(&mut columns, renamed)?;
             let text = Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
             let known_as = alias.map_or(name.folded.clone(), |(name, _)| name.folded);
-            return Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))));
+            self.member(&known_as, cte.persons, at);
+            return Ok((text, Relations::one(self.relation_of(known_as, false, &engine, &columns))));
         }
         let table = base_table(&parts, scope)?;
         let mut columns: Vec<Column> =
@@ -187,8 +189,11 @@ impl Checker {
         );
         let in_schema = alias.is_none();
         let known_as = alias.map_or(table.name.to_owned(), |(name, _)| name.folded);
+        let persons = if is_of_persons(table) { Persons::Each } else { Persons::Nobody };
+        self.member(&known_as, persons, at);
         let key = table.primary_key.map(|key| format!("{engine}.{}", quoted(key)));
-        Ok((text, Relations::one(Relation { key, ..relation_of(known_as, in_schema, &engine, &columns) })))
+        let relation = self.relation_of(known_as, in_schema, &engine, &columns);
+        Ok((text, Relations::one(Relation { key, ..relation })))
     }
 
     /// `generate_series` with literal bounds.
@@ -260,7 +265,25 @@ impl Checker {
             format!("{}{words}", call.canonical),
             format!("{} AS {engine}(\"value\")", call.engine),
         );
-        Ok((text, Relations::one(relation_of(known_as, false, &engine, &columns))))
+        Ok((text, Relations::one(self.relation_of(known_as, false, &engine, &columns))))
+    }
+}
+
+impl Checker {
+    /// The relation that was given an alias last.
+    fn relation_of(&self, name: String, in_schema: bool, engine: &str, columns: &[Column]) -> Relation {
+        let number = self.relations;
+        let columns = columns
+            .iter()
+            .map(|column| Visible {
+                name: column.name.clone(),
+                engine: format!("{engine}.{}", quoted(&column.label)),
+                kind: column.kind,
+                lineage: column.lineage,
+                sources: vec![number],
+            })
+            .collect();
+        Relation { name, number, in_schema, key: None, columns }
     }
 }
 
@@ -349,7 +372,8 @@ fn base_column(table: &'static cdm::Table, column: &cdm::Column) -> Column {
         None => Lineage::Value,
         Some(identity) => {
             let counts = matches!(column.name, "person_id" | "accession_id");
-            Lineage::Identifier { identity, counts }
+            let own = is_of_persons(table) && identity.follows_a_person();
+            Lineage::Identifier { identity, counts, own, required: column.required }
         }
     };
     Column {
@@ -358,19 +382,6 @@ fn base_column(table: &'static cdm::Table, column: &cdm::Column) -> Column {
         kind: Type::of(column.kind),
         lineage,
     }
-}
-
-fn relation_of(name: String, in_schema: bool, engine: &str, columns: &[Column]) -> Relation {
-    let columns = columns
-        .iter()
-        .map(|column| Visible {
-            name: column.name.clone(),
-            engine: format!("{engine}.{}", quoted(&column.label)),
-            kind: column.kind,
-            lineage: column.lineage,
-        })
-        .collect();
-    Relation { name, in_schema, key: None, columns }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is no literal")]

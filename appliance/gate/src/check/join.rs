@@ -6,6 +6,7 @@
 use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableWithJoins};
 
 use super::from::{name_parts, twice};
+use super::persons::OUTSIDE;
 use super::{Checker, not_allowed, place};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Relations, Scope, Visible};
@@ -40,11 +41,12 @@ impl Checker {
         words: &str,
         constraint: &JoinConstraint,
         mut left: Relations,
-        right: Relations,
+        mut right: Relations,
         scope: &Scope<'_>,
         at: Option<Place>,
     ) -> Result<(Text, Relations), Refusal> {
         let crossing = words == " CROSS JOIN ";
+        let kept = fill(words, &mut left, &mut right);
         match constraint {
             JoinConstraint::None if crossing => {
                 left.add(right, &|name| twice(name, at))?;
@@ -54,10 +56,17 @@ impl Checker {
                 left.add(right, &|name| twice(name, at))?;
                 let mut inner = Scope::new(scope.ctes, scope.outer);
                 inner.from = left;
-                let condition = self.value(condition, &inner)?;
-                Ok((Text::between(" ON ", &condition.text, ""), inner.from))
+                let checked = self.value(condition, &inner)?;
+                self.connect_where(condition, &inner, &kept);
+                Ok((Text::between(" ON ", &checked.text, ""), inner.from))
             }
-            JoinConstraint::Using(names) if !crossing => using(words, names, left, right, at),
+            JoinConstraint::Using(names) if !crossing => {
+                let (text, pairs, joined) = using(words, names, left, right, at)?;
+                for (mine, theirs) in pairs {
+                    self.connect(&mine, &theirs, &kept);
+                }
+                Ok((text, joined))
+            }
             JoinConstraint::Natural => Err(not_allowed(
                 "NATURAL JOIN joins on whatever columns share a name; write USING (...) or ON ...",
                 at,
@@ -69,6 +78,28 @@ impl Checker {
                 Err(not_allowed("a join needs ON ... or USING (...), and CROSS JOIN has neither", at))
             }
         }
+    }
+}
+
+/// Marks the sides that an outer join fills with NULL; gives those whose rows it keeps without a match. What lies
+/// around a subquery is kept, too.
+fn fill(words: &str, left: &mut Relations, right: &mut Relations) -> Vec<Vec<usize>> {
+    let kept = |side: &Relations| side.numbers().into_iter().chain([OUTSIDE]).collect();
+    match words {
+        " LEFT JOIN " => {
+            right.fill_with_null();
+            vec![kept(left)]
+        }
+        " RIGHT JOIN " => {
+            left.fill_with_null();
+            vec![kept(right)]
+        }
+        " FULL JOIN " => {
+            left.fill_with_null();
+            right.fill_with_null();
+            vec![kept(left), kept(right)]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -107,6 +138,9 @@ fn join_words(
     }
 }
 
+/// The relations of two identifiers that USING makes equal.
+type Pair = (Vec<usize>, Vec<usize>);
+
 /// USING: each name stands for one column from then on.
 fn using(
     words: &str,
@@ -114,8 +148,9 @@ fn using(
     left: Relations,
     right: Relations,
     at: Option<Place>,
-) -> Result<(Text, Relations), Refusal> {
+) -> Result<(Text, Vec<Pair>, Relations), Refusal> {
     let (mut canonical, mut conditions, mut merged) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pairs = Vec::new();
     for object in names {
         let parts = name_parts(object)?;
         let [name] = parts.as_slice() else {
@@ -132,13 +167,17 @@ fn using(
             Term { lineage: column.lineage, place: name.place, ..term }.named(&name.folded)
         });
         super::compare::joinable(&first, &second)?;
-        let (engine, lineage) = match words {
-            " RIGHT JOIN " => (theirs.engine.clone(), theirs.lineage),
+        if mine.lineage.is_own() && theirs.lineage.is_own() {
+            pairs.push((mine.sources.clone(), theirs.sources.clone()));
+        }
+        let (engine, lineage, sources) = match words {
+            " RIGHT JOIN " => (theirs.engine.clone(), theirs.lineage, theirs.sources.clone()),
             " FULL JOIN " => {
                 let either = format!("COALESCE({}, {})", mine.engine, theirs.engine);
-                (either, mine.lineage.or(theirs.lineage))
+                let both = mine.sources.iter().chain(&theirs.sources).copied().collect();
+                (either, mine.lineage.or(theirs.lineage), both)
             }
-            _ => (mine.engine.clone(), mine.lineage),
+            _ => (mine.engine.clone(), mine.lineage, mine.sources.clone()),
         };
         conditions.push(format!("({} = {})", mine.engine, theirs.engine));
         canonical.push(name.canonical.clone());
@@ -147,6 +186,7 @@ fn using(
             engine,
             kind: mine.kind.meet(theirs.kind),
             lineage,
+            sources,
         });
     }
     let taken: Vec<String> = merged.iter().map(|column| column.name.clone()).collect();
@@ -157,5 +197,5 @@ fn using(
     joined.add(Relations { relations: right.relations, visible: merged.clone() }, &|name| twice(name, at))?;
     let text =
         Text::new(format!(" USING ({})", canonical.join(", ")), format!(" ON {}", conditions.join(" AND ")));
-    Ok((text, joined))
+    Ok((text, pairs, joined))
 }

@@ -11,7 +11,7 @@ use crate::bounds::COPY_BYTES_MAX;
 use crate::names::{Name, nearest};
 use crate::refusal::{Code, Refusal};
 use crate::scope::{Column, Scope};
-use crate::term::Text;
+use crate::term::{Lineage, Text, Type};
 
 /// The keys of an ORDER BY clause.
 pub(super) fn terms(order_by: Option<&OrderBy>) -> Result<&[OrderByExpr], Refusal> {
@@ -35,7 +35,7 @@ impl Checker {
         let mut texts = Vec::new();
         for term in order_by {
             let (expr, direction) = parts(term)?;
-            let mut text = self.ordered(expr, outputs, scope, false)?;
+            let (mut text, _) = self.ordered(expr, outputs, scope, false)?;
             text.push(&direction);
             texts.push(text);
         }
@@ -68,15 +68,26 @@ impl Checker {
         scope: &Scope<'_>,
         identifiers: bool,
     ) -> Result<Text, Refusal> {
-        let mut texts = Vec::new();
+        Ok(self.order_keys(order_by, scope, identifiers)?.0)
+    }
+
+    /// Like [`Self::order_terms`], with the type of each key.
+    pub(super) fn order_keys(
+        &mut self,
+        order_by: &[OrderByExpr],
+        scope: &Scope<'_>,
+        identifiers: bool,
+    ) -> Result<(Text, Vec<Type>), Refusal> {
+        let (mut texts, mut kinds) = (Vec::new(), Vec::new());
         for term in order_by {
             let (expr, direction) = parts(term)?;
             let key = if identifiers { self.expression(expr, scope)? } else { self.value(expr, scope)? };
             let mut text = key.text;
             text.push(&direction);
             texts.push(text);
+            kinds.push(key.kind);
         }
-        Ok(Text::join(&texts, ", "))
+        Ok((Text::join(&texts, ", "), kinds))
     }
 
     /// A key of ORDER BY or DISTINCT ON: the output first.
@@ -86,11 +97,17 @@ impl Checker {
         outputs: &[Output],
         scope: &Scope<'_>,
         copied: bool,
-    ) -> Result<Text, Refusal> {
+    ) -> Result<(Text, Lineage), Refusal> {
         if let Some((canonical, position)) = reference_once(key, outputs)? {
-            return referred(canonical, position, outputs, key, copied);
+            let lineage = outputs[position].column.lineage;
+            return Ok((referred(canonical, position, outputs, key, copied)?, lineage));
         }
-        Ok(self.expression(key, scope)?.text)
+        self.key(key, scope)
+    }
+
+    fn key(&mut self, key: &Expr, scope: &Scope<'_>) -> Result<(Text, Lineage), Refusal> {
+        let term = self.expression(key, scope)?;
+        Ok((term.text, self.owned(term.lineage, &term.sources)))
     }
 
     /// A key of GROUP BY: the input first.
@@ -100,16 +117,17 @@ impl Checker {
         outputs: &[Output],
         scope: &Scope<'_>,
         copied: bool,
-    ) -> Result<Text, Refusal> {
+    ) -> Result<(Text, Lineage), Refusal> {
         if let Expr::Identifier(ident) = key
             && scope.from.column(&Name::of(ident)?)?.is_some()
         {
-            return Ok(self.expression(key, scope)?.text);
+            return self.key(key, scope);
         }
         if let Some((canonical, position)) = reference_once(key, outputs)? {
-            return referred(canonical, position, outputs, key, copied);
+            let lineage = outputs[position].column.lineage;
+            return Ok((referred(canonical, position, outputs, key, copied)?, lineage));
         }
-        Ok(self.expression(key, scope)?.text)
+        self.key(key, scope)
     }
 }
 

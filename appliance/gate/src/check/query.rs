@@ -10,7 +10,7 @@ use sqlparser::ast::{
     SetOperator, SetQuantifier, Value, With,
 };
 
-use super::{Checker, not_allowed, place};
+use super::{Checker, Persons, not_allowed, place};
 use crate::bounds::BRANCHES_MAX;
 use crate::names::Name;
 use crate::refusal::{Code, Place, Refusal};
@@ -21,6 +21,8 @@ use crate::term::{Lineage, Text};
 pub(super) struct Checked {
     pub text: Text,
     pub columns: Vec<Column>,
+    /// Whose records the rows are.
+    pub persons: Persons,
 }
 
 impl Checker {
@@ -30,7 +32,12 @@ impl Checker {
         ctes: &Ctes,
         outer: Option<&Scope<'_>>,
     ) -> Result<Checked, Refusal> {
-        self.deeper(|| place(query), |checker| checker.query_inside(query, ctes, outer))
+        // A subquery gathers rows of its own.
+        let gathering = self.gathering.take();
+        let checked = self.deeper(|| place(query), |checker| checker.query_inside(query, ctes, outer))?;
+        self.gathering = gathering;
+        super::bounded(&checked.text, place(query))?;
+        Ok(checked)
     }
 
     fn query_inside(
@@ -75,10 +82,18 @@ impl Checker {
             self.with(with, &mut inner, outer, &mut text)?;
         }
         let order_by = super::order::terms(order_by.as_ref())?;
-        let (body, columns) = self.body(body, order_by, &inner, outer)?;
+        let (body, columns, persons) = self.body(body, order_by, &inner, outer)?;
         text.append(&body);
+        let limited = limit_clause.is_some() || fetch.is_some();
+        if limited && persons == Persons::Each && self.depth > 1 {
+            self.crosses(
+                "LIMIT in a subquery keeps or drops a person by the records of others; use DISTINCT ON (person_id) or \
+                 row_number() OVER (PARTITION BY person_id ...) for the first rows of each, or put LIMIT at the end",
+                at,
+            );
+        }
         row_limits(limit_clause.as_ref(), fetch.as_ref(), at, &mut text)?;
-        Ok(Checked { text, columns })
+        Ok(Checked { text, columns, persons })
     }
 
     fn with(
@@ -121,7 +136,7 @@ impl Checker {
             text.push(")");
             let mut columns = checked.columns;
             rename(&mut columns, &renamed)?;
-            ctes.0.push(Rc::new(Cte { name: name.folded, engine, columns }));
+            ctes.0.push(Rc::new(Cte { name: name.folded, engine, columns, persons: checked.persons }));
         }
         text.push(" ");
         Ok(())
@@ -134,13 +149,13 @@ impl Checker {
         order_by: &[OrderByExpr],
         ctes: &Ctes,
         outer: Option<&Scope<'_>>,
-    ) -> Result<(Text, Vec<Column>), Refusal> {
+    ) -> Result<(Text, Vec<Column>, Persons), Refusal> {
         if let SetExpr::Select(select) = body {
             return self.select(select, order_by, ctes, outer);
         }
-        let (mut text, columns) = self.set_operation(body, ctes, outer)?;
+        let (mut text, columns, persons) = self.set_operation(body, ctes, outer)?;
         text.append(&self.order_by_output(order_by, &columns)?);
-        Ok((text, columns))
+        Ok((text, columns, persons))
     }
 
     /// A chain of set operations, walked along its left spine so that its length costs no depth.
@@ -149,7 +164,7 @@ impl Checker {
         body: &SetExpr,
         ctes: &Ctes,
         outer: Option<&Scope<'_>>,
-    ) -> Result<(Text, Vec<Column>), Refusal> {
+    ) -> Result<(Text, Vec<Column>, Persons), Refusal> {
         let mut branches = Vec::new();
         let mut first = body;
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
@@ -163,14 +178,15 @@ impl Checker {
                 ));
             }
         }
-        let (mut text, mut columns) = self.branch(first, ctes, outer)?;
+        let (mut text, mut columns, mut persons) = self.branch(first, ctes, outer)?;
         for (operator, branch) in branches.into_iter().rev() {
-            let (branch_text, branch_columns) = self.branch(branch, ctes, outer)?;
+            let (branch_text, branch_columns, branch_persons) = self.branch(branch, ctes, outer)?;
+            persons = persons.or(branch_persons);
             text.push(operator);
             text.append(&branch_text);
             meet(&mut columns, &branch_columns, place(branch))?;
         }
-        Ok((text, columns))
+        Ok((text, columns, persons))
     }
 
     fn branch(
@@ -178,12 +194,12 @@ impl Checker {
         body: &SetExpr,
         ctes: &Ctes,
         outer: Option<&Scope<'_>>,
-    ) -> Result<(Text, Vec<Column>), Refusal> {
+    ) -> Result<(Text, Vec<Column>, Persons), Refusal> {
         match body {
             SetExpr::Select(select) => self.select(select, &[], ctes, outer),
             SetExpr::Query(query) => {
                 let checked = self.query(query, ctes, outer)?;
-                Ok((Text::between("(", &checked.text, ")"), checked.columns))
+                Ok((Text::between("(", &checked.text, ")"), checked.columns, checked.persons))
             }
             SetExpr::SetOperation { .. } => {
                 self.deeper(|| place(body), |checker| checker.set_operation(body, ctes, outer))
@@ -246,12 +262,17 @@ fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<
     for (column, other) in columns.iter_mut().zip(others) {
         column.kind = column.kind.meet(other.kind);
         column.lineage = match (column.lineage, other.lineage) {
+            (Lineage::Null, Lineage::Identifier { identity, own, .. })
+            | (Lineage::Identifier { identity, own, .. }, Lineage::Null) => {
+                Lineage::Identifier { identity, counts: false, own, required: false }
+            }
             (Lineage::Null, met) | (met, Lineage::Null) => met,
             (Lineage::Value, Lineage::Value) => Lineage::Value,
-            (
-                Lineage::Identifier { identity, counts },
-                Lineage::Identifier { identity: same, counts: also },
-            ) if identity == same => Lineage::Identifier { identity, counts: counts && also },
+            (Lineage::Identifier { identity, .. }, Lineage::Identifier { identity: same, .. })
+                if identity == same =>
+            {
+                column.lineage.or(other.lineage)
+            }
             (Lineage::Value | Lineage::Identifier { .. }, _) => {
                 return Err(Refusal::new(
                     Code::IdentifierMisused,

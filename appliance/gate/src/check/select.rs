@@ -10,11 +10,12 @@ use sqlparser::ast::{
     SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
 
-use super::{Checker, not_allowed, place};
+use super::persons::Reading;
+use super::{Checker, Persons, not_allowed, place};
 use crate::names::{Name, quoted};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Ctes, Scope, Visible};
-use crate::term::{Term, Text};
+use crate::term::{Lineage, Term, Text};
 
 /// One output column, with the engine's text of its expression.
 pub(super) struct Output {
@@ -42,15 +43,27 @@ impl Outputs {
         self.columns.push(Output { column: Column { name, label, kind, lineage }, engine });
     }
 
-    fn all_of(&mut self, columns: &[Visible]) {
-        for Visible { name, engine, kind, lineage } in columns {
-            self.add(name.clone(), engine.clone(), *kind, *lineage);
+    fn all_of(&mut self, columns: &[Visible], checker: &Checker) {
+        for Visible { name, engine, kind, lineage, sources } in columns {
+            self.add(name.clone(), engine.clone(), *kind, checker.owned(*lineage, sources));
         }
     }
 }
 
 impl Checker {
     pub(super) fn select(
+        &mut self,
+        select: &Select,
+        order_by: &[OrderByExpr],
+        ctes: &Ctes,
+        outer: Option<&Scope<'_>>,
+    ) -> Result<(Text, Vec<Column>, Persons), Refusal> {
+        self.readings.push(Reading::default());
+        let (text, columns) = self.select_inside(select, order_by, ctes, outer)?;
+        Ok((text, columns, self.read()))
+    }
+
+    fn select_inside(
         &mut self,
         select: &Select,
         order_by: &[OrderByExpr],
@@ -125,8 +138,9 @@ impl Checker {
         if let Some(condition) = selection {
             text.push(" WHERE ");
             text.append(&self.condition(condition, &scope)?);
+            self.connect_where(condition, &scope, &[]);
         }
-        let mut groups = self.group_by(group_by, &outputs, &scope)?;
+        let (mut groups, apart) = self.group_by(group_by, &outputs, &scope)?;
         let mut rest = Text::default();
         if let Some(condition) = having {
             rest.push(" HAVING ");
@@ -134,10 +148,24 @@ impl Checker {
         }
         rest.append(&windows);
         rest.append(&self.order_by(order_by, &outputs, &scope)?);
+        let grouped = having.is_some() || !groups.canonical.is_empty() || self.reading().aggregates;
+        if grouped && !apart {
+            self.reading().mixes(
+                "this SELECT puts several persons into one row; write GROUP BY person_id (or accession_id, or a key of \
+                 the person's records), outside ROLLUP, CUBE and GROUPING SETS",
+                at,
+            );
+        }
         dependent_groups(&mut groups.engine, group_by, &outputs, &scope, &rest.engine);
         text.append(&groups);
         text.append(&rest);
-        Ok((text, outputs.into_iter().map(|output| output.column).collect()))
+        let mut columns: Vec<Column> = outputs.into_iter().map(|output| output.column).collect();
+        if is_filled_with_null(group_by) {
+            for column in &mut columns {
+                column.lineage = column.lineage.nullable();
+            }
+        }
+        Ok((text, columns))
     }
 
     fn condition(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<Text, Refusal> {
@@ -153,7 +181,7 @@ impl Checker {
         for NamedWindowDefinition(ident, window) in definitions {
             let name = Name::of(ident)?;
             let spec = match window {
-                NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, scope)?,
+                NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, scope, name.place)?,
                 NamedWindowExpr::NamedWindow(_) => {
                     return Err(not_allowed(
                         "a named window is written out in brackets: w AS (...)",
@@ -183,14 +211,14 @@ impl Checker {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let Term { text, kind, lineage, name, weakly_named: _, place: _, literal: _ } =
-                        self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, name, sources, .. } = self.expression(expr, scope)?;
+                    let lineage = self.owned(lineage, &sources);
                     outputs.canonical.push(text.canonical);
                     outputs.add(name, text.engine, kind, lineage);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let Term { text, kind, lineage, name: _, weakly_named: _, place: _, literal: _ } =
-                        self.expression(expr, scope)?;
+                    let Term { text, kind, lineage, sources, .. } = self.expression(expr, scope)?;
+                    let lineage = self.owned(lineage, &sources);
                     let alias = Name::of(alias)?;
                     outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
                     outputs.add(alias.folded, text.engine, kind, lineage);
@@ -201,13 +229,13 @@ impl Checker {
                         return Err(not_allowed("* needs a FROM", place(item)));
                     }
                     outputs.canonical.push("*".to_owned());
-                    outputs.all_of(&scope.from.visible);
+                    outputs.all_of(&scope.from.visible, self);
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                     plain_star(options)?;
                     let (canonical, columns) = super::from::star(name, scope)?;
                     outputs.canonical.push(canonical);
-                    outputs.all_of(columns);
+                    outputs.all_of(columns, self);
                 }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(_), _)
                 | SelectItem::ExprWithAliases { .. } => {
@@ -235,21 +263,30 @@ impl Checker {
             None | Some(Distinct::All) => Ok(Text::default()),
             Some(Distinct::Distinct) => Ok(Text::same("DISTINCT ")),
             Some(Distinct::On(keys)) => {
-                let keys: Vec<Text> = keys
+                let at = keys.first().and_then(place);
+                let keys: Vec<(Text, Lineage)> = keys
                     .iter()
                     .map(|key| self.ordered(key, outputs, scope, true))
                     .collect::<Result<_, _>>()?;
+                if !keys.iter().any(|(_, lineage)| lineage.keeps_apart()) {
+                    self.reading().mixes(
+                        "DISTINCT ON keeps one row of several persons'; write DISTINCT ON (person_id, ...)",
+                        at,
+                    );
+                }
+                let keys: Vec<Text> = keys.into_iter().map(|(text, _)| text).collect();
                 Ok(Text::between("DISTINCT ON (", &Text::join(&keys, ", "), ") "))
             }
         }
     }
 
+    /// GROUP BY, and whether its groups keep persons apart.
     fn group_by(
         &mut self,
         group_by: &GroupByExpr,
         outputs: &[Output],
         scope: &Scope<'_>,
-    ) -> Result<Text, Refusal> {
+    ) -> Result<(Text, bool), Refusal> {
         let GroupByExpr::Expressions(groups, modifiers) = group_by else {
             return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; name the columns", None));
         };
@@ -260,39 +297,53 @@ impl Checker {
             ));
         }
         if groups.is_empty() {
-            return Ok(Text::default());
+            return Ok((Text::default(), false));
         }
-        let mut texts = Vec::new();
+        let (mut texts, mut apart) = (Vec::new(), false);
         for group in groups {
-            texts.push(self.group(group, outputs, scope)?);
+            let (text, own) = self.group(group, outputs, scope)?;
+            texts.push(text);
+            apart |= own;
         }
-        Ok(Text::between(" GROUP BY ", &Text::join(&texts, ", "), ""))
+        Ok((Text::between(" GROUP BY ", &Text::join(&texts, ", "), ""), apart))
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is checked as one")]
-    fn group(&mut self, group: &Expr, outputs: &[Output], scope: &Scope<'_>) -> Result<Text, Refusal> {
+    fn group(
+        &mut self,
+        group: &Expr,
+        outputs: &[Output],
+        scope: &Scope<'_>,
+    ) -> Result<(Text, bool), Refusal> {
         let (word, sets) = match group {
             Expr::Rollup(sets) => ("ROLLUP (", sets),
             Expr::Cube(sets) => ("CUBE (", sets),
             Expr::GroupingSets(sets) => ("GROUPING SETS (", sets),
             Expr::Tuple(keys) => {
-                let keys: Vec<Text> = keys
-                    .iter()
-                    .map(|key| self.grouped(key, outputs, scope, true))
-                    .collect::<Result<_, _>>()?;
-                return Ok(Text::between("(", &Text::join(&keys, ", "), ")"));
+                let (mut texts, mut apart) = (Vec::new(), false);
+                for key in keys {
+                    let (text, lineage) = self.grouped(key, outputs, scope, true)?;
+                    texts.push(text);
+                    apart |= lineage.is_own();
+                }
+                return Ok((Text::between("(", &Text::join(&texts, ", "), ")"), apart));
             }
-            _ => return self.grouped(group, outputs, scope, false),
+            _ => {
+                let (text, lineage) = self.grouped(group, outputs, scope, false)?;
+                return Ok((text, lineage.is_own()));
+            }
         };
         let mut texts = Vec::new();
         for set in sets {
-            let keys: Vec<Text> =
-                set.iter().map(|key| self.grouped(key, outputs, scope, true)).collect::<Result<_, _>>()?;
+            let keys: Vec<Text> = set
+                .iter()
+                .map(|key| Ok(self.grouped(key, outputs, scope, true)?.0))
+                .collect::<Result<_, Refusal>>()?;
             let joined = Text::join(&keys, ", ");
             let bare = keys.len() == 1 && word != "GROUPING SETS (";
             texts.push(if bare { joined } else { Text::between("(", &joined, ")") });
         }
-        Ok(Text::between(word, &Text::join(&texts, ", "), ")"))
+        Ok((Text::between(word, &Text::join(&texts, ", "), ")"), false))
     }
 }
 
@@ -305,8 +356,7 @@ fn dependent_groups(
     scope: &Scope<'_>,
     rest: &str,
 ) {
-    let sets = |key: &Expr| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
-    let plain = matches!(group_by, GroupByExpr::Expressions(keys, _) if !keys.iter().any(sets));
+    let plain = !is_filled_with_null(group_by);
     let Some(keys) = groups.strip_prefix(" GROUP BY ").filter(|_| plain) else { return };
     let position =
         |key: &str| key.parse::<usize>().ok().and_then(|position| outputs.get(position.wrapping_sub(1)));
@@ -330,6 +380,12 @@ fn dependent_groups(
         groups.push_str(", ");
         groups.push_str(&column);
     }
+}
+
+/// True where grouping sets put NULL in the place of keys.
+fn is_filled_with_null(group_by: &GroupByExpr) -> bool {
+    let sets = |key: &Expr| matches!(key, Expr::Rollup(_) | Expr::Cube(_) | Expr::GroupingSets(_));
+    !matches!(group_by, GroupByExpr::Expressions(keys, _) if !keys.iter().any(sets))
 }
 
 fn plain_star(options: &WildcardAdditionalOptions) -> Result<(), Refusal> {

@@ -1,37 +1,58 @@
 //! Windows: OVER, named windows and frames.
 //!
-//! What must stay true: a frame's bounds are literals.
+//! What must stay true: a frame's bounds are literals; a window over records of persons stays within one.
 
 use sqlparser::ast::{Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType};
 
 use super::{Checker, not_allowed, place};
 use crate::names::{Name, quoted};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{Code, Place, Refusal};
 use crate::scope::Scope;
 use crate::term::Text;
 
 impl Checker {
     /// What follows OVER.
-    pub(super) fn over(&mut self, window: &WindowType, scope: &Scope<'_>) -> Result<Text, Refusal> {
+    pub(super) fn over(
+        &mut self,
+        window: &WindowType,
+        scope: &Scope<'_>,
+        at: Option<Place>,
+    ) -> Result<Text, Refusal> {
         match window {
-            WindowType::WindowSpec(spec) => Ok(Text::between("(", &self.window_spec(spec, scope)?, ")")),
+            WindowType::WindowSpec(spec) => Ok(Text::between("(", &self.window_spec(spec, scope, at)?, ")")),
             WindowType::NamedWindow(ident) => named(&Name::of(ident)?, scope),
         }
     }
 
     /// A window between its brackets.
-    pub(super) fn window_spec(&mut self, spec: &WindowSpec, scope: &Scope<'_>) -> Result<Text, Refusal> {
+    pub(super) fn window_spec(
+        &mut self,
+        spec: &WindowSpec,
+        scope: &Scope<'_>,
+        at: Option<Place>,
+    ) -> Result<Text, Refusal> {
         let WindowSpec { window_name, partition_by, order_by, window_frame } = spec;
         let mut pieces = Vec::new();
+        // A window that builds upon another keeps its partitions.
+        let mut apart = window_name.is_some();
         if let Some(ident) = window_name {
             pieces.push(named(&Name::of(ident)?, scope)?);
         }
         if !partition_by.is_empty() {
-            let keys: Vec<Text> = partition_by
-                .iter()
-                .map(|key| self.expression(key, scope).map(|term| term.text))
-                .collect::<Result<_, _>>()?;
+            let mut keys = Vec::new();
+            for key in partition_by {
+                let term = self.expression(key, scope)?;
+                apart |= self.owned(term.lineage, &term.sources).keeps_apart();
+                keys.push(term.text);
+            }
             pieces.push(Text::between("PARTITION BY ", &Text::join(&keys, ", "), ""));
+        }
+        if !apart {
+            self.reading().mixes(
+                "this window reaches over several persons; write PARTITION BY person_id, from a table whose row is \
+                 always there",
+                at,
+            );
         }
         if !order_by.is_empty() {
             pieces.push(Text::between("ORDER BY ", &self.order_terms(order_by, scope, true)?, ""));
