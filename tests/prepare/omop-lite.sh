@@ -15,7 +15,8 @@ good() {
 
 if good; then exit 0; fi
 if ! command -v python3 >/dev/null || ! python3 -m pip --version >/dev/null 2>&1; then
-    fail 1 'python3 with pip is needed (Debian packages python3 and python3-pip)'
+    # A bare Debian has Python without pip.
+    "$(dirname "${BASH_SOURCE[0]}")/debian.sh" python3 python3-pip
 fi
 
 take_turn
