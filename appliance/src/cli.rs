@@ -1,5 +1,4 @@
 //! `flip-appliance`: enrol, ingest, run, status.
-#![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,14 @@ use crate::config::Config;
 use crate::data::{self, Generations, IngestError, progress::Bar};
 use crate::place::Place;
 use crate::{clock, engine, enrol, local, run};
+
+/// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
 
 /// A Trust's appliance of FLIP Edge: runs signed work orders beside the data and lets out only what disclosure
 /// control has passed. It connects outward only.
@@ -89,12 +96,9 @@ fn command(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Enrol { kit, again } => {
             let identity = enrol::enrol(&cli.data, kit, *again)?;
-            println!(
-                "Enrolled as {} with the hub at {}.",
-                identity.facts.trust_name, identity.facts.hub_address
-            );
-            println!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
-            println!("Next: flip-appliance ingest DIR, then flip-appliance run");
+            say!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
+            say!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
+            say!("Next: flip-appliance ingest DIR, then flip-appliance run");
             Ok(())
         }
         Command::Ingest { dir } => ingest(&cli.data, dir),
@@ -110,7 +114,7 @@ fn ingest(data: &Path, dir: &Path) -> anyhow::Result<()> {
     let generations = Generations::open(&Place::new(data).generations())?;
     match data::ingest(dir, &generations, clock::now().0, &mut Bar::new()) {
         Ok(report) => {
-            println!("{}", data::print_report(&report));
+            say!("{}", data::print_report(&report));
             Ok(())
         }
         Err(IngestError::Problems(problems)) => {
@@ -128,9 +132,9 @@ fn status(data: &Path, json: bool) -> anyhow::Result<()> {
     })?;
     let status = local::fetch(address.trim())?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        say!("{}", serde_json::to_string_pretty(&status)?);
     } else {
-        print!("{}", local::to_text(&status));
+        say!("{}", local::to_text(&status).trim_end());
     }
     Ok(())
 }

@@ -1,5 +1,4 @@
 //! `flip-hub`: init, serve, trust.
-#![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,13 +18,21 @@ use crate::ledger::trusts::Added;
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
 use crate::{clock, hub, passwords, serve};
 
+/// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
 /// appliances, and combines what they release.
 #[derive(Parser)]
 #[command(
     version,
     after_help = "A new hub in three steps:\n  \
-    flip-hub --data /var/lib/flip-hub init\n  \
+    flip-hub --data /var/lib/flip-hub init --sites-address hub.example.org:8444\n  \
     flip-hub --data /var/lib/flip-hub serve\n  \
     flip-hub --data /var/lib/flip-hub trust add \"St Elsewhere\"      (then carry the kit to the Trust)"
 )]
@@ -152,9 +159,9 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
     // Last, because its presence says that the hub is whole.
     file::write(&data.join(config::FILE), config.as_bytes(), Access::Anyone)
         .context("hub.toml cannot be written")?;
-    println!("A new hub is in {}. Its CA certificate's SHA-256 is", data.display());
-    println!("  {}", authority.ca_sha256());
-    println!("Start it with: flip-hub --data {} serve", data.display());
+    say!("A new hub is in {}. Its CA certificate's SHA-256 is", data.display());
+    say!("  {}", authority.ca_sha256());
+    say!("Start it with: flip-hub --data {} serve", data.display());
     Ok(())
 }
 
@@ -170,7 +177,7 @@ fn set_person(ledger: &Ledger, name: &str, password_file: Option<&Path>) -> anyh
     };
     ledger.set_person(name.to_owned(), passwords::hash(&password)?, clock::now())?;
     if password_file.is_none() {
-        println!("Sign in as {name} with the password (shown this once):\n  {password}");
+        say!("Sign in as {name} with the password (shown this once):\n  {password}");
     }
     Ok(())
 }
@@ -209,7 +216,7 @@ fn hand_over(kit: &flip_protocol::enrolment::Kit, out: Option<PathBuf>) -> anyho
         let letters = kit.trust_name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' });
         let file = PathBuf::from(letters.collect::<String>().to_lowercase() + ".kit");
         if file.exists() {
-            println!("{}", kit.to_text());
+            say!("{}", kit.to_text());
             bail!(
                 "{} is there already and was left alone; the kit is printed above, or name a file with --out and \
                    make another with: flip-hub trust kit",
@@ -221,7 +228,7 @@ fn hand_over(kit: &flip_protocol::enrolment::Kit, out: Option<PathBuf>) -> anyho
     let text = kit.to_text();
     file::write(&file, text.as_bytes(), Access::Owner)
         .with_context(|| format!("the kit cannot be written to {}", file.display()))?;
-    println!("{text}");
+    say!("{text}");
     eprintln!(
         "The kit of {} is in {}. It works once, for 7 days. On the appliance: flip-appliance enrol {}",
         kit.trust_name,
@@ -235,7 +242,7 @@ fn trust_list(data: &Path) -> anyhow::Result<()> {
     let (_, _, ledger) = open(data)?;
     let trusts = ledger.trusts_now()?;
     if trusts.is_empty() {
-        println!("No Trusts yet. Add one with: flip-hub trust add NAME");
+        say!("No Trusts yet. Add one with: flip-hub trust add NAME");
     }
     let now = clock::now();
     for trust in trusts {
@@ -244,7 +251,7 @@ fn trust_list(data: &Path) -> anyhow::Result<()> {
             (Some(_), None) => "enrolled, never seen".to_owned(),
             (Some(_), Some(seen)) => format!("seen {} s ago", now.since(seen) / 1_000),
         };
-        println!("{}  {}  {state}, {} open orders", trust.id, trust.name, trust.open_orders);
+        say!("{}  {}  {state}, {} open orders", trust.id, trust.name, trust.open_orders);
     }
     Ok(())
 }
