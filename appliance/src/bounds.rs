@@ -9,7 +9,7 @@ pub const ROUND_TRIP: Duration = Duration::from_secs(30);
 /// Milliseconds between tries when the hub is away: the first pause, then doubled with jitter up to the last.
 pub const PAUSE_FIRST_MS: u64 = 250;
 /// The longest pause between tries, in milliseconds.
-pub const PAUSE_LAST_MS: u64 = 30_000;
+pub const PAUSE_LAST_MS: u64 = 15_000;
 /// Milliseconds that an order must have been worked on before the hub is told of it.
 pub const REPORT_RUNNING_MS: u64 = 200;
 /// Orders that may wait here at once; the hub keeps the rest.
