@@ -7,7 +7,8 @@
 //!    └───────────────────────────────▶ expired
 //! ```
 //! An order that the appliance no longer lists, though it has not answered, goes back to queued: its journal was
-//! lost. The appliance recognises an order by its id, so handing it over again never runs it twice.
+//! lost. The appliance recognises an order by its id as long as it has its journal; one that enrolled again with an
+//! empty journal runs the order anew, and the first answer stands.
 
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Failed, Refused};
