@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock;
 use crate::disclosure::{self, Release};
-use crate::engine::{Engine, EngineFailure, Settings};
+use crate::engine::{Engine, EngineFailure, Question, Settings};
 use crate::inbox;
 use crate::outbox::{self, OutboxError};
 use crate::site::Site;
@@ -107,7 +107,7 @@ fn bring_to_end(
     let opened =
         Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, by_the_hub));
     let received = UnixMillis(waiting.received_ms);
-    let Work::CohortQuery { name, sql } = match opened {
+    let Work::CohortQuery { name, sql, project: _ } = match opened {
         Ok(work) => work,
         Err(reason) => return Ok(give_back(site, order, received, reason)?),
     };
@@ -171,7 +171,8 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
         tracing::error!(generation = generation.name, "the manifest holds no date; ingest the extract again");
         return Some(Release::failed(Failed::Internal));
     };
-    let ran = engine.run(&generation.database, &plan, age_day, &site.cancel);
+    let question = Question { plan, age_day, crowd: site.config.policy.threshold() };
+    let ran = engine.run(&generation.database, &question, &site.cancel);
     if let Some(sandbox) = engine.sandbox() {
         site.note_sandbox(*sandbox);
     }

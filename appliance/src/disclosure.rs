@@ -35,7 +35,7 @@
 //!
 //! ```compile_fail,E0616
 //! fn peek(counts: flip_appliance::engine::RawCounts) -> u64 {
-//!     counts.persons
+//!     counts.0.rows
 //! }
 //! ```
 
@@ -51,7 +51,7 @@ use flip_protocol::answer::{
 
 pub use policy::{Policy, PolicyError, THRESHOLD_DEFAULT, THRESHOLD_MIN};
 pub use raw::RawCounts;
-pub(crate) use raw::{ColumnCounts, Group, ImageCounts, ImageGroup};
+pub(crate) use raw::{ColumnCounts, Group, ImageCounts, ImageGroup, Measured};
 
 use fold::{Part, fold};
 
@@ -93,17 +93,19 @@ impl Release {
 
 /// Protects the counts of one question as the site's policy asks.
 pub fn release(raw: RawCounts, policy: &Policy, extract: Extract) -> Release {
+    let RawCounts(raw) = raw;
     let threshold = policy.threshold();
+    let subjects = raw.subjects.len();
     // A result cannot be about more persons than it has rows: what FLIP caps, we cap.
-    let persons = raw.persons.min(raw.rows);
+    let persons = subjects.min(raw.rows);
     if persons < threshold {
         return Release { outcome: CohortOutcome::FewerThan { threshold, extract } };
     }
     let mut fields = columns(&raw.columns, threshold);
-    fields.push(persons_field("Age Distribution", raw.ages, raw.persons, threshold));
-    fields.push(persons_field("Sex Distribution", raw.sexes, raw.persons, threshold));
+    fields.push(persons_field("Age Distribution", raw.ages, subjects, threshold));
+    fields.push(persons_field("Sex Distribution", raw.sexes, subjects, threshold));
     fields.extend(raw.images.map(|images| modalities(images, threshold)));
-    let answer = CohortAnswer { persons, records: raw.rows, threshold, extract, fields };
+    let answer = CohortAnswer { persons, records: raw.rows, threshold, protection: None, extract, fields };
     Release { outcome: CohortOutcome::Value(answer) }
 }
 
@@ -114,17 +116,12 @@ fn columns(columns: &[ColumnCounts], threshold: u64) -> Vec<Field> {
     let withheld = |column: &ColumnCounts| {
         [column.values, column.nulls, column.persons_with, column.persons_without].into_iter().any(small)
     };
-    let field = |name: &str, count: fn(&ColumnCounts) -> u64| Field {
-        name: name.to_owned(),
-        unit: Unit::Records,
-        cells: columns
-            .iter()
-            .map(|column| Cell {
-                label: column.name.clone(),
-                count: (!withheld(column)).then(|| count(column)),
-            })
-            .collect(),
-        folded: columns.iter().any(withheld),
+    let field = |name: &str, count: fn(&ColumnCounts) -> u64| {
+        let cells = columns.iter().map(|column| Cell {
+            label: column.name.clone(),
+            count: (!withheld(column)).then(|| count(column)),
+        });
+        Field::of_groups(name, Unit::Records, cells.collect(), columns.iter().any(withheld))
     };
     vec![field("Counts", |column| column.values), field("Nulls", |column| column.nulls)]
 }
@@ -137,7 +134,7 @@ fn persons_field(name: &str, groups: Vec<Group>, persons: u64, threshold: u64) -
     });
     // Persons of different groups are different persons, so those behind a fold add up.
     let folded = fold(parts.collect(), threshold, persons, |sum, more| sum + more);
-    Field { name: name.to_owned(), unit: Unit::Persons, cells: folded.cells, folded: folded.any }
+    Field::of_groups(name, Unit::Persons, folded.cells, folded.any)
 }
 
 fn modalities(images: ImageCounts, threshold: u64) -> Field {
@@ -148,10 +145,5 @@ fn modalities(images: ImageCounts, threshold: u64) -> Field {
     });
     // One person may have images of several modalities: only the largest group is sure to count persons once.
     let folded = fold(parts.collect(), threshold, images.persons, u64::max);
-    Field {
-        name: "Modality Distribution".to_owned(),
-        unit: Unit::Images,
-        cells: folded.cells,
-        folded: folded.any,
-    }
+    Field::of_groups("Modality Distribution", Unit::Images, folded.cells, folded.any)
 }

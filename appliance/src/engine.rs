@@ -4,7 +4,7 @@
 //! questions come and retired when they stop. Its crash is one failed question, not a dead appliance.
 //!
 //! What must stay true:
-//! - only a [`Plan`] is ever run, and no row, no value and no run-time error text of DuckDB crosses the pipe;
+//! - only a [`Plan`](flip_gate::Plan) is ever run, and no row, no value and no run-time error text of DuckDB crosses the pipe;
 //! - a question that overruns its time, its memory or its cancel flag leaves no process behind, not even a zombie;
 //! - the counts that come back ([`RawCounts`]) can be read by `disclosure` alone.
 //!
@@ -29,16 +29,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flip_gate::Plan;
 use flip_protocol::answer::Failed;
-use time::Date;
 
 pub use crate::disclosure::RawCounts;
 pub use sandbox::{Files, Sandbox};
+pub use wire::Question;
 
 use answers::Answers;
 use process::{Limits, Process, Unanswered};
-use wire::{Configure, Question, Reply, Request};
+use wire::{Configure, Reply, Request};
 
 /// What a site allows one question to use.
 #[derive(Debug, Clone)]
@@ -122,25 +121,24 @@ impl Engine {
         Self { answers: Answers::new(settings.answers_kept), settings, warm: None, sandbox: None }
     }
 
-    /// Answers `plan` from the generation in `generation_file`, with ages as of `age_day`.
+    /// Answers `question` from the generation in `generation_file`.
     ///
     /// Blocks until there is an answer, the time limit is reached or `cancel` is raised. A process that is lost on
     /// the way is replaced once.
     pub fn run(
         &mut self,
         generation_file: &Path,
-        plan: &Plan,
-        age_day: Date,
+        question: &Question,
         cancel: &CancelFlag,
     ) -> Result<RawCounts, EngineFailure> {
-        if let Some(counts) = self.answers.find(generation_file, plan, age_day) {
+        if let Some(counts) = self.answers.find(generation_file, question) {
             return Ok(counts);
         }
         let limits = Limits::new(&self.settings, cancel);
         for _ in 0..bounds::ATTEMPTS {
-            match self.attempt(generation_file, plan, age_day, &limits) {
+            match self.attempt(generation_file, question, &limits) {
                 Ok(counts) => {
-                    self.answers.keep(generation_file, plan, age_day, &counts);
+                    self.answers.keep(generation_file, question, &counts);
                     return Ok(counts);
                 }
                 Err(Unanswered::Failed(failed)) => return Err(EngineFailure::Failed(failed)),
@@ -195,16 +193,16 @@ impl Engine {
     fn attempt(
         &mut self,
         generation_file: &Path,
-        plan: &Plan,
-        age_day: Date,
+        question: &Question,
         limits: &Limits<'_>,
     ) -> Result<RawCounts, Unanswered> {
         let mut process = self.take_warm(generation_file, limits)?;
-        process.send(&Request::Run(Question { plan: plan.clone(), age_day }), limits)?;
+        process.send(&Request::Run(question.clone()), limits)?;
         match process.receive(limits)? {
             Reply::Counts(counts) => {
-                let counts =
-                    counts.into_raw(plan).ok_or(Unanswered::Lost("its counts do not fit the plan"))?;
+                let counts = counts
+                    .into_raw(&question.plan)
+                    .ok_or(Unanswered::Lost("its counts do not fit the plan"))?;
                 self.keep_warm(process, generation_file);
                 Ok(counts)
             }

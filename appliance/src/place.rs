@@ -22,6 +22,11 @@ impl Place {
         self.0.join("journal.redb")
     }
 
+    /// What was done here: an audit log.
+    pub fn audit(&self) -> PathBuf {
+        self.0.join("audit.log")
+    }
+
     /// The data generations.
     pub fn generations(&self) -> PathBuf {
         self.0.join("generations")

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use flip_protocol::answer::Extract;
 use flip_protocol::sync::{Confinement, Health, Holding, NotTaken, Stage};
 use flip_protocol::{MessageId, UnixMillis};
+use flip_storage::audit::Audit;
 use flip_storage::journal::{Journal, JournalError};
 
 use crate::bounds;
@@ -28,6 +29,8 @@ pub struct Site {
     pub identity: RwLock<Arc<Identity>>,
     /// The task journal.
     pub journal: Journal,
+    /// What was done here.
+    pub audit: Audit,
     /// The data generations.
     pub generations: Generations,
     /// When it started.
@@ -109,6 +112,7 @@ impl Site {
     ) -> Self {
         Self {
             config,
+            audit: Audit::new(&place.audit()),
             place,
             identity: RwLock::new(Arc::new(identity)),
             journal,

@@ -331,7 +331,7 @@ mod tests {
     fn value(persons: u64, cells: &[(&str, Option<u64>)]) -> OrderState {
         let cells =
             cells.iter().map(|(label, count)| Cell { label: (*label).to_owned(), count: *count }).collect();
-        let field = Field { name: "Age Distribution".to_owned(), unit: Unit::Persons, cells, folded: false };
+        let field = Field::of_groups("Age Distribution", Unit::Persons, cells, false);
         OrderState::Done {
             at: UnixMillis(1),
             answer: Answer::Value(CohortAnswer {

@@ -36,10 +36,24 @@ pub struct CohortAnswer {
     pub records: u64,
     /// The Trust's threshold, in persons: no cell below it is shown.
     pub threshold: u64,
+    /// How far the counts are from the exact ones; `None` from appliances that gave exact counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
     /// The extract the question was asked of.
     pub extract: Extract,
     /// One block of cells per statistic, in the order they are to be shown.
     pub fields: Vec<Field>,
+}
+
+/// How a Trust made its counts inexact, so that none says whether one person is among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    /// Every count is a multiple of this.
+    pub rounded_to: u64,
+    /// `persons`, and cells that count persons, are within this of the exact count in 95 of 100 answers.
+    pub persons_margin: u64,
+    /// The same of `records`, and of cells that count rows.
+    pub records_margin: u64,
 }
 
 /// Which data a Trust answered from.
@@ -52,7 +66,8 @@ pub struct Extract {
 }
 
 /// One statistic: FLIP's blocks are `Counts`, `Nulls`, `Age Distribution`, `Sex Distribution` and
-/// `Modality Distribution`.
+/// `Modality Distribution`. Beyond them: `Years of Observation`, and one block for each column that is no identifier,
+/// `Distribution of <column>` for numbers and `Top Values of <column>` for others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Its name as shown.
@@ -63,6 +78,76 @@ pub struct Field {
     pub cells: Vec<Cell>,
     /// True where at least one cell was folded into `Other` or withheld.
     pub folded: bool,
+    /// How the cells are to be read.
+    #[serde(default, skip_serializing_if = "Shape::is_groups")]
+    pub shape: Shape,
+    /// Of a numeric column: mean and spread, where enough persons have values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+}
+
+impl Field {
+    /// A statistic of groups.
+    pub fn of_groups(name: &str, unit: Unit, cells: Vec<Cell>, folded: bool) -> Self {
+        Self { name: name.to_owned(), unit, cells, folded, shape: Shape::Groups, summary: None }
+    }
+}
+
+/// How a field's cells are to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// Groups beside each other: columns, sexes, modalities, ages, years.
+    #[default]
+    Groups,
+    /// The bins of a numeric column in ascending order, such as `10 to 20`; the first and last may be open.
+    Histogram,
+    /// The most frequent values of a categorical column, the most frequent first.
+    TopValues,
+}
+
+impl Shape {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+    fn is_groups(&self) -> bool {
+        *self == Self::Groups
+    }
+}
+
+/// Mean and spread of a numeric column, over values held within bounds, each person weighing the same, with noise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The mean.
+    pub mean: Finite,
+    /// The standard deviation.
+    pub spread: Finite,
+}
+
+/// A number that is neither infinite nor NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Finite(f64);
+
+// A NaN alone is unequal to itself, and is none of these.
+impl Eq for Finite {}
+
+/// A number that is infinite or NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a finite number")]
+pub struct NotFinite;
+
+impl Finite {
+    /// The number.
+    pub fn value(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Finite {
+    type Error = NotFinite;
+
+    fn try_from(value: f64) -> Result<Self, NotFinite> {
+        if value.is_finite() { Ok(Self(value)) } else { Err(NotFinite) }
+    }
 }
 
 /// What a field's counts count.

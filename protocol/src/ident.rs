@@ -16,6 +16,11 @@ pub struct PartyId(pub Uuid);
 #[serde(transparent)]
 pub struct MessageId(pub Uuid);
 
+/// What questions and frozen cohorts belong to: a Trust's quota of questions is counted by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProjectId(pub Uuid);
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -82,3 +87,4 @@ macro_rules! identifier {
 
 identifier!(PartyId);
 identifier!(MessageId);
+identifier!(ProjectId);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::CohortOutcome;
-use crate::ident::MessageId;
+use crate::ident::{MessageId, ProjectId};
 
 /// The work in one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub enum Work {
         name: String,
         /// PostgreSQL-style SQL over the OMOP CDM, at most [`crate::bounds::SQL_CHARACTERS`] characters.
         sql: String,
+        /// What it is asked for; `None` from a hub that knows no projects, whose questions then share one quota.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<ProjectId>,
     },
 }
 

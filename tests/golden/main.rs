@@ -76,6 +76,7 @@ fn order() -> (Envelope, Vec<u8>) {
     let work = Work::CohortQuery {
         name: "T2DM – all".to_owned(),
         sql: "SELECT person_id FROM omop.person".to_owned(),
+        project: None,
     };
     let envelope = Envelope {
         kind: Kind::WorkOrder,
@@ -110,20 +111,17 @@ fn extract() -> Extract {
 }
 
 fn outcomes() -> Vec<CohortOutcome> {
-    let field = Field {
-        name: "Sex Distribution".to_owned(),
-        unit: Unit::Persons,
-        cells: vec![
-            Cell { label: "Female".to_owned(), count: Some(35) },
-            Cell { label: "Other".to_owned(), count: None },
-        ],
-        folded: true,
-    };
+    let cells = vec![
+        Cell { label: "Female".to_owned(), count: Some(35) },
+        Cell { label: "Other".to_owned(), count: None },
+    ];
+    let field = Field::of_groups("Sex Distribution", Unit::Persons, cells, true);
     vec![
         CohortOutcome::Value(CohortAnswer {
             persons: 69,
             records: 70,
             threshold: 10,
+            protection: None,
             extract: extract(),
             fields: vec![field],
         }),

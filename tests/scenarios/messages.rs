@@ -60,7 +60,7 @@ impl Forger {
     }
 
     fn seal(&self, envelope: Envelope, sql: &str, signing: &SigningKey) -> Result<Vec<u8>> {
-        let work = Work::CohortQuery { name: "forged".to_owned(), sql: sql.to_owned() };
+        let work = Work::CohortQuery { name: "forged".to_owned(), sql: sql.to_owned(), project: None };
         let body = serde_json::to_vec(&work)?;
         let sealed =
             message::seal(envelope, &body, signing, &self.sealing, &mut UnwrapErr(getrandom::SysRng))?;

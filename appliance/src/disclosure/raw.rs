@@ -1,23 +1,38 @@
 //! Counts as the engine measured them: unprotected.
 //!
-//! What must stay true: [`RawCounts`] can be neither printed nor serialised, and its fields are read in `disclosure`
-//! alone. Deliberately absent: Debug, Display, Serialize, accessors.
+//! What must stay true: [`RawCounts`] can be neither printed nor serialised, and what it holds is read in
+//! `disclosure` alone. Deliberately absent: Debug, Display, Serialize, accessors.
+
+use roaring::RoaringTreemap;
 
 /// The counts of one question before disclosure control.
 #[derive(Clone)]
-pub struct RawCounts {
-    /// Rows of the result.
-    pub(super) rows: u64,
-    /// Distinct persons behind the result.
-    pub(super) persons: u64,
-    /// In the result's order.
-    pub(super) columns: Vec<ColumnCounts>,
+pub struct RawCounts(pub(super) Measured);
+
+/// What the engine measured of one question's result.
+#[derive(Clone)]
+pub(crate) struct Measured {
+    /// Rows of the result, each person's counted for at most [`Measured::rows_cap`].
+    pub rows: u64,
+    /// The most rows that one person is counted for: what at least the question's `crowd` of persons have, so that
+    /// no single person's rows stand out. Zero where the result has fewer persons than that.
+    pub rows_cap: u64,
+    /// The distinct persons behind the result, by `person_id` (its 64 bits read as unsigned).
+    pub subjects: RoaringTreemap,
+    /// In the result's order; rows are capped as in [`Measured::rows`].
+    pub columns: Vec<ColumnCounts>,
     /// Distinct persons by age, in order of age.
-    pub(super) ages: Vec<Group>,
+    pub ages: Vec<Group>,
     /// Distinct persons by sex.
-    pub(super) sexes: Vec<Group>,
+    pub sexes: Vec<Group>,
+    /// Distinct persons by calendar year of observation, in order of year; a person may be in several.
+    pub years: Vec<Group>,
     /// Where the result has accession ids.
-    pub(super) images: Option<ImageCounts>,
+    pub images: Option<ImageCounts>,
+    /// Of the result's numeric columns that are no identifiers, in its order.
+    pub numbers: Vec<NumberColumn>,
+    /// Of the result's other columns that are no identifiers, in its order.
+    pub categories: Vec<CategoryColumn>,
 }
 
 /// One column of the result.
@@ -47,6 +62,8 @@ pub(crate) struct Group {
 pub(crate) struct ImageCounts {
     /// Distinct persons behind all of them.
     pub persons: u64,
+    /// The most images that one person is counted for, as [`Measured::rows_cap`].
+    pub images_cap: u64,
     /// By modality.
     pub modalities: Vec<ImageGroup>,
 }
@@ -59,16 +76,48 @@ pub(crate) struct ImageGroup {
     pub persons: u64,
 }
 
+/// A numeric column's values, clamped to `low..=high`.
+#[derive(Clone)]
+pub(crate) struct NumberColumn {
+    pub name: String,
+    /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above: no single
+    /// person's extreme is one of them. Finite.
+    pub low: f64,
+    pub high: f64,
+    /// Bins of one width that cover `low..=high`, in order, the empty ones too. The first and the last hold what
+    /// lies beyond.
+    pub bins: Vec<Bin>,
+    /// Rows with a finite value.
+    pub values: u64,
+    /// Distinct persons with one.
+    pub persons: u64,
+    /// Mean and standard deviation of the clamped values; each person weighs the same.
+    pub mean: f64,
+    pub spread: f64,
+}
+
+/// One bin of a histogram: `from <= value < to`.
+#[derive(Clone)]
+pub(crate) struct Bin {
+    pub from: f64,
+    pub to: f64,
+    /// Distinct persons with a value in it; a person may be in several bins.
+    pub persons: u64,
+}
+
+/// A categorical column's most frequent values.
+#[derive(Clone)]
+pub(crate) struct CategoryColumn {
+    pub name: String,
+    /// Distinct persons by value, the most first; concepts by their names. A person may have several.
+    pub groups: Vec<Group>,
+    /// Distinct persons with any value.
+    pub persons: u64,
+}
+
 impl RawCounts {
     /// Takes what the engine measured.
-    pub(crate) fn new(
-        rows: u64,
-        persons: u64,
-        columns: Vec<ColumnCounts>,
-        ages: Vec<Group>,
-        sexes: Vec<Group>,
-        images: Option<ImageCounts>,
-    ) -> Self {
-        Self { rows, persons, columns, ages, sexes, images }
+    pub(crate) fn new(measured: Measured) -> Self {
+        Self(measured)
     }
 }

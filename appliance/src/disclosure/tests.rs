@@ -20,11 +20,33 @@ fn group(label: usize, persons: u64) -> Group {
     Group { label: format!("cell {label}"), persons }
 }
 
+fn counts(
+    rows: u64,
+    persons: u64,
+    columns: Vec<ColumnCounts>,
+    ages: Vec<Group>,
+    sexes: Vec<Group>,
+    images: Option<ImageCounts>,
+) -> RawCounts {
+    RawCounts::new(Measured {
+        rows,
+        rows_cap: 1,
+        subjects: (0..persons).collect(),
+        columns,
+        ages,
+        sexes,
+        years: vec![],
+        images,
+        numbers: vec![],
+        categories: vec![],
+    })
+}
+
 /// Counts whose sexes are the given cells.
 fn by_sex(cells: &[u64]) -> RawCounts {
     let persons = cells.iter().sum();
     let sexes = cells.iter().enumerate().map(|(label, persons)| group(label, *persons)).collect();
-    RawCounts::new(persons, persons, vec![], vec![], sexes, None)
+    counts(persons, persons, vec![], vec![], sexes, None)
 }
 
 fn answer(raw: RawCounts) -> Option<CohortAnswer> {
@@ -83,7 +105,7 @@ fn no_persons_and_too_few_persons_look_the_same() {
 #[test]
 fn small_ages_are_folded_and_the_order_is_kept() {
     let ages = [(0, 30), (1, 2), (2, 8), (3, 20)].map(|(label, persons)| group(label, persons)).to_vec();
-    let answer = answer(RawCounts::new(60, 60, vec![], ages, vec![], None)).unwrap();
+    let answer = answer(counts(60, 60, vec![], ages, vec![], None)).unwrap();
     let ages = field(&answer, "Age Distribution");
     assert_eq!(shown(ages), [("cell 0", Some(30)), ("cell 3", Some(20)), (OTHER, Some(10))]);
     assert!(ages.folded);
@@ -105,10 +127,10 @@ fn a_column_shows_neither_count_where_one_is_small() {
         column(30, 10, 4, 20),
         column(0, 40, 0, 20),
     ];
-    let answer = answer(RawCounts::new(40, 20, columns, vec![], vec![], None)).unwrap();
-    let counts = |name| field(&answer, name).cells.iter().map(|cell| cell.count).collect::<Vec<_>>();
-    assert_eq!(counts("Counts"), [Some(40), Some(20), None, None, Some(0)]);
-    assert_eq!(counts("Nulls"), [Some(0), Some(20), None, None, Some(40)]);
+    let answer = answer(counts(40, 20, columns, vec![], vec![], None)).unwrap();
+    let shown_of = |name| field(&answer, name).cells.iter().map(|cell| cell.count).collect::<Vec<_>>();
+    assert_eq!(shown_of("Counts"), [Some(40), Some(20), None, None, Some(0)]);
+    assert_eq!(shown_of("Nulls"), [Some(0), Some(20), None, None, Some(40)]);
     assert!(field(&answer, "Counts").folded && field(&answer, "Nulls").folded);
 }
 
@@ -121,7 +143,14 @@ fn imaged(persons_all: u64, modalities: &[(&str, u64, u64)]) -> RawCounts {
             persons: *persons,
         })
         .collect();
-    RawCounts::new(500, 100, vec![], vec![], vec![], Some(ImageCounts { persons: persons_all, modalities }))
+    counts(
+        500,
+        100,
+        vec![],
+        vec![],
+        vec![],
+        Some(ImageCounts { persons: persons_all, images_cap: 1, modalities }),
+    )
 }
 
 #[test]
@@ -207,10 +236,11 @@ impl Shape {
         };
         let images = ImageCounts {
             persons: self.modalities.iter().map(|(persons, _)| *persons).max().unwrap_or(0),
+            images_cap: 1,
             modalities: self.modalities.iter().enumerate().map(modality).collect(),
         };
         let columns = self.columns.iter().map(column).collect();
-        RawCounts::new(rows, persons, columns, groups.clone(), groups, Some(images))
+        counts(rows, persons, columns, groups.clone(), groups, Some(images))
     }
 }
 

@@ -6,9 +6,7 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use flip_gate::Plan;
-use time::Date;
-
+use super::wire::Question;
 use crate::disclosure::RawCounts;
 
 pub(super) struct Answers {
@@ -18,8 +16,7 @@ pub(super) struct Answers {
 
 struct Kept {
     generation_file: PathBuf,
-    plan: Plan,
-    age_day: Date,
+    question: Question,
     counts: RawCounts,
 }
 
@@ -28,24 +25,24 @@ impl Answers {
         Self { kept_max, newest_first: VecDeque::new() }
     }
 
-    pub fn find(&mut self, generation_file: &Path, plan: &Plan, age_day: Date) -> Option<RawCounts> {
-        let at = self.newest_first.iter().position(|kept| {
-            kept.age_day == age_day && kept.generation_file == generation_file && kept.plan == *plan
-        })?;
+    pub fn find(&mut self, generation_file: &Path, question: &Question) -> Option<RawCounts> {
+        let at = self
+            .newest_first
+            .iter()
+            .position(|kept| kept.generation_file == generation_file && kept.question == *question)?;
         let kept = self.newest_first.remove(at)?;
         let counts = kept.counts.clone();
         self.newest_first.push_front(kept);
         Some(counts)
     }
 
-    pub fn keep(&mut self, generation_file: &Path, plan: &Plan, age_day: Date, counts: &RawCounts) {
-        if self.kept_max == 0 || !is_timeless(plan.engine_sql()) {
+    pub fn keep(&mut self, generation_file: &Path, question: &Question, counts: &RawCounts) {
+        if self.kept_max == 0 || !is_timeless(question.plan.engine_sql()) {
             return;
         }
         self.newest_first.push_front(Kept {
             generation_file: generation_file.to_owned(),
-            plan: plan.clone(),
-            age_day,
+            question: question.clone(),
             counts: counts.clone(),
         });
         self.newest_first.truncate(self.kept_max);

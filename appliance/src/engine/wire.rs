@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use super::sandbox::Sandbox;
-use crate::disclosure::{ColumnCounts, Group, ImageCounts, ImageGroup, RawCounts};
+use crate::disclosure::{ColumnCounts, Group, ImageCounts, ImageGroup, Measured, RawCounts};
 
 /// To the worker. The first frame configures, every later one asks.
 #[derive(Serialize, Deserialize)]
@@ -30,10 +30,15 @@ pub(super) struct Configure {
     pub rows_max: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(super) struct Question {
+/// A question as the engine takes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What to run.
     pub plan: Plan,
+    /// Ages are as of this day.
     pub age_day: Date,
+    /// How many persons must share a bound before it is used: a cap of rows per person, the ends of a histogram.
+    pub crowd: u64,
 }
 
 /// From the worker: a greeting, then one frame per question.
@@ -91,13 +96,25 @@ impl Counts {
         };
         let images = self.images.map(|images| ImageCounts {
             persons: images.persons,
+            images_cap: 0,
             modalities: images
                 .modalities
                 .into_iter()
                 .map(|(label, images, persons)| ImageGroup { label, images, persons })
                 .collect(),
         });
-        Some(RawCounts::new(self.rows, self.persons, columns, groups(self.ages), groups(self.sexes), images))
+        Some(RawCounts::new(Measured {
+            rows: self.rows,
+            rows_cap: 0,
+            subjects: (0..self.persons).collect(),
+            columns,
+            ages: groups(self.ages),
+            sexes: groups(self.sexes),
+            years: Vec::new(),
+            images,
+            numbers: Vec::new(),
+            categories: Vec::new(),
+        }))
     }
 }
 

@@ -124,7 +124,7 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<pages::Order>, JournalErr
             let opened = Sealed::parse(waiting.message)
                 .and_then(|sealed| inbox::open(&identity, &sealed, site.hub_clock(now)));
             let (name, sql) = match opened {
-                Ok(Work::CohortQuery { name, sql }) => (name, sql),
+                Ok(Work::CohortQuery { name, sql, project: _ }) => (name, sql),
                 Err(reason) => (format!("(cannot be opened: {reason})"), String::new()),
             };
             let running = site.is_running(order).is_some();

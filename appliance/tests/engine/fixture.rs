@@ -10,7 +10,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use flip_appliance::disclosure::{Policy, release};
-use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
+use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 use flip_gate::Plan;
 use flip_gate::cdm::{Kind, TABLES};
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Failed};
@@ -55,11 +55,16 @@ impl Site {
 
 /// What the site would send, with the lowest threshold.
 pub fn ask(engine: &mut Engine, generation: &Path, plan: &Plan) -> Result<CohortAnswer, EngineFailure> {
-    let raw = engine.run(generation, plan, TODAY, &CancelFlag::default())?;
+    let raw = engine.run(generation, &question(plan), &CancelFlag::default())?;
     let extract = Extract { generation: "g-000001".to_owned(), date: "2026-01-15".to_owned() };
     let released = release(raw, &Policy::new(5).unwrap(), extract);
     let CohortOutcome::Value(answer) = released.into_outcome() else { panic!("not a value") };
     Ok(answer)
+}
+
+/// A plan as a question of today, with the lowest threshold.
+pub fn question(plan: &Plan) -> Question {
+    Question { plan: plan.clone(), age_day: TODAY, crowd: 5 }
 }
 
 pub fn settings() -> Settings {

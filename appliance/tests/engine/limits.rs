@@ -7,7 +7,7 @@ use flip_appliance::engine::{CancelFlag, EngineFailure};
 use flip_protocol::answer::Failed;
 
 use crate::fixture::{
-    MARKER, Site, TODAY, endless_plan, exists, ids, logged, plan, settings, ticks, watched_program,
+    MARKER, Site, endless_plan, exists, ids, logged, plan, question, settings, ticks, watched_program,
 };
 
 fn watched(site: &mut Site, change: impl FnOnce(&mut flip_appliance::engine::Settings)) {
@@ -44,7 +44,7 @@ fn a_cancelled_question_is_killed_and_reaped() {
             }
             raised.cancel();
         });
-        site.engine.run(&site.generation, &endless_plan(), TODAY, &cancel).map(|_| ())
+        site.engine.run(&site.generation, &question(&endless_plan()), &cancel).map(|_| ())
     });
     assert_eq!(outcome, Err(EngineFailure::Cancelled));
     assert!(!exists(ids(site.folder.path())[0]));

@@ -142,7 +142,7 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
     frame(serde_json::json!({ "Configure": {
         "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000,
     }}));
-    frame(serde_json::json!({ "Run": { "plan": endless_plan(), "age_day": TODAY } }));
+    frame(serde_json::json!({ "Run": { "plan": endless_plan(), "age_day": TODAY, "crowd": 5 } }));
     let mut hello_length = [0; 4];
     appliance.stdout.as_mut().unwrap().read_exact(&mut hello_length).unwrap();
     let worker: u32 = fs::read_to_string(&id_file).unwrap().trim().parse().unwrap();

@@ -83,7 +83,7 @@ pub async fn ask(hub: &Arc<Hub>, name: &str, sql: &str, asked_by: &str) -> Resul
     let now = clock::now();
     let id = ident::uuid_v7(now, &clock::random_bytes());
     let expires = now.plus(wire::ORDER_LIFE_MS);
-    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned() };
+    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project: None };
     let query = Query { id, name, sql: sql.to_owned(), asked_by: asked_by.to_owned(), asked: now };
     let sealing = Arc::clone(hub);
     let asked = hub
