@@ -338,6 +338,7 @@ mod tests {
                 persons,
                 records: persons * 2,
                 threshold: 10,
+                protection: None,
                 extract: extract(),
                 fields: vec![field],
             }),

@@ -122,7 +122,7 @@ impl Audit {
             let from = size.saturating_sub(bytes);
             file.seek(SeekFrom::Start(from)).map_err(self.failed())?;
             text.clear();
-            file.by_ref().take(size - from).read_to_end(&mut text).map_err(self.failed())?;
+            (&file).take(size - from).read_to_end(&mut text).map_err(self.failed())?;
             // The first line may be cut, unless it is the file's own first.
             let whole = if from == 0 {
                 0
