@@ -1,9 +1,12 @@
 //! Per-Trust answers to one combined result. Pure.
 //!
 //! What must stay true: a Trust's share is a typed state, never a bare zero; a total says of how many Trusts it is;
-//! numbers of different Trusts stand side by side, and only persons and records are added up.
+//! numbers of different Trusts stand side by side, and only persons and records are added up; a sum of inexact counts
+//! says how inexact it is.
 
-use flip_protocol::answer::{Extract, Failed, Field, Place, Unit};
+mod fields;
+
+use flip_protocol::answer::{Extract, Failed, Place, Protection};
 use flip_protocol::message::Unwelcome;
 use flip_protocol::{PartyId, UnixMillis};
 use serde::Serialize;
@@ -11,6 +14,8 @@ use serde::Serialize;
 use crate::ledger::queries::Asked;
 use crate::order::{Answer, OrderState};
 use crate::presence::Link;
+
+pub use fields::{CombinedField, Series, SeriesCell, ends};
 
 /// One Trust's share of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +44,9 @@ pub enum Said {
         records: u64,
         /// The Trust's threshold, in persons.
         threshold: u64,
+        /// How far the counts are from the exact ones; absent where they are exact.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        protection: Option<Protection>,
         /// The extract it was asked of.
         extract: Extract,
     },
@@ -113,6 +121,12 @@ pub struct Total {
     pub persons: u64,
     /// Rows, added up.
     pub records: u64,
+    /// `persons` is within this of the exact sum in 95 of 100 answers; absent where every Trust's count is exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub persons_margin: Option<u64>,
+    /// The same of `records`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records_margin: Option<u64>,
     /// Trusts that the sums are of.
     pub trusts: u64,
 }
@@ -136,42 +150,6 @@ pub struct Tally {
     pub offline: u64,
 }
 
-/// One statistic over the Trusts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CombinedField {
-    /// Its name.
-    pub name: String,
-    /// What its counts count.
-    pub unit: Unit,
-    /// Its labels, in the order they are to be shown.
-    pub labels: Vec<String>,
-    /// One series per Trust that gave the statistic.
-    pub series: Vec<Series>,
-}
-
-/// One Trust's cells of a statistic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Series {
-    /// The Trust's name.
-    pub trust_name: String,
-    /// A cell per label of the field.
-    pub cells: Vec<SeriesCell>,
-    /// True where the Trust folded or withheld a cell.
-    pub folded: bool,
-}
-
-/// One cell: a count, withheld, or a label that the Trust did not give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "cell", content = "count", rename_all = "snake_case")]
-pub enum SeriesCell {
-    /// A count.
-    Count(u64),
-    /// Withheld: it, or its complement, is too small.
-    Withheld,
-    /// The Trust's answer has no such label; that is not zero either.
-    Absent,
-}
-
 /// Combines the Trusts' shares; `link` says how a Trust stands now.
 pub fn combine(asked: &[Asked], link: impl Fn(PartyId) -> Link) -> Combined {
     let shares: Vec<Share> = asked
@@ -187,7 +165,7 @@ pub fn combine(asked: &[Asked], link: impl Fn(PartyId) -> Link) -> Combined {
         total: total(&shares),
         trusts: tally(&shares),
         complete: asked.iter().all(|asked| asked.state.ended()),
-        fields: fields(asked),
+        fields: fields::combine(asked),
         shares,
     }
 }
@@ -203,6 +181,7 @@ fn said(state: &OrderState, link: Link) -> Said {
             persons: answer.persons,
             records: answer.records,
             threshold: answer.threshold,
+            protection: answer.protection,
             extract: answer.extract.clone(),
         },
         OrderState::Done { answer: Answer::FewerThan { threshold, extract }, .. } => {
@@ -218,15 +197,28 @@ fn said(state: &OrderState, link: Link) -> Said {
 }
 
 fn total(shares: &[Share]) -> Option<Total> {
-    let mut total = Total { persons: 0, records: 0, trusts: 0 };
+    let mut total = Total { persons: 0, records: 0, persons_margin: None, records_margin: None, trusts: 0 };
+    let mut margins: Vec<Protection> = Vec::new();
     for share in shares {
-        if let Said::Value { persons, records, .. } = &share.said {
+        if let Said::Value { persons, records, protection, .. } = &share.said {
             total.persons = total.persons.saturating_add(*persons);
             total.records = total.records.saturating_add(*records);
             total.trusts += 1;
+            margins.extend(protection);
         }
     }
+    if !margins.is_empty() {
+        total.persons_margin = Some(together(margins.iter().map(|own| own.persons_margin)));
+        total.records_margin = Some(together(margins.iter().map(|own| own.records_margin)));
+    }
     (total.trusts > 0).then_some(total)
+}
+
+/// The margin of a sum. The Trusts' noise is independent, so that the squares of their margins add up.
+fn together(margins: impl Iterator<Item = u64>) -> u64 {
+    let squares = margins.map(|margin| u128::from(margin).pow(2)).fold(0, u128::saturating_add);
+    let root = squares.isqrt();
+    u64::try_from(root + u128::from(root * root < squares)).unwrap_or(u64::MAX)
 }
 
 fn tally(shares: &[Share]) -> Tally {
@@ -245,74 +237,9 @@ fn tally(shares: &[Share]) -> Tally {
     tally
 }
 
-fn fields(asked: &[Asked]) -> Vec<CombinedField> {
-    let mut answers: Vec<(&str, &[Field])> = Vec::new();
-    for asked in asked {
-        if let OrderState::Done { answer: Answer::Value(answer), .. } = &asked.state {
-            answers.push((&asked.trust_name, &answer.fields));
-        }
-    }
-    let mut combined: Vec<CombinedField> = Vec::new();
-    for field in answers.iter().flat_map(|(_, fields)| fields.iter()) {
-        let known = combined.iter_mut().find(|known| known.name == field.name && known.unit == field.unit);
-        let labels = field.cells.iter().map(|cell| cell.label.clone());
-        match known {
-            Some(known) => merge_labels(&mut known.labels, labels),
-            None => combined.push(CombinedField {
-                name: field.name.clone(),
-                unit: field.unit,
-                labels: labels.collect(),
-                series: Vec::new(),
-            }),
-        }
-    }
-    for field in &mut combined {
-        move_to_end(&mut field.labels, &["Other", "Unknown"]);
-        for (trust_name, fields) in &answers {
-            if let Some(own) = fields.iter().find(|own| own.name == field.name && own.unit == field.unit) {
-                field.series.push(Series {
-                    trust_name: (*trust_name).to_owned(),
-                    cells: field.labels.iter().map(|label| cell(own, label)).collect(),
-                    folded: own.folded,
-                });
-            }
-        }
-    }
-    combined
-}
-
-fn cell(field: &Field, label: &str) -> SeriesCell {
-    match field.cells.iter().find(|cell| cell.label == label) {
-        Some(cell) => cell.count.map_or(SeriesCell::Withheld, SeriesCell::Count),
-        None => SeriesCell::Absent,
-    }
-}
-
-/// Adds labels that are new, each after the one that precedes it in its own list.
-fn merge_labels(labels: &mut Vec<String>, others: impl Iterator<Item = String>) {
-    let mut after = 0;
-    for other in others {
-        if let Some(found) = labels.iter().position(|label| *label == other) {
-            after = found + 1;
-        } else {
-            labels.insert(after.min(labels.len()), other);
-            after += 1;
-        }
-    }
-}
-
-fn move_to_end(labels: &mut Vec<String>, last: &[&str]) {
-    for name in last.iter().rev() {
-        if let Some(found) = labels.iter().position(|label| label == name) {
-            let label = labels.remove(found);
-            labels.push(label);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use flip_protocol::answer::{Cell, CohortAnswer};
+    use flip_protocol::answer::CohortAnswer;
 
     use super::*;
 
@@ -328,19 +255,18 @@ mod tests {
         }
     }
 
-    fn value(persons: u64, cells: &[(&str, Option<u64>)]) -> OrderState {
-        let cells =
-            cells.iter().map(|(label, count)| Cell { label: (*label).to_owned(), count: *count }).collect();
-        let field = Field::of_groups("Age Distribution", Unit::Persons, cells, false);
+    fn value(persons: u64, margin: Option<u64>) -> OrderState {
+        let protection =
+            |persons_margin| Protection { rounded_to: 5, persons_margin, records_margin: 2 * persons_margin };
         OrderState::Done {
             at: UnixMillis(1),
             answer: Answer::Value(CohortAnswer {
                 persons,
                 records: persons * 2,
                 threshold: 10,
-                protection: None,
+                protection: margin.map(protection),
                 extract: extract(),
-                fields: vec![field],
+                fields: Vec::new(),
             }),
         }
     }
@@ -349,13 +275,16 @@ mod tests {
     fn sums_say_of_how_many_trusts_they_are_and_nothing_becomes_a_zero() {
         let fewer = Answer::FewerThan { threshold: 10, extract: extract() };
         let shares = [
-            asked("A", value(100, &[])),
-            asked("BB", value(50, &[])),
+            asked("A", value(100, None)),
+            asked("BB", value(50, None)),
             asked("CCC", OrderState::Done { at: UnixMillis(1), answer: fewer.clone() }),
             asked("DDDD", OrderState::Queued),
         ];
         let combined = combine(&shares, |_| Link::Offline(Some(UnixMillis(7))));
-        assert_eq!(combined.total, Some(Total { persons: 150, records: 300, trusts: 2 }));
+        assert_eq!(
+            combined.total,
+            Some(Total { persons: 150, records: 300, persons_margin: None, records_margin: None, trusts: 2 })
+        );
         assert!(!combined.complete);
         assert_eq!((combined.trusts.fewer_than, combined.trusts.offline), (1, 1));
         let none =
@@ -367,16 +296,17 @@ mod tests {
     }
 
     #[test]
-    fn labels_of_two_trusts_are_merged_in_order_with_other_last() {
-        let shares = [
-            asked("A", value(9, &[("20-29", Some(20)), ("40-49", Some(30)), ("Other", Some(12))])),
-            asked("BB", value(9, &[("20-29", None), ("30-39", Some(11)), ("40-49", Some(5))])),
-        ];
-        let combined = combine(&shares, |_| Link::Online);
-        let field = &combined.fields[0];
-        assert_eq!(field.labels, ["20-29", "30-39", "40-49", "Other"]);
-        assert_eq!(field.series[0].cells[1], SeriesCell::Absent);
-        assert_eq!(field.series[1].cells[0], SeriesCell::Withheld);
-        assert_eq!(field.series[1].cells[1], SeriesCell::Count(11));
+    fn a_sum_of_inexact_counts_has_a_margin_and_one_with_exact_counts_too() {
+        let of = |margins: &[Option<u64>]| {
+            let names = ["A", "BB", "CCC"];
+            let shares: Vec<Asked> =
+                names.iter().zip(margins).map(|(name, margin)| asked(name, value(100, *margin))).collect();
+            let total = combine(&shares, |_| Link::Online).total.unwrap();
+            (total.persons_margin, total.records_margin)
+        };
+        assert_eq!(of(&[Some(30), Some(40)]), (Some(50), Some(100)));
+        assert_eq!(of(&[Some(30), None, Some(31)]), (Some(44), Some(87)), "rounded up");
+        assert_eq!(of(&[Some(u64::MAX), Some(u64::MAX)]).0, Some(u64::MAX));
+        assert_eq!(of(&[None, None]), (None, None));
     }
 }

@@ -162,6 +162,17 @@ pub enum Unit {
     Images,
 }
 
+impl Unit {
+    /// What is counted, in the plural.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Persons => "persons",
+            Self::Records => "records",
+            Self::Images => "images",
+        }
+    }
+}
+
 /// One labelled count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {

@@ -67,7 +67,10 @@ fn two_trusts_answer_with_their_extracts_own_numbers() -> Result<()> {
     let whole = api.complete(&query)?;
     assert_eq!(whole["total"]["persons"], 1_130 + 800);
     let csv = api.get(&format!("/api/v1/queries/{query}/csv"))?.text;
-    assert!(csv.starts_with("trust,field,label,count\r\nNorth,Counts,person_id,1130\r\n"), "{csv}");
+    assert!(
+        csv.starts_with("trust,field,label,count,unit,margin\r\nNorth,Counts,person_id,1130,records,\r\n"),
+        "{csv}"
+    );
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! Grouped bar charts as SVG: a pure function from counts to text.
+//! Charts as SVG, pure functions from counts to text: [`bars`] for groups beside each other, [`columns`] along a number
+//! line.
 //!
 //! What must stay true: a withheld or unreported cell is never drawn as a count; every label is escaped; no number
 //! in the output is infinite or NaN, whatever the counts; nothing is inline style, so that colours come from the
@@ -7,17 +8,22 @@
 //! The drawing has no view box: bars are percentages of the width and text keeps its size, so one drawing is
 //! readable from 300 pixels up.
 
+mod columns;
 mod draw;
 mod scale;
 
 use serde::{Deserialize, Serialize};
 
+pub use columns::columns;
 pub use draw::bars;
 
 /// Series that can be told apart by colour; with more, each bar is labelled with its series.
 pub const SERIES_COLOURED_MAX: usize = 8;
 /// Bars that are drawn at most, to keep a page light: the table beside the chart has them all.
 pub const BARS_MAX: usize = 120;
+
+/// Panels that are drawn at most, one for each series; the table beside the chart has them all.
+pub const PANELS_MAX: usize = 12;
 
 /// Counts by category, side by side for each series.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +59,66 @@ pub enum Bar {
     Withheld,
     /// The series does not report this category.
     Absent,
+}
+
+/// Counts along a number line: a histogram, or years. One panel for each series, one axis for all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NumberLine {
+    /// Unique on its page. Only ASCII letters, digits and hyphens are used of it.
+    pub id: String,
+    /// What is shown.
+    pub title: String,
+    /// What the counts count, in the plural.
+    pub unit: String,
+    /// Where the axis has its numbers.
+    pub marks: Marks,
+    /// One per series, in the order they are to be shown.
+    pub panels: Vec<Panel>,
+}
+
+/// Where a number line has its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Marks {
+    /// At the edges of columns: a histogram.
+    Edges,
+    /// In the middle of columns that are one wide: years.
+    Middles,
+}
+
+/// One series of a number line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Panel {
+    /// The series' name.
+    pub series: String,
+    /// Its columns.
+    pub columns: Vec<Column>,
+    /// Mean and spread of the numbers, where known.
+    pub summary: Option<Summary>,
+    /// What has no place on the line, in words, for example `Other: 26`.
+    pub beside: Option<String>,
+}
+
+/// One column: `from <= number < to`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its label.
+    pub label: String,
+    /// Where it begins; `None` where it is open.
+    pub from: Option<f64>,
+    /// Where it ends; `None` where it is open.
+    pub to: Option<f64>,
+    /// Its count.
+    pub bar: Bar,
+}
+
+/// Mean and spread of a numeric column.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation.
+    pub spread: f64,
 }
 
 impl Chart {

@@ -80,11 +80,18 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("spot", |sql: &str, place: Serde<pages::Place>| {
         words::spot(sql, place.0).map_or(Value::from(()), |spot| Value::from(Serde(spot)))
     });
-    environment.add_filter("headline", |answers: Serde<Vec<pages::TrustAnswer>>, persons: Option<u64>| {
-        pages::headline_parts(&answers, persons)
-    });
+    environment.add_filter(
+        "headline",
+        |answers: Serde<Vec<pages::TrustAnswer>>, persons: Option<u64>, margin: Option<u64>| {
+            pages::headline_parts(&answers, persons, margin)
+        },
+    );
+    environment.add_filter("three_digits", words::three_digits);
     environment.add_filter("combined", |tally: Serde<pages::Tally>| Value::from(Serde(tally.combined())));
     environment.add_filter("bars", |chart: Serde<chart::Chart>| Value::from_safe_string(chart::bars(&chart)));
+    environment.add_filter("columns", |line: Serde<chart::NumberLine>| {
+        Value::from_safe_string(chart::columns(&line))
+    });
     environment.add_filter("labelled_directly", |chart: Serde<chart::Chart>| chart.labelled_directly());
     environment.add_function("asset_href", asset::href);
     for (name, source) in TEMPLATES {

@@ -16,7 +16,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::words::plural;
 
 pub(crate) use answer::headline_parts;
-pub use answer::{Answer, Combined, Tally, Tone, TrustAnswer, headline};
+pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
 pub use problem::Problem;
 pub use queries::{Queries, QueryRow};
 pub use query::{Field, Query};

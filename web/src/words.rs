@@ -26,6 +26,34 @@ pub(crate) fn plural(number: u64, one: &str, many: Option<&str>) -> String {
     }
 }
 
+/// A number of a column with three digits that count: `54.2`, `1,240`, `0.0312`, `-2.50`, `6.02e23`.
+pub(crate) fn three_digits(number: f64) -> String {
+    let size = number.abs();
+    let sign = if number < 0.0 { "−" } else { "" };
+    let magnitude = size.log10().floor();
+    let places = [(2.0, 0_usize), (1.0, 1), (0.0, 2), (-1.0, 3), (-2.0, 4)];
+    if size == 0.0 {
+        "0".to_owned()
+    } else if !number.is_finite() || !(-2.0..7.0).contains(&magnitude) {
+        format!("{sign}{size:.2e}")
+    } else if let Some((_, places)) =
+        places.iter().find(|(least, _)| magnitude >= *least).filter(|(_, p)| *p > 0)
+    {
+        format!("{sign}{size:.places$}")
+    } else {
+        format!("{sign}{}", thousands(whole(size)))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is between 0 and ten million"
+)]
+fn whole(size: f64) -> u64 {
+    size.round() as u64
+}
+
 /// An ISO 8601 instant to the minute, as people read it: `2026-07-21T08:12:03Z` as `2026-07-21 08:12 UTC`.
 pub(crate) fn absolute(iso: &str) -> String {
     match (iso.get(..10), iso.get(10..11), iso.get(11..16)) {
@@ -91,6 +119,13 @@ mod tests {
     fn thousands_are_separated() {
         let written = [0, 7, 999, 1_000, 1_234_567, u64::MAX].map(thousands);
         assert_eq!(written, ["0", "7", "999", "1,000", "1,234,567", "18,446,744,073,709,551,615"]);
+    }
+
+    #[test]
+    fn numbers_of_columns_have_three_digits_that_count() {
+        let said = [54.234, 1_240.4, 0.031_24, -2.5, 0.0, 6.022e23, 9_999_999.4, f64::NAN].map(three_digits);
+        let expected = ["54.2", "1,240", "0.0312", "−2.50", "0", "6.02e23", "9,999,999", "NaN"];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use flip_web::{
     Page,
-    chart::{BARS_MAX, Bar, Category, Chart, bars},
+    chart::{
+        BARS_MAX, Bar, Category, Chart, Column, Marks, NumberLine, PANELS_MAX, Panel, Summary, bars, columns,
+    },
     pages::Query,
 };
 
@@ -15,6 +17,12 @@ fn drawings_are_as_they_were() {
     let above = chart(&["Northmoor"], &[("condition_concept_id & \"friends\"", vec![Bar::Count(0)])]);
     assert_golden("beside.svg", include_str!("golden/beside.svg"), &bars(&beside));
     assert_golden("above.svg", include_str!("golden/above.svg"), &bars(&above));
+    let line = number_line(&[
+        (None, Some(10.0), Bar::Withheld),
+        (Some(10.0), Some(20.0), Bar::Count(24)),
+        (Some(20.0), Some(40.0), Bar::Count(1_150)),
+    ]);
+    assert_golden("columns.svg", include_str!("golden/columns.svg"), &columns(&line));
 }
 
 /// With `FLIP_WEB_GOLDEN=write` in the environment, the file is written instead.
@@ -102,9 +110,84 @@ fn more_series_than_colours_are_named_at_their_bars() {
 }
 
 #[test]
+fn any_number_line_makes_finite_numbers_within_the_drawing() {
+    let ends = [f64::MIN, -1e9, -1.0, 0.0, 1e-300, 1.0, 1e9, f64::MAX, f64::INFINITY, f64::NAN];
+    for from in ends {
+        for to in ends {
+            for bar in [Bar::Count(0), Bar::Count(u64::MAX), Bar::Withheld, Bar::Absent] {
+                let mut line = number_line(&[
+                    (None, Some(from), bar),
+                    (Some(from), Some(to), bar),
+                    (Some(to), None, bar),
+                ]);
+                line.panels[0].summary = Some(Summary { mean: from, spread: to });
+                for marks in [Marks::Edges, Marks::Middles] {
+                    check(&columns(&NumberLine { marks, ..line.clone() }));
+                }
+            }
+        }
+    }
+    check(&columns(&number_line(&[])));
+    check(&columns(&number_line(&[(None, None, Bar::Count(3))])));
+    check(&columns(&NumberLine { panels: Vec::new(), ..number_line(&[]) }));
+}
+
+#[test]
+fn a_wide_column_is_as_low_as_its_area_asks() {
+    let line =
+        number_line(&[(Some(0.0), Some(10.0), Bar::Count(100)), (Some(10.0), Some(30.0), Bar::Count(100))]);
+    let svg = columns(&line);
+    let heights: Vec<f64> = svg
+        .split("class=\"bin ")
+        .skip(1)
+        .map(|bin| bin.split("height=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap())
+        .collect();
+    assert!((heights[0] - 2.0 * heights[1]).abs() < 0.2, "{heights:?}");
+}
+
+#[test]
+fn a_number_line_hides_nothing_and_escapes_everything() {
+    let hostile = "</title></svg><script>alert(1)</script>";
+    let mut line =
+        number_line(&[(Some(0.0), Some(1.0), Bar::Count(7)), (Some(1.0), Some(2.0), Bar::Withheld)]);
+    (line.title, line.unit, line.id) = (hostile.to_owned(), hostile.to_owned(), hostile.to_owned());
+    let panel = &mut line.panels[0];
+    (panel.series, panel.beside) = (hostile.to_owned(), Some(hostile.to_owned()));
+    panel.columns[0].label = hostile.to_owned();
+    line.panels = vec![line.panels[0].clone(); PANELS_MAX + 3];
+    let svg = columns(&line);
+    check(&svg);
+    assert!(!svg.contains("<script") && svg.matches("</svg>").count() == 1, "{svg}");
+    assert_eq!(svg.matches("class=\"bin ").count(), PANELS_MAX, "a withheld bin is no count");
+    assert!(svg.contains("withheld</title>") && svg.contains("and 3 more in the table"), "{svg}");
+}
+
+fn number_line(sides: &[(Option<f64>, Option<f64>, Bar)]) -> NumberLine {
+    let column = |(from, to, bar): &(Option<f64>, Option<f64>, Bar)| Column {
+        label: "a bin".to_owned(),
+        from: *from,
+        to: *to,
+        bar: *bar,
+    };
+    NumberLine {
+        id: "c".to_owned(),
+        title: "Title".to_owned(),
+        unit: "persons".to_owned(),
+        marks: Marks::Edges,
+        panels: vec![Panel {
+            series: "Northmoor".to_owned(),
+            columns: sides.iter().map(column).collect(),
+            summary: Some(Summary { mean: 21.5, spread: 4.25 }),
+            beside: None,
+        }],
+    }
+}
+
+#[test]
 fn the_samples_are_drawn_too() {
     for field in Query::samples().into_iter().flat_map(|query| query.fields) {
         check(&bars(&field.chart));
+        field.line.iter().for_each(|line| check(&columns(line)));
     }
 }
 

@@ -27,7 +27,7 @@ const BESIDE_PX: usize = 66;
 /// Characters of a label that fit into a narrow chart.
 const LABEL_CHARACTERS: usize = 44;
 /// Characters of a series' name that fit behind a bar.
-const SERIES_CHARACTERS: usize = 22;
+pub(super) const SERIES_CHARACTERS: usize = 22;
 /// Width of the narrowest drawing that must hold its values, in pixels: a phone's, less the page's margins.
 const NARROW_PX: usize = 290;
 /// Width of a value's character at 12 px, in pixels.
@@ -210,7 +210,7 @@ impl<'a> Drawing<'a> {
 }
 
 /// Text for element content or a quoted attribute. Control characters, which XML cannot carry, become `�`.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -226,7 +226,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-fn truncated(text: &str, characters_max: usize) -> String {
+pub(super) fn truncated(text: &str, characters_max: usize) -> String {
     if text.chars().count() <= characters_max {
         return text.to_owned();
     }
@@ -234,6 +234,6 @@ fn truncated(text: &str, characters_max: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-fn count(length: usize) -> u64 {
+pub(super) fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -32,14 +32,18 @@ pub enum Answer {
         persons: u64,
         /// Rows of the result.
         records: u64,
+        /// How far the two are from the exact counts; `None` where they are exact.
+        margins: Option<Margins>,
     },
     /// Fewer persons than the Trust's threshold; zero looks the same.
     FewerThan {
         /// The threshold, in persons.
         threshold: u64,
     },
-    /// The Trust's gate did not let the question in.
+    /// The Trust did not let the question in.
     Refused {
+        /// Which of its rules was against it.
+        rule: Rule,
         /// Why, in a sentence.
         message: String,
         /// Where in the question.
@@ -68,6 +72,27 @@ pub enum Answer {
         /// When it ended.
         at: Moment,
     },
+}
+
+/// How far counts are from the exact ones: within this in 95 of 100 answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Margins {
+    /// Of persons.
+    pub persons: u64,
+    /// Of records.
+    pub records: u64,
+}
+
+/// The rule by which a Trust did not let a question in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// What a question may say.
+    Gate,
+    /// How much a project may ask in a week.
+    Quota,
+    /// How much work a question may be.
+    Cost,
 }
 
 /// How many Trusts gave which answer.
@@ -170,20 +195,29 @@ impl Tally {
 }
 
 /// The combined answer in one line, for example
-/// `1,234 persons at 2 of 3 Trusts; 1 Trust fewer than 10; 1 offline since 2026-07-21 08:12 UTC`.
+/// `About 1,240 ± 40 persons at 2 of 3 Trusts; 1 Trust fewer than 10; 1 offline since 2026-07-21 08:12 UTC`.
 ///
-/// `persons` is the sum over the Trusts that gave a value, `None` where none did.
-pub fn headline(answers: &[TrustAnswer], persons: Option<u64>) -> String {
-    headline_parts(answers, persons).join("; ")
+/// `persons` is the sum over the Trusts that gave a value, `None` where none did; `margin` how far it is from the
+/// exact one, `None` where it is exact.
+pub fn headline(answers: &[TrustAnswer], persons: Option<u64>, margin: Option<u64>) -> String {
+    headline_parts(answers, persons, margin).join("; ")
 }
 
 /// The headline's parts: first what is known, then what is missing.
-pub(crate) fn headline_parts(answers: &[TrustAnswer], persons: Option<u64>) -> Vec<String> {
+pub(crate) fn headline_parts(
+    answers: &[TrustAnswer],
+    persons: Option<u64>,
+    margin: Option<u64>,
+) -> Vec<String> {
     let tally = Tally::of(answers.iter().map(|row| &row.answer));
     let asked = plural(tally.asked(), "Trust", None);
     let first = match persons {
         Some(persons) if tally.values > 0 => {
-            format!("{} at {} of {asked}", plural(persons, "person", None), thousands(tally.values))
+            let persons = match margin {
+                Some(margin) => format!("About {} ± {} persons", thousands(persons), thousands(margin)),
+                None => plural(persons, "person", None),
+            };
+            format!("{persons} at {} of {asked}", thousands(tally.values))
         }
         _ if tally.waiting > 0 => "No numbers yet".to_owned(),
         _ => "No numbers".to_owned(),
@@ -249,33 +283,40 @@ mod tests {
     #[test]
     fn the_headline_names_every_kind_of_answer() {
         let rows = [
-            row(Answer::Value { persons: 1_000, records: 1_000 }),
-            row(Answer::Value { persons: 234, records: 300 }),
+            row(Answer::Value { persons: 1_000, records: 1_000, margins: None }),
+            row(Answer::Value { persons: 234, records: 300, margins: None }),
             row(Answer::FewerThan { threshold: 10 }),
             row(Answer::Failed { why: String::new() }),
             row(Answer::Running),
             row(away("2026-07-21T08:12:03Z")),
         ];
         assert_eq!(
-            headline(&rows, Some(1_234)),
+            headline(&rows, Some(1_234), None),
             "1,234 persons at 2 of 6 Trusts; 1 Trust fewer than 10; 1 failed; 1 under way; \
              1 offline since 2026-07-21 08:12 UTC"
         );
     }
 
     #[test]
+    fn a_sum_of_inexact_counts_says_how_far_off_it_may_be() {
+        let margins = Some(Margins { persons: 40, records: 90 });
+        let rows = [row(Answer::Value { persons: 1_240, records: 3_000, margins })];
+        assert_eq!(headline(&rows, Some(1_240), Some(40)), "About 1,240 ± 40 persons at 1 of 1 Trust");
+    }
+
+    #[test]
     fn without_a_value_there_is_no_number_of_persons() {
-        assert_eq!(headline(&[row(Answer::Queued)], Some(0)), "No numbers yet; 1 under way");
+        assert_eq!(headline(&[row(Answer::Queued)], Some(0), None), "No numbers yet; 1 under way");
         let fewer = [row(Answer::FewerThan { threshold: 10 }), row(Answer::FewerThan { threshold: 20 })];
-        assert_eq!(headline(&fewer, None), "No numbers; 1 Trust fewer than 10; 1 Trust fewer than 20");
+        assert_eq!(headline(&fewer, None, None), "No numbers; 1 Trust fewer than 10; 1 Trust fewer than 20");
         let gone = [row(away("a")), row(away("b")), row(Answer::NeverSeen)];
-        assert_eq!(headline(&gone, None), "No numbers; 2 offline; 1 never seen");
+        assert_eq!(headline(&gone, None, None), "No numbers; 2 offline; 1 never seen");
     }
 
     #[test]
     fn a_tally_is_good_only_when_all_answered() {
         let combined = |answers: &[Answer]| Tally::of(answers).combined();
-        let value = Answer::Value { persons: 12, records: 12 };
+        let value = Answer::Value { persons: 12, records: 12, margins: None };
         let fewer = Answer::FewerThan { threshold: 10 };
         assert_eq!(combined(&[value.clone(), fewer]).tone, Tone::Good);
         let waiting = combined(&[value.clone(), Answer::Delivered, Answer::NeverSeen]);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, Frame, Moment, Tally, sample};
+use super::{Answer, Frame, Moment, Rule, Tally, sample};
 use crate::Page;
 
 /// The list at `/queries`.
@@ -31,6 +31,8 @@ pub struct QueryRow {
     pub tally: Tally,
     /// Sum of the values; `None` where no Trust gave one.
     pub persons: Option<u64>,
+    /// How far that is from the exact sum; `None` where it is exact.
+    pub margin: Option<u64>,
 }
 
 impl Page for Queries {
@@ -44,8 +46,9 @@ impl Page for Queries {
             at: sample::moment(&format!("2026-07-21T{:02}:12:03Z", 8 + id), &format!("{} hours ago", 7 - id)),
             tally: Tally::of(answers),
             persons,
+            margin: persons.map(|persons| persons / 40),
         };
-        let value = Answer::Value { persons: 617, records: 700 };
+        let value = Answer::Value { persons: 617, records: 700, margins: None };
         let away = Answer::OfflineSince { since: sample::moment("2026-07-20T10:00:00Z", "1 day ago") };
         let queries = vec![
             row(5, "COPD since 2019", &[value.clone(), Answer::Running, Answer::Queued], Some(617)),
@@ -60,7 +63,7 @@ impl Page for Queries {
                 2,
                 "Metformin and eGFR below 45, first measurement after exposure",
                 &[
-                    Answer::Refused { message: String::new(), place: None },
+                    Answer::Refused { rule: Rule::Gate, message: String::new(), place: None },
                     Answer::Failed { why: String::new() },
                 ],
                 None,

@@ -5,8 +5,8 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Moment, Problem, Queries, Query, QueryNew, SignIn, Site, TrustAdded, TrustAnswer,
-        Trusts,
+        Answer, Frame, Moment, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, TrustAdded,
+        TrustAnswer, Trusts,
     },
     render,
 };
@@ -97,7 +97,8 @@ fn hostile_text_stays_text() {
 #[test]
 fn an_answer_without_a_number_shows_none() {
     let without = [
-        Answer::Refused { message: "because".to_owned(), place: None },
+        Answer::Refused { rule: Rule::Gate, message: "because".to_owned(), place: None },
+        Answer::Refused { rule: Rule::Quota, message: "because".to_owned(), place: None },
         Answer::Failed { why: "because".to_owned() },
         Answer::Queued,
         Answer::Delivered,
@@ -121,6 +122,28 @@ fn an_answer_without_a_number_shows_none() {
         assert!(cell.contains(expected) && !cell.contains('0'), "{row:?}: {cell}");
         assert!(text.contains("<strong>No numbers"), "{row:?}");
     }
+}
+
+#[test]
+fn an_inexact_number_says_how_far_off_it_may_be_and_why() {
+    let mut page = Query::samples().remove(0);
+    let text = render(&page).unwrap();
+    assert!(text.contains("<strong>About 1,240 ± 45 persons"), "{text}");
+    assert!(text.contains("825 <span class=\"margin\">± 35</span></td>"), "{text}");
+    assert!(text.contains("Why these numbers are rounded and noisy"));
+    assert!(text.contains("56.4 ± 13.1</td>"), "no mean and spread beside the numbers");
+    (page.margin, page.inexact) = (None, false);
+    for row in &mut page.trusts {
+        if let Answer::Value { margins, .. } = &mut row.answer {
+            *margins = None;
+        }
+    }
+    page.fields.iter_mut().for_each(|field| field.margins.fill(None));
+    let text = render(&page).unwrap();
+    assert!(
+        !text.contains("class=\"margin\"") && !text.contains("Why these numbers"),
+        "exact, and yet: {text}"
+    );
 }
 
 #[test]
@@ -253,6 +276,13 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
             (field.chart.title, field.chart.unit) = (text(), text());
             field.chart.series.fill(text());
             field.chart.categories.iter_mut().for_each(|category| category.label = text());
+            if let Some(line) = &mut field.line {
+                (line.title, line.unit) = (text(), text());
+                for panel in &mut line.panels {
+                    (panel.series, panel.beside) = (text(), Some(text()));
+                    panel.columns.iter_mut().for_each(|column| column.label = text());
+                }
+            }
         }
     });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));

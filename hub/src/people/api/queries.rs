@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query as Parameters, State};
 use axum::http::{HeaderName, StatusCode, header};
+use flip_protocol::answer::Summary;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,43 +73,60 @@ pub(super) async fn show(
     Ok(Json(to_json(&query, &combined)))
 }
 
-/// `GET /queries/{id}/csv`: every cell as a line.
+/// `GET /queries/{id}/csv`: every cell as a line, and every Trust's mean and spread.
 pub(super) async fn csv(
     State(hub): State<Arc<Hub>>,
     _: Person,
     Path(id): Path<String>,
 ) -> Result<([(HeaderName, String); 2], String), ApiProblem> {
     let (query, combined) = act::result(&hub, id_of(&id)?, Duration::ZERO).await?;
-    let mut lines = String::from("trust,field,label,count\r\n");
-    for field in &combined.fields {
-        for series in &field.series {
-            for (label, cell) in field.labels.iter().zip(&series.cells) {
-                let count = match cell {
-                    SeriesCell::Count(count) => count.to_string(),
-                    SeriesCell::Withheld => "withheld".to_owned(),
-                    SeriesCell::Absent => continue,
-                };
-                let line =
-                    [&series.trust_name, &field.name, label, &count].map(|value| quoted(value)).join(",");
-                lines.push_str(&line);
-                lines.push_str("\r\n");
-            }
-        }
-    }
     let name = format!("attachment; filename=\"query-{}.csv\"", query.id);
     Ok((
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)],
-        lines,
+        csv_of(&combined),
     ))
+}
+
+fn csv_of(combined: &Combined) -> String {
+    let mut lines = String::from("trust,field,label,count,unit,margin\r\n");
+    let mut put = |values: [&str; 6]| {
+        lines.push_str(&values.map(quoted).join(","));
+        lines.push_str("\r\n");
+    };
+    for field in &combined.fields {
+        let unit = field.unit.name();
+        for series in &field.series {
+            let margin = series.margin.map(|margin| margin.to_string()).unwrap_or_default();
+            for (label, cell) in field.labels.iter().zip(&series.cells) {
+                match cell {
+                    SeriesCell::Count(count) => {
+                        put([&series.trust_name, &field.name, label, &count.to_string(), unit, &margin]);
+                    }
+                    SeriesCell::Withheld => {
+                        put([&series.trust_name, &field.name, label, "withheld", unit, ""]);
+                    }
+                    SeriesCell::Absent => {}
+                }
+            }
+            if let Some(Summary { mean, spread }) = series.summary {
+                for (label, value) in [("mean", mean), ("spread", spread)] {
+                    // Not a count: a number as the column has them.
+                    put([&series.trust_name, &field.name, label, &value.value().to_string(), "value", ""]);
+                }
+            }
+        }
+    }
+    lines
 }
 
 fn id_of(text: &str) -> Result<Uuid, ApiProblem> {
     text.parse().map_err(|_| ApiProblem::not_found())
 }
 
-/// A value of a CSV line (RFC 4180); one that a spreadsheet would take for a formula is kept text.
+/// A value of a CSV line (RFC 4180); one that a spreadsheet would take for a formula is kept text. A number is none.
 fn quoted(value: &str) -> String {
-    let guard = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
+    let guard = if formula { "'" } else { "" };
     if guard.is_empty() && !value.contains([',', '"', '\n', '\r']) {
         return value.to_owned();
     }
@@ -124,4 +142,48 @@ fn to_json(query: &Query, combined: &Combined) -> Value {
         "asked": query.asked,
         "result": combined,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use flip_protocol::answer::{Shape, Unit};
+
+    use super::*;
+    use crate::combine::{CombinedField, Series, Tally};
+
+    #[test]
+    fn a_csv_says_counts_margins_means_and_what_is_withheld() {
+        let finite = |value: f64| value.try_into().unwrap();
+        let series = Series {
+            trust_name: "North, \"upper\"".to_owned(),
+            cells: vec![SeriesCell::Count(1_240), SeriesCell::Withheld, SeriesCell::Absent],
+            folded: true,
+            margin: Some(40),
+            summary: Some(Summary { mean: finite(-2.5), spread: finite(1.25) }),
+        };
+        let field = CombinedField {
+            name: "Distribution of z".to_owned(),
+            unit: Unit::Persons,
+            shape: Shape::Histogram,
+            labels: vec!["-5 to 0".to_owned(), "=1+1".to_owned(), "0 and more".to_owned()],
+            series: vec![series],
+        };
+        let combined = Combined {
+            total: None,
+            trusts: Tally::default(),
+            complete: true,
+            shares: Vec::new(),
+            fields: vec![field],
+        };
+        let lines = csv_of(&combined);
+        let trust = "\"North, \"\"upper\"\"\",Distribution of z";
+        let expected = [
+            "trust,field,label,count,unit,margin".to_owned(),
+            format!("{trust},\"'-5 to 0\",1240,persons,40"),
+            format!("{trust},\"'=1+1\",withheld,persons,"),
+            format!("{trust},mean,-2.5,value,"),
+            format!("{trust},spread,1.25,value,"),
+        ];
+        assert_eq!(lines.lines().collect::<Vec<_>>(), expected);
+    }
 }

@@ -1,14 +1,14 @@
 //! The hub's state as page contexts.
 
+mod fields;
+
 use base64::Engine as _;
-use flip_protocol::answer::Unit;
 use flip_protocol::enrolment::Kit;
 use flip_protocol::sync::Confinement;
 use flip_protocol::{UnixMillis, bounds as wire};
-use flip_web::chart::{Bar, Category, Chart};
 use flip_web::pages::{self as web, Moment};
 
-use crate::combine::{Combined, CombinedField, Said, SeriesCell, Share};
+use crate::combine::{Combined, Said, Share};
 use crate::ledger::queries::Query;
 use crate::people::act::Standing;
 use crate::people::session::Person;
@@ -105,6 +105,7 @@ pub fn queries(person: &Person, queries: &[(Query, Combined)], now: UnixMillis) 
             at: Moment::at(query.asked.0, now.0),
             tally: web::Tally::of(&answers),
             persons: combined.total.map(|total| total.persons),
+            margin: combined.total.and_then(|total| total.persons_margin),
         }
     });
     web::Queries {
@@ -141,8 +142,10 @@ pub fn query(person: &Person, query: &Query, combined: &Combined, now: UnixMilli
         by: query.asked_by.clone(),
         at: Moment::at(query.asked.0, now.0),
         persons: combined.total.map(|total| total.persons),
+        margin: combined.total.and_then(|total| total.persons_margin),
+        inexact: combined.total.is_some_and(|total| total.persons_margin.is_some()),
         trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
-        fields: combined.fields.iter().enumerate().map(|(number, one)| field(number, one)).collect(),
+        fields: combined.fields.iter().enumerate().map(|(number, one)| fields::of(number, one)).collect(),
         csv_href: has_values.then(|| format!("/api/v1/queries/{}/csv", query.id)),
         json_href: Some(format!("/api/v1/queries/{}", query.id)),
         refresh_seconds: refresh,
@@ -169,9 +172,19 @@ fn trust_answer(share: &Share, now: UnixMillis) -> web::TrustAnswer {
 
 fn answer(share: &Share, now: UnixMillis) -> web::Answer {
     match &share.said {
-        Said::Value { persons, records, .. } => web::Answer::Value { persons: *persons, records: *records },
+        Said::Value { persons, records, protection, .. } => web::Answer::Value {
+            persons: *persons,
+            records: *records,
+            margins: protection
+                .map(|own| web::Margins { persons: own.persons_margin, records: own.records_margin }),
+        },
         Said::FewerThan { threshold, .. } => web::Answer::FewerThan { threshold: *threshold },
-        Said::Refused { message, place, .. } => web::Answer::Refused {
+        Said::Refused { code, message, place } => web::Answer::Refused {
+            rule: match code.as_str() {
+                "quota_exceeded" => web::Rule::Quota,
+                "too_costly" => web::Rule::Cost,
+                _ => web::Rule::Gate,
+            },
             message: message.clone(),
             place: place.map(|place| web::Place { line: place.line, column: place.column }),
         },
@@ -187,35 +200,5 @@ fn answer(share: &Share, now: UnixMillis) -> web::Answer {
         }
         Said::Offline { since: None, .. } => web::Answer::NeverSeen,
         Said::Expired => web::Answer::Expired { at: Moment::at(share.ended.unwrap_or(now).0, now.0) },
-    }
-}
-
-fn field(number: usize, field: &CombinedField) -> web::Field {
-    let unit = match field.unit {
-        Unit::Persons => "persons",
-        Unit::Records => "records",
-        Unit::Images => "images",
-    };
-    let categories = field.labels.iter().enumerate().map(|(index, label)| Category {
-        label: label.clone(),
-        bars: field
-            .series
-            .iter()
-            .map(|series| match series.cells.get(index) {
-                Some(SeriesCell::Count(count)) => Bar::Count(*count),
-                Some(SeriesCell::Withheld) => Bar::Withheld,
-                Some(SeriesCell::Absent) | None => Bar::Absent,
-            })
-            .collect(),
-    });
-    web::Field {
-        chart: Chart {
-            id: format!("field-{number}"),
-            title: field.name.clone(),
-            unit: unit.to_owned(),
-            series: field.series.iter().map(|series| series.trust_name.clone()).collect(),
-            categories: categories.collect(),
-        },
-        folded: field.series.iter().any(|series| series.folded),
     }
 }
