@@ -3,5 +3,6 @@
 
 pub mod bench;
 pub mod generate;
+pub mod postgres;
 pub mod questions;
 pub mod world;
