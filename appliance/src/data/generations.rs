@@ -3,14 +3,27 @@
 //! ```text
 //! root/
 //!   current              one line: the name of the generation in use
+//!   newest               one line: the newest name that was ever given out
+//!   pins/NAME            one line: the generation that must stay for NAME
 //!   ingest.lock          held while an ingest runs
-//!   g-000003/            cdm.duckdb, manifest.json: complete, never written again
+//!   change.lock          held for the moment in which any of the above changes
+//!   g-000003/            cdm.duckdb, manifest.json, quality.json: complete, never written again
+//!   g-000003/damaged     there once a verification found that the data are not what they were
 //!   g-000004.partial/    an ingest at work, or what a killed one left
+//!   g-000001.dropped/    what a killed removal left
 //! ```
 //!
 //! What must stay true: `current` names a complete, synced generation or is absent; it changes by one rename, so a
-//! kill or power cut at any moment leaves the old generation in use and intact. Complete generations are never
-//! touched here: a reader may hold one open. Deliberately absent: what the data mean.
+//! kill or power cut at any moment leaves the old generation in use and intact. A name is given out once, for all
+//! time, because answers, frozen cohorts and noise are bound to it. What is in use or pinned is never removed; what
+//! is removed stays readable for whoever holds it open. Damaged data are handed to nobody. Deliberately absent: what
+//! the data mean.
+
+mod change;
+mod damage;
+mod error;
+mod partial;
+mod pins;
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write};
@@ -22,13 +35,26 @@ use time::Date;
 use time::format_description::well_known::Iso8601;
 
 use super::manifest::Manifest;
+use super::quality::Quality;
+
+pub(super) use damage::mark;
+pub use damage::{Damage, FileMark, Verdict};
+pub use error::GenerationsError;
+pub(super) use partial::Partial;
+pub use pins::Pin;
+
+use error::failed;
 
 const POINTER: &str = "current";
-const LOCK: &str = "ingest.lock";
+const NEWEST: &str = "newest";
+const INGEST_LOCK: &str = "ingest.lock";
+const CHANGE_LOCK: &str = "change.lock";
 const PARTIAL: &str = ".partial";
+const DROPPED: &str = ".dropped";
 /// Not `omop.duckdb`: DuckDB names a catalog after its file, and could then not tell catalog and schema apart.
 const DATABASE: &str = "cdm.duckdb";
 const MANIFEST: &str = "manifest.json";
+const QUALITY: &str = "quality.json";
 
 /// The folder of generations.
 #[derive(Debug)]
@@ -59,67 +85,48 @@ impl Generation {
     }
 }
 
-/// Why the folder of generations failed.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerationsError {
-    /// Another ingest holds the lock.
-    #[error("another ingest is at work (it holds {}); wait for it and run again", lock.display())]
-    Busy {
-        /// The lock's file.
-        lock: PathBuf,
-    },
-    /// A file or folder could not be read or written.
-    #[error("{doing} {}", path.display())]
-    Io {
-        /// What was tried.
-        doing: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// The pointer names nothing that can be a generation.
-    #[error("{} does not name a generation of this folder", path.display())]
-    Pointer {
-        /// The pointer's file.
-        path: PathBuf,
-    },
-    /// A manifest that is not one.
-    #[error("{} is not a manifest of this version", path.display())]
-    Manifest {
-        /// The manifest's file.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
-}
-
 impl Generations {
-    /// Opens the folder, making it where it is absent, and clears what a killed ingest left.
+    /// Opens the folder, making it where it is absent, and clears what a killed ingest or removal left.
     ///
     /// # Errors
     /// When the folder cannot be made, read or cleared.
     pub fn open(root: &Path) -> Result<Self, GenerationsError> {
         DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed("making", root))?;
         let generations = Self { root: root.to_owned() };
-        match generations.lock() {
-            Ok(_lock) => generations.clear_leftovers()?,
-            // An ingest is at work; its partial folder is not a leftover.
-            Err(GenerationsError::Busy { .. }) => {}
-            Err(
-                error @ (GenerationsError::Io { .. }
-                | GenerationsError::Pointer { .. }
-                | GenerationsError::Manifest { .. }),
-            ) => return Err(error),
+        // While an ingest is at work, its partial folder is not a leftover.
+        if let Some(_lock) = generations.try_lock(INGEST_LOCK)? {
+            generations.clear(PARTIAL)?;
         }
+        let _lock = generations.change_lock()?;
+        generations.clear(DROPPED)?;
         Ok(generations)
     }
 
     /// The generation in use; none before the first ingest.
     ///
     /// # Errors
-    /// When the pointer or the manifest it leads to cannot be read.
+    /// When the pointer or the manifest it leads to cannot be read, and when the data are damaged.
     pub fn current(&self) -> Result<Option<Generation>, GenerationsError> {
+        match self.current_name()? {
+            Some(name) => self.sound(&name).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A generation by its name.
+    ///
+    /// # Errors
+    /// When there is none of that name, when its manifest cannot be read, and when its data are damaged.
+    pub fn named(&self, name: &str) -> Result<Generation, GenerationsError> {
+        self.must_exist(name)?;
+        self.sound(name)
+    }
+
+    /// The name of the generation in use, which need not be sound; none before the first ingest.
+    ///
+    /// # Errors
+    /// When the pointer cannot be read or leads nowhere.
+    pub fn current_name(&self) -> Result<Option<String>, GenerationsError> {
         let path = self.root.join(POINTER);
         let name = match fs::read_to_string(&path) {
             Ok(text) => text.trim_end().to_owned(),
@@ -129,61 +136,59 @@ impl Generations {
         if number(&name).is_none() || !self.root.join(&name).is_dir() {
             return Err(GenerationsError::Pointer { path });
         }
-        self.read(&name).map(Some)
+        Ok(Some(name))
     }
 
-    /// All complete generations, oldest first.
+    /// The names of all complete generations, oldest first.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, GenerationsError> {
+        let mut names = self.entries()?;
+        names.retain(|name| number(name).is_some());
+        names.sort_by_key(|name| number(name));
+        Ok(names)
+    }
+
+    /// All complete generations, oldest first, whatever the state of their data.
     ///
     /// # Errors
     /// When the folder or a manifest cannot be read.
     pub fn list(&self) -> Result<Vec<Generation>, GenerationsError> {
-        let mut names = self.names()?;
-        names.retain(|name| number(name).is_some());
-        names.sort_by_key(|name| number(name));
-        names.iter().map(|name| self.read(name)).collect()
+        self.names()?.iter().map(|name| self.read(name)).collect()
     }
 
-    /// Starts a new generation: takes the lock and makes its partial folder.
-    pub(super) fn begin(&self) -> Result<Partial, GenerationsError> {
-        let lock = self.lock()?;
-        self.clear_leftovers()?;
-        let newest = self.names()?.iter().filter_map(|name| number(name)).max().unwrap_or(0);
-        let name = format!("g-{:06}", newest + 1);
-        let folder = self.root.join(format!("{name}{PARTIAL}"));
-        DirBuilder::new().mode(0o700).create(&folder).map_err(failed("making", &folder))?;
-        Ok(Partial { root: self.root.clone(), name, folder, done: false, _lock: lock })
+    /// A generation as its manifest describes it, whatever the state of its data.
+    ///
+    /// # Errors
+    /// When there is none of that name, and when its manifest cannot be read.
+    pub fn described(&self, name: &str) -> Result<Generation, GenerationsError> {
+        self.must_exist(name)?;
+        self.read(name)
     }
 
-    fn lock(&self) -> Result<Lock, GenerationsError> {
-        let path = self.root.join(LOCK);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(failed("opening", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) => Err(GenerationsError::Busy { lock: path }),
-            Err(TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
+    /// What the ingest found of a generation's quality; none where it was made by a version that did not look.
+    ///
+    /// # Errors
+    /// When it is there but cannot be read.
+    pub fn quality(&self, name: &str) -> Result<Option<Quality>, GenerationsError> {
+        self.must_exist(name)?;
+        let path = self.root.join(name).join(QUALITY);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|source| GenerationsError::Manifest { path, source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("reading", &path)(error)),
         }
     }
 
-    fn clear_leftovers(&self) -> Result<(), GenerationsError> {
-        for name in self.names()? {
-            if name.strip_suffix(PARTIAL).and_then(number).is_some() {
-                let path = self.root.join(&name);
-                fs::remove_dir_all(&path).map_err(failed("removing", &path))?;
-            }
+    fn sound(&self, name: &str) -> Result<Generation, GenerationsError> {
+        let generation = self.read(name)?;
+        match damage::of(&generation) {
+            None => Ok(generation),
+            Some(how) => Err(self.damaged(name, how)),
         }
-        Ok(())
-    }
-
-    fn names(&self) -> Result<Vec<String>, GenerationsError> {
-        let reading = failed("reading", &self.root);
-        let entries = fs::read_dir(&self.root).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let entries = entries.map_err(reading)?;
-        Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
     }
 
     fn read(&self, name: &str) -> Result<Generation, GenerationsError> {
@@ -194,9 +199,53 @@ impl Generations {
             serde_json::from_slice(&text).map_err(|source| GenerationsError::Manifest { path, source })?;
         Ok(Generation { name: name.to_owned(), database: folder.join(DATABASE), manifest })
     }
+
+    fn must_exist(&self, name: &str) -> Result<(), GenerationsError> {
+        if number(name).is_some() && self.root.join(name).is_dir() {
+            return Ok(());
+        }
+        Err(GenerationsError::Unknown { name: name.to_owned(), known: self.names()? })
+    }
+
+    /// Waits its turn to change pointer, pins or folders; changes take moments.
+    fn change_lock(&self) -> Result<Lock, GenerationsError> {
+        let path = self.root.join(CHANGE_LOCK);
+        let file = lock_file(&path)?;
+        file.lock().map_err(failed("locking", &path))?;
+        Ok(Lock(file))
+    }
+
+    /// A lock, unless somebody holds it.
+    fn try_lock(&self, name: &str) -> Result<Option<Lock>, GenerationsError> {
+        let path = self.root.join(name);
+        let file = lock_file(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed("locking", &path)(error)),
+        }
+    }
+
+    /// Removes the folders of generations whose names end so.
+    fn clear(&self, ending: &str) -> Result<(), GenerationsError> {
+        for name in self.entries()? {
+            if name.strip_suffix(ending).and_then(number).is_some() {
+                let path = self.root.join(&name);
+                fs::remove_dir_all(&path).map_err(failed("removing", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Result<Vec<String>, GenerationsError> {
+        let reading = failed("reading", &self.root);
+        let entries = fs::read_dir(&self.root).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let entries = entries.map_err(reading)?;
+        Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    }
 }
 
-/// The right to make a generation, held until dropped.
+/// A right that is held until dropped.
 #[derive(Debug)]
 struct Lock(File);
 
@@ -204,67 +253,14 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Closing is not enough: a process that another thread is just starting may hold a copy of the handle.
         if let Err(error) = self.0.unlock() {
-            tracing::warn!(%error, "the ingest lock stays until this process ends");
+            tracing::warn!(%error, "a lock on the generations stays until this process ends");
         }
     }
 }
 
-/// A generation in the making. Dropped before [`Partial::complete`], it leaves nothing behind.
-#[derive(Debug)]
-pub(super) struct Partial {
-    root: PathBuf,
-    name: String,
-    folder: PathBuf,
-    done: bool,
-    // Dropped after `Drop` below has cleared the folder, so that nobody else clears it meanwhile.
-    _lock: Lock,
-}
-
-impl Partial {
-    pub(super) fn database(&self) -> PathBuf {
-        self.folder.join(DATABASE)
-    }
-
-    /// A folder for what is needed only while the ingest runs.
-    pub(super) fn scratch(&self) -> PathBuf {
-        self.folder.join("scratch")
-    }
-
-    /// Makes the closed database durable and puts it in use.
-    pub(super) fn complete(mut self, manifest: Manifest) -> Result<Generation, GenerationsError> {
-        let scratch = self.scratch();
-        if scratch.exists() {
-            fs::remove_dir_all(&scratch).map_err(failed("removing", &scratch))?;
-        }
-        let path = self.folder.join(MANIFEST);
-        let text = serde_json::to_vec_pretty(&manifest)
-            .map_err(|source| GenerationsError::Manifest { path: path.clone(), source })?;
-        write_synced(&path, &text)?;
-        sync(&self.database())?;
-        sync(&self.folder)?;
-
-        let folder = self.root.join(&self.name);
-        fs::rename(&self.folder, &folder).map_err(failed("renaming", &self.folder))?;
-        self.done = true;
-        sync(&self.root)?;
-
-        let pointer = self.root.join(POINTER);
-        let next = self.root.join("current.next");
-        write_synced(&next, format!("{}\n", self.name).as_bytes())?;
-        fs::rename(&next, &pointer).map_err(failed("renaming", &next))?;
-        sync(&self.root)?;
-        Ok(Generation { name: self.name.clone(), database: folder.join(DATABASE), manifest })
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.done
-            && let Err(error) = fs::remove_dir_all(&self.folder)
-        {
-            tracing::warn!(folder = %self.folder.display(), %error, "a partial generation stays until the next ingest");
-        }
-    }
+fn lock_file(path: &Path) -> Result<File, GenerationsError> {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    file.map_err(failed("opening", path))
 }
 
 /// The number of a generation's name; none for anything else.
@@ -272,6 +268,14 @@ fn number(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("g-")?;
     let plain = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten()
+}
+
+/// Replaces a small file, durably and by one rename.
+fn replace(path: &Path, text: &str) -> Result<(), GenerationsError> {
+    let next = path.with_extension("next");
+    write_synced(&next, text.as_bytes())?;
+    fs::rename(&next, path).map_err(failed("renaming", &next))?;
+    path.parent().map_or(Ok(()), sync)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), GenerationsError> {
@@ -285,9 +289,4 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), GenerationsError> {
 
 fn sync(path: &Path) -> Result<(), GenerationsError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(failed("syncing", path))
-}
-
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> GenerationsError {
-    let path = path.to_owned();
-    move |source| GenerationsError::Io { doing, path, source }
 }

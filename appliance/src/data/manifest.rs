@@ -1,12 +1,15 @@
 //! What a generation holds and where it came from: `manifest.json`.
 //!
-//! What must stay true: a manifest holds counts and names, never a value of a record.
+//! What must stay true: a manifest holds counts and names, never a value of a record. It is read for every question,
+//! so it stays small; what the data are worth is told beside it (see `quality`). Members that another version wrote
+//! are passed over, so that a generation outlives the program that made it.
 
 use serde::{Deserialize, Serialize};
 
+use super::generations::FileMark;
+
 /// What a generation holds and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The day the extract speaks of, as YYYY-MM-DD.
     pub extract_date: String,
@@ -20,8 +23,12 @@ pub struct Manifest {
     pub tables: Vec<TableEntry>,
     /// What the operator should know.
     pub notes: Vec<Note>,
-    /// What was checked over all rows, and how many failed.
-    pub checks: Vec<Check>,
+    /// The data's file, to know it again; none where a version made it that did not keep this.
+    #[serde(default)]
+    pub database: Option<FileMark>,
+    /// The delivery that it was made from, where it came through the watched folder: none is ingested twice.
+    #[serde(default)]
+    pub delivery: Option<String>,
 }
 
 /// One table of a generation.
@@ -32,7 +39,8 @@ pub struct TableEntry {
     pub table: String,
     /// Its rows.
     pub rows: u64,
-    /// The name of the file it came from; none where the extract had no such file and the table is empty.
+    /// The name of the file it came from, or of the first and how many more; none where the extract had no such file
+    /// and the table is empty.
     pub source: Option<String>,
 }
 
@@ -44,20 +52,6 @@ pub struct Note {
     pub about: String,
     /// The note itself.
     pub text: String,
-}
-
-/// One check over all rows of a table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Check {
-    /// The table.
-    pub table: String,
-    /// The column.
-    pub column: String,
-    /// What must hold.
-    pub rule: String,
-    /// Rows for which it does not.
-    pub rows_failing: u64,
 }
 
 impl Note {

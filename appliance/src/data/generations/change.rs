@@ -1,0 +1,58 @@
+//! What people change about generations: which is in use, and which are no longer kept.
+
+use std::fs;
+
+use super::error::{GenerationsError, failed};
+use super::{DROPPED, Generation, Generations, POINTER, replace, sync};
+
+impl Generations {
+    /// Puts a sound generation in use. Running readers keep the one they have.
+    ///
+    /// # Errors
+    /// When there is none of that name, when it is damaged, and when the pointer cannot be changed.
+    pub fn use_again(&self, name: &str) -> Result<Generation, GenerationsError> {
+        let _lock = self.change_lock()?;
+        let generation = self.named(name)?;
+        replace(&self.root.join(POINTER), &format!("{name}\n"))?;
+        Ok(generation)
+    }
+
+    /// Removes a generation. Who holds its file open can read on.
+    ///
+    /// # Errors
+    /// When there is none of that name, and when it is in use or pinned.
+    pub fn drop_one(&self, name: &str) -> Result<(), GenerationsError> {
+        let _lock = self.change_lock()?;
+        self.must_exist(name)?;
+        if self.current_name()?.as_deref() == Some(name) {
+            return Err(GenerationsError::InUse { name: name.to_owned() });
+        }
+        let pins = self.pins_of(name)?;
+        if !pins.is_empty() {
+            return Err(GenerationsError::Pinned { name: name.to_owned(), pins });
+        }
+        self.remove(name)
+    }
+
+    /// Removes all but the newest `most` generations, the one in use and the pinned ones; gives the removed names.
+    pub(in crate::data) fn keep(&self, most: usize) -> Result<Vec<String>, GenerationsError> {
+        let _lock = self.change_lock()?;
+        let in_use = self.current_name()?;
+        let pins = self.pins()?;
+        let mut names = self.names()?;
+        names.truncate(names.len().saturating_sub(most));
+        names.retain(|name| in_use.as_ref() != Some(name) && pins.iter().all(|pin| pin.generation != *name));
+        for name in &names {
+            self.remove(name)?;
+        }
+        Ok(names)
+    }
+
+    /// By a rename first: a generation is there in full or gone, even where the removal is cut short.
+    fn remove(&self, name: &str) -> Result<(), GenerationsError> {
+        let (folder, dropped) = (self.root.join(name), self.root.join(format!("{name}{DROPPED}")));
+        fs::rename(&folder, &dropped).map_err(failed("renaming", &folder))?;
+        sync(&self.root)?;
+        fs::remove_dir_all(&dropped).map_err(failed("removing", &dropped))
+    }
+}

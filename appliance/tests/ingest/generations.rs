@@ -1,0 +1,155 @@
+//! Which generations stay, which is used, and what is wrong with one.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+
+use flip_appliance::data::{Damage, Generations, GenerationsError, Settings, Verdict, ingest, progress};
+
+use crate::support::{NOW_MS, World, answers, open};
+
+const COUNT: &str = "SELECT count(*)::VARCHAR FROM omop.person";
+
+fn ingest_keeping(world: &World, keep: usize) -> Vec<String> {
+    let settings = Settings { keep, ..Settings::default() };
+    let report = ingest(world.folder.path(), &world.generations(), &settings, NOW_MS, &mut progress::Silent);
+    report.unwrap().removed
+}
+
+fn names(generations: &Generations) -> Vec<String> {
+    generations.names().unwrap()
+}
+
+#[test]
+fn the_newest_generations_stay_and_those_in_use_or_pinned() {
+    let world = World::with_persons();
+    let generations = world.generations();
+    for _ in 0..4 {
+        assert_eq!(ingest_keeping(&world, 4), [""; 0]);
+    }
+    generations.pin("cohort-1", "g-000002").unwrap();
+    assert_eq!(ingest_keeping(&world, 2), ["g-000001", "g-000003"]);
+    assert_eq!(names(&generations), ["g-000002", "g-000004", "g-000005"]);
+    generations.use_again("g-000002").unwrap();
+    generations.unpin("cohort-1").unwrap();
+    // The new one is put in use, and only then does the old one go.
+    assert_eq!(ingest_keeping(&world, 2), ["g-000002", "g-000004"]);
+    assert_eq!(names(&generations), ["g-000005", "g-000006"]);
+}
+
+#[test]
+fn what_is_in_use_or_pinned_is_not_dropped() {
+    let world = World::with_persons();
+    let generations = world.generations();
+    world.ingest().unwrap();
+    world.ingest().unwrap();
+    generations.pin("cohort-1", "g-000001").unwrap();
+    let refused = |name: &str| generations.drop_one(name).unwrap_err().to_string();
+    assert_eq!(
+        refused("g-000002"),
+        "g-000002 is in use; use another one first: flip-appliance data use NAME"
+    );
+    assert_eq!(refused("g-000001"), "g-000001 is needed by cohort-1; it can be dropped once they are gone");
+    assert_eq!(refused("g-000007"), "there is no generation g-000007; there are g-000001, g-000002");
+    assert_eq!(refused("../etc"), "there is no generation ../etc; there are g-000001, g-000002");
+    generations.unpin("cohort-1").unwrap();
+    generations.unpin("cohort-1").unwrap();
+    generations.drop_one("g-000001").unwrap();
+    assert_eq!(names(&generations), ["g-000002"]);
+    assert!(generations.pin("../x", "g-000002").is_err());
+    assert!(generations.pin("x", "g-000001").is_err());
+}
+
+#[test]
+fn a_dropped_generation_stays_with_those_who_read_it_and_its_name_is_never_used_again() {
+    let world = World::with_persons();
+    let generations = world.generations();
+    world.ingest().unwrap();
+    let second = world.ingest().unwrap().generation;
+    let reader = open(&second.database);
+    generations.use_again("g-000001").unwrap();
+    generations.drop_one("g-000002").unwrap();
+    assert_eq!(answers(&reader, COUNT), ["3"]);
+    assert_eq!(world.ingest().unwrap().generation.name, "g-000003");
+}
+
+#[test]
+fn an_older_generation_can_be_used_again() {
+    let world = World::with_persons();
+    world.ingest().unwrap();
+    world.ingest().unwrap();
+    let used = world.generations().use_again("g-000001").unwrap();
+    assert_eq!(world.generations().current().unwrap(), Some(used));
+    assert_eq!(world.ask(COUNT), ["3"]);
+}
+
+/// Every bit of the file counts: some are looked at by nobody else, such as those of unused blocks.
+#[test]
+fn a_flipped_bit_is_found_named_and_keeps_the_data_out_of_use() {
+    let world = World::with_persons();
+    world.ingest().unwrap();
+    let generation = world.ingest().unwrap().generation;
+    let generations = world.generations();
+    let verify = || generations.verify("g-000002", &mut |_| {}).unwrap();
+    assert_eq!(verify(), Verdict::Sound);
+
+    let file = fs::File::options().read(true).write(true).open(&generation.database).unwrap();
+    let size = file.metadata().unwrap().len();
+    let flip = |at: u64| {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], at).unwrap();
+    };
+    for at in [0, 100, size / 2, size - 1] {
+        flip(at);
+        assert_eq!(verify(), Verdict::Damaged(Damage::Bytes), "byte {at} of {size}");
+        let error = generations.current().unwrap_err();
+        assert!(matches!(error, GenerationsError::Damaged { .. }), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "generation g-000002 is damaged: its file's SHA-256 is not that of what was ingested. Its data are not \
+             used; use another (flip-appliance data use g-000001), or ingest the extract again"
+        );
+        assert!(generations.use_again("g-000002").is_err());
+        flip(at);
+        assert_eq!(verify(), Verdict::Sound);
+        assert_eq!(generations.current().unwrap().unwrap().name, "g-000002");
+    }
+}
+
+#[test]
+fn a_cut_replaced_or_missing_file_shows_without_reading_it() {
+    let world = World::with_persons();
+    let generation = world.ingest().unwrap().generation;
+    let whole = fs::read(&generation.database).unwrap();
+    let damage = || match world.generations().current() {
+        Err(GenerationsError::Damaged { how, other: None, .. }) => how,
+        other => panic!("expected damage, found {other:?}"),
+    };
+    fs::write(&generation.database, &whole[..whole.len() - 1]).unwrap();
+    let expected = whole.len() as u64;
+    assert_eq!(damage(), Damage::Size { expected, found: expected - 1 });
+    fs::write(&generation.database, vec![0; whole.len()]).unwrap();
+    assert_eq!(damage(), Damage::Header);
+    fs::remove_file(&generation.database).unwrap();
+    assert_eq!(damage(), Damage::Missing);
+    fs::write(&generation.database, &whole).unwrap();
+    assert_eq!(world.generations().current().unwrap(), Some(generation));
+}
+
+#[test]
+fn a_manifest_of_another_version_is_read() {
+    let world = World::with_persons();
+    let generation = world.ingest().unwrap().generation;
+    let path = generation.database.with_file_name("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let members = manifest.as_object_mut().unwrap();
+    members.remove("database");
+    members.remove("delivery");
+    members.insert("checks".to_owned(), serde_json::json!([]));
+    fs::write(&path, manifest.to_string()).unwrap();
+    fs::remove_file(path.with_file_name("quality.json")).unwrap();
+    let generations = world.generations();
+    assert_eq!(generations.current().unwrap().unwrap().manifest.rows("person"), Some(3));
+    assert_eq!(generations.quality("g-000001").unwrap(), None);
+    assert_eq!(generations.verify("g-000001", &mut |_| {}).unwrap(), Verdict::NoHash);
+}
