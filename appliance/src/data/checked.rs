@@ -33,6 +33,16 @@ impl Checked {
         }
     }
 
+    /// Rows that have a value in that column.
+    pub fn filled(&self, column: &str) -> u64 {
+        let empty = match &self.content {
+            Content::Text { survey, .. } => &survey.empty,
+            Content::Parquet(parquet) => &parquet.empty,
+        };
+        let empty = empty.iter().find(|(name, _)| *name == column);
+        empty.map_or(0, |(_, empty)| self.rows().saturating_sub(*empty))
+    }
+
     pub fn notes(&self) -> Vec<Note> {
         match &self.content {
             Content::Text { columns, survey, .. } => [&columns.notes[..], &survey.notes[..]].concat(),

@@ -1,27 +1,44 @@
 //! The files of an extract: which table each holds, and how it is written.
 //!
+//! A table is one file (`person.csv`), numbered parts (`person_0001.parquet`, `PERSON.part-2.csv`), or a folder named
+//! after it with its parts in it (`person/`, `person.parquet/`), as Spark writes. Parts may be in several formats;
+//! a whole file beside parts, or a part that is there twice, is refused, because nobody knows which one counts.
+//!
 //! What must stay true: every file is opened once and read through that one handle, so that what is checked is what
-//! is loaded even when somebody replaces the file meanwhile. Deliberately absent: what is inside.
+//! is loaded; a file that changes or is replaced meanwhile stops the ingest. Deliberately absent: what is inside.
+
+mod names;
+mod parts;
 
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use flip_gate::cdm::{TABLES, Table};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::bounds::FILES;
 use super::error::IngestError;
 use super::manifest::Note;
+use names::{Named, named_file, named_folder, part_of};
+pub(super) use parts::Part;
+
+/// A file whose presence says that an extract is complete.
+pub(super) const READY: &str = "READY";
 
 /// One file of an extract.
 #[derive(Debug)]
 pub(super) struct Source {
     pub table: &'static Table,
-    /// Its name, without its folder.
+    /// Its name within the extract's folder.
     pub name: String,
     pub format: Format,
+    pub part: Part,
     pub bytes: u64,
     modified: Option<SystemTime>,
+    path: PathBuf,
     file: File,
 }
 
@@ -35,62 +52,109 @@ pub(super) enum Format {
     Parquet,
 }
 
-/// The recognised files, in the order of the CDM, and notes on the others.
+/// The recognised files in the order of the CDM and of their parts, and notes on the others.
 pub(super) fn discover(folder: &Path) -> Result<(Vec<Source>, Vec<Note>), IngestError> {
-    let io = |error| IngestError::io(folder, error);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io)? {
-        names.push(entry.map_err(io)?.file_name());
-    }
-    names.sort();
-
+    allow_open_files();
     let mut sources: Vec<Source> = Vec::new();
     let mut notes = Vec::new();
-    for name in names {
-        let path = folder.join(&name);
-        let shown = name.to_string_lossy().into_owned();
-        let Some((table, format)) = recognise(&shown) else {
-            notes.push(Note::new(shown, "not named after an OMOP CDM table; not read"));
-            continue;
-        };
-        // Asked before it is opened, because opening a pipe waits for its writer.
-        if !fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.is_file() {
-            notes.push(Note::new(shown, "a folder or a special file; not read"));
-            continue;
+    for (name, path) in listed(folder)? {
+        // Asked before anything is opened, because opening a pipe waits for its writer.
+        let kind = fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.file_type();
+        let (file, table_folder) = (named_file(&name), named_folder(&name));
+        match (file, table_folder) {
+            (Some(Named { table, format, part }), _) if kind.is_file() => {
+                sources.push(Source::open(table, name, format, part, path)?);
+            }
+            (_, Some(table)) if kind.is_dir() => inside(table, &name, &path, &mut sources, &mut notes)?,
+            _ if name == READY => {}
+            (Some(_), _) => notes.push(Note::new(name, "a folder or a special file; not read")),
+            (None, _) => notes.push(Note::new(&name, names::passed_over(&name))),
         }
-        let file = File::open(&path).map_err(|error| IngestError::io(&path, error))?;
-        let metadata = file.metadata().map_err(|error| IngestError::io(&path, error))?;
-        if let Some(other) = sources.iter().find(|source| source.table.name == table.name) {
-            return Err(IngestError::TwoFiles {
-                table: table.name,
-                first: other.name.clone(),
-                second: shown,
-            });
+        if sources.len() > FILES {
+            return Err(IngestError::TooManyFiles);
         }
-        let modified = metadata.modified().ok();
-        sources.push(Source { table, name: shown, format, bytes: metadata.len(), modified, file });
     }
     if sources.is_empty() {
         return Err(IngestError::NothingRecognised { folder: folder.to_owned() });
     }
-    sources.sort_by_key(|source| TABLES.iter().position(|table| table.name == source.table.name));
+    let place = |table: &Table| TABLES.iter().position(|other| other.name == table.name);
+    sources.sort_by(|one, other| {
+        (place(one.table), &one.part, &one.name).cmp(&(place(other.table), &other.part, &other.name))
+    });
+    for of_table in sources.chunk_by(same_table) {
+        notes.extend(parts::check(of_table)?);
+    }
     Ok((sources, notes))
 }
 
-/// The table and the format that a file's name says.
-fn recognise(name: &str) -> Option<(&'static Table, Format)> {
-    let lower = name.to_ascii_lowercase();
-    let (stem, ending) = lower.split_once('.')?;
-    let format = match ending {
-        "csv" | "tsv" => Format::Text { gzip: false },
-        "csv.gz" | "tsv.gz" => Format::Text { gzip: true },
-        "parquet" => Format::Parquet,
-        _ => return None,
-    };
-    Some((flip_gate::cdm::table(stem)?, format))
+/// True for two files of one table.
+pub(super) fn same_table(one: &Source, other: &Source) -> bool {
+    one.table.name == other.table.name
+}
+
+/// The parts in a table's own folder.
+fn inside(
+    table: &'static Table,
+    folder: &str,
+    path: &Path,
+    sources: &mut Vec<Source>,
+    notes: &mut Vec<Note>,
+) -> Result<(), IngestError> {
+    for (name, path) in listed(path)? {
+        // Spark's marks and checksums: _SUCCESS, ._SUCCESS.crc.
+        if name.starts_with(['.', '_']) {
+            continue;
+        }
+        let shown = format!("{folder}/{name}");
+        let is_file = fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.is_file();
+        match part_of(table, &name) {
+            Some((format, part)) if is_file => {
+                let part = Part::Inside { folder: folder.to_owned(), number: part.0, stem: part.1 };
+                sources.push(Source::open(table, shown, format, part, path)?);
+            }
+            Some(_) | None => notes.push(Note::new(shown, "no file of a known format; not read")),
+        }
+        if sources.len() > FILES {
+            return Err(IngestError::TooManyFiles);
+        }
+    }
+    Ok(())
+}
+
+/// What a folder holds, by name.
+fn listed(folder: &Path) -> Result<Vec<(String, PathBuf)>, IngestError> {
+    let io = |error| IngestError::io(folder, error);
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        entries.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Every file stays open until the end, and a table may come in thousands of parts.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it cannot be raised, the open that fails says so.
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
 }
 
 impl Source {
+    fn open(
+        table: &'static Table,
+        name: String,
+        format: Format,
+        part: Part,
+        path: PathBuf,
+    ) -> Result<Self, IngestError> {
+        let io = |error| IngestError::io(&path, error);
+        let file = File::open(&path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        let modified = metadata.modified().ok();
+        Ok(Self { table, name, format, part, bytes: metadata.len(), modified, path, file })
+    }
+
     /// A path by which DuckDB opens this very file: no pattern characters, and no race with a replaced name.
     pub fn handle_path(&self) -> String {
         format!("/proc/self/fd/{}", self.file.as_raw_fd())
@@ -101,10 +165,12 @@ impl Source {
         File::open(self.handle_path()).map_err(|error| self.failed(error))
     }
 
-    /// Refuses a file that was written to since it was opened.
+    /// Refuses a file that was written to or replaced since it was opened: its neighbours may be of another day.
     pub fn must_be_unchanged(&self) -> Result<(), IngestError> {
         let metadata = self.file.metadata().map_err(|error| self.failed(error))?;
-        if metadata.len() == self.bytes && metadata.modified().ok() == self.modified {
+        let same_file = fs::metadata(&self.path)
+            .is_ok_and(|named| (named.dev(), named.ino()) == (metadata.dev(), metadata.ino()));
+        if metadata.len() == self.bytes && metadata.modified().ok() == self.modified && same_file {
             Ok(())
         } else {
             Err(IngestError::Changed { file: self.name.clone() })
@@ -114,27 +180,5 @@ impl Source {
     /// A read of this file that failed.
     pub fn failed(&self, error: std::io::Error) -> IngestError {
         IngestError::io(Path::new(&self.name), error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_recognised_in_any_case() {
-        for (name, table, format) in [
-            ("person.csv", "person", Format::Text { gzip: false }),
-            ("PERSON.CSV", "person", Format::Text { gzip: false }),
-            ("Measurement.Csv.GZ", "measurement", Format::Text { gzip: true }),
-            ("CONCEPT.tsv", "concept", Format::Text { gzip: false }),
-            ("Image_Occurrence.parquet", "image_occurrence", Format::Parquet),
-        ] {
-            let (found, how) = recognise(name).expect("a known name");
-            assert_eq!((found.name, how), (table, format), "{name}");
-        }
-        for name in ["people.csv", "person", "person.csv.bak", "person.xlsx", "old.person.csv", ".csv"] {
-            assert!(recognise(name).is_none(), "{name}");
-        }
     }
 }

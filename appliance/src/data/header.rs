@@ -31,10 +31,12 @@ const RENAMED: &[(&str, &str, &str)] = &[
     ("visit_detail", "discharge_to_concept_id", "discharged_to_concept_id"),
     ("visit_detail", "discharge_to_source_value", "discharged_to_source_value"),
     ("visit_detail", "visit_detail_parent_id", "parent_visit_detail_id"),
+    // Of the first 5.3; 5.3.1 has the new name already.
+    ("procedure_occurrence", "qualifier_source_value", "modifier_source_value"),
 ];
 
 /// The tables as OHDSI's Athena hands them out: tab separated, without any quoting.
-const VOCABULARY: &[&str] = &[
+pub(super) const VOCABULARY: &[&str] = &[
     "concept",
     "vocabulary",
     "domain",

@@ -1,82 +1,91 @@
-//! What needs more than one row to check: repeated keys, and references to rows that are not there.
+//! Keys that repeat: what needs the whole table, all its parts together, to check.
 //!
-//! Repeated keys are a problem; dangling references are counted, since extracts cut from larger databases have them.
+//! What must stay true: the keys themselves are DuckDB's to hold, within its memory or spilt; here are only those that
+//! repeat, and of them a bounded number. No key is in what is said of it.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
-use flip_gate::cdm::{Kind, TABLES, Table};
+use flip_gate::cdm::{Column, Kind};
 
 use super::bounds::REPEATED_KEYS;
 use super::checked::{Checked, Content};
 use super::database::{Database, literal, quoted};
 use super::error::{Cause, IngestError};
 use super::extract::Format;
-use super::manifest::Check;
+use super::lines::{Broken, Records};
 use super::problem::{Earlier, Fault, Place, Problem, Problems};
-use super::survey::{self, key_position};
-use super::{lines, parquet, values};
+use super::survey::{self, Keys, key_position};
+use super::{parquet, values};
 
-/// Lists the repeated keys of a loaded table.
+/// Lists the repeated keys of a loaded table, given all its parts.
 pub(super) fn check_loaded_keys(
-    checked: &Checked,
-    database: &Database,
-    problems: &mut Problems,
-) -> Result<Option<Check>, IngestError> {
-    let table = checked.source.table;
-    let Some(key) = table.primary_key else { return Ok(None) };
-    let check = |rows_failing| {
-        let rule = "no key repeats".to_owned();
-        Some(Check { table: table.name.to_owned(), column: key.to_owned(), rule, rows_failing })
-    };
-    if matches!(&checked.content, Content::Text { survey, .. } if survey.keys_ascend) {
-        return Ok(check(0));
-    }
-    let from = format!("omop.{}", quoted(table.name));
-    let repeated = repeated(database, &quoted(key), &from);
-    let repeated =
-        repeated.map_err(|error| IngestError::engine(format!("checking {}", table.name), &error))?;
-    list(checked, &repeated, database, problems)?;
-    Ok(check(repeated.rows))
-}
-
-/// Lists the repeated keys of a file that will not be loaded, as far as it can be read.
-pub(super) fn check_unloaded_keys(
-    checked: &Checked,
+    parts: &[Checked],
     database: &Database,
     problems: &mut Problems,
 ) -> Result<(), IngestError> {
-    let source = &checked.source;
-    let (expression, from) = match &checked.content {
+    let Some(table) = parts.first().map(|part| part.source.table) else { return Ok(()) };
+    let Some(key) = table.primary_key else { return Ok(()) };
+    if ascend(parts) {
+        return Ok(());
+    }
+    let from = format!("SELECT {} AS key FROM omop.{}", quoted(key), quoted(table.name));
+    let repeated = repeated(database, &from);
+    let repeated =
+        repeated.map_err(|error| IngestError::engine(format!("checking {}", table.name), &error))?;
+    list(parts, &repeated, database, problems)
+}
+
+/// Lists the repeated keys of a table that will not be loaded, as far as its parts can be read.
+pub(super) fn check_unloaded_keys(
+    parts: &[Checked],
+    database: &Database,
+    problems: &mut Problems,
+) -> Result<(), IngestError> {
+    let keys: Vec<String> = parts.iter().filter_map(unloaded_keys).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    match repeated(database, &keys.join(" UNION ALL ")) {
+        Ok(repeated) => list(parts, &repeated, database, problems),
+        // The table's other problems are listed already.
+        Err(error) if Cause::of(&error) == Cause::Other => Ok(()),
+        Err(error) => Err(IngestError::engine("checking keys", &error)),
+    }
+}
+
+/// True where every key is greater than the one before, over all parts: then none repeats.
+fn ascend(parts: &[Checked]) -> bool {
+    let keys = parts.iter().fold(Keys::None, |before, part| match &part.content {
+        Content::Text { survey, .. } => before.followed_by(survey.keys),
+        Content::Parquet(parquet) if parquet.rows == 0 => before,
+        Content::Parquet(_) => Keys::Mixed,
+    });
+    matches!(keys, Keys::Ascending { .. })
+}
+
+/// SQL for the keys of a file as it lies there, as text.
+fn unloaded_keys(part: &Checked) -> Option<String> {
+    let source = &part.source;
+    match &part.content {
         Content::Parquet(parquet) => {
-            let is_key = |name: &str| source.table.primary_key == Some(name);
-            let Some(key) = parquet.conversions.iter().find(|conversion| is_key(conversion.column.name))
-            else {
-                return Ok(());
-            };
-            (key.value.clone(), parquet::from(source, false))
+            let key = parquet.key(source.table)?;
+            Some(format!("SELECT ({})::VARCHAR AS key FROM {}", key.value, parquet::from(source, false)))
         }
         Content::Text { dialect, columns, .. } => {
-            let Some(position) = key_position(source.table, columns) else { return Ok(()) };
+            let position = key_position(source.table, columns)?;
             let quote = if dialect.quoting { "\"" } else { "" };
             let compression = if source.format == (Format::Text { gzip: true }) { "gzip" } else { "none" };
             let names = (0..columns.found.len()).map(|at| format!("'c{at}': 'VARCHAR'"));
-            let from = format!(
-                "read_csv({}, auto_detect = false, header = true, delim = '{}', quote = '{quote}', \
-                 escape = '{quote}', nullstr = '', compression = '{compression}', strict_mode = false, \
-                 null_padding = true, ignore_errors = true, columns = {{{}}})",
+            Some(format!(
+                "SELECT trim(c{position}) AS key FROM read_csv({}, auto_detect = false, header = true, delim = '{}', \
+                 quote = '{quote}', escape = '{quote}', nullstr = '', compression = '{compression}', \
+                 strict_mode = false, null_padding = true, ignore_errors = true, columns = {{{}}})",
                 literal(&source.handle_path()),
                 char::from(dialect.delimiter),
                 names.collect::<Vec<_>>().join(", "),
-            );
-            (format!("trim(c{position})"), from)
+            ))
         }
-    };
-    match repeated(database, &expression, &from) {
-        Ok(repeated) => list(checked, &repeated, database, problems),
-        // The file's other problems are listed already.
-        Err(error) if Cause::of(&error) == Cause::Other => Ok(()),
-        Err(error) => Err(IngestError::engine(format!("checking {}", source.table.name), &error)),
     }
 }
 
@@ -86,18 +95,18 @@ struct Repeated {
     keys: Vec<String>,
 }
 
-fn repeated(database: &Database, key: &str, from: &str) -> duckdb::Result<Repeated> {
+fn repeated(database: &Database, keys: &str) -> duckdb::Result<Repeated> {
     let rows = database.pairs(&format!(
         "SELECT key::VARCHAR, (sum(times - 1) OVER ())::VARCHAR FROM \
-         (SELECT {key} AS key, count(*) AS times FROM {from} GROUP BY ALL HAVING count(*) > 1) \
-         WHERE key IS NOT NULL LIMIT {REPEATED_KEYS}"
+         (SELECT key, count(*) AS times FROM ({keys}) WHERE key IS NOT NULL GROUP BY key HAVING count(*) > 1) \
+         LIMIT {REPEATED_KEYS}"
     ))?;
     let total = rows.first().and_then(|(_, total)| total.parse().ok()).unwrap_or(0);
     Ok(Repeated { rows: total, keys: rows.into_iter().map(|(key, _)| key).collect() })
 }
 
 fn list(
-    checked: &Checked,
+    parts: &[Checked],
     repeated: &Repeated,
     database: &Database,
     problems: &mut Problems,
@@ -106,99 +115,119 @@ fn list(
         return Ok(());
     }
     problems.count(repeated.rows);
-    if !problems.has_room() {
-        return Ok(());
-    }
-    match &checked.content {
-        Content::Parquet(parquet) => {
-            parquet::list_repeated_keys(&checked.source, parquet, database, problems)
+    let Some(part) = parts.first() else { return Ok(()) };
+    // Keys of a table that was not loaded are as their files write them.
+    let first = repeated.keys.iter().filter_map(|key| Some((same(part, key.as_bytes())?, None)));
+    let mut seen = Seen { first: first.collect(), parts };
+    for (at, part) in parts.iter().enumerate() {
+        match &part.content {
+            Content::Parquet(parquet) => seen.rows(at, parquet, repeated, database, problems)?,
+            Content::Text { .. } => seen.lines(at, problems)?,
         }
-        Content::Text { .. } => list_lines(checked, repeated, problems),
-    }
-}
-
-/// Reads a file again for the lines of its repeated keys.
-fn list_lines(checked: &Checked, repeated: &Repeated, problems: &mut Problems) -> Result<(), IngestError> {
-    let source = &checked.source;
-    let Content::Text { dialect, columns, .. } = &checked.content else { return Ok(()) };
-    let Some(position) = key_position(source.table, columns) else { return Ok(()) };
-    let Some(column) = columns.found[position] else { return Ok(()) };
-    let same = |text: &[u8]| match column.kind {
-        Kind::Integer => values::whole(text).map(|number| number.to_string().into_bytes()),
-        Kind::Float | Kind::Text(_) | Kind::Date | Kind::DateTime => Some(text.to_vec()),
-    };
-    let mut first: HashMap<Vec<u8>, Option<u64>> =
-        repeated.keys.iter().filter_map(|key| Some((same(key.as_bytes())?, None))).collect();
-
-    let taken = AtomicU64::new(0);
-    let mut records = lines::Records::new(survey::open(source, &taken)?, *dialect, 1);
-    let mut header = true;
-    while problems.has_room()
-        && let Some(next) = records.next()
-    {
-        let record = match next {
-            Ok(record) => record,
-            // The check listed it; after some faults there is no going on.
-            Err(lines::Broken::OpenQuote { .. } | lines::Broken::TooLong { .. } | lines::Broken::Read(_)) => {
-                break;
-            }
-            Err(
-                lines::Broken::AfterQuote { .. }
-                | lines::Broken::LoneReturn { .. }
-                | lines::Broken::ZeroByte { .. },
-            ) => continue,
-        };
-        if std::mem::take(&mut header) {
-            continue;
-        }
-        let Some(key) = record.fields().nth(position).and_then(|field| same(field.raw)) else { continue };
-        match first.get_mut(&key) {
-            None => {}
-            Some(unseen @ None) => *unseen = Some(record.line),
-            Some(Some(line)) => problems.push_uncounted(Problem {
-                file: source.name.clone(),
-                place: Place::Line(record.line_of(position)),
-                column: Some(column.name),
-                fault: Fault::RepeatedKey(Earlier::Line(*line)),
-            }),
+        if !problems.has_room() {
+            break;
         }
     }
     Ok(())
 }
 
-/// Counts the rows of all tables whose references name no row. Concepts are left out: vocabularies are partial by
-/// nature, and a question about an absent concept finds nothing. Zero is the CDM's way to say none.
-pub(super) fn check_references(
-    database: &Database,
-    rows_of: &dyn Fn(&str) -> u64,
-) -> Result<Vec<Check>, IngestError> {
-    let mut checks = Vec::new();
-    for (table, column, target) in references() {
-        let Some(key) = target.primary_key else { continue };
-        if rows_of(table.name) == 0 || rows_of(target.name) == 0 {
-            continue;
-        }
-        let (from, column_name) = (quoted(table.name), quoted(column));
-        let sql = format!(
-            "SELECT count(*) FROM omop.{from} AS f WHERE f.{column_name} <> 0 \
-             AND NOT EXISTS (SELECT 1 FROM omop.{} AS t WHERE t.{} = f.{column_name})",
-            quoted(target.name),
-            quoted(key),
-        );
-        let rows_failing = database.value(&sql);
-        let rows_failing =
-            rows_failing.map_err(|error| IngestError::engine(format!("checking {}", table.name), &error))?;
-        let rule = format!("names a row of {}", target.name);
-        checks.push(Check { table: table.name.to_owned(), column: column.to_owned(), rule, rows_failing });
+/// A key by which equal ones are known, however they are written.
+fn same(part: &Checked, text: &[u8]) -> Option<Vec<u8>> {
+    match key_column(part)?.kind {
+        Kind::Integer => values::whole(text).map(|number| number.to_string().into_bytes()),
+        Kind::Float | Kind::Text(_) | Kind::Date | Kind::DateTime => Some(text.to_vec()),
     }
-    Ok(checks)
 }
 
-fn references() -> impl Iterator<Item = (&'static Table, &'static str, &'static Table)> {
-    TABLES.iter().flat_map(|table| {
-        table.columns.iter().filter_map(move |column| {
-            let target = column.refers_to.and_then(flip_gate::cdm::table)?;
-            (column.kind == Kind::Integer && target.name != "concept").then_some((table, column.name, target))
-        })
-    })
+fn key_column(part: &Checked) -> Option<&'static Column> {
+    let table = part.source.table;
+    table.column(table.primary_key?)
+}
+
+/// Where each repeated key was seen first, over the parts in their order.
+struct Seen<'a> {
+    first: HashMap<Vec<u8>, Option<(usize, Place)>>,
+    parts: &'a [Checked],
+}
+
+impl Seen<'_> {
+    /// Takes note of a key at a place; a problem where it was seen before.
+    fn key(&mut self, key: &[u8], part: usize, record: Place, field: Place, problems: &mut Problems) {
+        let Some(column) = key_column(&self.parts[part]) else { return };
+        let name = |part: usize| self.parts[part].source.name.clone();
+        match self.first.get_mut(key) {
+            None => {}
+            Some(unseen @ None) => *unseen = Some((part, record)),
+            Some(Some((earlier, place))) => problems.push_uncounted(Problem {
+                file: name(part),
+                place: field,
+                column: Some(column.name),
+                fault: Fault::RepeatedKey(Earlier {
+                    file: (*earlier != part).then(|| name(*earlier)),
+                    place: *place,
+                }),
+            }),
+        }
+    }
+
+    /// Asks a Parquet file for the rows of its repeated keys.
+    fn rows(
+        &mut self,
+        part: usize,
+        parquet: &parquet::Parquet,
+        repeated: &Repeated,
+        database: &Database,
+        problems: &mut Problems,
+    ) -> Result<(), IngestError> {
+        let source = &self.parts[part].source;
+        let Some(key) = parquet.key(source.table) else { return Ok(()) };
+        let wanted: Vec<String> = repeated.keys.iter().map(|key| literal(key)).collect();
+        let found = database.pairs(&format!(
+            "SELECT key, place::VARCHAR FROM (SELECT ({})::VARCHAR AS key, file_row_number + 1 AS place FROM {}) AS f \
+             WHERE key IN ({}) ORDER BY f.place LIMIT {}",
+            key.value,
+            parquet::from(source, true),
+            wanted.join(", "),
+            2 * REPEATED_KEYS,
+        ));
+        let found = found.map_err(|error| IngestError::engine(format!("reading {}", source.name), &error))?;
+        for (key, place) in found {
+            let row = Place::Row(place.parse().unwrap_or(0));
+            if let Some(key) = same(&self.parts[part], key.as_bytes()) {
+                self.key(&key, part, row, row, problems);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a text file again for the lines of its repeated keys.
+    fn lines(&mut self, part: usize, problems: &mut Problems) -> Result<(), IngestError> {
+        let Checked { source, content } = &self.parts[part];
+        let Content::Text { dialect, columns, .. } = content else { return Ok(()) };
+        let Some(position) = key_position(source.table, columns) else { return Ok(()) };
+        let taken = AtomicU64::new(0);
+        let mut records = Records::new(survey::open(source, &taken)?, *dialect, 1);
+        let mut header = true;
+        while problems.has_room()
+            && let Some(next) = records.next()
+        {
+            let record = match next {
+                Ok(record) => record,
+                // The check listed it; after some faults there is no going on.
+                Err(Broken::OpenQuote { .. } | Broken::TooLong { .. } | Broken::Read(_)) => break,
+                Err(Broken::AfterQuote { .. } | Broken::LoneReturn { .. } | Broken::ZeroByte { .. }) => {
+                    continue;
+                }
+            };
+            if std::mem::take(&mut header) {
+                continue;
+            }
+            let Some(field) = record.fields().nth(position) else { continue };
+            if let Some(key) = same(&self.parts[part], field.raw) {
+                let (line, field) = (Place::Line(record.line), Place::Line(record.line_of(position)));
+                self.key(&key, part, line, field, problems);
+            }
+        }
+        Ok(())
+    }
 }

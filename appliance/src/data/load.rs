@@ -37,26 +37,27 @@ pub(super) fn load(
             attempt(source, &parquet_sql(source, parquet), parquet.rows, None, database, meter)
         }
         Content::Text { dialect, columns, survey } => {
-            let copy = || {
-                let path = scratch.join(format!("{}.csv", source.table.name));
-                copy::copy(source, *dialect, columns, &path)
-            };
+            let path = scratch.join("copy.csv");
+            let copy = || copy::copy(source, *dialect, columns, &path);
             let mut copied = match survey.reading {
                 Reading::Copy => Some(copy()?),
                 Reading::Direct | Reading::CompactDates => None,
             };
             let sql = text_sql(source, *dialect, columns, survey.reading, copied.as_ref(), true);
-            let fault = attempt(source, &sql, survey.rows, copied.as_ref(), database, meter)?;
-            if fault.is_none() {
-                return Ok(None);
-            }
+            let mut fault = attempt(source, &sql, survey.rows, copied.as_ref(), database, meter)?;
             // DuckDB cuts a file into pieces and may misjudge where a quoted text goes on, and its idea of a value
             // may be narrower than ours. A plain copy in one piece leaves no room for either.
-            if copied.is_none() {
-                copied = Some(copy()?);
+            if fault.is_some() {
+                if copied.is_none() {
+                    copied = Some(copy()?);
+                }
+                let sql = text_sql(source, *dialect, columns, Reading::Copy, copied.as_ref(), false);
+                fault = attempt(source, &sql, survey.rows, copied.as_ref(), database, meter)?;
             }
-            let sql = text_sql(source, *dialect, columns, Reading::Copy, copied.as_ref(), false);
-            attempt(source, &sql, survey.rows, copied.as_ref(), database, meter)
+            if copied.is_some() {
+                fs::remove_file(&path).map_err(|error| IngestError::io(&path, error))?;
+            }
+            Ok(fault)
         }
     }
 }

@@ -5,14 +5,14 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use flip_gate::cdm::{Column, Kind};
+use flip_gate::cdm::{Column, Kind, Table};
 
 use super::database::Database;
 use super::error::{Cause, IngestError};
 use super::extract::Source;
 use super::header::{Columns, match_columns, must_have_value};
 use super::manifest::Note;
-use super::problem::{Earlier, Fault, Place, Problem, Problems};
+use super::problem::{Fault, Place, Problem, Problems};
 use super::{bounds, database};
 
 /// A checked file: what to select from it, and how much there is.
@@ -20,6 +20,8 @@ use super::{bounds, database};
 pub(super) struct Parquet {
     pub conversions: Vec<Conversion>,
     pub rows: u64,
+    /// How many values of each of the CDM's columns are empty.
+    pub empty: Vec<(&'static str, u64)>,
     pub notes: Vec<Note>,
 }
 
@@ -105,9 +107,11 @@ fn count(
     };
     let before = problems.total();
     let mut notes = columns.notes;
+    let mut all_empty = Vec::new();
     for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(3)) {
         let (misfits, empty, too_long) = (counted[0], counted[1], counted[2]);
         let column = conversion.column;
+        all_empty.push((column.name, empty));
         if let Some(fault) = &conversion.fault {
             list(source, database, column, &conversion.misfit(), fault, misfits, problems)?;
         }
@@ -122,7 +126,8 @@ fn count(
             notes.push(Note::new(&source.name, text));
         }
     }
-    Ok((problems.total() == before).then_some(Parquet { conversions, rows: counts[0], notes }))
+    let parquet = Parquet { conversions, rows: counts[0], empty: all_empty, notes };
+    Ok((problems.total() == before).then_some(parquet))
 }
 
 fn list(
@@ -158,35 +163,11 @@ fn list(
     Ok(())
 }
 
-/// Lists the rows whose key an earlier row has.
-pub(super) fn list_repeated_keys(
-    source: &Source,
-    parquet: &Parquet,
-    database: &Database,
-    problems: &mut Problems,
-) -> Result<(), IngestError> {
-    let is_key = |conversion: &&Conversion| Some(conversion.column.name) == source.table.primary_key;
-    let Some(key) = parquet.conversions.iter().find(is_key) else { return Ok(()) };
-    let sql = format!(
-        "SELECT place, earliest FROM (SELECT place, min(place) OVER (PARTITION BY key) AS earliest FROM \
-         (SELECT {} AS key, file_row_number + 1 AS place FROM {})) \
-         WHERE place > earliest ORDER BY place LIMIT {}",
-        key.value,
-        from(source, true),
-        bounds::PROBLEMS_LISTED
-    );
-    let rows = database.number_pairs(&sql);
-    for (row, first) in
-        rows.map_err(|error| IngestError::engine(format!("reading {}", source.name), &error))?
-    {
-        problems.push_uncounted(Problem {
-            file: source.name.clone(),
-            place: Place::Row(row),
-            column: Some(key.column.name),
-            fault: Fault::RepeatedKey(Earlier::Row(first)),
-        });
+impl Parquet {
+    /// How the table's key is read from the file.
+    pub fn key(&self, table: &Table) -> Option<&Conversion> {
+        self.conversions.iter().find(|conversion| Some(conversion.column.name) == table.primary_key)
     }
-    Ok(())
 }
 
 /// The table function over a file.

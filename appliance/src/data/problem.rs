@@ -132,19 +132,24 @@ pub enum Fault {
 }
 
 /// Where a repeated key appeared first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Earlier {
-    /// On that line.
-    Line(u64),
-    /// In that row.
-    Row(u64),
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The file, where it is another part of the table.
+    pub file: Option<String>,
+    /// The place in it.
+    pub place: Place,
 }
 
 impl fmt::Display for Earlier {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Line(line) => write!(out, "line {line}"),
-            Self::Row(row) => write!(out, "row {row}"),
+        match self.place {
+            Place::File => out.write_str("an earlier one")?,
+            Place::Line(line) => write!(out, "line {line}")?,
+            Place::Row(row) => write!(out, "row {row}")?,
+        }
+        match &self.file {
+            Some(file) => write!(out, " of {file}"),
+            None => Ok(()),
         }
     }
 }

@@ -26,8 +26,10 @@ pub(super) struct Survey {
     pub rows: u64,
     /// How DuckDB has to read it.
     pub reading: Reading,
-    /// True where every key is greater than the one before, so that none repeats.
-    pub keys_ascend: bool,
+    /// Whether the keys only grew.
+    pub keys: Keys,
+    /// How many values of each of the CDM's columns are empty.
+    pub empty: Vec<(&'static str, u64)>,
     pub notes: Vec<Note>,
 }
 
@@ -103,10 +105,14 @@ pub(super) struct Tally {
 }
 
 /// Whether the keys so far only grew: then none repeats, and nobody has to look for repeats.
-#[derive(Debug, Clone, Copy)]
-enum Keys {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Keys {
+    #[default]
     None,
-    Ascending { first: i64, last: i64 },
+    Ascending {
+        first: i64,
+        last: i64,
+    },
     Mixed,
 }
 
@@ -293,8 +299,9 @@ impl Tally {
                 ));
             }
         }
-        let keys_ascend = matches!(self.keys, Keys::Ascending { .. });
-        Survey { rows: self.rows, reading, keys_ascend, notes }
+        let empty = self.cells.iter().filter_map(|cells| Some((cells.column?.name, cells.empty)));
+        let empty = empty.collect();
+        Survey { rows: self.rows, reading, keys: self.keys, empty, notes }
     }
 }
 
@@ -303,7 +310,7 @@ impl Keys {
         *self = self.followed_by(Self::Ascending { first: key, last: key });
     }
 
-    fn followed_by(self, next: Self) -> Self {
+    pub fn followed_by(self, next: Self) -> Self {
         match (self, next) {
             (Self::None, keys) | (keys, Self::None) => keys,
             (Self::Ascending { first, last }, Self::Ascending { first: after, last: end })
