@@ -1,7 +1,7 @@
 //! The data room: OMOP extracts in, generations of DuckDB files out.
 //!
 //! ```text
-//! folder ─▶ discover ─▶ check every value ─▶ load in parallel ─▶ check keys ─▶ sync, switch
+//! folder ─▶ discover ─▶ check every value ─▶ load in parallel ─▶ check keys ─▶ look at quality ─▶ sync, switch
 //!                            │                     (DuckDB)           │
 //!                            └──── problems: file, line, column ◀─────┘   nothing switched
 //! ```
@@ -12,10 +12,11 @@
 //!
 //! What must stay true: the data in use change by one atomic step, after everything is on the disk; a running reader
 //! keeps its generation; an extract with any problem changes nothing; errors, notes and logs hold no value of a
-//! record. Deliberately absent: questions (the engine asks them), and removing old generations.
+//! record; memory is bounded whatever the size of an extract. Deliberately absent: questions (the engine asks them).
 
 mod bounds;
 mod checked;
+mod confine;
 mod copy;
 mod database;
 mod error;
@@ -30,27 +31,53 @@ mod parquet;
 mod pieces;
 mod problem;
 pub mod progress;
+pub mod quality;
 mod report;
 mod survey;
 mod values;
 
 use std::path::Path;
+use std::thread;
 
-use flip_gate::cdm::TABLES;
+use flip_gate::cdm::{TABLES, Table};
 use time::{Date, OffsetDateTime};
 
+pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
+pub use confine::{ConfineError, Confined, confine};
 pub use error::IngestError;
-pub use generations::{Generation, Generations, GenerationsError};
-pub use manifest::{Check, Manifest, Note, TableEntry};
+pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Verdict};
+pub use manifest::{Manifest, Note, TableEntry};
 pub use problem::{Earlier, Fault, Place, Problem, Problems};
 pub use progress::Progress;
-pub use report::{Report, print_report};
+pub use quality::{Filled, Quality};
+pub use report::{Report, print_notes, print_report, print_tables};
 
 use checked::Checked;
 use database::Database;
 use extract::{Format, Source};
 use generations::Partial;
 use progress::{Meter, Phase};
+use quality::Input;
+
+/// The looks at quality count as this part of reading all bytes once, in the progress that is shown.
+const LOOK_SHARE: u64 = 8;
+
+/// How an ingest is done.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// MiB that DuckDB may hold; what needs more spills to the disk.
+    pub memory_mb: u64,
+    /// Generations that stay, the new one among them. The one in use and the pinned ones stay in any case.
+    pub keep: usize,
+    /// The delivery of the watched folder that the extract is.
+    pub delivery: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { memory_mb: bounds::INGEST_MEMORY_MB, keep: bounds::GENERATIONS_KEPT, delivery: None }
+    }
+}
 
 /// Reads an extract's folder into a new generation and puts it in use. `now_ms` is the time in Unix milliseconds.
 ///
@@ -59,6 +86,7 @@ use progress::{Meter, Phase};
 pub fn ingest(
     folder: &Path,
     generations: &Generations,
+    settings: &Settings,
     now_ms: u64,
     progress: &mut dyn Progress,
 ) -> Result<Report, IngestError> {
@@ -67,12 +95,22 @@ pub fn ingest(
         return Err(IngestError::NoPersonFile);
     }
     let estimate_bytes = estimate(&sources);
-    let mut meter = Meter::new(progress, 2 * sources.iter().map(|source| source.bytes).sum::<u64>());
+    let bytes: u64 = sources.iter().map(|source| source.bytes).sum();
+    let mut meter = Meter::new(progress, 2 * bytes + bytes / LOOK_SHARE);
     let run = || -> Result<Report, IngestError> {
         let partial = generations.begin()?;
-        let database = Database::create(&partial)?;
+        let database = Database::create(&partial, settings.memory_mb)?;
         let checked = check_all(sources, &database, &mut meter)?;
-        load_all(&checked, notes, partial, database, now_ms, &mut meter)
+        load_all(&checked, &database, &partial, &mut meter)?;
+        let (manifest, quality) =
+            describe(&checked, notes, &partial, database, settings, now_ms, &mut meter)?;
+        let generation = partial.complete(manifest, &quality)?;
+        // The new generation is in use whatever comes of this.
+        let removed = generations.keep(settings.keep).unwrap_or_else(|error| {
+            tracing::warn!(%error, "older generations could not be removed");
+            Vec::new()
+        });
+        Ok(Report { generation, quality, removed })
     };
     run().map_err(|error| error.with_estimate(estimate_bytes))
 }
@@ -89,69 +127,149 @@ fn check_all(
         all.extend(checked::check(source, database, &mut problems, meter)?);
     }
     if problems.total() > 0 {
-        for checked in &all {
-            keys::check_unloaded_keys(checked, database, &mut problems)?;
+        for parts in tables(&all) {
+            keys::check_unloaded_keys(parts, database, &mut problems)?;
         }
         return Err(IngestError::Problems(problems));
     }
-    match all.iter().find(|checked| checked.source.table.name == "person" && checked.rows() == 0) {
-        Some(checked) => Err(IngestError::NoPersons { file: checked.source.name.clone() }),
+    let without_persons = tables(&all)
+        .find(|parts| parts[0].source.table.name == "person" && parts.iter().all(|part| part.rows() == 0))
+        .map(said_source);
+    match without_persons {
+        Some(file) => Err(IngestError::NoPersons { file }),
         None => Ok(all),
     }
 }
 
-/// Loads checked files, checks what needs whole tables, and switches.
+/// Loads checked files, and checks what needs whole tables.
 fn load_all(
     all: &[Checked],
+    database: &Database,
+    partial: &Partial,
+    meter: &mut Meter<'_>,
+) -> Result<(), IngestError> {
+    let mut problems = Problems::default();
+    for parts in tables(all) {
+        for part in parts {
+            let source = &part.source;
+            meter.at(Phase::Loading, source.table.name, 0, 0);
+            let fault = load::load(part, database, &partial.scratch(), meter)?;
+            source.must_be_unchanged()?;
+            if let Some(fault) = fault {
+                problems.push(Problem { file: source.name.clone(), place: Place::File, column: None, fault });
+            }
+            meter.finished(Phase::Loading, source.table.name, part.rows(), source.bytes);
+        }
+        keys::check_loaded_keys(parts, database, &mut problems)?;
+    }
+    if problems.total() > 0 { Err(IngestError::Problems(problems)) } else { Ok(()) }
+}
+
+/// Closes the loaded database and says what it is: what it holds, what that is worth, and how its file is known again.
+fn describe(
+    all: &[Checked],
     mut notes: Vec<Note>,
-    partial: Partial,
+    partial: &Partial,
     database: Database,
+    settings: &Settings,
     now_ms: u64,
     meter: &mut Meter<'_>,
-) -> Result<Report, IngestError> {
-    let mut problems = Problems::default();
-    let mut checks = Vec::new();
-    for checked in all {
-        let source = &checked.source;
-        meter.at(Phase::Loading, source.table.name, 0, 0);
-        let fault = load::load(checked, &database, &partial.scratch(), meter)?;
-        source.must_be_unchanged()?;
-        if let Some(fault) = fault {
-            problems.push(Problem { file: source.name.clone(), place: Place::File, column: None, fault });
-        }
-        checks.extend(keys::check_loaded_keys(checked, &database, &mut problems)?);
-        meter.finished(Phase::Loading, source.table.name, checked.rows(), source.bytes);
-    }
-    if problems.total() > 0 {
-        return Err(IngestError::Problems(problems));
-    }
-
-    let file_of = |table: &str| all.iter().find(|checked| checked.source.table.name == table);
-    let rows_of = |table: &str| file_of(table).map_or(0, Checked::rows);
-    checks.extend(keys::check_references(&database, &rows_of)?);
+) -> Result<(Manifest, Quality), IngestError> {
+    let rows_of = |table: &str| {
+        let parts = all.iter().filter(|part| part.source.table.name == table);
+        parts.map(Checked::rows).sum::<u64>()
+    };
     notes.extend(all.iter().flat_map(Checked::notes));
-    let mut tables = Vec::new();
+    let mut entries = Vec::new();
     for table in TABLES {
-        let source = file_of(table.name).map(|checked| checked.source.name.clone());
+        let source = tables(all).find(|parts| parts[0].source.table.name == table.name).map(said_source);
         if source.is_none() {
             notes.push(Note::new(table.name, "no file; the table is empty"));
         }
-        tables.push(TableEntry { table: table.name.to_owned(), rows: rows_of(table.name), source });
+        entries.push(TableEntry { table: table.name.to_owned(), rows: rows_of(table.name), source });
     }
     let said = Said::by(&database)?;
     let (extract_date, note) = extract_date(said.release_date.as_deref(), now_ms);
     notes.extend(note);
+    database.close()?;
+
+    let input = Input {
+        cdm_version: said.cdm_version.clone(),
+        extract_date: extract_date.clone(),
+        columns: filled(all),
+        rows: &rows_of,
+    };
+    let (mark, quality) = look(partial, input, all, settings, meter)?;
     let manifest = Manifest {
         extract_date,
         cdm_version: said.cdm_version,
         ingested_at_ms: now_ms,
         duckdb_version: said.duckdb_version,
-        tables,
+        tables: entries,
         notes,
-        checks,
+        database: Some(mark),
+        delivery: settings.delivery.clone(),
     };
-    database.close()?;
-    Ok(Report { generation: partial.complete(manifest)? })
+    Ok((manifest, quality))
+}
+
+/// Looks at the quality of the closed file, while another thread takes its hash.
+fn look(
+    partial: &Partial,
+    input: Input<'_>,
+    all: &[Checked],
+    settings: &Settings,
+    meter: &mut Meter<'_>,
+) -> Result<(FileMark, Quality), IngestError> {
+    let path = partial.database();
+    let (mark, quality) = thread::scope(|scope| {
+        let mark = scope.spawn(|| generations::mark(&path, &mut |_| {}));
+        let database = Database::reopen(partial, settings.memory_mb)?;
+        let mut last: Option<&Table> = None;
+        let mut tick = |table: &'static Table| {
+            if let Some(done) = last.replace(table) {
+                let parts = all.iter().filter(|part| part.source.table.name == done.name);
+                let bytes: u64 = parts.map(|part| part.source.bytes).sum();
+                meter.finished(Phase::Looking, done.name, 0, bytes / LOOK_SHARE);
+            }
+            meter.at(Phase::Looking, table.name, 0, 0);
+        };
+        let quality = quality::assess(&database, input, &mut tick)?;
+        database.close_reader()?;
+        meter.end("person");
+        let mark = mark.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok::<_, IngestError>((mark.map_err(|error| IngestError::io(&path, error))?, quality))
+    })?;
+    Ok((mark, quality))
+}
+
+/// The files of one table at a time.
+fn tables(all: &[Checked]) -> impl Iterator<Item = &[Checked]> {
+    all.chunk_by(|one, other| extract::same_table(&one.source, &other.source))
+}
+
+/// The names of a table's files, in few words.
+fn said_source(parts: &[Checked]) -> String {
+    let first = parts.first().map(|part| part.source.name.as_str()).unwrap_or_default();
+    match parts.len() {
+        0 | 1 => first.to_owned(),
+        count => format!("{first} and {} more", count - 1),
+    }
+}
+
+/// How far the columns of tables with rows are filled, as the check has counted it.
+fn filled(all: &[Checked]) -> Vec<Filled> {
+    let mut columns = Vec::new();
+    for parts in tables(all) {
+        let (table, rows) = (parts[0].source.table, parts.iter().map(Checked::rows).sum());
+        columns.extend(table.columns.iter().filter(|_| rows > 0).map(|column| Filled {
+            table: table.name.to_owned(),
+            column: column.name.to_owned(),
+            filled: parts.iter().map(|part| part.filled(column.name)).sum(),
+            rows,
+        }));
+    }
+    columns
 }
 
 /// What the loaded data and DuckDB say of themselves.

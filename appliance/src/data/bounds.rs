@@ -6,8 +6,13 @@ pub const PROBLEMS_LISTED: usize = 100;
 pub const RECORD_BYTES: usize = 2_097_152;
 /// Repeated keys whose lines one refused ingest looks up: enough to fill the list, small enough to hold.
 pub const REPEATED_KEYS: usize = 10_000;
-/// Bytes of memory that DuckDB may hold during an ingest before it spills to the partial folder.
-pub const INGEST_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Files of one extract: all stay open to the end, and most machines allow a process more than this.
+pub const FILES: usize = 20_000;
+/// MiB of memory that DuckDB may hold during an ingest before it spills to the partial folder, where nothing else is
+/// set: half of the smallest machine that an appliance is for.
+pub const INGEST_MEMORY_MB: u64 = 2_048;
+/// Generations that stay, where nothing else is set: the one in use and two to go back to.
+pub const GENERATIONS_KEPT: usize = 3;
 /// Threads of an ingest: each holds a 32 MB read buffer and a row group per column, inside the memory above.
 pub const INGEST_THREADS: usize = 8;
 /// Milliseconds between two looks at how far a load has come.

@@ -5,10 +5,10 @@
 
 use std::fs;
 
-use duckdb::{Config, Connection};
+use duckdb::{AccessMode, Config, Connection, Row};
 use flip_gate::cdm::{Kind, TABLES, Table};
 
-use super::bounds::{INGEST_MEMORY_BYTES, INGEST_THREADS};
+use super::bounds::INGEST_THREADS;
 use super::error::IngestError;
 use super::generations::Partial;
 
@@ -18,29 +18,46 @@ pub(super) struct Database {
 }
 
 impl Database {
-    /// Makes the file, its settings and its tables.
-    pub fn create(partial: &Partial) -> Result<Self, IngestError> {
+    /// Makes the file, its settings and its tables. DuckDB may hold so many MiB.
+    pub fn create(partial: &Partial, memory_mb: u64) -> Result<Self, IngestError> {
         let scratch = partial.scratch();
         fs::create_dir(&scratch).map_err(|error| IngestError::io(&scratch, error))?;
         let failed = |error: duckdb::Error| IngestError::engine_setup("making the database", &error);
-        let config = Config::default().enable_autoload_extension(false).map_err(failed)?;
-        let connection = Connection::open_with_flags(partial.database(), config).map_err(failed)?;
+        let database = Self::open(partial, memory_mb, AccessMode::ReadWrite).map_err(failed)?;
+        let tables: String = TABLES.iter().map(table_sql).collect();
+        database.run(&format!("CREATE SCHEMA omop; {tables}")).map_err(failed)?;
+        Ok(database)
+    }
+
+    /// Opens the closed file again, to read.
+    pub fn reopen(partial: &Partial, memory_mb: u64) -> Result<Self, IngestError> {
+        let opened = Self::open(partial, memory_mb, AccessMode::ReadOnly);
+        opened.map_err(|error| IngestError::engine_setup("opening the new generation", &error))
+    }
+
+    fn open(partial: &Partial, memory_mb: u64, mode: AccessMode) -> duckdb::Result<Self> {
+        let config = Config::default().enable_autoload_extension(false)?.access_mode(mode)?;
+        let connection = Connection::open_with_flags(partial.database(), config)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(INGEST_THREADS);
-        let mut sql = format!(
+        connection.execute_batch(&format!(
             "SET autoinstall_known_extensions = false;
-             SET memory_limit = '{}MiB';
+             SET memory_limit = '{memory_mb}MiB';
              SET threads = {threads};
              SET preserve_insertion_order = false;
-             SET temp_directory = {};
-             CREATE SCHEMA omop;",
-            INGEST_MEMORY_BYTES / (1024 * 1024),
-            literal(&scratch.to_string_lossy()),
-        );
-        for table in TABLES {
-            sql.push_str(&table_sql(table));
-        }
-        connection.execute_batch(&sql).map_err(failed)?;
+             SET temp_directory = {};",
+            literal(&partial.scratch().to_string_lossy()),
+        ))?;
         Ok(Self { connection })
+    }
+
+    /// Statements without an answer.
+    pub fn run(&self, sql: &str) -> duckdb::Result<()> {
+        self.connection.execute_batch(sql)
+    }
+
+    /// An answer, row by row.
+    pub fn rows<T>(&self, sql: &str, of: impl Fn(&Row<'_>) -> duckdb::Result<T>) -> duckdb::Result<Vec<T>> {
+        self.connection.prepare(sql)?.query_map([], |row| of(row))?.collect()
     }
 
     /// Another connection to the same database, for another thread.
@@ -60,17 +77,23 @@ impl Database {
 
     /// A column of numbers.
     pub fn numbers(&self, sql: &str) -> duckdb::Result<Vec<u64>> {
-        self.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+        self.rows(sql, |row| row.get(0))
     }
 
-    /// Two columns of numbers.
-    pub fn number_pairs(&self, sql: &str) -> duckdb::Result<Vec<(u64, u64)>> {
-        self.connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    /// Two columns of numbers that may be negative.
+    pub fn signed_pairs(&self, sql: &str) -> duckdb::Result<Vec<(i64, i64)>> {
+        self.rows(sql, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The first two columns of an answer, as text.
     pub fn pairs(&self, sql: &str) -> duckdb::Result<Vec<(String, String)>> {
-        self.connection.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        self.rows(sql, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Closes what was only read.
+    pub fn close_reader(self) -> Result<(), IngestError> {
+        let closed = self.connection.close();
+        closed.map_err(|(_, error)| IngestError::engine("closing the new generation", &error))
     }
 
     /// Writes everything into the one file and closes it.

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::bounds::FILES;
 use super::generations::GenerationsError;
 use super::problem::Problems;
 
@@ -19,7 +20,10 @@ pub enum IngestError {
         folder: PathBuf,
     },
     /// Two files claim one table.
-    #[error("two files for the table {table}: {first} and {second}; keep one")]
+    #[error(
+        "two files for the table {table}: {first} and {second}; keep one (parts of a table are numbered, each once, as \
+         {table}_0001 and {table}_0002 are, or stand in one folder named {table})"
+    )]
     TwoFiles {
         /// The table.
         table: &'static str,
@@ -28,6 +32,9 @@ pub enum IngestError {
         /// The other's.
         second: String,
     },
+    /// More files than one ingest holds open.
+    #[error("more than {FILES} files; write larger parts")]
+    TooManyFiles,
     /// There is no person table.
     #[error("the extract has no person file, so it has no persons")]
     NoPersonFile,
@@ -41,7 +48,9 @@ pub enum IngestError {
     #[error("{0}")]
     Problems(Problems),
     /// A file was written to while it was read.
-    #[error("{file} changed while it was read; wait until the extract is complete and run again")]
+    #[error(
+        "{file} changed or was replaced while it was read; wait until the extract is complete and run again"
+    )]
     Changed {
         /// The file's name.
         file: String,
@@ -142,6 +151,7 @@ impl IngestError {
             Self::Generations(_)
             | Self::NothingRecognised { .. }
             | Self::TwoFiles { .. }
+            | Self::TooManyFiles
             | Self::NoPersonFile
             | Self::NoPersons { .. }
             | Self::Problems(_)

@@ -19,19 +19,21 @@ pub struct Step {
     pub table: &'static str,
     /// Rows of that table so far; a load knows them only at its end.
     pub rows: u64,
-    /// Bytes done, of all files; every byte is done twice, once in each phase.
+    /// Bytes done, of all files; every byte is checked and loaded, and a share of it is looked at again.
     pub bytes_done: u64,
     /// Bytes to do.
     pub bytes_total: u64,
 }
 
-/// The two parts of an ingest.
+/// The parts of an ingest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Reading the files through for problems.
     Checking,
     /// Loading them into the new generation.
     Loading,
+    /// Looking at the quality of what was loaded.
+    Looking,
 }
 
 /// Tells nobody.
@@ -71,6 +73,7 @@ impl Progress for Bar {
         let doing = match step.phase {
             Phase::Checking => "checking",
             Phase::Loading => "loading",
+            Phase::Looking => "looking at",
         };
         if let Some(bar) = &self.bar {
             bar.set_length(step.bytes_total);
@@ -95,6 +98,23 @@ impl Drop for Bar {
     }
 }
 
+/// A bar on standard error for the bytes of one file, where that is a terminal; cleared when dropped.
+pub fn bytes(what: &str, total: u64) -> impl FnMut(u64) + use<> {
+    let style = ProgressStyle::with_template("{msg:32} {wide_bar} {percent:>3} % {eta:>4}");
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = style.expect("the template is a constant that indicatif takes");
+        ProgressBar::new(total).with_style(style).with_message(what.to_owned())
+    });
+    move |done| {
+        if let Some(bar) = &bar {
+            bar.set_position(done);
+            if done >= total {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
 /// Adds up bytes over files and phases.
 pub(super) struct Meter<'a> {
     progress: &'a mut dyn Progress,
@@ -114,6 +134,12 @@ impl<'a> Meter<'a> {
         self.bytes_shown = self.bytes_shown.max(self.bytes_before + bytes).min(self.bytes_total);
         let bytes_done = self.bytes_shown;
         self.progress.at(&Step { phase, table, rows, bytes_done, bytes_total: self.bytes_total });
+    }
+
+    /// Everything is done.
+    pub fn end(&mut self, table: &'static str) {
+        self.bytes_before = self.bytes_total;
+        self.at(Phase::Looking, table, 0, 0);
     }
 
     /// The present file of so many bytes is done.

@@ -3,69 +3,80 @@
 use std::fmt::Write;
 
 use super::generations::Generation;
+use super::manifest::Manifest;
+use super::quality::{Quality, print_summary};
 
 /// What an ingest did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The new generation, now in use.
     pub generation: Generation,
+    /// What its data are worth.
+    pub quality: Quality,
+    /// Older generations that were removed for it.
+    pub removed: Vec<String>,
 }
 
-/// The report as a table for the terminal: rows and source of each table, then checks that failed, then notes.
+/// The report as text for the terminal: the tables, what is worth a look, notes.
 pub fn print_report(report: &Report) -> String {
     let manifest = &report.generation.manifest;
-    let rows: Vec<_> =
-        manifest.tables.iter().filter_map(|entry| Some((entry, entry.source.as_deref()?))).collect();
-    let wide = rows.iter().map(|(entry, _)| entry.table.len()).max().unwrap_or(0);
-
-    let mut out = String::new();
-    let mut line = |text: std::fmt::Arguments<'_>| {
-        writeln!(out, "{text}").expect("writing to a String does not fail");
-    };
-    line(format_args!(
-        "generation {} is in use; its data are of {}",
-        report.generation.name, manifest.extract_date
-    ));
-    line(format_args!(""));
-    line(format_args!("{:wide$}  {:>13}  file", "table", "rows"));
-    for (entry, source) in rows {
-        line(format_args!("{:wide$}  {:>13}  {source}", entry.table, grouped(entry.rows)));
-    }
-    let absent: Vec<_> = manifest
-        .tables
-        .iter()
-        .filter(|entry| entry.source.is_none())
-        .map(|entry| entry.table.as_str())
-        .collect();
-    if !absent.is_empty() {
-        line(format_args!(""));
-        line(format_args!("no file, so empty: {}", absent.join(", ")));
-    }
-    let failing: Vec<_> = manifest.checks.iter().filter(|check| check.rows_failing > 0).collect();
-    let passed = manifest.checks.len() - failing.len();
-    line(format_args!(""));
-    line(format_args!("checks: {passed} passed, {} found something", failing.len()));
-    for check in failing {
-        line(format_args!(
-            "  {}.{}: not \"{}\" in {} rows",
-            check.table,
-            check.column,
-            check.rule,
-            grouped(check.rows_failing)
-        ));
-    }
-    let notes: Vec<_> = manifest.notes.iter().filter(|note| !absent.contains(&note.about.as_str())).collect();
+    let mut out = format!(
+        "generation {} is in use; its data are of {}\n\n{}\n{}",
+        report.generation.name,
+        manifest.extract_date,
+        print_tables(manifest),
+        print_summary(&report.quality)
+    );
+    let notes = print_notes(manifest);
     if !notes.is_empty() {
-        line(format_args!(""));
-        line(format_args!("notes:"));
-        for note in notes {
-            line(format_args!("  {}: {}", note.about, note.text));
-        }
+        out.push('\n');
+        out.push_str(&notes);
+    }
+    if !report.removed.is_empty() {
+        writeln!(out, "\nremoved, as older than those kept: {}", report.removed.join(", "))
+            .expect("writing to a String does not fail");
     }
     out
 }
 
-fn grouped(number: u64) -> String {
+/// Rows and source of each table.
+pub fn print_tables(manifest: &Manifest) -> String {
+    let rows: Vec<_> =
+        manifest.tables.iter().filter_map(|entry| Some((entry, entry.source.as_deref()?))).collect();
+    let wide = rows.iter().map(|(entry, _)| entry.table.len()).max().unwrap_or(0);
+    let mut out = String::new();
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        writeln!(out, "{text}").expect("writing to a String does not fail");
+    };
+    line(format_args!("{:wide$}  {:>13}  file", "table", "rows"));
+    for (entry, source) in rows {
+        line(format_args!("{:wide$}  {:>13}  {source}", entry.table, grouped(entry.rows)));
+    }
+    let absent = absent(manifest);
+    if !absent.is_empty() {
+        line(format_args!(""));
+        line(format_args!("no file, so empty: {}", absent.join(", ")));
+    }
+    out
+}
+
+/// What the operator should know, but for what [`print_tables`] says.
+pub fn print_notes(manifest: &Manifest) -> String {
+    let absent = absent(manifest);
+    let mut out = String::new();
+    for note in manifest.notes.iter().filter(|note| !absent.contains(&note.about.as_str())) {
+        let heading = if out.is_empty() { "notes:\n" } else { "" };
+        writeln!(out, "{heading}  {}: {}", note.about, note.text).expect("writing to a String does not fail");
+    }
+    out
+}
+
+fn absent(manifest: &Manifest) -> Vec<&str> {
+    let absent = manifest.tables.iter().filter(|entry| entry.source.is_none());
+    absent.map(|entry| entry.table.as_str()).collect()
+}
+
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -82,7 +93,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::data::manifest::{Check, Manifest, Note, TableEntry};
+    use crate::data::manifest::{Note, TableEntry};
+    use crate::data::quality::{Finding, Rule, Severity};
 
     #[test]
     fn the_report_reads_as_a_table() {
@@ -98,36 +110,56 @@ mod tests {
             duckdb_version: "v1.5.6".to_owned(),
             tables: vec![
                 entry("person", 1_234_567, Some("PERSON.csv")),
-                entry("death", 12, Some("death.parquet")),
+                entry("death", 12, Some("death_1.parquet and 2 more")),
                 entry("note", 0, None),
             ],
             notes: vec![
                 Note::new("note", "no file; the table is empty"),
                 Note::new("PERSON.csv", "2 blank lines passed over"),
             ],
-            checks: vec![Check {
-                table: "death".to_owned(),
-                column: "person_id".to_owned(),
-                rule: "names a row of person".to_owned(),
-                rows_failing: 3,
-            }],
+            database: None,
+            delivery: None,
         };
-        let generation = Generation { name: "g-000002".to_owned(), database: PathBuf::new(), manifest };
+        let finding = |severity, rule, rows, of| Finding {
+            severity,
+            rule,
+            table: "death".to_owned(),
+            column: Some("person_id".to_owned()),
+            rows,
+            of,
+        };
+        let quality = Quality {
+            cdm_version: None,
+            vocabulary_version: None,
+            extract_date: manifest.extract_date.clone(),
+            persons: 1_234_567,
+            findings: vec![
+                finding(Severity::Problem, Rule::NoPerson, 3, 12),
+                finding(Severity::Fine, Rule::NoSuchRow, 0, 12),
+            ],
+            columns: Vec::new(),
+            spans: Vec::new(),
+            measured: Vec::new(),
+        };
+        let generation = Generation { name: "g-000004".to_owned(), database: PathBuf::new(), manifest };
         assert_eq!(
-            print_report(&Report { generation }),
-            "generation g-000002 is in use; its data are of 2026-01-31\n\
+            print_report(&Report { generation, quality, removed: vec!["g-000001".to_owned()] }),
+            "generation g-000004 is in use; its data are of 2026-01-31\n\
              \n\
              table            rows  file\n\
              person      1,234,567  PERSON.csv\n\
-             death              12  death.parquet\n\
+             death              12  death_1.parquet and 2 more\n\
              \n\
              no file, so empty: note\n\
              \n\
-             checks: 0 passed, 1 found something\n  \
-               death.person_id: not \"names a row of person\" in 3 rows\n\
+             quality: 1 problem, 0 warnings, 1 looks found nothing\n  \
+               problems\n    \
+                 death.person_id  3 of 12 (25.0 %) name no person\n\
              \n\
              notes:\n  \
-               PERSON.csv: 2 blank lines passed over\n"
+               PERSON.csv: 2 blank lines passed over\n\
+             \n\
+             removed, as older than those kept: g-000001\n"
         );
     }
 }
