@@ -17,10 +17,10 @@ use crate::engine::Settings;
 use crate::identity::Identity;
 use crate::place::Place;
 use crate::site::Site;
-use crate::{cohort, local, uplink};
+use crate::{cohort, deliveries, local, uplink, verification};
 
 /// This very program, even where its file was replaced by an update since it started.
-const SELF: &str = "/proc/self/exe";
+pub(crate) const SELF: &str = "/proc/self/exe";
 
 /// The exit status where a thread ended early (`EX_SOFTWARE` of sysexits).
 const EXIT_THREAD: i32 = 70;
@@ -66,6 +66,8 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
         spawn(&site, "poll", uplink::poll)?,
         spawn(&site, "send", uplink::send)?,
         spawn(&site, "cohort", move |site| cohort::work(site, engine))?,
+        spawn(&site, "watch", deliveries::watch)?,
+        spawn(&site, "verify", verification::work)?,
     ];
     runtime.block_on(serve_until_signal(&site, listener))?;
     tracing::info!("stopping");

@@ -4,6 +4,7 @@ mod asking;
 mod bad_input;
 mod console;
 mod crashes;
+mod deliveries;
 mod enrolment;
 mod garbage;
 mod messages;

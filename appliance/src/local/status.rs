@@ -8,10 +8,13 @@ use flip_storage::journal::JournalError;
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::deliveries;
 use crate::site::{LinkState, Site};
 
 /// How long `flip-appliance status` waits for the running appliance.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Deliveries that are told.
+const DELIVERIES: usize = 10;
 
 pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
     let identity = site.identity();
@@ -32,8 +35,15 @@ pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
         "threshold": site.config.policy.threshold(),
         "waiting": site.journal.waiting()?.len(),
         "outgoing": site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?.len(),
+        "deliveries": deliveries(site),
         "refused": site.journal.counters("refused.")?.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     }))
+}
+
+/// What became of the newest extracts of the watched folder; their reports are beside them.
+fn deliveries(site: &Site) -> Vec<Value> {
+    let newest = deliveries::newest(&site.config.watch, DELIVERIES).unwrap_or_default();
+    newest.into_iter().map(|one| json!({ "id": one.id, "ingested": one.ingested })).collect()
 }
 
 /// Asks the appliance whose local page is at `address`.

@@ -1,0 +1,234 @@
+//! The watched folder: extracts that arrive there are ingested without anybody's hand.
+//!
+//! ```text
+//! incoming/
+//!   2026-11/               an extract: a folder of files; taken once READY is in it, or once nothing in it changed
+//!   working/ID/            the one that is being ingested; ID is the time it was taken and its name
+//!   done/ID/               ingested; ID.report.txt beside it says how
+//!   refused/ID/            not ingested; ID.report.txt says why
+//! ```
+//!
+//! What must stay true: a delivery is ingested once, whatever is killed when: it is moved before it is read, and its
+//! generation's manifest names it. A refused one is refused once and stays where people find it; nothing that others
+//! wrote is ever removed. The work is a child process of this same binary that can read the delivery and write
+//! generations, and nothing else (see `data::confine`). Deliberately absent: watching for events of the kernel, which
+//! network file systems do not give; the folder is looked at every [`LOOK`].
+
+mod child;
+mod settle;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use flip_storage::file::{self, Access};
+
+use crate::cli::data::{audit_ingested, refused_facts};
+use crate::clock;
+use crate::data::Generation;
+use crate::site::Site;
+use child::Ended;
+use settle::Settling;
+
+/// How long between two looks at the folder.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long the watch rests after the folder failed, or while another ingest is at work.
+const REST: Duration = Duration::from_secs(30);
+
+/// Folders of the watch's own, in the watched one.
+const WORKING: &str = "working";
+const DONE: &str = "done";
+const REFUSED: &str = "refused";
+
+/// Watches until the appliance stops.
+pub fn watch(site: &Arc<Site>) {
+    let mut watch = Watch { site, settling: Settling::new(site.config.settle), complained: false };
+    while !site.is_stopping() {
+        match watch.look() {
+            Ok(Next::Look) => watch.pause(LOOK),
+            Ok(Next::Rest) => watch.pause(REST),
+            Err(error) => {
+                watch.complain(&error);
+                watch.pause(REST);
+            }
+        }
+    }
+}
+
+enum Next {
+    Look,
+    Rest,
+}
+
+struct Watch<'a> {
+    site: &'a Arc<Site>,
+    settling: Settling,
+    /// True once the folder's failure was logged, until it works again.
+    complained: bool,
+}
+
+impl Watch<'_> {
+    /// One look: goes on with what a stop cut short, else takes the first extract that is complete.
+    fn look(&mut self) -> anyhow::Result<Next> {
+        let folder = &self.site.config.watch;
+        for name in ["", WORKING, DONE, REFUSED] {
+            let path = folder.join(name);
+            fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        }
+        let Some(id) = self.begun()?.map_or_else(|| self.take(), |id| Ok(Some(id)))? else {
+            self.complained = false;
+            return Ok(Next::Look);
+        };
+        self.work_on(&id)
+    }
+
+    fn begun(&self) -> anyhow::Result<Option<String>> {
+        let mut begun = settle::folders(&self.site.config.watch.join(WORKING))?;
+        begun.sort();
+        Ok(begun.into_iter().next())
+    }
+
+    /// Moves the first complete extract to where it is worked on, and gives it its id.
+    fn take(&mut self) -> anyhow::Result<Option<String>> {
+        let folder = &self.site.config.watch;
+        let mut names = settle::folders(folder)?;
+        names.retain(|name| ![WORKING, DONE, REFUSED].contains(&name.as_str()) && !name.starts_with('.'));
+        names.sort();
+        self.settling.forget_all_but(&names);
+        for name in names {
+            let path = folder.join(&name);
+            if !self.settling.is_complete(&name, settle::seen(&path)?, Instant::now()) {
+                continue;
+            }
+            let id = format!("{}-{name}", stamp());
+            fs::rename(&path, folder.join(WORKING).join(&id))
+                .with_context(|| format!("moving {}", path.display()))?;
+            tracing::info!(extract = name, id, "an extract has arrived");
+            return Ok(Some(id));
+        }
+        Ok(None)
+    }
+
+    fn work_on(&mut self, id: &str) -> anyhow::Result<Next> {
+        if let Some(generation) = self.made_from(id)? {
+            let text = format!(
+                "generation {} was made of it; the appliance was stopped before it could say more\n\
+                 More: flip-appliance data show {}\n",
+                generation.name, generation.name
+            );
+            return self.ingested(id, &generation, &text);
+        }
+        let path = self.site.config.watch.join(WORKING).join(id);
+        match child::ingest(self.site, &path, id)? {
+            Ended::Stopped => Ok(Next::Look),
+            Ended::Busy => Ok(Next::Rest),
+            Ended::Refused(why) => self.refused(id, &why),
+            Ended::Ingested(report) => match self.made_from(id)? {
+                Some(generation) => self.ingested(id, &generation, &report),
+                None => {
+                    self.refused(id, "its generation was removed at once; was another ingested meanwhile?")
+                }
+            },
+        }
+    }
+
+    /// The generation that names this delivery.
+    fn made_from(&self, id: &str) -> anyhow::Result<Option<Generation>> {
+        let generations = &self.site.generations;
+        let known = generations.names()?.into_iter().rev();
+        let mut known = known.filter_map(|name| generations.described(&name).ok());
+        Ok(known.find(|generation| generation.manifest.delivery.as_deref() == Some(id)))
+    }
+
+    fn ingested(&mut self, id: &str, generation: &Generation, report: &str) -> anyhow::Result<Next> {
+        tracing::info!(id, generation = generation.name, "an extract was ingested and is in use");
+        audit_ingested(&self.site.place, generation, id)?;
+        self.put_away(id, DONE, report)
+    }
+
+    fn refused(&mut self, id: &str, why: &str) -> anyhow::Result<Next> {
+        tracing::warn!(
+            id,
+            report = %self.report(REFUSED, id).display(),
+            "an extract was refused; the data in use are unchanged"
+        );
+        self.site.audit.append(clock::now().0, "data_refused", refused_facts(id, why))?;
+        self.put_away(id, REFUSED, why)
+    }
+
+    /// The report first: a delivery that was put away has one.
+    fn put_away(&mut self, id: &str, to: &str, report: &str) -> anyhow::Result<Next> {
+        let path = self.report(to, id);
+        file::write(&path, report.as_bytes(), Access::Owner)
+            .with_context(|| format!("writing {}", path.display()))?;
+        let folder = &self.site.config.watch;
+        let (from, to) = (folder.join(WORKING).join(id), folder.join(to).join(id));
+        fs::rename(&from, &to).with_context(|| format!("moving {}", from.display()))?;
+        self.complained = false;
+        Ok(Next::Look)
+    }
+
+    fn report(&self, to: &str, id: &str) -> PathBuf {
+        self.site.config.watch.join(to).join(format!("{id}.report.txt"))
+    }
+
+    fn complain(&mut self, error: &anyhow::Error) {
+        if !std::mem::replace(&mut self.complained, true) {
+            let folder = self.site.config.watch.display();
+            tracing::error!(%folder, error = format!("{error:#}"), "the watched folder failed; trying on");
+        }
+    }
+
+    /// Waits, but not beyond a stop. The bell rings for other things too.
+    fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        let mut heard = 0;
+        while !self.site.is_stopping() && Instant::now() < until {
+            heard = self.site.bell.wait(heard, until.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+/// What became of a delivery, for the local page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// When it was taken, and its name: `20261125-210455-2026-11`.
+    pub id: String,
+    /// True where it became a generation.
+    pub ingested: bool,
+    /// The report's text.
+    pub report: String,
+}
+
+/// The newest deliveries that were put away, newest first.
+pub fn newest(watched: &Path, most: usize) -> io::Result<Vec<Delivery>> {
+    let mut all = Vec::new();
+    for (folder, ingested) in [(DONE, true), (REFUSED, false)] {
+        let entries = match fs::read_dir(watched.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some(id) = name.strip_suffix(".report.txt") {
+                all.push((id.to_owned(), ingested, entry.path()));
+            }
+        }
+    }
+    all.sort_by(|one, other| other.0.cmp(&one.0));
+    all.truncate(most);
+    let read = |(id, ingested, path): (String, bool, PathBuf)| {
+        Ok(Delivery { id, ingested, report: fs::read_to_string(path)? })
+    };
+    all.into_iter().map(read).collect()
+}
+
+/// The time as a name's beginning, so that names sort by it: `20261125-210455`.
+fn stamp() -> String {
+    clock::readable(clock::now()).replace(['-', ':'], "").replace(' ', "-")
+}
