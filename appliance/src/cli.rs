@@ -1,4 +1,4 @@
-//! `flip-appliance`: enrol, ingest, run, status.
+//! `flip-appliance`: enrol, ingest, data, run, status.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use flip_storage::file;
 
-use crate::config::Config;
-use crate::data::{self, Generations, IngestError, progress::Bar};
+use crate::data::{GenerationsError, IngestError};
 use crate::place::Place;
-use crate::{clock, engine, enrol, local, run};
+use crate::{engine, enrol, local, run};
 
 /// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
 macro_rules! say {
@@ -20,6 +19,11 @@ macro_rules! say {
         let _ = writeln!(std::io::stdout(), $($words)*);
     }};
 }
+
+pub(crate) mod data;
+
+/// The exit status where another ingest is at work (`EX_TEMPFAIL` of sysexits): the same may be tried again.
+pub(crate) const EXIT_BUSY: u8 = 75;
 
 /// A Trust's appliance of FLIP Edge: runs signed work orders beside the data and lets out only what disclosure
 /// control has passed. It connects outward only.
@@ -50,9 +54,11 @@ enum Command {
         again: bool,
     },
     /// Read an OMOP CDM extract into a new data generation and put it in use; the old one stays until then
-    Ingest {
-        /// The folder of the extract: person.csv, visit_occurrence.csv, … (or .tsv, .csv.gz, .parquet)
-        dir: PathBuf,
+    Ingest(data::Ingest),
+    /// List, show, use and drop data generations
+    Data {
+        #[command(subcommand)]
+        command: data::DataCommand,
     },
     /// Run until SIGINT or SIGTERM
     Run,
@@ -86,8 +92,16 @@ pub fn main() -> ExitCode {
     match command(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("flip-appliance: {error:#}");
-            ExitCode::FAILURE
+            // Whoever started it as a child reads standard output; a person reads standard error.
+            if matches!(&cli.command, Command::Ingest(told) if told.is_delivery()) {
+                say!("{error:#}");
+            } else {
+                eprintln!("flip-appliance: {error:#}");
+            }
+            match error.downcast_ref::<IngestError>() {
+                Some(IngestError::Generations(GenerationsError::Busy { .. })) => ExitCode::from(EXIT_BUSY),
+                Some(_) | None => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -101,27 +115,11 @@ fn command(cli: &Cli) -> anyhow::Result<()> {
             say!("Next: flip-appliance ingest DIR, then flip-appliance run");
             Ok(())
         }
-        Command::Ingest { dir } => ingest(&cli.data, dir),
+        Command::Ingest(told) => data::ingest(&cli.data, told),
+        Command::Data { command } => data::data(&cli.data, command),
         Command::Run => run::run(&cli.data),
         Command::Status { json } => status(&cli.data, *json),
         Command::Worker => Ok(()),
-    }
-}
-
-fn ingest(data: &Path, dir: &Path) -> anyhow::Result<()> {
-    // A configuration that `run` would refuse is better known now.
-    Config::load(data)?;
-    let generations = Generations::open(&Place::new(data).generations())?;
-    match data::ingest(dir, &generations, clock::now().0, &mut Bar::new()) {
-        Ok(report) => {
-            say!("{}", data::print_report(&report));
-            Ok(())
-        }
-        Err(IngestError::Problems(problems)) => {
-            let in_use = generations.current()?.map_or("no data", |_| "the data in use are unchanged");
-            anyhow::bail!("{problems}\nNothing was ingested; {in_use}.")
-        }
-        Err(error) => Err(error).context("nothing was ingested"),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::data;
 use crate::disclosure::{Policy, THRESHOLD_DEFAULT};
 use crate::engine::Settings;
 
@@ -18,6 +19,8 @@ pub struct Written {
     local_listen: Option<String>,
     threshold: Option<u64>,
     engine: Option<WrittenEngine>,
+    ingest: Option<WrittenIngest>,
+    data: Option<WrittenData>,
 }
 
 /// The `[engine]` part.
@@ -28,6 +31,22 @@ pub struct WrittenEngine {
     threads: Option<u32>,
     timeout_s: Option<u64>,
     rows_max: Option<u64>,
+}
+
+/// The `[ingest]` part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenIngest {
+    watch: Option<PathBuf>,
+    settle_s: Option<u64>,
+    memory_mb: Option<u64>,
+}
+
+/// The `[data]` part.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenData {
+    keep: Option<u64>,
 }
 
 /// The configuration, checked.
@@ -45,6 +64,14 @@ pub struct Config {
     pub timeout: Duration,
     /// The most rows of one question's result.
     pub rows_max: u64,
+    /// The folder that is watched for extracts.
+    pub watch: PathBuf,
+    /// How long nothing in an extract's folder may have changed before it is taken.
+    pub settle: Duration,
+    /// The memory of an ingest, in MiB.
+    pub ingest_memory_mb: u64,
+    /// Data generations that stay.
+    pub generations_kept: usize,
 }
 
 /// What is wrong with a configuration.
@@ -120,6 +147,11 @@ impl Config {
         let threads = u64::from(usual.threads.get());
         let threads = within("engine.threads", engine.threads.map(u64::from), threads, 1..=256)?;
         let timeout_s = usual.timeout.as_secs();
+        let ingest = written.ingest.unwrap_or_default();
+        let watch = ingest.watch.unwrap_or_else(|| PathBuf::from("incoming"));
+        let kept = written.data.unwrap_or_default().keep;
+        // Two at least: the one in use, and one to go back to.
+        let kept = within("data.keep", kept, data::GENERATIONS_KEPT as u64, 2..=1_000)?;
         Ok(Self {
             local_listen,
             policy,
@@ -132,6 +164,15 @@ impl Config {
                 1..=86_400,
             )?),
             rows_max: within("engine.rows_max", engine.rows_max, usual.rows_max, 1..=1_000_000_000)?,
+            watch: file.parent().unwrap_or(Path::new("")).join(watch),
+            settle: Duration::from_secs(within("ingest.settle_s", ingest.settle_s, 60, 1..=86_400)?),
+            ingest_memory_mb: within(
+                "ingest.memory_mb",
+                ingest.memory_mb,
+                data::INGEST_MEMORY_MB,
+                256..=1_048_576,
+            )?,
+            generations_kept: usize::try_from(kept).expect("at most 1,000"),
         })
     }
 }
@@ -162,6 +203,14 @@ mod tests {
     fn a_threshold_below_five_is_refused() {
         assert!(check("threshold = 4").unwrap_err().contains("threshold = 4"));
         assert_eq!(check("threshold = 5").unwrap().policy.threshold(), 5);
+    }
+
+    #[test]
+    fn the_watched_folder_is_beside_the_configuration_unless_it_says_where() {
+        let of = |text| Config::check(Path::new("/data/appliance.toml"), text).unwrap();
+        assert_eq!(of("").watch, Path::new("/data/incoming"));
+        assert_eq!(of("[ingest]\nwatch = \"/srv/omop\"").watch, Path::new("/srv/omop"));
+        assert!(check("[data]\nkeep = 1").unwrap_err().contains("data.keep = 1"));
     }
 
     #[test]

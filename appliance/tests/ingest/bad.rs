@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use flip_appliance::data::progress::{Phase, Progress, Step};
-use flip_appliance::data::{IngestError, ingest};
+use flip_appliance::data::quality::Rule;
+use flip_appliance::data::{IngestError, Settings, ingest};
 
 use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World};
 
@@ -207,7 +208,11 @@ fn extracts_that_are_none_are_refused() {
     world.file("person.csv", format!("{PERSON_HEADER}\n"));
     assert_eq!(refused(&world), "person.csv has no rows, so the extract has no persons");
     world.file("PERSON.tsv", PERSON_HEADER);
-    assert_eq!(refused(&world), "two files for the table person: PERSON.tsv and person.csv; keep one");
+    let text = refused(&world);
+    assert!(
+        text.starts_with("two files for the table person: PERSON.tsv and person.csv; keep one"),
+        "{text}"
+    );
     assert!(world.partials().is_empty());
 }
 
@@ -237,24 +242,90 @@ fn no_error_repeats_a_value() {
     assert!(!format!("{error} {error:?}").contains(MARKER), "{error:?}");
 }
 
-#[test]
-fn a_file_that_grows_under_the_ingest_is_refused() {
-    struct Meddler(PathBuf);
-    impl Progress for Meddler {
-        fn at(&mut self, step: &Step) {
-            if step.phase == Phase::Loading {
-                let mut file = fs::File::options().append(true).open(&self.0).unwrap();
-                file.write_all(b"4,0,1974,0,0,late\n").unwrap();
-            }
+/// Does something to a file once the ingest has begun to load.
+struct Meddler(PathBuf, fn(&Path));
+
+impl Progress for Meddler {
+    fn at(&mut self, step: &Step) {
+        if step.phase == Phase::Loading {
+            self.1(&self.0);
         }
     }
+}
+
+#[test]
+fn a_file_that_is_replaced_under_the_ingest_is_refused() {
     let world = World::with_persons();
-    let mut meddler = Meddler(world.folder.path().join("person.csv"));
-    let error =
-        ingest(world.folder.path(), &world.generations(), NOW_MS, &mut meddler).unwrap_err().to_string();
+    let replace = |path: &Path| {
+        let next = path.with_extension("next");
+        fs::copy(path, &next).unwrap();
+        fs::rename(&next, path).unwrap();
+    };
+    let mut meddler = Meddler(world.folder.path().join("person.csv"), replace);
+    let outcome =
+        ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler);
+    assert!(matches!(outcome, Err(IngestError::Changed { file }) if file == "person.csv"));
+    assert!(world.partials().is_empty());
+}
+
+#[test]
+fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
+    let header = "specimen_id,person_id,specimen_concept_id,specimen_type_concept_id,specimen_date,quantity";
+    for text in ["nan", "NaN", "inf", "-Infinity", "1e999"] {
+        let world = World::with_persons();
+        world.file("specimen.csv", format!("{header}\n1,1,0,0,2020-01-01,1\n2,1,0,0,2020-01-01,{text}\n"));
+        assert_eq!(world.problems(), ["specimen.csv line 3, column quantity: not a number"], "{text}");
+    }
+    let world = World::with_persons();
+    let memory = Connection::open_in_memory().unwrap();
+    let path = world.folder.path().join("specimen.parquet");
+    memory
+        .execute_batch(&format!(
+            "COPY (SELECT unnest([1, 2, 3, 4]) AS specimen_id, 1 AS person_id, 0 AS specimen_concept_id, \
+             0 AS specimen_type_concept_id, DATE '2020-01-01' AS specimen_date, \
+             unnest(['nan', 'inf', '-inf', '1']::DOUBLE[]) AS quantity) TO '{}' (FORMAT parquet)",
+            path.display()
+        ))
+        .unwrap();
+    let named = [1, 2, 3].map(|row| format!("specimen.parquet row {row}, column quantity: not a number"));
+    assert_eq!(world.problems(), named);
+}
+
+#[test]
+fn the_year_0_is_no_date_and_the_year_9999_is_one_that_is_pointed_out() {
+    let world = World::with_persons();
+    let period = "observation_period_id,person_id,observation_period_start_date,observation_period_end_date,\
+                  period_type_concept_id";
+    world.file("observation_period.csv", format!("{period}\n1,1,0000-01-01,9999-12-31,0\n"));
+    assert_eq!(
+        world.problems(),
+        [
+            "observation_period.csv line 2, column observation_period_start_date: not a date (YYYY-MM-DD, or YYYYMMDD)"
+        ]
+    );
+    world.file("observation_period.csv", format!("{period}\n1,1,9999-12-31,9999-12-31,0\n"));
+    let quality = world.ingest().unwrap().quality;
+    let late = quality
+        .findings
+        .iter()
+        .find(|finding| finding.rule == Rule::AfterExtract && finding.table == "observation_period");
+    assert_eq!(late.map(|finding| (finding.rows, finding.of)), Some((1, 1)));
+}
+
+#[test]
+fn a_file_that_grows_under_the_ingest_is_refused() {
+    let world = World::with_persons();
+    let grow = |path: &Path| {
+        let mut file = fs::File::options().append(true).open(path).unwrap();
+        file.write_all(b"4,0,1974,0,0,late\n").unwrap();
+    };
+    let mut meddler = Meddler(world.folder.path().join("person.csv"), grow);
+    let error = ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler)
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         error,
-        "person.csv changed while it was read; wait until the extract is complete and run again"
+        "person.csv changed or was replaced while it was read; wait until the extract is complete and run again"
     );
     assert!(world.partials().is_empty());
 }

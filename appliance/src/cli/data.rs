@@ -1,0 +1,299 @@
+//! `flip-appliance ingest` and `flip-appliance data`: extracts in, generations looked at, used and dropped.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use flip_protocol::UnixMillis;
+use flip_storage::audit::Audit;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::config::Config;
+use crate::data::progress::{Bar, Silent};
+use crate::data::quality::{print_quality, print_summary};
+use crate::data::{self, Generation, Generations, GenerationsError, IngestError, Settings, Verdict};
+use crate::place::Place;
+
+/// Looks at data generations, goes back to one, or removes one.
+#[derive(Subcommand)]
+pub(super) enum DataCommand {
+    /// List the generations on this disk: which is in use, of which day, how large, who needs it
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a generation holds and what its data are worth
+    Show {
+        /// Such as g-000003; without it, the one in use
+        generation: Option<String>,
+        /// Read its whole file and compare it with what was ingested
+        #[arg(long)]
+        verify: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a generation in use, after reading its whole file and comparing it with what was ingested
+    ///
+    /// A running appliance answers from it from the next question on.
+    Use {
+        /// Such as g-000003
+        generation: String,
+    },
+    /// Remove a generation from the disk; not the one in use, and none that a frozen cohort needs
+    Drop {
+        /// Such as g-000002
+        generation: String,
+    },
+}
+
+/// Carries out `flip-appliance data`.
+pub(super) fn data(folder: &Path, command: &DataCommand) -> anyhow::Result<()> {
+    let place = Place::new(folder);
+    let generations = Generations::open(&place.generations())?;
+    match command {
+        DataCommand::List { json } => list(&generations, *json),
+        DataCommand::Show { generation, verify, json } => {
+            let name = match generation {
+                Some(name) => name.clone(),
+                None => generations
+                    .current_name()?
+                    .context("no data yet; ingest an extract: flip-appliance ingest DIR")?,
+            };
+            let verdict = verify.then(|| verified(&generations, &place, &name)).transpose()?;
+            show(&generations, &name, verdict, *json)
+        }
+        DataCommand::Use { generation } => use_again(&generations, &place, generation),
+        DataCommand::Drop { generation } => {
+            generations.drop_one(generation)?;
+            audit(&place, "data_dropped", json!({ "generation": generation, "why": "asked" }))?;
+            say!("{generation} is gone.");
+            Ok(())
+        }
+    }
+}
+
+fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
+    let in_use = generations.current_name()?;
+    let pins = generations.pins()?;
+    let pinned = |name: &str| -> Vec<String> {
+        pins.iter().filter(|pin| pin.generation == name).map(|pin| pin.name.clone()).collect()
+    };
+    let names = generations.names()?;
+    if as_json {
+        let all: Vec<Value> = names
+            .iter()
+            .map(|name| {
+                let state = generations.named(name);
+                let known = generations.described(name).ok();
+                json!({
+                    "generation": name,
+                    "in_use": in_use.as_ref() == Some(name),
+                    "extract_date": known.as_ref().map(|known| &known.manifest.extract_date),
+                    "ingested_at_ms": known.as_ref().map(|known| known.manifest.ingested_at_ms),
+                    "persons": known.as_ref().and_then(|known| known.manifest.rows("person")),
+                    "bytes": known.as_ref().map(bytes),
+                    "pins": pinned(name),
+                    "wrong": state.err().map(|error| error.to_string()),
+                })
+            })
+            .collect();
+        say!("{}", serde_json::to_string_pretty(&all)?);
+        return Ok(());
+    }
+    if names.is_empty() {
+        say!("No data yet; ingest an extract: flip-appliance ingest DIR");
+        return Ok(());
+    }
+    say!("  generation  extract of  ingested             persons         size");
+    for name in &names {
+        let mark = if in_use.as_ref() == Some(name) { "*" } else { " " };
+        match generations.described(name) {
+            Ok(known) => say!(
+                "{mark} {name:10}  {:10}  {}  {:>11}  {:>8} MB",
+                known.manifest.extract_date,
+                &clock::readable(UnixMillis(known.manifest.ingested_at_ms))[..16],
+                known.manifest.rows("person").unwrap_or_default(),
+                bytes(&known) / 1_000_000,
+            ),
+            Err(error) => say!("{mark} {name:10}  {error}"),
+        }
+        if let Err(error @ GenerationsError::Damaged { .. }) = generations.named(name) {
+            say!("    {error}");
+        }
+        let pins = pinned(name);
+        if !pins.is_empty() {
+            say!("    needed by {}", pins.join(", "));
+        }
+    }
+    say!("* in use. More of one: flip-appliance data show GENERATION");
+    Ok(())
+}
+
+fn show(
+    generations: &Generations,
+    name: &str,
+    verdict: Option<Verdict>,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let generation = generations.described(name)?;
+    let quality = generations.quality(name)?;
+    if as_json {
+        let verified = verdict.map(|verdict| match verdict {
+            Verdict::Sound => json!({ "sound": true }),
+            Verdict::Damaged(how) => json!({ "sound": false, "why": how.to_string() }),
+            Verdict::NoHash => json!({ "sound": null, "why": "made by a version that kept no hash" }),
+        });
+        let shown = json!({
+            "generation": name,
+            "manifest": generation.manifest,
+            "quality": quality,
+            "verified": verified,
+        });
+        say!("{}", serde_json::to_string_pretty(&shown)?);
+    } else {
+        let in_use = if generations.current_name()?.as_deref() == Some(name) { ", in use" } else { "" };
+        let ingested = clock::readable(UnixMillis(generation.manifest.ingested_at_ms));
+        say!("generation {name}{in_use}; ingested {ingested} UTC\n");
+        say!("{}", data::print_tables(&generation.manifest));
+        let none = || "No report on its quality: it was made by a version that wrote none.\n".to_owned();
+        say!("{}", quality.as_ref().map_or_else(none, print_quality));
+        say!("{}", data::print_notes(&generation.manifest).trim_end());
+        match verdict {
+            Some(Verdict::Sound) => say!("\nverified: the file is what was ingested, to the byte"),
+            Some(Verdict::NoHash) => say!("\nnot verified: it was made by a version that kept no hash"),
+            Some(Verdict::Damaged(_)) | None => {}
+        }
+    }
+    // A damaged generation is an error of the command, and says what to do.
+    if verdict.is_some() { generations.named(name).map(drop).map_err(Into::into) } else { Ok(()) }
+}
+
+fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<()> {
+    let before = generations.current_name()?;
+    if verified(generations, place, name)? == Verdict::NoHash {
+        eprintln!("{name} was made by a version that kept no hash; it is used unverified");
+    }
+    let generation = generations.use_again(name)?;
+    audit(place, "data_used", json!({ "generation": name, "before": before }))?;
+    say!("{name} is in use; its data are of {}.", generation.manifest.extract_date);
+    if let Some(quality) = generations.quality(name)? {
+        say!("{}", print_summary(&quality).trim_end());
+    }
+    Ok(())
+}
+
+/// Reads a generation's whole file, telling how far it is, and writes the finding down.
+fn verified(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<Verdict> {
+    let total = bytes(&generations.described(name)?);
+    let mut bar = data::progress::bytes(&format!("reading {name}"), total);
+    let verdict = generations.verify(name, &mut |done| bar(done))?;
+    drop(bar);
+    audit(place, "data_verified", json!({ "generation": name, "sound": verdict == Verdict::Sound }))?;
+    Ok(verdict)
+}
+
+fn bytes(generation: &Generation) -> u64 {
+    std::fs::metadata(&generation.database).map_or(0, |metadata| metadata.len())
+}
+
+/// What `flip-appliance ingest` is told.
+#[derive(clap::Args)]
+pub(super) struct Ingest {
+    /// The folder of the extract: person.csv, visit_occurrence.csv, … (or .tsv, .csv.gz, .parquet; large tables in
+    /// parts, person_0001.parquet, or in a folder of their own)
+    dir: PathBuf,
+    /// The delivery that it is; given by the watched folder
+    #[arg(long, hide = true)]
+    delivery: Option<String>,
+}
+
+impl Ingest {
+    /// True in a child of the watched folder.
+    pub fn is_delivery(&self) -> bool {
+        self.delivery.is_some()
+    }
+}
+
+/// Carries out `flip-appliance ingest`. As a child of the watched folder it speaks on standard output alone, and
+/// leaves the audit to its parent.
+pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
+    let Ingest { dir, delivery } = told;
+    if delivery.is_some() {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+    }
+    // A configuration that `run` would refuse is better known now.
+    let config = Config::load(folder)?;
+    let place = Place::new(folder);
+    let generations = Generations::open(&place.generations())?;
+    let log = place.audit();
+    let dir = std::path::absolute(dir)?;
+    anyhow::ensure!(dir.is_dir(), "{} is not a folder", dir.display());
+    let source = dir.display().to_string();
+    if delivery.is_none() {
+        // Also makes the log, which this process could not do once it is confined.
+        audit(&place, "data_begun", json!({ "from": source }))?;
+    }
+    let writes = delivery.is_none().then_some(log.as_path());
+    let confined = data::confine(&dir, &place.generations(), writes, config.ingest_memory_mb)?;
+    tracing::debug!(?confined, "an ingest begins");
+
+    let settings = Settings {
+        memory_mb: config.ingest_memory_mb,
+        keep: config.generations_kept,
+        delivery: delivery.clone(),
+    };
+    let now_ms = clock::now().0;
+    if delivery.is_some() {
+        let report = data::ingest(&dir, &generations, &settings, now_ms, &mut Silent)?;
+        say!("{}", data::print_report(&report));
+        return Ok(());
+    }
+    let outcome = data::ingest(&dir, &generations, &settings, now_ms, &mut Bar::new());
+    match outcome {
+        Ok(report) => {
+            audit_ingested(&place, &report.generation, &source)?;
+            for removed in &report.removed {
+                audit(&place, "data_dropped", json!({ "generation": removed, "why": "keep" }))?;
+            }
+            say!("{}", data::print_report(&report));
+            Ok(())
+        }
+        Err(error) => {
+            audit(&place, "data_refused", refused_facts(&source, &error.to_string()))?;
+            if let IngestError::Problems(problems) = error {
+                let in_use =
+                    generations.current_name()?.map_or("no data", |_| "the data in use are unchanged");
+                anyhow::bail!("{problems}\nNothing was ingested; {in_use}.")
+            }
+            Err(error).context("nothing was ingested")
+        }
+    }
+}
+
+/// Writes down that an extract became a generation.
+pub(crate) fn audit_ingested(place: &Place, generation: &Generation, source: &str) -> anyhow::Result<()> {
+    let manifest = &generation.manifest;
+    let facts = json!({
+        "generation": generation.name,
+        "from": source,
+        "extract_date": manifest.extract_date,
+        "sha256": manifest.database.as_ref().map(|mark| &mark.sha256),
+    });
+    audit(place, "data_ingested", facts)
+}
+
+/// What is written down of an extract that was refused: the first line of why, which holds no value of a record.
+pub(crate) fn refused_facts(source: &str, why: &str) -> Value {
+    json!({ "from": source, "why": why.lines().next().unwrap_or_default() })
+}
+
+fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {
+    Audit::new(&place.audit())
+        .append(clock::now().0, act, facts)
+        .context("the audit log could not be written")?;
+    Ok(())
+}

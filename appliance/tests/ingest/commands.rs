@@ -1,0 +1,114 @@
+//! `flip-appliance ingest` and `flip-appliance data`, as people use them.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use flip_appliance::data::Generations;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::World;
+
+fn run(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flip-appliance"))
+        .arg("--data")
+        .arg(data)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn good(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn bad(data: &Path, arguments: &[&str]) -> String {
+    let output = run(data, arguments);
+    assert!(!output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn acts(data: &Path) -> Vec<String> {
+    let mut acts = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(100).unwrap();
+    acts.reverse();
+    acts.into_iter().map(|entry| entry.act).collect()
+}
+
+#[test]
+fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_log() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    assert!(good(data, &["data", "list"]).contains("No data yet"));
+    assert!(bad(data, &["data", "show"]).contains("no data yet; ingest an extract"));
+
+    for _ in 0..2 {
+        assert!(good(data, &["ingest", extract]).contains("is in use; its data are of"));
+    }
+    let list = good(data, &["data", "list"]);
+    assert!(list.contains("  g-000001") && list.contains("* g-000002"), "{list}");
+    let shown = good(data, &["data", "show", "--verify"]);
+    for expected in
+        ["generation g-000002, in use", "person", "quality: 1 problem", "verified: the file is what was"]
+    {
+        assert!(shown.contains(expected), "{expected}\n{shown}");
+    }
+    let shown: Value =
+        serde_json::from_str(&good(data, &["data", "show", "g-000001", "--verify", "--json"])).unwrap();
+    assert_eq!(shown["verified"]["sound"], true);
+    assert_eq!(shown["quality"]["persons"], 3);
+
+    assert!(good(data, &["data", "use", "g-000001"]).contains("g-000001 is in use"));
+    assert!(bad(data, &["data", "drop", "g-000001"]).contains("use another one first"));
+    assert!(good(data, &["data", "drop", "g-000002"]).contains("g-000002 is gone"));
+    assert!(bad(data, &["data", "use", "g-000002"]).contains("there is no generation g-000002"));
+    let list: Value = serde_json::from_str(&good(data, &["data", "list", "--json"])).unwrap();
+    assert_eq!((list[0]["generation"].as_str(), list[0]["in_use"].as_bool()), (Some("g-000001"), Some(true)));
+
+    fs::write(world.folder.path().join("person.csv"), "nonsense\n").unwrap();
+    assert!(bad(data, &["ingest", extract]).contains("the data in use are unchanged"));
+    assert_eq!(
+        acts(data),
+        [
+            "data_begun",
+            "data_ingested",
+            "data_begun",
+            "data_ingested",
+            "data_verified",
+            "data_verified",
+            "data_verified",
+            "data_used",
+            "data_dropped",
+            "data_begun",
+            "data_refused",
+        ]
+    );
+}
+
+#[test]
+fn a_damaged_generation_is_named_with_what_to_do() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    good(data, &["ingest", extract]);
+    good(data, &["ingest", extract]);
+    let current = Generations::open(&data.join("generations")).unwrap().current().unwrap().unwrap();
+    let mut bytes = fs::read(&current.database).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&current.database, bytes).unwrap();
+    let said = bad(data, &["data", "show", "--verify"]);
+    assert!(said.contains("generation g-000002 is damaged") && said.contains("data use g-000001"), "{said}");
+    assert!(good(data, &["data", "list"]).contains("g-000002 is damaged"));
+    assert!(good(data, &["data", "use", "g-000001"]).contains("is in use"));
+}
+
+#[test]
+fn an_extract_may_be_a_folder_of_links() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let links = TempDir::new().unwrap();
+    std::os::unix::fs::symlink(world.folder.path().join("person.csv"), links.path().join("person.csv"))
+        .unwrap();
+    good(data.path(), &["ingest", links.path().to_str().unwrap()]);
+    assert!(bad(data.path(), &["ingest", "/no/such/folder"]).contains("/no/such/folder is not a folder"));
+}
