@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use flip_protocol::answer::Failed;
 
 pub use crate::disclosure::RawCounts;
+pub use database::open_generation;
 pub use sandbox::{Files, Sandbox};
 pub use wire::Question;
 

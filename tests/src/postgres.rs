@@ -7,6 +7,7 @@
 mod load;
 mod tls;
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::chown;
@@ -193,10 +194,11 @@ impl Postgres {
                 for file in tls::write_certificates(folder)? {
                     give_to_account(&file)?;
                 }
-                settings.push_str(&format!(
-                    "ssl = on\nssl_cert_file = '{0}/server.pem'\nssl_key_file = '{0}/server.key'\n",
-                    folder.display()
-                ));
+                let folder = folder.display();
+                write!(
+                    settings,
+                    "ssl = on\nssl_cert_file = '{folder}/server.pem'\nssl_key_file = '{folder}/server.key'\n"
+                )?;
                 "hostssl"
             }
         };

@@ -88,20 +88,9 @@ pub(crate) const FIELDS: &[&str] = &[
     "year",
 ];
 
-/// The fields that date_trunc cuts to.
-pub(crate) const UNITS: &[&str] = &[
-    "century",
-    "day",
-    "decade",
-    "hour",
-    "millennium",
-    "minute",
-    "month",
-    "quarter",
-    "second",
-    "week",
-    "year",
-];
+/// The fields that date_trunc cuts to. Centuries begin with another year in the engine.
+pub(crate) const UNITS: &[&str] =
+    &["day", "decade", "hour", "minute", "month", "quarter", "second", "week", "year"];
 
 #[cfg(test)]
 mod tests {

@@ -58,6 +58,8 @@ pub(crate) enum Engine {
     Written(&'static [(usize, &'static str)]),
     /// As PostgreSQL does, with whole numbers made doubles first, since PostgreSQL's result has a fraction.
     Widened(&'static str),
+    /// As PostgreSQL does, with NULL where the engine says that there is no such number.
+    Undefined(&'static str),
     /// By code of its own in `check/call.rs` or `check/dates.rs`.
     Special(Special),
 }
@@ -69,6 +71,8 @@ pub(crate) enum Special {
     Coalesce,
     Grouping,
     Sum,
+    Average,
+    Concat,
     Round,
     Percentile,
     Mode,
@@ -94,7 +98,7 @@ const fn function(
     Function { name, kind, arguments, returns, engine }
 }
 
-use Engine::{Named, Same, Special as By, Widened, Written};
+use Engine::{Named, Same, Special as By, Undefined, Widened, Written};
 use Kind::{Aggregate, OrderedSet, Scalar, Window};
 use Returns::{Common, First, Fraction, Is};
 
@@ -106,7 +110,7 @@ pub(crate) static FUNCTIONS: &[Function] = &[
     // Counting and adding up.
     function("count",           Aggregate, (1, 1), Is(Type::Integer), By(Special::Count)),
     function("sum",             Aggregate, (1, 1), First,             By(Special::Sum)),
-    function("avg",             Aggregate, (1, 1), Fraction,          Same),
+    function("avg",             Aggregate, (1, 1), Fraction,          By(Special::Average)),
     function("min",             Aggregate, (1, 1), First,             Same),
     function("max",             Aggregate, (1, 1), First,             Same),
     function("grouping",        Scalar,    (1, 8), Is(Type::Integer), By(Special::Grouping)),
@@ -117,12 +121,12 @@ pub(crate) static FUNCTIONS: &[Function] = &[
     function("variance",        Aggregate, (1, 1), Fraction,          Same),
     function("var_samp",        Aggregate, (1, 1), Fraction,          Same),
     function("var_pop",         Aggregate, (1, 1), Fraction,          Same),
-    function("corr",            Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("corr",            Aggregate, (2, 2), Is(Type::Double),  Undefined("corr")),
     function("covar_pop",       Aggregate, (2, 2), Is(Type::Double),  Same),
     function("covar_samp",      Aggregate, (2, 2), Is(Type::Double),  Same),
-    function("regr_slope",      Aggregate, (2, 2), Is(Type::Double),  Same),
-    function("regr_intercept",  Aggregate, (2, 2), Is(Type::Double),  Same),
-    function("regr_r2",         Aggregate, (2, 2), Is(Type::Double),  Same),
+    function("regr_slope",      Aggregate, (2, 2), Is(Type::Double),  Undefined("regr_slope")),
+    function("regr_intercept",  Aggregate, (2, 2), Is(Type::Double),  Undefined("regr_intercept")),
+    function("regr_r2",         Aggregate, (2, 2), Is(Type::Double),  Undefined("regr_r2")),
     function("percentile_cont", OrderedSet, (1, 1), Is(Type::Double), By(Special::Percentile)),
     function("percentile_disc", OrderedSet, (1, 1), First,            By(Special::Percentile)),
     function("mode",            OrderedSet, (0, 0), First,            By(Special::Mode)),
@@ -168,7 +172,8 @@ pub(crate) static FUNCTIONS: &[Function] = &[
     function("sign",            Scalar, (1, 1), Fraction, Written(&[(1, "CAST(sign($1) AS DOUBLE)")])),
     // Texts.
     function("lower",           Scalar, (1, 1), Is(Type::Text),       Same),
-    function("upper",           Scalar, (1, 1), Is(Type::Text),       Same),
+    // PostgreSQL's libraries know no upper case of it.
+    function("upper",           Scalar, (1, 1), Is(Type::Text), Written(&[(1, "replace(upper($1), 'ẞ', 'ß')")])),
     function("btrim",           Scalar, (1, 2), Is(Type::Text), Written(&[(1, "trim($1, ' ')"), (2, "trim($1, $2)")])),
     function("ltrim",           Scalar, (1, 2), Is(Type::Text), Written(&[(1, "ltrim($1, ' ')"), (2, "ltrim($1, $2)")])),
     function("rtrim",           Scalar, (1, 2), Is(Type::Text), Written(&[(1, "rtrim($1, ' ')"), (2, "rtrim($1, $2)")])),
@@ -179,8 +184,8 @@ pub(crate) static FUNCTIONS: &[Function] = &[
     function("right",           Scalar, (2, 2), Is(Type::Text),       Same),
     function("replace",         Scalar, (3, 3), Is(Type::Text),       Same),
     function("reverse",         Scalar, (1, 1), Is(Type::Text),       Same),
-    function("concat",          Scalar, (1, MANY), Is(Type::Text),    Same),
-    function("concat_ws",       Scalar, (2, MANY), Is(Type::Text),    Same),
+    function("concat",          Scalar, (1, MANY), Is(Type::Text),    By(Special::Concat)),
+    function("concat_ws",       Scalar, (2, MANY), Is(Type::Text),    By(Special::Concat)),
     function("strpos",          Scalar, (2, 2), Is(Type::Integer),    Same),
     function("starts_with",     Scalar, (2, 2), Is(Type::Boolean),    Same),
     function("split_part",      Scalar, (3, 3), Is(Type::Text),       Same),

@@ -34,6 +34,11 @@ pub use bounds::{CHARACTERS_MAX, NESTING_MAX};
 pub use plan::{Plan, Subject};
 pub use refusal::{Code, Place, Refusal};
 
+/// The names of the functions that a question may call.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    functions::FUNCTIONS.iter().map(|function| function.name)
+}
+
 /// Reads a question in PostgreSQL's SQL over OMOP tables; gives what the engine may run, or says why not.
 ///
 /// Never panics and never overflows the stack, whatever the text. Admitting a plan's canonical text gives an equal

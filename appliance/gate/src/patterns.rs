@@ -5,47 +5,107 @@
 
 /// The regular expression for RE2, or what stands in its way.
 pub(crate) fn regular(pattern: &str) -> Result<String, &'static str> {
-    if pattern.starts_with("***") || pattern.starts_with("(?") {
+    if pattern.starts_with("***") || (pattern.starts_with("(?") && !pattern.starts_with("(?:")) {
         return Err("options at the beginning of a pattern");
     }
     let mut written = String::new();
-    let mut characters = pattern.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '(' if characters.peek() == Some(&'?') => {
-                let mut ahead = characters.clone();
-                ahead.next();
-                if ahead.next() != Some(':') {
-                    return Err("lookahead and lookbehind");
-                }
-                written.push('(');
+    let mut rest = pattern;
+    while let Some(first) = rest.chars().next() {
+        rest = &rest[first.len_utf8()..];
+        match first {
+            '(' if rest.starts_with('?') && !rest.starts_with("?:") => {
+                return Err("lookahead and lookbehind");
             }
-            '\\' => match characters.next() {
-                None => return Err("a backslash at the end"),
-                Some('y' | 'm' | 'M') => written.push_str("\\b"),
-                Some('Y') => written.push_str("\\B"),
-                Some('Z') => written.push_str("\\z"),
-                Some('1'..='9') => return Err("back references"),
-                Some(class @ ('d' | 'w' | 's' | 'D' | 'W' | 'S' | 'A' | 'n' | 't' | 'r')) => {
-                    written.push('\\');
-                    written.push(class);
-                }
-                Some(letter) if letter.is_alphanumeric() => return Err("this escape"),
-                Some(other) => {
-                    written.push('\\');
-                    written.push(other);
-                }
-            },
-            '[' if characters.peek() == Some(&'[') && pattern.contains("[[:<:]]") => {
-                return Err("[[:<:]]; use \\m");
+            '\\' => {
+                let letter = rest.chars().next().ok_or("a backslash at the end")?;
+                rest = &rest[letter.len_utf8()..];
+                written.push_str(&escape(letter)?);
             }
-            '[' if characters.peek() == Some(&'[') && pattern.contains("[[:>:]]") => {
-                return Err("[[:>:]]; use \\M");
-            }
+            '[' => rest = set(rest, &mut written)?,
             other => written.push(other),
         }
     }
     Ok(written)
+}
+
+/// What a letter after a backslash means outside of a set. PostgreSQL's classes hold the letters of all alphabets.
+fn escape(letter: char) -> Result<String, &'static str> {
+    Ok(match letter {
+        'y' | 'm' | 'M' => "\\b".to_owned(),
+        'Y' => "\\B".to_owned(),
+        'Z' => "\\z".to_owned(),
+        '1'..='9' => return Err("back references"),
+        'w' => format!("[{WORD}]"),
+        'W' => format!("[^{WORD}]"),
+        's' => "[[:space:]]".to_owned(),
+        'S' => "[^[:space:]]".to_owned(),
+        'd' | 'D' | 'A' | 'n' | 't' | 'r' => format!("\\{letter}"),
+        letter if letter.is_alphanumeric() => return Err("this escape"),
+        other => format!("\\{other}"),
+    })
+}
+
+/// Letters, marks, digits and the underscore.
+const WORD: &str = "\\pL\\pM\\pN_";
+
+/// PostgreSQL's named classes as they stand in a set of RE2, whose own hold ASCII alone.
+const CLASSES: &[(&str, &str)] = &[
+    ("alnum", "\\pL\\pM\\pN"),
+    ("alpha", "\\pL\\pM"),
+    ("digit", "[:digit:]"),
+    ("lower", "\\p{Ll}"),
+    ("punct", "\\pP\\pS"),
+    ("space", "[:space:]"),
+    ("upper", "\\p{Lu}"),
+    ("xdigit", "[:xdigit:]"),
+];
+
+/// Writes a set, after its opening bracket; gives what follows it.
+fn set<'p>(pattern: &'p str, written: &mut String) -> Result<&'p str, &'static str> {
+    written.push('[');
+    let mut rest = pattern;
+    if let Some(after) = rest.strip_prefix('^') {
+        written.push('^');
+        rest = after;
+    }
+    // A bracket that comes first is a member.
+    if let Some(after) = rest.strip_prefix(']') {
+        written.push_str("\\]");
+        rest = after;
+    }
+    loop {
+        let first = rest.chars().next().ok_or("a set without its end")?;
+        rest = &rest[first.len_utf8()..];
+        match first {
+            ']' => {
+                written.push(']');
+                return Ok(rest);
+            }
+            '[' if rest.starts_with(':') => {
+                let (name, after) = rest[1..].split_once(":]").ok_or("a set without its end")?;
+                let (_, class) = CLASSES
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .ok_or("this class of characters; for bounds of words use \\m and \\M")?;
+                written.push_str(class);
+                rest = after;
+            }
+            '[' if rest.starts_with(['.', '=']) => return Err("collating elements"),
+            '[' => written.push_str("\\["),
+            '\\' => {
+                let letter = rest.chars().next().ok_or("a backslash at the end")?;
+                rest = &rest[letter.len_utf8()..];
+                match letter {
+                    'w' => written.push_str(WORD),
+                    's' => written.push_str("[:space:]"),
+                    'd' | 'n' | 't' | 'r' => written.extend(['\\', letter]),
+                    letter if letter.is_alphanumeric() => return Err("this escape in a set"),
+                    other => written.extend(['\\', other]),
+                }
+            }
+            other => written.push(other),
+        }
+    }
 }
 
 /// The replacement text of regexp_replace, if its groups are the pattern's.
@@ -112,7 +172,8 @@ mod tests {
     #[test]
     fn words_keep_their_bounds() {
         assert_eq!(regular(r"\mlung\M (?:a|b)\d+").unwrap(), r"\blung\b (?:a|b)\d+");
-        for refused in [r"(a)\1", "a(?=b)", "a(?!b)", "(?i)a", r"a\"] {
+        assert_eq!(regular(r"[]a[:alpha:]\w-]\s").unwrap(), r"[\]a\pL\pM\pL\pM\pN_-][[:space:]]");
+        for refused in [r"(a)\1", "a(?=b)", "a(?!b)", "(?i)a", r"a\", "[a", "[[:<:]]a", r"[\W]", "[[.a.]]"] {
             assert!(regular(refused).is_err(), "{refused}");
         }
     }

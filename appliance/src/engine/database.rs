@@ -5,6 +5,8 @@
 //! where DuckDB had not begun to read records: at opening and while preparing, where it knows names and the
 //! question's own literals.
 
+use std::path::Path;
+
 use duckdb::{Config, Connection};
 use flip_protocol::answer::Failed;
 
@@ -46,14 +48,19 @@ pub(super) fn open(configure: &Configure) -> Result<Connection, Fault> {
 }
 
 fn connect(configure: &Configure) -> Result<Connection, duckdb::Error> {
+    open_generation(&configure.generation_file, configure.memory_mb, configure.threads.get())
+}
+
+/// Opens a generation with a worker's settings. For tests that compare rows; a worker gives none.
+pub fn open_generation(file: &Path, memory_mb: u64, threads: u32) -> Result<Connection, duckdb::Error> {
     let config = Config::default()
         .with("access_mode", "READ_ONLY")?
         .with("autoinstall_known_extensions", "false")?
         .with("autoload_known_extensions", "false")?
         .with("allow_community_extensions", "false")?
-        .with("memory_limit", format!("{}MiB", configure.memory_mb))?
-        .with("threads", configure.threads.to_string())?;
-    let connection = Connection::open_with_flags(&configure.generation_file, config)?;
+        .with("memory_limit", format!("{memory_mb}MiB"))?
+        .with("threads", threads.to_string())?;
+    let connection = Connection::open_with_flags(file, config)?;
     connection.execute_batch(
         "SET temp_directory = '';
          SET enable_external_access = false;

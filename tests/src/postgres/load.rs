@@ -3,8 +3,9 @@
 //! What must stay true: types are those of OHDSI's own script for PostgreSQL, but for keys, which are 64 bits wide
 //! because sites' keys outgrow the script's 32. The files go to PostgreSQL as they are.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read, Seek as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -19,7 +20,7 @@ pub(super) fn make_tables(client: &mut Client) -> Result<()> {
         let columns: Vec<String> =
             table.columns.iter().map(|column| format!("\"{}\" {}", column.name, sql_type(column))).collect();
         let key = table.primary_key.map(|key| format!(", PRIMARY KEY (\"{key}\")")).unwrap_or_default();
-        sql.push_str(&format!("CREATE TABLE omop.\"{}\" ({}{key});\n", table.name, columns.join(", ")));
+        writeln!(sql, "CREATE TABLE omop.\"{}\" ({}{key});", table.name, columns.join(", "))?;
     }
     Ok(client.batch_execute(&sql)?)
 }
@@ -68,7 +69,6 @@ fn copy(client: &mut Client, table: &Table, names: &[String], file: &mut impl Re
         columns.join(", ")
     ))?;
     io::copy(file, &mut writer)?;
-    writer.flush()?;
     writer.finish()?;
     Ok(())
 }

@@ -360,9 +360,17 @@ fn engine(
     };
     let plain = |name: &str, inner: &str| format!("{name}({distinct}{inner}{order}){suffix}");
     let joined = texts.join(", ");
+    let fills = matches!(function.name, "lpad" | "rpad" | "split_part");
+    if fills && terms.iter().skip(1).any(|term| term.literal.as_deref() == Some("")) {
+        return Err(not_allowed(
+            format!("{} needs a text of at least one character here, as in '-'", function.name),
+            at,
+        ));
+    }
     Ok(match function.engine {
         Engine::Same => plain(function.name, &joined),
         Engine::Named(name) => plain(name, &joined),
+        Engine::Undefined(name) => format!("nullif({}, CAST('nan' AS DOUBLE))", plain(name, &joined)),
         Engine::Written(spellings) => {
             let spelling = spellings.iter().find(|(count, _)| *count == terms.len());
             let (_, spelling) = spelling.ok_or_else(|| unknown(function.name, at))?;
@@ -390,10 +398,25 @@ fn special_call(
     let distinct = if arguments.distinct { "DISTINCT " } else { "" };
     Ok(match (special, terms) {
         (Special::Count, []) => format!("count(*){suffix}"),
+        (Special::Sum | Special::Average, [term]) if term.kind == Type::Interval => {
+            return Err(not_allowed(
+                format!(
+                    "{} takes numbers; of times between dates write {0}(EXTRACT(EPOCH FROM (later - earlier)))",
+                    function.name
+                ),
+                at,
+            ));
+        }
+        (Special::Concat, terms) => {
+            let printed: Vec<String> = terms.iter().map(strings::output).collect();
+            format!("{}({})", function.name, printed.join(", "))
+        }
         (Special::Sum, [term]) if term.kind == Type::Integer => {
             format!("CAST(sum({distinct}{joined}){suffix} AS BIGINT)")
         }
-        (Special::Count | Special::Sum, _) => format!("{}({distinct}{joined}){suffix}", function.name),
+        (Special::Count | Special::Sum | Special::Average, _) => {
+            format!("{}({distinct}{joined}){suffix}", function.name)
+        }
         (Special::Coalesce | Special::Grouping, _) => format!("{}({joined})", function.name),
         (Special::Round, [term]) if term.kind == Type::Double => format!("round_even({joined}, 0)"),
         (Special::Round, [term]) => format!("round({})", strings::widened(term)),

@@ -6,6 +6,7 @@
 use sqlparser::ast::{CastFormat, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo};
 
 use super::literal::{moment, spelt_interval};
+use super::strings::printed;
 use super::{Checker, not_allowed, place};
 use crate::names::literal;
 use crate::refusal::{Place, Refusal};
@@ -68,6 +69,9 @@ fn engine_cast(term: &Term, target: &Target, at: Option<Place>) -> Result<String
             | Type::Array
             | Type::Unknown => {}
         }
+    }
+    if target.kind == Type::Text {
+        inner = printed(term);
     }
     let whole = target.kind == Type::Integer;
     if whole && term.kind == Type::Numeric {

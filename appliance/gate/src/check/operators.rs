@@ -92,11 +92,13 @@ impl Checker {
             BinaryOperator::Divide if left.kind == Type::Interval => Ok(Term::value(
                 Text::new(
                     format!("{} / {}", left.text.canonical, right.text.canonical),
-                    format!("({} * (1e0 / {}))", left.text.engine, right.text.engine),
+                    format!("({} * (1e0 / {}))", left.text.engine, divisor(&right).engine),
                 ),
                 Type::Interval,
             )),
-            BinaryOperator::Divide => Ok(infix(&left.text, "/", &right.text, left.kind.meet(right.kind))),
+            BinaryOperator::Divide => {
+                Ok(infix(&left.text, "/", &divisor(&right), left.kind.meet(right.kind)))
+            }
             BinaryOperator::Modulo => Ok(infix(&left.text, "%", &right.text, left.kind.meet(right.kind))),
             BinaryOperator::PGExp => Ok(Term::value(
                 Text::new(
@@ -105,7 +107,11 @@ impl Checker {
                 ),
                 if left.kind == Type::Numeric { Type::Numeric } else { Type::Double },
             )),
-            BinaryOperator::StringConcat => Ok(infix(&left.text, "||", &right.text, Type::Text)),
+            BinaryOperator::StringConcat => {
+                let printed =
+                    |term: &Term| Text::new(term.text.canonical.clone(), super::strings::printed(term));
+                Ok(infix(&printed(&left), "||", &printed(&right), Type::Text))
+            }
             BinaryOperator::PGRegexMatch => super::strings::matched(&left, "~", &right, at),
             BinaryOperator::PGRegexIMatch => super::strings::matched(&left, "~*", &right, at),
             BinaryOperator::PGRegexNotMatch => super::strings::matched(&left, "!~", &right, at),
@@ -209,6 +215,16 @@ fn minus(left: &Term, right: &Term) -> Term {
         dated(right, left.kind)
     };
     infix(&first, "-", &second, kind)
+}
+
+/// What is divided by. PostgreSQL ends a question that divides by zero, which tells of the one record that held it;
+/// here such a quotient is NULL.
+fn divisor(term: &Term) -> Text {
+    let is_literal = term.text.canonical.parse::<f64>().is_ok_and(|number| number != 0.0);
+    if is_literal {
+        return term.text.clone();
+    }
+    Text::new(term.text.canonical.clone(), format!("nullif({}, 0)", term.text.engine))
 }
 
 fn times(left: Type, right: Type) -> Type {

@@ -185,6 +185,36 @@ pub(super) fn widened(term: &Term) -> String {
     }
 }
 
+/// The engine's text of a value as PostgreSQL's text of it: a number without a fraction has no point there.
+pub(super) fn printed(term: &Term) -> String {
+    let engine = &term.text.engine;
+    let exact = engine.starts_with("CAST(") && engine.contains(" AS DECIMAL(");
+    match term.kind {
+        Type::Numeric | Type::Double if !exact => {
+            format!("regexp_replace(CAST({engine} AS VARCHAR), '\\.0$', '')")
+        }
+        Type::Boolean
+        | Type::Integer
+        | Type::Numeric
+        | Type::Double
+        | Type::Text
+        | Type::Date
+        | Type::Timestamp
+        | Type::Time
+        | Type::Interval
+        | Type::Array
+        | Type::Unknown => engine.clone(),
+    }
+}
+
+/// The same in `concat`, which prints a truth by its first letter.
+pub(super) fn output(term: &Term) -> String {
+    if term.kind == Type::Boolean {
+        return format!("left(CAST({} AS VARCHAR), 1)", term.text.engine);
+    }
+    printed(term)
+}
+
 /// `x ~ 'pattern'` and its kin.
 pub(super) fn matched(left: &Term, symbol: &str, pattern: &Term, at: Option<Place>) -> Result<Term, Refusal> {
     let regular = regular_literal(pattern, at)?;

@@ -1,0 +1,71 @@
+//! The gate's translation, judged by a real PostgreSQL: each question of `questions/*.sql` is let in by the gate, its
+//! canonical text runs on PostgreSQL 15 and its engine's text on DuckDB, over the same records, and the answers must
+//! be equal row by row.
+//!
+//! What is compared: rows as multisets, and in order where the title says `ordered`. Whole numbers, texts, dates,
+//! times and intervals exactly; numbers with a fraction within 1e-9 of their size, because the CDM's `numeric` is a
+//! double in a generation. PostgreSQL runs with `C.UTF-8` and UTC: a generation sorts texts by their bytes, whatever
+//! locale a site's PostgreSQL has.
+#![expect(clippy::unwrap_used, reason = "a test may end where its own ground gives way")]
+
+mod answers;
+mod corpus;
+mod records;
+
+use std::collections::BTreeSet;
+
+use flip_appliance::engine;
+use flip_tests::postgres::{Postgres, Tls};
+
+use answers::{Answer, difference};
+use corpus::Question;
+
+/// The fewest questions that the corpus may hold.
+const QUESTIONS_MIN: usize = 150;
+
+#[test]
+fn every_question_has_the_answer_that_postgresql_gives() {
+    let records = records::write();
+    let postgres = Postgres::start(Tls::Off).unwrap();
+    postgres.load(records.extract()).unwrap();
+    let mut theirs = postgres.client().unwrap();
+    let ours = engine::open_generation(&records.generation(), 1_024, 2).unwrap();
+
+    let questions = corpus::questions();
+    assert!(questions.len() >= QUESTIONS_MIN, "{} questions", questions.len());
+    let mut wrong = Vec::new();
+    let mut empty = Vec::new();
+    for Question { title, ordered, sql } in &questions {
+        let plan = match flip_gate::admit(sql) {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                wrong.push(format!("{title}: not let in: {refusal}"));
+                continue;
+            }
+        };
+        let expected = Answer::of_postgres(&mut theirs, plan.canonical());
+        let found = Answer::of_duckdb(&ours, plan.engine_sql());
+        match (expected, found) {
+            (Ok(expected), Ok(found)) => {
+                if expected.rows.is_empty() {
+                    empty.push(title.as_str());
+                }
+                if let Some(difference) = difference(expected, found, *ordered) {
+                    wrong.push(format!("{title}: {difference}\n{}", plan.engine_sql()));
+                }
+            }
+            (Err(error), _) => wrong.push(format!("{title}: PostgreSQL: {error}\n{}", plan.canonical())),
+            (_, Err(error)) => wrong.push(format!("{title}: DuckDB: {error}\n{}", plan.engine_sql())),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n\n{}", wrong.len(), questions.len(), wrong.join("\n\n"));
+    assert_eq!(empty, [""; 0], "questions that no row answers compare nothing");
+}
+
+#[test]
+fn every_function_of_the_gate_is_asked_about() {
+    let asked = corpus::questions().iter().map(|question| question.sql.to_lowercase()).collect::<String>();
+    let words: BTreeSet<&str> = asked.split(|each: char| !each.is_alphanumeric() && each != '_').collect();
+    let missing: Vec<&str> = flip_gate::function_names().filter(|name| !words.contains(name)).collect();
+    assert_eq!(missing, [""; 0], "functions that no question of the corpus calls");
+}
