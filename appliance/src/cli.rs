@@ -1,4 +1,4 @@
-//! `flip-appliance`: enrol, ingest, data, run, status.
+//! `flip-appliance`: enrol, ingest, pull, data, run, status.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,7 @@ macro_rules! say {
 }
 
 pub(crate) mod data;
+mod pull;
 
 /// The exit status where another ingest is at work (`EX_TEMPFAIL` of sysexits): the same may be tried again.
 pub(crate) const EXIT_BUSY: u8 = 75;
@@ -55,6 +56,8 @@ enum Command {
     },
     /// Read an OMOP CDM extract into a new data generation and put it in use; the old one stays until then
     Ingest(data::Ingest),
+    /// Read an OMOP database in PostgreSQL into a new data generation; the [pull] part of appliance.toml says which
+    Pull(pull::Pull),
     /// List, show, use and drop data generations
     Data {
         #[command(subcommand)]
@@ -116,6 +119,7 @@ fn command(cli: &Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Ingest(told) => data::ingest(&cli.data, told),
+        Command::Pull(told) => pull::pull(&cli.data, told),
         Command::Data { command } => data::data(&cli.data, command),
         Command::Run => run::run(&cli.data),
         Command::Status { json } => status(&cli.data, *json),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::data;
 use crate::disclosure::{Policy, THRESHOLD_DEFAULT};
 use crate::engine::Settings;
+use crate::pull::{self, WrittenPull};
 
 /// What may stand in `appliance.toml`. Unknown lines are refused by name.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +22,7 @@ pub struct Written {
     engine: Option<WrittenEngine>,
     ingest: Option<WrittenIngest>,
     data: Option<WrittenData>,
+    pull: Option<WrittenPull>,
 }
 
 /// The `[engine]` part.
@@ -72,6 +74,8 @@ pub struct Config {
     pub ingest_memory_mb: u64,
     /// Data generations that stay.
     pub generations_kept: usize,
+    /// The PostgreSQL that `pull` reads.
+    pub pull: Option<pull::Settings>,
 }
 
 /// What is wrong with a configuration.
@@ -152,6 +156,9 @@ impl Config {
         let kept = written.data.unwrap_or_default().keep;
         // Two at least: the one in use, and one to go back to.
         let kept = within("data.keep", kept, data::GENERATIONS_KEPT as u64, 2..=1_000)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let pull = written.pull.map(|pull| pull.check(folder)).transpose();
+        let pull = pull.map_err(|(key, value, why)| wrong(key, value, &why))?;
         Ok(Self {
             local_listen,
             policy,
@@ -173,6 +180,7 @@ impl Config {
                 256..=1_048_576,
             )?,
             generations_kept: usize::try_from(kept).expect("at most 1,000"),
+            pull,
         })
     }
 }

@@ -46,6 +46,7 @@ pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
 pub use confine::{ConfineError, Confined, confine};
 pub use error::IngestError;
 pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Verdict};
+pub use header::cdm_name;
 pub use manifest::{Manifest, Note, TableEntry};
 pub use problem::{Earlier, Fault, Place, Problem, Problems};
 pub use progress::Progress;

@@ -19,6 +19,7 @@ pub mod link;
 mod local;
 mod outbox;
 mod place;
+pub mod pull;
 mod run;
 mod site;
 mod uplink;

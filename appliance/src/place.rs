@@ -32,6 +32,11 @@ impl Place {
         self.0.join("generations")
     }
 
+    /// Where a pull gathers what it reads.
+    pub fn pull(&self) -> PathBuf {
+        self.0.join("pull")
+    }
+
     /// Where the local page of a running appliance is, as text.
     pub fn local_address(&self) -> PathBuf {
         self.0.join("local.address")

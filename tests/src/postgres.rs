@@ -182,7 +182,7 @@ impl Postgres {
         }
         let mut settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nfsync = off\n\
-             synchronous_commit = off\nfull_page_writes = off\nautovacuum = off\ntimezone = 'UTC'\n\
+             full_page_writes = off\nautovacuum = off\ntimezone = 'UTC'\n\
              log_timezone = 'UTC'\nintervalstyle = 'iso_8601'\nshared_buffers = '128MB'\nmax_connections = 20\n\
              jit = off\n",
             self.port,

@@ -91,6 +91,13 @@ pub(super) enum HeaderError {
     Fault(Fault),
 }
 
+/// The CDM's name of a column that goes by this lower-case name in 5.4 or in 5.3.
+pub fn cdm_name(table: &Table, name: &str) -> Option<&'static str> {
+    let renamed =
+        || RENAMED.iter().find(|(of, old, _)| *of == table.name && *old == name).map(|(.., new)| *new);
+    table.column(name).map(|column| column.name).or_else(renamed)
+}
+
 /// Finds the CDM's columns among lower-case names.
 pub(super) fn match_columns(
     table: &'static Table,

@@ -1,0 +1,145 @@
+//! `flip-appliance pull`: an OMOP PostgreSQL read into an extract, and that ingested.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use flip_storage::audit::Audit;
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::config::{self, Config};
+use crate::data::Generations;
+use crate::place::Place;
+use crate::pull::{self, Bar, PullError, Settings, Source, Spool};
+
+/// What to pull.
+#[derive(Args)]
+pub(super) struct Pull {
+    /// Only try the connection and the rights, and say what would be read
+    #[arg(long)]
+    check: bool,
+    /// Read everything anew, even where an earlier pull was interrupted
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Carries out `flip-appliance pull`.
+pub(super) fn pull(folder: &Path, told: &Pull) -> anyhow::Result<()> {
+    let settings = Config::load(folder)?
+        .pull
+        .ok_or_else(|| PullError::NotConfigured { file: folder.join(config::FILE) })?;
+    if told.check {
+        let source = pull::check(&settings)?;
+        say_source(&settings, &source);
+        return Ok(());
+    }
+    let place = Place::new(folder);
+    audit(&place, "pull_begun", facts(&settings))?;
+    let outcome = pull_and_ingest(folder, &place, &settings, told.fresh);
+    if let Err(error) = &outcome {
+        let mut facts = facts(&settings);
+        facts["why"] = json!(error.to_string().lines().next().unwrap_or_default());
+        audit(&place, "pull_failed", facts)?;
+    }
+    outcome
+}
+
+fn pull_and_ingest(folder: &Path, place: &Place, settings: &Settings, fresh: bool) -> anyhow::Result<()> {
+    let (spool, source) = pull::read(settings, &place.pull(), fresh, &mut Bar::default())?;
+    if let Some(warning) = source.warning(settings) {
+        eprintln!("{warning}");
+    }
+    let moments = spool.moments();
+    if moments.len() > 1 {
+        let moments: Vec<String> = moments.iter().map(|moment| clock::readable(*moment)).collect();
+        eprintln!(
+            "The pull was interrupted, so its tables are of {} snapshots ({} UTC). Tables of the earlier ones had the \
+             same number of rows in the last. For one snapshot: flip-appliance pull --fresh",
+            moments.len(),
+            moments.join(", ")
+        );
+    }
+    let rows: u64 = spool.tables().iter().map(|read| read.rows).sum();
+    say!("{} tables with {rows} rows were read from {}.", spool.tables().len(), settings.place());
+
+    ingest(folder, &spool)?;
+    let generation = must_be_whole(place, &spool)?;
+    let mut facts = facts(settings);
+    facts["generation"] = json!(generation);
+    facts["tables"] = json!(spool.tables().len());
+    facts["rows"] = json!(rows);
+    facts["snapshots"] = json!(moments.len());
+    audit(place, "data_pulled", facts)?;
+    Ok(spool.remove()?)
+}
+
+/// The ordinary ingest, in a process of its own, which confines itself to the extract.
+fn ingest(folder: &Path, spool: &Spool) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    let status = Command::new(program)
+        .arg("--data")
+        .arg(folder)
+        .arg("ingest")
+        .arg(spool.extract())
+        .env_remove(pull::PASSWORD_VARIABLE)
+        .status()
+        .context("the ingest cannot be started")?;
+    ensure!(
+        status.success(),
+        "what was read was not ingested (see above). It stays in {}; once the cause is mended the same command goes \
+         on, or begins anew with --fresh",
+        spool.extract().display()
+    );
+    Ok(())
+}
+
+/// The generation in use has every row that was read.
+fn must_be_whole(place: &Place, spool: &Spool) -> anyhow::Result<String> {
+    let generations = Generations::open(&place.generations())?;
+    let generation = generations.current()?.context("the ingest left no data in use")?;
+    for read in spool.tables() {
+        let found = generation.manifest.rows(&read.table);
+        ensure!(
+            found == Some(read.rows),
+            "{}: {} rows were read, and {} are in {}; do not use it, and report this",
+            read.table,
+            read.rows,
+            found.unwrap_or_default(),
+            generation.name
+        );
+    }
+    Ok(generation.name)
+}
+
+fn say_source(settings: &Settings, source: &Source) {
+    say!("{} reads schema {} of {}:", settings.user, settings.schema, settings.place());
+    for found in &source.tables {
+        let rows =
+            found.rows_estimated.map_or("rows unknown".to_owned(), |rows| format!("about {rows} rows"));
+        say!("  {:24} {rows}, {} columns", found.table.name, found.columns.len());
+    }
+    if !source.missing.is_empty() {
+        say!("Not there, and left empty: {}", source.missing.join(", "));
+    }
+    if let Some(warning) = source.warning(settings) {
+        say!("{warning}");
+    }
+}
+
+fn facts(settings: &Settings) -> Value {
+    json!({
+        "host": settings.host,
+        "port": settings.port,
+        "database": settings.database,
+        "schema": settings.schema,
+        "user": settings.user,
+    })
+}
+
+fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {
+    let log = Audit::new(&place.audit());
+    log.append(clock::now().0, act, facts).context("the audit log could not be written")?;
+    Ok(())
+}
