@@ -36,7 +36,9 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	cargo test --workspace --locked $(FEATURES)
 
 bench: build ## Measure, and print one table (QUICK=1: with fewer persons and samples)
-	@tests/prepare/python.sh || echo 'bench: ingest will be compared with nothing' >&2
+	@tests/prepare/python.sh || echo 'bench: ingest and questions will be compared with nothing' >&2
+	@tests/prepare/debian.sh postgresql || echo 'bench: questions will be compared with nothing' >&2
+	cargo build -p flip-appliance --example flip-engine-times --locked $(FEATURES)
 	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick)
 
 fmt: ## Format the code

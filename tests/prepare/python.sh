@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts a Python environment with pinned pyarrow and duckdb in $FLIP_CACHE/venv, for parquet.py and plain_ingest.py.
+# Puts a Python environment with what requirements.txt pins in $FLIP_CACHE/venv, for the scripts in this folder.
 # No-op when it is there.
 source "$(dirname "${BASH_SOURCE[0]}")/lock.sh"
 

@@ -2,13 +2,15 @@
 //!
 //! What must stay true: every number is of the programs that a user would run, as processes on loopback; a row says
 //! which figure its target is about; nothing here fails because something was slow. Deliberately absent: a budget
-//! that a slow machine could miss, and comparisons with PostgreSQL.
+//! that a slow machine could miss.
 
 mod asking;
 mod extract;
 mod ingest;
 mod memory;
 mod samples;
+mod service;
+mod shapes;
 mod sizes;
 mod stage;
 mod starting;
@@ -35,6 +37,8 @@ pub struct Effort {
     pub small_ingests: usize,
     /// The same of the large extract.
     pub large_ingests: usize,
+    /// Runs of each shape of question, at each size.
+    pub shapes: usize,
     /// Starts of each program.
     pub starts: usize,
 }
@@ -47,6 +51,7 @@ impl Effort {
         questions: 20,
         small_ingests: 7,
         large_ingests: 3,
+        shapes: 5,
         starts: 5,
     };
     /// For trying.
@@ -56,6 +61,7 @@ impl Effort {
         questions: 7,
         small_ingests: 3,
         large_ingests: 3,
+        shapes: 3,
         starts: 3,
     };
 }
@@ -71,6 +77,41 @@ pub struct Places {
     pub scratch: PathBuf,
 }
 
+/// Persons of the Trust between the small and the large one.
+const MIDDLE_PERSONS: u64 = 100_000;
+
+/// Measures the twelve shapes of questions alone.
+pub fn measure_shapes(effort: &Effort, places: &Places, steps: &Steps) -> Result<Report> {
+    let mut report = Report::new(effort.persons)?;
+    extract::check_space(effort.persons, places)?;
+    smaller_shapes(&mut report, effort, places, steps)?;
+    shapes_of(&mut report, effort.persons, effort, places, steps)?;
+    report.finish();
+    Ok(report)
+}
+
+/// The twelve shapes at the sizes below the large Trust's.
+fn smaller_shapes(report: &mut Report, effort: &Effort, places: &Places, steps: &Steps) -> Result<()> {
+    for persons in [extract::SMALL_PERSONS, MIDDLE_PERSONS] {
+        if persons < effort.persons {
+            shapes_of(report, persons, effort, places, steps)?;
+        }
+    }
+    Ok(())
+}
+
+fn shapes_of(
+    report: &mut Report,
+    persons: u64,
+    effort: &Effort,
+    places: &Places,
+    steps: &Steps,
+) -> Result<()> {
+    let extract = extract::generated(persons, false, places, steps)?;
+    let trust = stage::ingested(&places.scratch.join(format!("shapes-{persons}")), &extract)?;
+    shapes::measure(report, persons, &extract, &trust, effort.shapes, places, steps)
+}
+
 /// Measures everything.
 pub fn measure(effort: &Effort, places: &Places, steps: &Steps) -> Result<Report> {
     let mut report = Report::new(effort.persons)?;
@@ -80,6 +121,8 @@ pub fn measure(effort: &Effort, places: &Places, steps: &Steps) -> Result<Report
     let second = extract::generated(extract::SECOND_PERSONS, true, places, steps)?;
     let large = extract::generated(effort.persons, false, places, steps)?;
     let large_trust = ingest::measure(&mut report, effort, &large, places, steps)?;
+    smaller_shapes(&mut report, effort, places, steps)?;
+    shapes::measure(&mut report, effort.persons, &large, &large_trust, effort.shapes, places, steps)?;
     starting::measure(&mut report, effort, places, steps)?;
     asking::two_trusts(&mut report, effort, &second, places, steps)?;
     asking::one_trust(&mut report, effort, &small, large_trust, places, steps)?;
