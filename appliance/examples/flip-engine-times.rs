@@ -4,7 +4,6 @@
 //! prints one line of JSON for each: `{"gate_us": [...], "cold_ms": [...], "warm_ms": [...]}`. Cold is with a new
 //! process of the engine each time; warm is the same question again, asked in full, since no answers are kept.
 #![expect(clippy::print_stdout, reason = "the figures go to standard output")]
-#![expect(clippy::disallowed_methods, reason = "measuring takes a clock")]
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

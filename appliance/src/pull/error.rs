@@ -201,7 +201,8 @@ fn within(table: Option<&'static str>) -> String {
 impl PullError {
     /// An error of a file in the spool.
     pub(super) fn file(path: &Path, source: io::Error) -> Self {
-        if source.kind() == io::ErrorKind::StorageFull {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+        if full.contains(&source.kind()) {
             return Self::Full { path: path.to_owned() };
         }
         Self::File { path: path.to_owned(), source }

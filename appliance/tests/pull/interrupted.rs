@@ -1,6 +1,6 @@
 //! A pull that is cut short goes on where it was.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use flip_tests::postgres::Tls;
 use flip_tests::world::until;
@@ -10,13 +10,19 @@ use crate::support::{World, said};
 
 /// Starts a pull that stops at `visit_occurrence`, whose table somebody has locked, with `person` read.
 fn stopped_halfway(world: &World) -> (Child, Client) {
+    stopped_at(world, "visit_occurrence", "observation_period")
+}
+
+/// Starts a pull that stops at a table, which somebody has locked, with the one before it read.
+fn stopped_at(world: &World, table: &str, before: &str) -> (Child, Client) {
     let mut other = world.postgres.client().unwrap();
-    other.batch_execute("BEGIN; LOCK TABLE omop.visit_occurrence IN ACCESS EXCLUSIVE MODE").unwrap();
+    other.batch_execute(&format!("BEGIN; LOCK TABLE omop.{table} IN ACCESS EXCLUSIVE MODE")).unwrap();
     let child = world.command(&["pull"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let state = world.spool().join("state.json");
-    until("person to be read", || {
+    let mark = format!("\"table\": \"{before}\"");
+    until("a table to be read", || {
         let text = std::fs::read_to_string(&state).unwrap_or_default();
-        Ok((text.contains("\"person\"") && text.contains("\"observation_period\"")).then_some(()))
+        Ok(text.contains(&mark).then_some(()))
     })
     .unwrap();
     (child, other)
@@ -103,4 +109,50 @@ fn what_the_ingest_refuses_stays_until_the_cause_is_mended() {
         "{said}"
     );
     assert_eq!(world.manifest().unwrap().rows("person"), Some(3));
+}
+
+/// MiB that a pull may hold, whatever the tables hold. The one below is some 60 MiB as text.
+const MEMORY_MIB: u64 = 48;
+
+#[test]
+fn memory_does_not_grow_with_a_table() {
+    let world = World::small(Tls::Off);
+    world.sql(
+        "INSERT INTO omop.condition_era
+             SELECT n, n % 3 + 1, 201820, DATE '2020-01-01', DATE '2020-02-02', 7 FROM generate_series(1, 1500000) AS n",
+    );
+    let (mut child, other) = stopped_at(&world, "episode", "condition_era");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak_kib: u64 = peak.split_whitespace().next().unwrap().parse().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(other);
+    assert!(peak_kib / 1_024 < MEMORY_MIB, "{peak_kib} KiB");
+}
+
+/// No file may grow beyond a limit: works for everybody, and gives the error of a full disk's sibling.
+#[test]
+fn a_full_disk_is_named_and_the_next_pull_goes_on() {
+    let world = World::small(Tls::Off);
+    world.sql(
+        "INSERT INTO omop.condition_era
+             SELECT n, n % 3 + 1, 201820, DATE '2020-01-01', DATE '2020-02-02', n % 1009 FROM generate_series(1, 200000) AS n",
+    );
+    let pull = world.command(&["pull"]);
+    // Blocks of 512 or 1,024 bytes, as the shell likes.
+    let output = Command::new("/bin/sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\""])
+        .arg(pull.get_program())
+        .args(pull.get_args())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let text = said(&output);
+    assert!(text.contains("condition_era.partial is full; the tables that were read stay there"), "{text}");
+    assert!(world.manifest().is_none());
+
+    let said = world.pulled(&[]);
+    assert!(said.contains("person: 3 rows, read before"), "{said}");
+    assert_eq!(world.manifest().unwrap().rows("condition_era"), Some(200_000));
 }
