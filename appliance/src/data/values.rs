@@ -129,8 +129,8 @@ struct Moment<'a> {
 /// `YYYY-MM-DD` or `YYYYMMDD`, then perhaps a space or T, HH:MM, :SS, a fraction, and an offset.
 fn moment(text: &[u8]) -> Option<Moment<'_>> {
     const MIDNIGHT: &[u8] = b"00:00:00";
-    if text.len() == 8 {
-        let dashed = [&text[..4], b"-", &text[4..6], b"-", &text[6..]].concat();
+    if let &[y1, y2, y3, y4, m1, m2, d1, d2] = text {
+        let dashed = [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2];
         return Some(Moment { day: day(&dashed)?, time: MIDNIGHT, form: Form::Other });
     }
     let (date, rest) = text.split_at_checked(10)?;
