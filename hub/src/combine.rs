@@ -256,8 +256,11 @@ mod tests {
     }
 
     fn value(persons: u64, margin: Option<u64>) -> OrderState {
-        let protection =
-            |persons_margin| Protection { rounded_to: 5, persons_margin, records_margin: 2 * persons_margin };
+        let protection = |persons_margin| Protection {
+            rounded_to: 5,
+            persons_margin,
+            records_margin: persons_margin.saturating_mul(2),
+        };
         OrderState::Done {
             at: UnixMillis(1),
             answer: Answer::Value(CohortAnswer {
