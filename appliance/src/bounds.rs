@@ -20,9 +20,29 @@ pub const RESULTS_AT_ONCE: usize = 16;
 pub const RESULT_LIFE_MS: u64 = 365 * 24 * 3_600_000;
 /// Milliseconds by which the clocks of hub and appliance may differ before people are told.
 pub const CLOCK_SKEW_MS: u64 = 60_000;
-/// Lines of history on the local page.
-pub const HISTORY_SHOWN: usize = 50;
 /// How long a clean end waits for the order that is being worked on.
 pub const SHUTDOWN: Duration = Duration::from_secs(3);
 /// Milliseconds between two looks whether the certificate must be renewed.
 pub const RENEWAL_LOOK_MS: u64 = 3_600_000;
+/// Lines of the program's own log that are kept for the local console.
+pub const LOG_LINES: usize = 1_000;
+/// Characters of one of them.
+pub const LOG_LINE_CHARACTERS: usize = 2_000;
+/// Lines of one page of the local console.
+pub const PAGE_ROWS: usize = 50;
+/// Orders on the local console's overview.
+pub const ORDERS_AT_A_GLANCE: usize = 8;
+/// Characters of what is looked for on the local console.
+pub const WORDS_CHARACTERS: usize = 200;
+/// Milliseconds that a session of the local console lives: a working day.
+pub const SESSION_MS: u64 = 12 * 3_600_000;
+/// Minutes that a link to the local console may be good for, at most.
+pub const LINK_MINUTES_MAX: u64 = 24 * 60;
+/// Links to the local console that may be unused at once, and sessions: the oldest give way.
+pub const PASSES: usize = 64;
+/// Days after which the extract in use is called old on the local console.
+pub const EXTRACT_OLD_DAYS: u64 = 92;
+/// Bytes free below which the local console warns.
+pub const DISK_LOW_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of a form that the local console takes.
+pub const FORM_BYTES: usize = 4_096;

@@ -4,13 +4,15 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use flip_storage::file;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::data::{GenerationsError, IngestError};
+use crate::logs::Logs;
 use crate::place::Place;
-use crate::{engine, enrol, local, run};
+use crate::{bounds, engine, enrol, local, run};
 
 /// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
 macro_rules! say {
@@ -20,6 +22,7 @@ macro_rules! say {
     }};
 }
 
+mod audit;
 pub(crate) mod data;
 mod pull;
 
@@ -71,6 +74,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a link to the local console: it works once, in a browser on this machine
+    Console {
+        /// Minutes that the link is good for
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=bounds::LINK_MINUTES_MAX))]
+        minutes: u64,
+    },
+    /// Read, check and write out the log of what was done here
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// The engine's own process; started by the appliance
     #[command(hide = true)]
     Worker,
@@ -85,14 +99,13 @@ pub fn main() -> ExitCode {
     if matches!(cli.command, Command::Worker) {
         return engine::worker::main(std::io::stdin().lock(), std::io::stdout().lock());
     }
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into()),
-        )
+    let logs = Logs::default();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into());
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-    match command(&cli) {
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(filter).with(lines).with(logs.clone()).init();
+    match command(&cli, logs) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever started it as a child reads standard output; a person reads standard error.
@@ -109,7 +122,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn command(cli: &Cli) -> anyhow::Result<()> {
+fn command(cli: &Cli, logs: Logs) -> anyhow::Result<()> {
     match &cli.command {
         Command::Enrol { kit, again } => {
             let identity = enrol::enrol(&cli.data, kit, *again)?;
@@ -121,18 +134,19 @@ fn command(cli: &Cli) -> anyhow::Result<()> {
         Command::Ingest(told) => data::ingest(&cli.data, told),
         Command::Pull(told) => pull::pull(&cli.data, told),
         Command::Data { command } => data::data(&cli.data, command),
-        Command::Run => run::run(&cli.data),
+        Command::Run => run::run(&cli.data, logs),
         Command::Status { json } => status(&cli.data, *json),
+        Command::Console { minutes } => {
+            say!("{}", local::link(&Place::new(&cli.data), *minutes)?);
+            Ok(())
+        }
+        Command::Audit { command } => audit::audit(&Place::new(&cli.data), command),
         Command::Worker => Ok(()),
     }
 }
 
 fn status(data: &Path, json: bool) -> anyhow::Result<()> {
-    let place = Place::new(data);
-    let address = std::fs::read_to_string(place.local_address()).with_context(|| {
-        format!("no appliance has run in {}; start it with: flip-appliance run", data.display())
-    })?;
-    let status = local::fetch(address.trim())?;
+    let status = local::fetch(&Place::new(data))?;
     if json {
         say!("{}", serde_json::to_string_pretty(&status)?);
     } else {

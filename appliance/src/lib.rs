@@ -17,6 +17,7 @@ pub mod identity;
 mod inbox;
 pub mod link;
 mod local;
+mod logs;
 mod outbox;
 mod place;
 pub mod pull;

@@ -41,4 +41,9 @@ impl Place {
     pub fn local_address(&self) -> PathBuf {
         self.0.join("local.address")
     }
+
+    /// The secret that opens the local console of a running appliance.
+    pub fn local_secret(&self) -> PathBuf {
+        self.0.join("local.secret")
+    }
 }

@@ -1,5 +1,6 @@
 //! `flip-appliance run`: the threads, the local page, and a clean end.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -15,6 +16,8 @@ use crate::config::Config;
 use crate::data::Generations;
 use crate::engine::Settings;
 use crate::identity::Identity;
+use crate::local::Door;
+use crate::logs::Logs;
 use crate::place::Place;
 use crate::site::Site;
 use crate::{cohort, deliveries, local, uplink, verification};
@@ -26,7 +29,7 @@ pub(crate) const SELF: &str = "/proc/self/exe";
 const EXIT_THREAD: i32 = 70;
 
 /// Runs until SIGINT or SIGTERM.
-pub fn run(data: &Path) -> anyhow::Result<()> {
+pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     let config = Config::load(data)?;
     let place = Place::new(data);
     let identity = Identity::load(data)?;
@@ -52,7 +55,7 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
         hub = identity.facts.hub_address,
         "the appliance starts"
     );
-    let site = Arc::new(Site::new(config, place, identity, journal, generations));
+    let site = Arc::new(Site::new(config, place, identity, journal, generations, logs));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(site.config.local_listen))
@@ -60,6 +63,8 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     file::write(&site.place.local_address(), address.to_string().as_bytes(), Access::Anyone)
         .context("the local page's address cannot be written")?;
+    let door =
+        Door::open(&site.place.local_secret()).context("the local console's secret cannot be written")?;
     tracing::info!(page = %format!("http://{address}"), "the local page is up");
 
     let threads = [
@@ -69,7 +74,7 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
         spawn(&site, "watch", deliveries::watch)?,
         spawn(&site, "verify", verification::work)?,
     ];
-    runtime.block_on(serve_until_signal(&site, listener))?;
+    runtime.block_on(serve_until_signal(&site, door, listener))?;
     tracing::info!("stopping");
     site.stop();
     let until = Instant::now() + bounds::SHUTDOWN;
@@ -81,10 +86,15 @@ pub fn run(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve_until_signal(site: &Arc<Site>, listener: tokio::net::TcpListener) -> anyhow::Result<()> {
+async fn serve_until_signal(
+    site: &Arc<Site>,
+    door: Door,
+    listener: tokio::net::TcpListener,
+) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let serving = axum::serve(listener, local::router(site));
+    let router = local::router(site, door, listener.local_addr()?);
+    let serving = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>());
     tokio::select! {
         served = async { serving.await } => served.context("the local page failed"),
         _ = interrupt.recv() => Ok(()),

@@ -17,6 +17,7 @@ use crate::data::Generations;
 use crate::engine::{CancelFlag, Files, Sandbox};
 use crate::identity::Identity;
 use crate::link::LinkError;
+use crate::logs::Logs;
 use crate::place::Place;
 
 /// The running appliance.
@@ -33,6 +34,8 @@ pub struct Site {
     pub audit: Audit,
     /// The data generations.
     pub generations: Generations,
+    /// The last lines of its log.
+    pub logs: Logs,
     /// When it started.
     pub started: UnixMillis,
     /// Rung when an order came in, a result is to go out, or the appliance is to stop.
@@ -109,6 +112,7 @@ impl Site {
         identity: Identity,
         journal: Journal,
         generations: Generations,
+        logs: Logs,
     ) -> Self {
         Self {
             config,
@@ -117,6 +121,7 @@ impl Site {
             identity: RwLock::new(Arc::new(identity)),
             journal,
             generations,
+            logs,
             started: clock::now(),
             bell: Bell::default(),
             cancel: CancelFlag::default(),

@@ -8,6 +8,7 @@
 //! What must stay true: an act is on the disk before [`Audit::append`] returns; a line cut short by a power loss was
 //! never acknowledged, and is cut off by the next append. Deliberately absent: what acts mean, and removal.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -143,12 +144,31 @@ impl Audit {
 
     /// Reads the whole log; each line must follow from the one before it.
     pub fn verify(&self) -> Result<Head, AuditError> {
+        self.walk(|_, _| {})
+    }
+
+    /// The newest acts that are wanted, newest first, at most `most`; each line must follow from the one before it.
+    pub fn newest_of(&self, most: usize, want: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, AuditError> {
+        let mut newest = VecDeque::new();
+        self.walk(|entry, _| {
+            if want(entry) {
+                newest.push_front(entry.clone());
+                newest.truncate(most);
+            }
+        })?;
+        Ok(newest.into())
+    }
+
+    /// Reads the whole log, oldest first, and hands out each act with its line's hash; each line must follow from the
+    /// one before it. Appends wait meanwhile.
+    pub fn walk(&self, mut see: impl FnMut(&Entry, &str)) -> Result<Head, AuditError> {
         let mut head = Head { entries: 0, hash: no_hash() };
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(head),
             Err(error) => return Err(self.failed()(error)),
         };
+        file.lock_shared().map_err(self.failed())?;
         let mut reader = BufReader::new(file);
         let mut text = Vec::new();
         loop {
@@ -169,6 +189,7 @@ impl Audit {
             if line.entry.number != number {
                 return Err(altered("its number is not the next one"));
             }
+            see(&line.entry, &line.hash);
             head = Head { entries: number, hash: line.hash };
         }
     }
@@ -261,6 +282,19 @@ mod tests {
         let acts: Vec<String> = audit.newest(2).unwrap().into_iter().map(|entry| entry.act).collect();
         assert_eq!(acts, ["c", "b"]);
         assert_eq!(audit.verify().unwrap().entries, 3);
+    }
+
+    #[test]
+    fn wanted_acts_are_found_newest_first() {
+        let (_folder, audit) = three();
+        let found = |most| {
+            let found = audit.newest_of(most, |entry| entry.act != "b").unwrap();
+            found.into_iter().map(|entry| entry.number).collect::<Vec<_>>()
+        };
+        assert_eq!((found(9), found(1)), (vec![3, 1], vec![3]));
+        let mut hashes = Vec::new();
+        let head = audit.walk(|_, hash| hashes.push(hash.to_owned())).unwrap();
+        assert_eq!(hashes.last(), Some(&head.hash));
     }
 
     #[test]

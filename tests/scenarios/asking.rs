@@ -166,10 +166,15 @@ fn no_record_reaches_a_log_or_the_hub() -> Result<()> {
         let result = api.complete(&query)?;
         assert!(!result.to_string().contains(marker), "{result}");
     }
-    let page = ureq::get(trust.page()?).call()?.body_mut().read_to_string()?;
+    let secret = format!("Bearer {}", trust.secret()?);
+    let mut pages = String::new();
+    for path in ["/", "/orders", "/data", "/policy", "/audit", "/logs", "/status.json"] {
+        let request = ureq::get(format!("{}{path}", trust.address()?)).header("authorization", &secret);
+        pages.push_str(&request.call()?.body_mut().read_to_string()?);
+    }
     trust.kill()?;
     let mut texts = vec![
-        ("the page", page.into_bytes()),
+        ("the pages", pages.into_bytes()),
         ("ingest's words", [ingested.stdout, ingested.stderr].concat()),
     ];
     texts.push(("the appliance's log", trust.log().into_bytes()));

@@ -7,5 +7,6 @@ mod crashes;
 mod deliveries;
 mod enrolment;
 mod garbage;
+mod local;
 mod messages;
 mod stage;

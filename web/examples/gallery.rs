@@ -5,7 +5,10 @@ use std::{error::Error, fs, path::Path};
 
 use flip_web::{
     Page, asset,
-    pages::{Problem, Queries, Query, QueryNew, SignIn, Site, TrustAdded, Trusts},
+    pages::{
+        Problem, Queries, Query, QueryNew, SignIn, Site, SiteAudit, SiteData, SiteDoor, SiteEntered,
+        SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
+    },
     render,
 };
 
@@ -25,6 +28,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<Query>(folder, &mut written)?;
     write::<Problem>(folder, &mut written)?;
     write::<Site>(folder, &mut written)?;
+    write::<SiteOrders>(folder, &mut written)?;
+    write::<SiteOrder>(folder, &mut written)?;
+    write::<SiteData>(folder, &mut written)?;
+    write::<SitePolicy>(folder, &mut written)?;
+    write::<SiteAudit>(folder, &mut written)?;
+    write::<SiteLogs>(folder, &mut written)?;
+    write::<SiteDoor>(folder, &mut written)?;
+    write::<SiteEntered>(folder, &mut written)?;
     let links: Vec<_> =
         written.iter().map(|name| format!("<li><a href=\"{name}\">{name}</a></li>\n")).collect();
     let list = links.concat();

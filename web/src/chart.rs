@@ -1,5 +1,5 @@
 //! Charts as SVG, pure functions from counts to text: [`bars`] for groups beside each other, [`columns`] along a number
-//! line.
+//! line, [`ranges`] of years.
 //!
 //! What must stay true: a withheld or unreported cell is never drawn as a count; every label is escaped; no number
 //! in the output is infinite or NaN, whatever the counts; nothing is inline style, so that colours come from the
@@ -10,12 +10,14 @@
 
 mod columns;
 mod draw;
+mod ranges;
 mod scale;
 
 use serde::{Deserialize, Serialize};
 
 pub use columns::columns;
 pub use draw::bars;
+pub use ranges::ranges;
 
 /// Series that can be told apart by colour; with more, each bar is labelled with its series.
 pub const SERIES_COLOURED_MAX: usize = 8;
@@ -119,6 +121,28 @@ pub struct Summary {
     pub mean: f64,
     /// The standard deviation.
     pub spread: f64,
+}
+
+/// Ranges of years on one line, the ends included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ranges {
+    /// Unique on its page. Only ASCII letters, digits and hyphens are used of it.
+    pub id: String,
+    /// What is shown.
+    pub title: String,
+    /// In the order they are to be shown.
+    pub ranges: Vec<Range>,
+}
+
+/// One range.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Range {
+    /// Its label.
+    pub label: String,
+    /// Its first year.
+    pub low: f64,
+    /// Its last year.
+    pub high: f64,
 }
 
 impl Chart {

@@ -62,6 +62,15 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("query_new.html", include_str!("../templates/query_new.html")),
     ("sign_in.html", include_str!("../templates/sign_in.html")),
     ("site.html", include_str!("../templates/site.html")),
+    ("site_audit.html", include_str!("../templates/site_audit.html")),
+    ("site_data.html", include_str!("../templates/site_data.html")),
+    ("site_door.html", include_str!("../templates/site_door.html")),
+    ("site_entered.html", include_str!("../templates/site_entered.html")),
+    ("site_logs.html", include_str!("../templates/site_logs.html")),
+    ("site_order.html", include_str!("../templates/site_order.html")),
+    ("site_orders.html", include_str!("../templates/site_orders.html")),
+    ("site_parts.html", include_str!("../templates/site_parts.html")),
+    ("site_policy.html", include_str!("../templates/site_policy.html")),
     ("trust_added.html", include_str!("../templates/trust_added.html")),
     ("trusts.html", include_str!("../templates/trusts.html")),
 ];
@@ -92,6 +101,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("columns", |line: Serde<chart::NumberLine>| {
         Value::from_safe_string(chart::columns(&line))
     });
+    environment
+        .add_filter("ranges", |chart: Serde<chart::Ranges>| Value::from_safe_string(chart::ranges(&chart)));
     environment.add_filter("labelled_directly", |chart: Serde<chart::Chart>| chart.labelled_directly());
     environment.add_function("asset_href", asset::href);
     for (name, source) in TEMPLATES {

@@ -22,8 +22,14 @@ pub use queries::{Queries, QueryRow};
 pub use query::{Field, Query};
 pub use query_new::{QueryNew, Refusal};
 pub use sign_in::SignIn;
+pub use site::audit::{Act, Chain, SiteAudit};
+pub use site::data::{Completeness, Finding, Generation, Measured, Quality, SiteData, Table};
+pub use site::door::{SiteDoor, SiteEntered};
+pub use site::logs::{Level, LogLine, SiteLogs};
+pub use site::orders::{OrderFilter, Released, SiteOrder, SiteOrders};
+pub use site::policy::{Setting, SitePolicy};
 pub use site::{
-    Certificate, Clock, Counter, Data, Delivery, EngineLimits, Link, Order, Outcome, Policy, Site, Table,
+    Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Site,
 };
 pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};
 
@@ -34,6 +40,8 @@ pub struct Frame {
     pub version: String,
     /// Who is signed in at the hub; `None` hides the navigation.
     pub person: Option<String>,
+    /// The Trust whose appliance is looked at; `None` at the hub, and for who has not come in.
+    pub site: Option<String>,
 }
 
 /// A point in time.
@@ -100,11 +108,15 @@ mod sample {
     use super::{Frame, Moment};
 
     pub(super) fn frame() -> Frame {
-        Frame { version: "0.1.0".to_owned(), person: Some("r.okafor@flip.example".to_owned()) }
+        Frame { version: "0.1.0".to_owned(), person: Some("r.okafor@flip.example".to_owned()), site: None }
+    }
+
+    pub(super) fn site() -> Frame {
+        Frame { site: Some("Northmoor University Hospitals".to_owned()), ..stranger() }
     }
 
     pub(super) fn stranger() -> Frame {
-        Frame { version: "0.1.0".to_owned(), person: None }
+        Frame { version: "0.1.0".to_owned(), person: None, site: None }
     }
 
     pub(super) fn moment(iso: &str, relative: &str) -> Moment {

@@ -1,9 +1,7 @@
 //! The running appliance as JSON and as a few lines of text, for `flip-appliance status` and monitoring.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use flip_storage::journal::JournalError;
 use serde_json::{Value, json};
 
@@ -11,8 +9,6 @@ use crate::clock;
 use crate::deliveries;
 use crate::site::{LinkState, Site};
 
-/// How long `flip-appliance status` waits for the running appliance.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Deliveries that are told.
 const DELIVERIES: usize = 10;
 
@@ -44,18 +40,6 @@ pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
 fn deliveries(site: &Site) -> Vec<Value> {
     let newest = deliveries::newest(&site.config.watch, DELIVERIES).unwrap_or_default();
     newest.into_iter().map(|one| json!({ "id": one.id, "ingested": one.ingested })).collect()
-}
-
-/// Asks the appliance whose local page is at `address`.
-pub fn fetch(address: &str) -> anyhow::Result<Value> {
-    let agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).build().new_agent();
-    agent
-        .get(format!("http://{address}/status.json"))
-        .call()
-        .with_context(|| format!("no appliance answers at {address}; is it running?"))?
-        .body_mut()
-        .read_json()
-        .context("the appliance's answer cannot be read")
 }
 
 /// The same for people.

@@ -65,7 +65,7 @@ fn run(options: &Options) -> Result<()> {
         demo.hub.data.join("keys/ca.pem").display()
     );
     for (name, trust) in [NORTH, SOUTH].iter().zip(&demo.trusts) {
-        println!("{name:<19} {}", trust.page()?);
+        println!("{name:<19} {}   (works once)", trust.page()?);
     }
     if options.once {
         ensure!(right == [true; 3], "not all three answers were right");

