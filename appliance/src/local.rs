@@ -50,7 +50,7 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/", get(async |State(local): Here| made(&local, pages::overview(&local.site))))
         .route(
             "/orders",
-            get(async |State(local): Here, Query(asked)| made(&local, pages::orders(&local.site, asked))),
+            get(async |State(local): Here, Query(asked)| made(&local, pages::orders(&local.site, &asked))),
         )
         .route("/orders/{id}", get(order))
         .route("/data", get(async |State(local): Here| made(&local, pages::data(&local.site, None))))
@@ -59,11 +59,11 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/policy", get(async |State(local): Here| made(&local, Ok(pages::policy(&local.site)))))
         .route(
             "/audit",
-            get(async |State(local): Here, Query(asked)| made(&local, pages::audit(&local.site, asked))),
+            get(async |State(local): Here, Query(asked)| made(&local, pages::audit(&local.site, &asked))),
         )
         .route(
             "/logs",
-            get(async |State(local): Here, Query(asked)| made(&local, Ok(pages::logs(&local.site, asked)))),
+            get(async |State(local): Here, Query(asked)| made(&local, Ok(pages::logs(&local.site, &asked)))),
         )
         .route("/status.json", get(json))
         .route("/leave", post(leave))

@@ -97,7 +97,7 @@ fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: Uni
     let mut found = Vec::new();
     match current {
         Err(error) => {
-            found.push(one(Tone::Bad, format!("The data in use cannot be read: {error}."), "/data"))
+            found.push(one(Tone::Bad, format!("The data in use cannot be read: {error}."), "/data"));
         }
         Ok(None) => found.push(one(
             Tone::Warn,
@@ -105,7 +105,7 @@ fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: Uni
             "/data",
         )),
         Ok(Some(generation)) => {
-            found.extend(age_of(generation, now).map(|text| one(Tone::Warn, text, "/data")))
+            found.extend(age_of(generation, now).map(|text| one(Tone::Warn, text, "/data")));
         }
     }
     if let (LinkState::Away { since, .. }, _) = site.link() {

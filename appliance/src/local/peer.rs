@@ -3,6 +3,7 @@
 //! A session of the local console is good for the account that came in with it alone. So a cookie that another account
 //! gets hold of (browsers send cookies to every port of a host) is worth nothing to it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
@@ -30,8 +31,12 @@ fn written(address: SocketAddr) -> String {
         IpAddr::V6(ip) => ip.octets().to_vec(),
     };
     let (words, _) = bytes.as_chunks::<4>();
-    let ip: String = words.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word))).collect();
-    format!("{ip}:{:04X}", address.port())
+    let mut text = String::new();
+    for word in words {
+        write!(text, "{:08X}", u32::from_ne_bytes(*word)).expect("a String takes it all");
+    }
+    write!(text, ":{:04X}", address.port()).expect("a String takes it all");
+    text
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub fn policy(site: &Site) -> web::SitePolicy {
 }
 
 /// A page of the audit log.
-pub fn audit(site: &Site, asked: Asked) -> Result<web::SiteAudit, String> {
+pub fn audit(site: &Site, asked: &Asked) -> Result<web::SiteAudit, String> {
     let words = asked.words();
     let before: u64 = asked.before.parse().unwrap_or(u64::MAX);
     let small = words.to_lowercase();
@@ -101,7 +101,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// The last lines of the log.
-pub fn logs(site: &Site, asked: Asked) -> web::SiteLogs {
+pub fn logs(site: &Site, asked: &Asked) -> web::SiteLogs {
     let words = asked.words();
     let (level, least) = match asked.level.as_str() {
         "error" => (web::Level::Error, Level::ERROR),

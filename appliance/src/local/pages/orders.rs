@@ -1,5 +1,7 @@
 //! The orders that wait, run and have ended, and what left for each.
 
+use std::fmt::Write as _;
+
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Unit};
 use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
@@ -19,7 +21,7 @@ use crate::uplink::error_chain;
 const HISTORY: usize = 1_000;
 
 /// A page of the list.
-pub fn orders(site: &Site, asked: Asked) -> Result<web::SiteOrders, String> {
+pub fn orders(site: &Site, asked: &Asked) -> Result<web::SiteOrders, String> {
     let filter = web::OrderFilter { words: asked.words(), outcome: asked.outcome.chars().take(20).collect() };
     let mut orders = all(site, clock::now())?;
     let words = filter.words.to_lowercase();
@@ -178,9 +180,15 @@ fn released_of(trust: &str, answer: CohortAnswer) -> web::Released {
 /// Text as it stands in an address (RFC 3986, the unreserved characters as they are).
 pub(super) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("a String takes it all");
+        }
+    }
+    out
 }
 
 #[cfg(test)]
