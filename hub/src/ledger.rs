@@ -22,7 +22,8 @@ pub use flip_storage::ledger::LedgerError;
 pub struct Ledger(Store);
 
 /// `MIGRATIONS[n]` brings schema `n` to `n + 1`. A released one never changes.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE trust (
         id BLOB PRIMARY KEY,
         name TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -90,7 +91,12 @@ const MIGRATIONS: &[&str] = &["
         times INTEGER NOT NULL,
         PRIMARY KEY (trust, reason)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    ALTER TABLE query ADD COLUMN project BLOB;
+    ALTER TABLE person ADD COLUMN project BLOB;
+",
+];
 
 impl Ledger {
     /// Opens the ledger in `path` and migrates it forward.

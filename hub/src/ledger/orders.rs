@@ -1,10 +1,12 @@
 //! Work orders and the results that end them.
 
 use flip_protocol::answer::CohortOutcome;
+use flip_protocol::ident::ProjectId;
 use flip_protocol::message::Unwelcome;
+use flip_protocol::order::Work;
 use flip_protocol::sync::{Holding, NotTaken};
 use flip_protocol::{MessageId, PartyId, UnixMillis};
-use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
+use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::trusts::{Peer, Reseal};
 use super::{Ledger, LedgerError, from_json, to_json};
@@ -146,16 +148,16 @@ pub(super) fn insert(
 /// Seals a Trust's open orders anew, for its new key, and queues them.
 pub(super) fn reseal_open(tx: &Transaction<'_>, peer: &Peer, reseal: &Reseal) -> rusqlite::Result<()> {
     let mut statement = tx.prepare_cached(
-        "SELECT work_order.id, work_order.expires_ms, query.name, query.sql
+        "SELECT work_order.id, work_order.expires_ms, query.name, query.sql, query.project
          FROM work_order JOIN query ON query.id = work_order.query
          WHERE trust = ?1 AND state IN ('queued', 'delivered', 'running') ORDER BY sequence",
     )?;
-    let open: Vec<([u8; 16], u64, String, String)> = statement
-        .query_map([peer.id.bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+    let open: Vec<([u8; 16], u64, Work)> = statement
+        .query_map([peer.id.bytes()], |row| Ok((row.get(0)?, row.get(1)?, work_of_row(row)?)))?
         .collect::<Result<_, _>>()?;
-    for (id, expires, name, sql) in open {
+    for (id, expires, work) in open {
         let sequence = next_sequence(tx, peer.id)?;
-        let message = reseal(peer, MessageId::from_bytes(id), sequence, &name, &sql, UnixMillis(expires));
+        let message = reseal(peer, MessageId::from_bytes(id), sequence, &work, UnixMillis(expires));
         let state = OrderState::Queued;
         tx.execute(
             "UPDATE work_order SET sequence = ?2, message = ?3, state = ?4, detail = ?5 WHERE id = ?1",
@@ -163,6 +165,12 @@ pub(super) fn reseal_open(tx: &Transaction<'_>, peer: &Peer, reseal: &Reseal) ->
         )?;
     }
     Ok(())
+}
+
+/// The work of an order, from its query.
+fn work_of_row(row: &Row<'_>) -> rusqlite::Result<Work> {
+    let project = row.get::<_, Option<[u8; 16]>>(4)?.map(ProjectId::from_bytes);
+    Ok(Work::CohortQuery { name: row.get(2)?, sql: row.get(3)?, project })
 }
 
 fn next_sequence(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<u64> {

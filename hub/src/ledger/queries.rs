@@ -1,5 +1,6 @@
 //! Cohort queries and the orders that carry them.
 
+use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row};
 use uuid::Uuid;
@@ -17,6 +18,8 @@ pub struct Query {
     pub name: String,
     /// The question.
     pub sql: String,
+    /// What it is asked for; `None` for questions from before there were projects.
+    pub project: Option<ProjectId>,
     /// Who asked.
     pub asked_by: String,
     /// When.
@@ -49,8 +52,15 @@ impl Ledger {
             }
             let id = *query.id.as_bytes();
             tx.execute(
-                "INSERT INTO query (id, name, sql, asked_by, asked_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-                (id, &query.name, &query.sql, &query.asked_by, query.asked.0),
+                "INSERT INTO query (id, name, sql, asked_by, asked_ms, project) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                (
+                    id,
+                    &query.name,
+                    &query.sql,
+                    &query.asked_by,
+                    query.asked.0,
+                    query.project.map(ProjectId::bytes),
+                ),
             )?;
             for peer in &peers {
                 orders::insert(tx, peer.id, id, expires, |sequence| seal(peer, sequence))?;
@@ -64,7 +74,7 @@ impl Ledger {
     pub async fn query(&self, id: Uuid) -> Result<Option<(Query, Vec<Asked>)>, LedgerError> {
         self.call("query", move |tx| {
             let query = tx
-                .prepare_cached("SELECT id, name, sql, asked_by, asked_ms FROM query WHERE id = ?1")?
+                .prepare_cached("SELECT id, name, sql, asked_by, asked_ms, project FROM query WHERE id = ?1")?
                 .query_row([id.as_bytes()], query_of_row)
                 .optional()?;
             query.map(|query| Ok((query, asked(tx, id)?))).transpose()
@@ -77,11 +87,18 @@ impl Ledger {
         self.call("queries", move |tx| {
             let queries: Vec<Query> = tx
                 .prepare_cached(
-                    "SELECT id, name, sql, asked_by, asked_ms FROM query ORDER BY asked_ms DESC, id DESC LIMIT ?1",
+                    "SELECT id, name, sql, asked_by, asked_ms, project FROM query
+                     ORDER BY asked_ms DESC, id DESC LIMIT ?1",
                 )?
                 .query_map([most], query_of_row)?
                 .collect::<Result<_, _>>()?;
-            queries.into_iter().map(|query| { let asked = asked(tx, query.id)?; Ok((query, asked)) }).collect()
+            queries
+                .into_iter()
+                .map(|query| {
+                    let asked = asked(tx, query.id)?;
+                    Ok((query, asked))
+                })
+                .collect()
         })
         .await
     }
@@ -111,5 +128,6 @@ fn query_of_row(row: &Row<'_>) -> rusqlite::Result<Query> {
         sql: row.get(2)?,
         asked_by: row.get(3)?,
         asked: UnixMillis(row.get(4)?),
+        project: row.get::<_, Option<[u8; 16]>>(5)?.map(ProjectId::from_bytes),
     })
 }

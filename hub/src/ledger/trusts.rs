@@ -1,6 +1,7 @@
 //! Trusts, their kits, keys and certificates.
 
 use flip_protocol::keys::{SealingKey, VerifyingKey};
+use flip_protocol::order::Work;
 use flip_protocol::sync::Health;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
@@ -72,7 +73,7 @@ pub struct KitSecret {
 }
 
 /// Seals the order of this id and work anew under a sequence number.
-pub type Reseal = Box<dyn Fn(&Peer, MessageId, u64, &str, &str, UnixMillis) -> Vec<u8> + Send>;
+pub type Reseal = Box<dyn Fn(&Peer, MessageId, u64, &Work, UnixMillis) -> Vec<u8> + Send>;
 
 impl Ledger {
     /// Adds a Trust and its first kit.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use flip_protocol::answer::Place;
 use flip_protocol::enrolment::Kit;
+use flip_protocol::ident::ProjectId;
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire, ident};
 use uuid::Uuid;
@@ -72,7 +73,15 @@ pub async fn trusts(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
 }
 
 /// Checks a question, stores it with one order per enrolled Trust, and wakes them.
-pub async fn ask(hub: &Arc<Hub>, name: &str, sql: &str, asked_by: &str) -> Result<Uuid, ApiProblem> {
+///
+/// A question without a project is asked for the person's own.
+pub async fn ask(
+    hub: &Arc<Hub>,
+    name: &str,
+    sql: &str,
+    project: Option<ProjectId>,
+    asked_by: &str,
+) -> Result<Uuid, ApiProblem> {
     let name = hub::check_name(name)
         .map_err(|why| {
             ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.")
@@ -83,8 +92,12 @@ pub async fn ask(hub: &Arc<Hub>, name: &str, sql: &str, asked_by: &str) -> Resul
     let now = clock::now();
     let id = ident::uuid_v7(now, &clock::random_bytes());
     let expires = now.plus(wire::ORDER_LIFE_MS);
-    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project: None };
-    let query = Query { id, name, sql: sql.to_owned(), asked_by: asked_by.to_owned(), asked: now };
+    let project = match project {
+        Some(project) => Some(project),
+        None => own_project(hub, asked_by).await?,
+    };
+    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project };
+    let query = Query { id, name, sql: sql.to_owned(), project, asked_by: asked_by.to_owned(), asked: now };
     let sealing = Arc::clone(hub);
     let asked = hub
         .ledger
@@ -102,6 +115,13 @@ pub async fn ask(hub: &Arc<Hub>, name: &str, sql: &str, asked_by: &str) -> Resul
     }
     hub.announce_change();
     Ok(id)
+}
+
+/// The project that a person's questions belong to where they name none. It is made at their first such question;
+/// `None` for a person who was removed meanwhile.
+async fn own_project(hub: &Hub, person: &str) -> Result<Option<ProjectId>, ApiProblem> {
+    let fresh = ProjectId::new(clock::now(), &clock::random_bytes());
+    Ok(hub.ledger.own_project(person.to_owned(), fresh).await?)
 }
 
 /// The hub's quick look at a question. The Trusts' own gates decide.

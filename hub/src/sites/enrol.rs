@@ -68,9 +68,8 @@ async fn enrol(hub: Arc<Hub>, request: EnrolRequest) -> Result<Json<EnrolRespons
         sealing,
     };
     let sealing_hub = Arc::clone(&hub);
-    let reseal = Box::new(move |peer: &Peer, id, sequence, name: &str, sql: &str, expires| {
-        let work = Work::CohortQuery { name: name.to_owned(), sql: sql.to_owned(), project: None };
-        sealing_hub.seal_order(peer, id, sequence, &work, now, expires)
+    let reseal = Box::new(move |peer: &Peer, id, sequence, work: &Work, expires| {
+        sealing_hub.seal_order(peer, id, sequence, work, now, expires)
     });
     let secret = Sha256::digest(secret).into();
     match hub

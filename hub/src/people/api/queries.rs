@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query as Parameters, State};
 use axum::http::{HeaderName, StatusCode, header};
 use flip_protocol::answer::Summary;
+use flip_protocol::ident::ProjectId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -26,6 +27,8 @@ use crate::problem::ApiProblem;
 pub(super) struct NewQuery {
     name: String,
     sql: String,
+    /// The person's own project where it is absent.
+    project: Option<ProjectId>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +44,7 @@ pub(super) async fn ask(
     person: Person,
     Body(new): Body<NewQuery>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
-    let id = act::ask(&hub, &new.name, &new.sql, &person.name).await?;
+    let id = act::ask(&hub, &new.name, &new.sql, new.project, &person.name).await?;
     tracing::info!(query = %id, by = person.name, "a query was asked");
     let place = format!("/api/v1/queries/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
@@ -138,6 +141,7 @@ fn to_json(query: &Query, combined: &Combined) -> Value {
         "id": query.id,
         "name": query.name,
         "sql": query.sql,
+        "project": query.project,
         "asked_by": query.asked_by,
         "asked": query.asked,
         "result": combined,
