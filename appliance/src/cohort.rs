@@ -171,7 +171,7 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
         tracing::error!(generation = generation.name, "the manifest holds no date; ingest the extract again");
         return Some(Release::failed(Failed::Internal));
     };
-    let question = Question { plan, age_day, crowd: site.config.policy.threshold() };
+    let question = Question { plan, age_day, crowd: site.config.policy.threshold(), spent: Arc::default() };
     let ran = engine.run(&generation.database, &question, &site.cancel);
     if let Some(sandbox) = engine.sandbox() {
         site.note_sandbox(*sandbox);

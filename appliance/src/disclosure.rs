@@ -51,7 +51,9 @@ use flip_protocol::answer::{
 
 pub use policy::{Policy, PolicyError, THRESHOLD_DEFAULT, THRESHOLD_MIN};
 pub use raw::RawCounts;
-pub(crate) use raw::{ColumnCounts, Group, ImageCounts, ImageGroup, Measured};
+pub(crate) use raw::{
+    Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn,
+};
 
 use fold::{Part, fold};
 

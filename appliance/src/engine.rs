@@ -4,7 +4,8 @@
 //! questions come and retired when they stop. Its crash is one failed question, not a dead appliance.
 //!
 //! What must stay true:
-//! - only a [`Plan`](flip_gate::Plan) is ever run, and no row, no value and no run-time error text of DuckDB crosses the pipe;
+//! - only a [`Plan`](flip_gate::Plan) is ever run, and no row and no run-time error text of DuckDB crosses the pipe:
+//!   counts by group, bounds that a crowd shares, and the set of persons do;
 //! - a question that overruns its time, its memory or its cancel flag leaves no process behind, not even a zombie;
 //! - the counts that come back ([`RawCounts`]) can be read by `disclosure` alone.
 //!
@@ -15,11 +16,15 @@
 
 mod answers;
 pub mod bounds;
+mod columns;
 mod database;
+mod images;
+mod labels;
 mod measure;
+mod numbers;
+mod people;
 mod process;
 mod sandbox;
-mod statistics;
 mod wire;
 pub mod worker;
 
@@ -38,7 +43,7 @@ pub use wire::Question;
 
 use answers::Answers;
 use process::{Limits, Process, Unanswered};
-use wire::{Configure, Reply, Request};
+use wire::{Configure, Reply, Request, SpentPersons};
 
 /// What a site allows one question to use.
 #[derive(Debug, Clone)]
@@ -198,11 +203,18 @@ impl Engine {
         limits: &Limits<'_>,
     ) -> Result<RawCounts, Unanswered> {
         let mut process = self.take_warm(generation_file, limits)?;
-        process.send(&Request::Run(question.clone()), limits)?;
-        match process.receive(limits)? {
+        let (spent, behind) = if process.spent == question.spent {
+            (SpentPersons::AsBefore, Vec::new())
+        } else {
+            (SpentPersons::Behind, wire::persons_to_bytes(&question.spent))
+        };
+        process.send(&Request::Run(question.clone(), spent), &behind, limits)?;
+        process.spent = Arc::clone(&question.spent);
+        let (reply, behind) = process.receive(limits)?;
+        match reply {
             Reply::Counts(counts) => {
-                let counts = counts
-                    .into_raw(&question.plan)
+                let counts = wire::persons_of_bytes(&behind)
+                    .and_then(|subjects| counts.into_raw(&question.plan, subjects))
                     .ok_or(Unanswered::Lost("its counts do not fit the plan"))?;
                 self.keep_warm(process, generation_file);
                 Ok(counts)
@@ -242,8 +254,8 @@ impl Engine {
             threads: self.settings.threads,
             rows_max: self.settings.rows_max,
         };
-        process.send(&Request::Configure(configure), limits)?;
-        match process.receive(limits)? {
+        process.send(&Request::Configure(configure), &[], limits)?;
+        match process.receive(limits)?.0 {
             Reply::Hello { engine_version, sandbox } => {
                 if self.sandbox.as_ref() != Some(&sandbox) {
                     tracing::info!(engine_version, ?sandbox, "the engine's process is up");

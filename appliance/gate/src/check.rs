@@ -42,8 +42,14 @@ pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
     bounded(&checked.text, None)?;
     let subject = subject(&checked.columns)?;
     checker.crossing.map_or(Ok(()), Err)?;
-    let columns = checked.columns.into_iter().map(|column| column.label).collect();
-    Ok(Plan { canonical: checked.text.canonical, engine_sql: checked.text.engine, columns, subject })
+    let identifies = |column: &Column| matches!(column.lineage, Lineage::Identifier { .. });
+    Ok(Plan {
+        canonical: checked.text.canonical,
+        engine_sql: checked.text.engine,
+        identifiers: checked.columns.iter().map(identifies).collect(),
+        columns: checked.columns.into_iter().map(|column| column.label).collect(),
+        subject,
+    })
 }
 
 /// The output column by which persons are counted.

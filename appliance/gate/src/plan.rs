@@ -8,6 +8,9 @@ pub struct Plan {
     pub(crate) canonical: String,
     pub(crate) engine_sql: String,
     pub(crate) columns: Vec<String>,
+    /// For each column, whether it holds identifiers.
+    #[serde(default)]
+    pub(crate) identifiers: Vec<bool>,
     pub(crate) subject: Subject,
 }
 
@@ -41,6 +44,12 @@ impl Plan {
     /// The result's column names, in order, each once.
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// True where the column at a position holds identifiers, or where nothing is known of it: its values are then
+    /// for counting alone.
+    pub fn is_identifier(&self, position: usize) -> bool {
+        self.identifiers.get(position).copied().unwrap_or(true)
     }
 
     /// How distinct persons are counted.

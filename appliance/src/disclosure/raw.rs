@@ -76,7 +76,7 @@ pub(crate) struct ImageGroup {
     pub persons: u64,
 }
 
-/// A numeric column's values, clamped to `low..=high`.
+/// A numeric column: each person stands in it once, with the mean of their finite values, clamped to `low..=high`.
 #[derive(Clone)]
 pub(crate) struct NumberColumn {
     pub name: String,
@@ -87,11 +87,9 @@ pub(crate) struct NumberColumn {
     /// Bins of one width that cover `low..=high`, in order, the empty ones too. The first and the last hold what
     /// lies beyond.
     pub bins: Vec<Bin>,
-    /// Rows with a finite value.
-    pub values: u64,
-    /// Distinct persons with one.
+    /// Persons with a finite value.
     pub persons: u64,
-    /// Mean and standard deviation of the clamped values; each person weighs the same.
+    /// Mean and standard deviation of the clamped values of the persons.
     pub mean: f64,
     pub spread: f64,
 }
@@ -101,7 +99,7 @@ pub(crate) struct NumberColumn {
 pub(crate) struct Bin {
     pub from: f64,
     pub to: f64,
-    /// Distinct persons with a value in it; a person may be in several bins.
+    /// Persons in it.
     pub persons: u64,
 }
 

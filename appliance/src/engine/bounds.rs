@@ -4,12 +4,21 @@ use std::time::Duration;
 
 /// Bytes of one frame to a worker: a question of 10,240 characters in two dialects, with room to spare.
 pub const REQUEST_BYTES: usize = 1024 * 1024;
-/// Bytes of one frame from a worker: counts of some hundred columns and labels.
-pub const REPLY_BYTES: usize = 1024 * 1024;
+/// Bytes of one frame from a worker: counts of up to 1,664 columns, with labels and bins.
+pub const REPLY_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of a set of persons behind a frame: some twelve for each person where their ids are scattered, so enough for
+/// twenty million; dense ids take an eighth of a byte.
+pub const PERSONS_BYTES: usize = 256 * 1024 * 1024;
 /// Processes one question may use: the first, and one more where the first was lost.
 pub const ATTEMPTS: usize = 2;
 /// Labels of one statistic that cross the pipe; source values are free text, and further ones are counted together.
 pub const LABELS: usize = 100;
+/// Bins of one histogram.
+pub const BINS: usize = 20;
+/// Columns of one result that get a histogram, and that get top values.
+pub const DESCRIBED: usize = 24;
+/// Calendar years that are counted: what lies outside is a slip of the pen.
+pub const YEARS: (i32, i32) = (1_900, 2_100);
 /// Characters of one label.
 pub const LABEL_CHARACTERS: usize = 60;
 /// Characters of a note for the local log.

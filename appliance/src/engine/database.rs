@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use duckdb::{Config, Connection};
+use duckdb::{Config, Connection, Row};
 use flip_protocol::answer::Failed;
 
 use super::bounds;
@@ -70,6 +70,33 @@ pub fn open_generation(file: &Path, memory_mb: u64, threads: u32) -> Result<Conn
          SET lock_configuration = true;",
     )?;
     Ok(connection)
+}
+
+/// Runs a statement that gives no rows.
+pub(super) fn run(database: &Connection, sql: &str) -> Result<(), Fault> {
+    let mut statement = database.prepare(sql).map_err(|error| Fault::preparing(&error))?;
+    statement.execute([]).map(drop).map_err(|error| Fault::running(&error))
+}
+
+/// The few rows of a statement, each by `take`.
+pub(super) fn rows<T>(
+    database: &Connection,
+    sql: &str,
+    take: impl FnMut(&Row<'_>) -> duckdb::Result<T>,
+) -> Result<Vec<T>, Fault> {
+    let mut statement = database.prepare(sql).map_err(|error| Fault::preparing(&error))?;
+    let taken = statement.query_map([], take).and_then(Iterator::collect);
+    taken.map_err(|error| Fault::running(&error))
+}
+
+/// The one row of a statement.
+pub(super) fn one<T>(
+    database: &Connection,
+    sql: &str,
+    take: impl FnOnce(&Row<'_>) -> duckdb::Result<T>,
+) -> Result<T, Fault> {
+    let mut statement = database.prepare(sql).map_err(|error| Fault::preparing(&error))?;
+    statement.query_row([], take).map_err(|error| Fault::running(&error))
 }
 
 fn note(error: &duckdb::Error) -> String {

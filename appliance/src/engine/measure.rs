@@ -1,209 +1,185 @@
-//! Runs the statement of a plan and adds its few rows up to counts.
+//! Runs a plan and measures what came of it.
 //!
-//! What must stay true: what DuckDB returns here are sums by group, and an error keeps no text once records were
-//! read (see [`Fault`]).
+//! What must stay true: rows stay in DuckDB's own memory; what is read of them here are counts by group and the set of
+//! persons; an error keeps no text once records were read (see [`Fault`]).
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use duckdb::{Connection, Row};
+use duckdb::Connection;
 use flip_protocol::answer::Failed;
+use roaring::RoaringTreemap;
 
-use super::bounds;
-use super::database::Fault;
-use super::statistics::{self, ALL, BLOCK_IMAGES, BLOCK_SUBJECTS, COLUMNS_FROM, FEMALE, MALE};
-use super::wire::{Counts, Images, Question};
-use crate::disclosure::{OTHER, UNKNOWN};
+use super::columns::{self, Kind};
+use super::database::{Fault, one, rows};
+use super::labels::{Key, Tally, labelled};
+use super::people::{self, Tables};
+use super::wire::{self, Counts, Question};
+use super::{bounds, images, numbers};
+use crate::disclosure::UNKNOWN;
 
-/// Answers one question.
-pub(super) fn measure(database: &Connection, question: &Question, rows_max: u64) -> Result<Counts, Fault> {
-    let sql = statistics::statement(&question.plan, question.age_day).ok_or(Fault {
-        failed: Failed::NotUnderstood,
-        note: Some("the plan's subject is not one of its columns".to_owned()),
-    })?;
-    let mut statement = database.prepare(&sql).map_err(|error| Fault::preparing(&error))?;
-    let mut sums = Sums::new(question.plan.columns().len());
-    let mut rows = statement.query([]).map_err(|error| Fault::running(&error))?;
-    while let Some(row) = rows.next().map_err(|error| Fault::running(&error))? {
-        sums.add(row).map_err(|error| Fault::running(&error))?;
-    }
-    if sums.rows > rows_max {
+/// Answers one question. `spent` tells whether the table of spent persons holds any.
+pub(super) fn measure(
+    database: &Connection,
+    question: &Question,
+    has_spent: bool,
+    rows_max: u64,
+) -> Result<(Counts, RoaringTreemap), Fault> {
+    let kinds = columns::kinds(database, &question.plan)?;
+    let tables = Tables::make(database, question, kinds, has_spent)?;
+    let all: u64 = one(database, "SELECT coalesce(sum(n), 0)::BIGINT FROM people", |row| row.get(0))?;
+    if all > rows_max {
         return Err(Fault::plain(Failed::TooManyRows));
     }
-    sums.into_counts(database)
+    let rows_cap = tables.shared_by(question.crowd, "n", "people")?;
+    let (rows, columns) = sums(database, &tables, rows_cap)?;
+    let (ages, sexes) = ages_and_sexes(database, question)?;
+    let counts = Counts {
+        rows,
+        rows_cap,
+        columns,
+        ages,
+        sexes,
+        years: years(database)?,
+        images: tables.imaged.then(|| imaged(database, &tables, question.crowd)).transpose()?,
+        numbers: numbers(database, &tables, question.crowd)?,
+        categories: categories(database, &tables)?,
+    };
+    Ok((counts, tables.subjects()?))
 }
 
-/// What a group is called before its concept has a name.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Text(String),
-    Concept(Option<i64>),
+/// Rows, and per column rows with and without a value and persons with and without one.
+fn sums(database: &Connection, tables: &Tables<'_>, cap: u64) -> Result<(u64, Vec<[u64; 4]>), Fault> {
+    let columns = tables.each(|at, _| {
+        format!(
+            ", coalesce(sum(least(v{at}, {cap})), 0)::BIGINT, coalesce(sum(least(n - v{at}, {cap})), 0)::BIGINT, \
+             count(*) FILTER (v{at} > 0), count(*) FILTER (v{at} < n)"
+        )
+    });
+    let sql = format!("SELECT coalesce(sum(least(n, {cap})), 0)::BIGINT{columns} FROM people");
+    one(database, &sql, |row| {
+        let column = |at: usize| -> duckdb::Result<[u64; 4]> {
+            let from = 1 + 4 * at;
+            Ok([row.get(from)?, row.get(from + 1)?, row.get(from + 2)?, row.get(from + 3)?])
+        };
+        Ok((row.get(0)?, (0..tables.kinds.len()).map(column).collect::<Result<_, _>>()?))
+    })
 }
 
-/// What is counted of a group: persons or images, and the distinct persons behind them.
-#[derive(Clone, Copy)]
-struct Tally {
-    count: u64,
-    persons: u64,
-}
+type Groups = Vec<(String, u64)>;
 
-/// The imaging occurrences behind the rows.
-#[derive(Default)]
-struct ImageSums {
-    persons: u64,
-    modalities: BTreeMap<Key, Tally>,
-}
-
-struct Sums {
-    rows: u64,
-    persons: u64,
-    columns: Vec<(u64, u64, u64)>,
-    /// By age divided by ten; the unknown last.
-    ages: BTreeMap<(bool, i64), u64>,
-    sexes: BTreeMap<Key, u64>,
-    images: Option<ImageSums>,
-}
-
-impl Sums {
-    fn new(columns: usize) -> Self {
-        Self {
-            rows: 0,
-            persons: 0,
-            columns: vec![(0, 0, 0); columns],
-            ages: BTreeMap::new(),
-            sexes: BTreeMap::new(),
-            images: None,
-        }
+fn ages_and_sexes(database: &Connection, question: &Question) -> Result<(Groups, Groups), Fault> {
+    let groups: Vec<(Option<i64>, Option<i64>, Option<String>, u64)> =
+        rows(database, &people::demography(question.age_day), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    let mut ages: BTreeMap<(bool, i64), u64> = BTreeMap::new();
+    let mut sexes: BTreeMap<Key, u64> = BTreeMap::new();
+    for (age, code, label, persons) in groups {
+        // The unknown last.
+        *ages.entry((age.is_none(), age.unwrap_or(0))).or_default() += persons;
+        *sexes.entry(label.map_or(Key::Concept(code), Key::Text)).or_default() += persons;
     }
-
-    fn add(&mut self, row: &Row<'_>) -> Result<(), duckdb::Error> {
-        let block: i64 = row.get(0)?;
-        let code: Option<i64> = row.get(2)?;
-        let label: Option<String> = row.get(3)?;
-        let persons: u64 = row.get(4)?;
-        let count: u64 = row.get(5)?;
-        if block == BLOCK_IMAGES {
-            let images = self.images.get_or_insert_default();
-            if label.as_deref() == Some(ALL) {
-                images.persons = persons;
-            } else {
-                images.modalities.insert(Key::Concept(code), Tally { count, persons });
-            }
-            return Ok(());
-        }
-        self.rows += count;
-        for (at, (values, with, without)) in self.columns.iter_mut().enumerate() {
-            let from = COLUMNS_FROM + 3 * at;
-            // A sum over no rows at all is null.
-            *values += row.get::<_, Option<u64>>(from)?.unwrap_or(0);
-            *with += row.get::<_, u64>(from + 1)?;
-            *without += row.get::<_, u64>(from + 2)?;
-        }
-        if block == BLOCK_SUBJECTS && persons > 0 {
-            let age: Option<i64> = row.get(1)?;
-            self.persons += persons;
-            *self.ages.entry((age.is_none(), age.unwrap_or(0))).or_default() += persons;
-            let key = label.map_or(Key::Concept(code), |label| Key::Text(shortened(&label)));
-            *self.sexes.entry(key).or_default() += persons;
-        }
-        Ok(())
-    }
-
-    fn into_counts(self, database: &Connection) -> Result<Counts, Fault> {
-        let ages = self
-            .ages
-            .into_iter()
-            .map(|((unknown, tens), persons)| {
-                (if unknown { UNKNOWN.to_owned() } else { age_label(tens) }, persons)
-            })
-            .collect();
-        let sexes = labelled(
-            database,
-            self.sexes.into_iter().map(|(key, persons)| (key, Tally { count: persons, persons })),
-        )?
-        .into_iter()
-        .map(|(label, tally)| (label, tally.count))
-        .collect();
-        let images = self
-            .images
-            .map(|images| {
-                let modalities = labelled(database, images.modalities)?
-                    .into_iter()
-                    .map(|(label, tally)| (label, tally.count, tally.persons))
-                    .collect();
-                Ok(Images { persons: images.persons, modalities })
-            })
-            .transpose()?;
-        Ok(Counts { rows: self.rows, persons: self.persons, columns: self.columns, ages, sexes, images })
-    }
+    let ages = ages.into_iter().map(|((unknown, tens), persons)| {
+        (if unknown { UNKNOWN.to_owned() } else { age_label(tens) }, persons)
+    });
+    let sexes = sexes.into_iter().map(|(key, persons)| (key, Tally { count: persons, persons }));
+    Ok((ages.collect(), counts_of(labelled(database, sexes)?)))
 }
 
 fn age_label(tens: i64) -> String {
     if tens >= 9 { "90+".to_owned() } else { format!("{}-{}", tens * 10, tens * 10 + 9) }
 }
 
-/// Gives every group its label, the largest first. Groups of one label are counted together, and so are those beyond
-/// [`bounds::LABELS`], as [`OTHER`].
-fn labelled(
-    database: &Connection,
-    groups: impl IntoIterator<Item = (Key, Tally)>,
-) -> Result<Vec<(String, Tally)>, Fault> {
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, tally)| Reverse(tally.count));
-    let names = concept_names(database, groups.iter().take(bounds::LABELS).map(|(key, _)| key))?;
-    let mut labels: Vec<(String, Tally)> = Vec::new();
-    for (at, (key, tally)) in groups.into_iter().enumerate() {
-        let label = if at < bounds::LABELS { label(key, &names) } else { OTHER.to_owned() };
-        match labels.iter_mut().find(|(known, _)| *known == label) {
-            Some((_, sum)) => {
-                sum.count += tally.count;
-                // One person may be in both groups: only the larger number of persons is certain.
-                sum.persons = sum.persons.max(tally.persons);
-            }
-            None => labels.push((label, tally)),
+/// Persons by calendar year of observation.
+fn years(database: &Connection) -> Result<Groups, Fault> {
+    let (first, last) = bounds::YEARS;
+    let spans: Vec<(i64, i64, u64)> =
+        rows(database, &people::observed(first, last), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut years: BTreeMap<i64, u64> = BTreeMap::new();
+    for (from, to, persons) in spans {
+        for year in from..=to {
+            *years.entry(year).or_default() += persons;
         }
     }
-    Ok(labels)
+    Ok(years.into_iter().map(|(year, persons)| (year.to_string(), persons)).collect())
 }
 
-fn label(key: Key, names: &HashMap<i64, String>) -> String {
-    match key {
-        Key::Text(text) => text,
-        Key::Concept(None | Some(0)) => UNKNOWN.to_owned(),
-        Key::Concept(Some(MALE)) => "Male".to_owned(),
-        Key::Concept(Some(FEMALE)) => "Female".to_owned(),
-        Key::Concept(Some(concept)) => names.get(&concept).cloned().unwrap_or_else(|| concept.to_string()),
-    }
-}
-
-/// The names of concepts, in one statement where there are any.
-fn concept_names<'a>(
-    database: &Connection,
-    keys: impl Iterator<Item = &'a Key>,
-) -> Result<HashMap<i64, String>, Fault> {
-    let list: Vec<String> = keys
-        .filter_map(|key| match key {
-            Key::Concept(Some(0 | MALE | FEMALE) | None) | Key::Text(_) => None,
-            Key::Concept(Some(concept)) => Some(concept.to_string()),
-        })
+fn imaged(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<wire::Images, Fault> {
+    let images = images::measure(database, tables, crowd)?;
+    let groups = images
+        .modalities
+        .into_iter()
+        .map(|(code, count, persons)| (Key::Concept(code), Tally { count, persons }));
+    let modalities = labelled(database, groups)?
+        .into_iter()
+        .map(|(label, tally)| (label, tally.count, tally.persons))
         .collect();
-    if list.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let sql = format!(
-        "SELECT concept_id, any_value(concept_name) FROM omop.concept \
-         WHERE concept_id IN ({}) AND trim(concept_name) <> '' GROUP BY concept_id",
-        list.join(", ")
-    );
-    let mut statement = database.prepare(&sql).map_err(|error| Fault::preparing(&error))?;
-    let names = statement
-        .query_map([], |row| Ok((row.get::<_, i64>(0)?, shortened(&row.get::<_, String>(1)?))))
-        .and_then(Iterator::collect)
-        .map_err(|error| Fault::running(&error))?;
-    Ok(names)
+    Ok(wire::Images { persons: images.persons, images_cap: images.cap, modalities })
 }
 
-/// A label that is fit to be shown: of bounded length, without control characters.
-fn shortened(label: &str) -> String {
-    label.chars().filter(|character| !character.is_control()).take(bounds::LABEL_CHARACTERS).collect()
+fn numbers(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Vec<wire::Number>, Fault> {
+    let mut found = Vec::new();
+    for at in described(tables, &[Kind::Number]) {
+        found.extend(numbers::measure(database, at, crowd)?.map(|number| wire::Number {
+            column: at,
+            low: number.low,
+            high: number.high,
+            from: number.from,
+            width: number.width,
+            bins: number.bins,
+            mean: number.mean,
+            spread: number.spread,
+        }));
+    }
+    Ok(found)
+}
+
+fn categories(database: &Connection, tables: &Tables<'_>) -> Result<Vec<wire::Category>, Fault> {
+    let mut found = Vec::new();
+    for at in described(tables, &[Kind::Concept, Kind::Text, Kind::Day]) {
+        let key = match tables.kinds[at] {
+            Kind::Day => format!("year(c{at})::VARCHAR"),
+            Kind::Concept => format!("c{at}::VARCHAR"),
+            Kind::Text | Kind::Number | Kind::Opaque => {
+                format!("left(trim(c{at}::VARCHAR), {})", bounds::LABEL_CHARACTERS)
+            }
+        };
+        let sql = format!(
+            "SELECT {key} AS key, count(DISTINCT p)::BIGINT AS persons FROM cohort WHERE c{at} IS NOT NULL \
+             GROUP BY key ORDER BY persons DESC, key LIMIT {}",
+            bounds::LABELS
+        );
+        let groups: Vec<(Option<String>, u64)> = rows(database, &sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let groups = groups.into_iter().map(|(text, persons)| {
+            let text = text.unwrap_or_default();
+            let key = if tables.kinds[at] == Kind::Concept {
+                Key::Concept(text.parse().ok())
+            } else {
+                Key::Text(text)
+            };
+            (key, Tally { count: persons, persons })
+        });
+        let groups = counts_of(labelled(database, groups)?);
+        if !groups.is_empty() {
+            found.push(wire::Category { column: at, groups });
+        }
+    }
+    Ok(found)
+}
+
+/// The columns of these kinds that are described by their values: the first few, where the rows are kept.
+fn described(tables: &Tables<'_>, wanted: &[Kind]) -> impl Iterator<Item = usize> {
+    let columns: Vec<usize> = tables
+        .kinds
+        .iter()
+        .enumerate()
+        .filter(|(_, kind)| tables.kept && wanted.contains(kind))
+        .map(|(at, _)| at)
+        .take(bounds::DESCRIBED)
+        .collect();
+    columns.into_iter()
+}
+
+fn counts_of(labels: Vec<(String, Tally)>) -> Groups {
+    labels.into_iter().map(|(label, tally)| (label, tally.count)).collect()
 }

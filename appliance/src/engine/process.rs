@@ -9,9 +9,11 @@ use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flip_protocol::answer::Failed;
+use roaring::RoaringTreemap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
@@ -52,6 +54,8 @@ pub(super) struct Process {
     stdout: ChildStdout,
     /// Bytes received of a frame that is not complete yet.
     partial: Vec<u8>,
+    /// The spent persons that it was told of last.
+    pub spent: Arc<RoaringTreemap>,
 }
 
 impl Process {
@@ -69,7 +73,7 @@ impl Process {
             .spawn()?;
         let stdin = child.stdin.take().expect("stdin was asked for as a pipe");
         let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
-        let process = Self { child, stdin, stdout, partial: Vec::new() };
+        let process = Self { child, stdin, stdout, partial: Vec::new(), spent: Arc::default() };
         // Only our ends: the worker's own ends of the two pipes keep blocking.
         fcntl_setfl(&process.stdin, fcntl_getfl(&process.stdin)? | OFlags::NONBLOCK)?;
         fcntl_setfl(&process.stdout, fcntl_getfl(&process.stdout)? | OFlags::NONBLOCK)?;
@@ -82,9 +86,9 @@ impl Process {
     }
 
     /// Sends one frame.
-    pub fn send(&mut self, request: &Request, limits: &Limits<'_>) -> Result<(), Unanswered> {
-        let bytes =
-            wire::encode(request, bounds::REQUEST_BYTES).ok_or(Unanswered::Failed(Failed::NotUnderstood))?;
+    pub fn send(&mut self, request: &Request, behind: &[u8], limits: &Limits<'_>) -> Result<(), Unanswered> {
+        let bytes = wire::encode(request, behind, bounds::REQUEST_BYTES)
+            .ok_or(Unanswered::Failed(Failed::NotUnderstood))?;
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
             match self.stdin.write(rest) {
@@ -97,9 +101,9 @@ impl Process {
         Ok(())
     }
 
-    /// Receives one frame.
-    pub fn receive(&mut self, limits: &Limits<'_>) -> Result<Reply, Unanswered> {
-        let mut chunk = [0_u8; 8_192];
+    /// Receives one frame, and what is behind it.
+    pub fn receive(&mut self, limits: &Limits<'_>) -> Result<(Reply, Vec<u8>), Unanswered> {
+        let mut chunk = [0_u8; 16_384];
         loop {
             if let Some(reply) = self.complete_frame()? {
                 return Ok(reply);
@@ -115,21 +119,22 @@ impl Process {
     }
 
     /// The frame that has arrived in full, if one has. A worker speaks only when asked, so that nothing may follow.
-    fn complete_frame(&mut self) -> Result<Option<Reply>, Unanswered> {
-        let Some(length) = wire::body_length(&self.partial) else { return Ok(None) };
-        if length > bounds::REPLY_BYTES {
+    fn complete_frame(&mut self) -> Result<Option<(Reply, Vec<u8>)>, Unanswered> {
+        let Some(head) = wire::Head::of(&self.partial) else { return Ok(None) };
+        if !head.is_within(bounds::REPLY_BYTES) {
             return Err(Unanswered::Lost("it sent an oversize frame"));
         }
-        let Some(body) = self.partial.get(size_of::<u32>()..) else { return Ok(None) };
-        if body.len() < length {
+        let length = wire::HEAD_BYTES + head.body + head.behind;
+        if self.partial.len() < length {
             return Ok(None);
         }
-        if body.len() > length {
+        if self.partial.len() > length {
             return Err(Unanswered::Lost("it spoke without being asked"));
         }
+        let frame = std::mem::take(&mut self.partial);
+        let (body, behind) = frame[wire::HEAD_BYTES..].split_at(head.body);
         let reply = serde_json::from_slice(body).map_err(|_| Unanswered::Lost("it sent no sound frame"))?;
-        self.partial = Vec::new();
-        Ok(Some(reply))
+        Ok(Some((reply, behind.to_vec())))
     }
 
     /// Waits until a pipe can go on or a limit is reached. Every call passes here before it waits.

@@ -1,25 +1,32 @@
-//! The frames between the appliance and its worker: a length (u32, little-endian) and so many bytes of JSON.
+//! The frames between the appliance and its worker: two lengths (u32, little-endian), so many bytes of
+//! JSON, and so many bytes behind it: a set of persons, or nothing.
 //!
-//! What must stay true: a length is checked before anything is read or reserved, and no frame can hold a row.
+//! What must stay true: a length is checked before anything is read or reserved, and no frame can hold a
+//! row.
 
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use flip_gate::Plan;
 use flip_protocol::answer::Failed;
+use roaring::RoaringTreemap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use time::Date;
 
+use super::bounds;
 use super::sandbox::Sandbox;
-use crate::disclosure::{ColumnCounts, Group, ImageCounts, ImageGroup, Measured, RawCounts};
+use crate::disclosure::{
+    Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn, RawCounts,
+};
 
 /// To the worker. The first frame configures, every later one asks.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Request {
     Configure(Configure),
-    Run(Question),
+    Run(Question, SpentPersons),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,8 +37,17 @@ pub(super) struct Configure {
     pub rows_max: u64,
 }
 
+/// Whether the set of spent persons follows a question's frame.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum SpentPersons {
+    /// They are who they were at the last question of this process; none at the first.
+    AsBefore,
+    /// The set is behind the frame.
+    Behind,
+}
+
 /// A question as the engine takes it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     /// What to run.
     pub plan: Plan,
@@ -39,6 +55,9 @@ pub struct Question {
     pub age_day: Date,
     /// How many persons must share a bound before it is used: a cap of rows per person, the ends of a histogram.
     pub crowd: u64,
+    /// Persons who are left out altogether, by `person_id` (its 64 bits read as unsigned).
+    #[serde(skip)]
+    pub spent: Arc<RoaringTreemap>,
 }
 
 /// From the worker: a greeting, then one frame per question.
@@ -48,6 +67,7 @@ pub(super) enum Reply {
         engine_version: String,
         sandbox: Sandbox,
     },
+    /// The set of persons is behind the frame.
     Counts(Counts),
     /// `note` is for the local log and never derives from records: see `database::Fault`.
     Failed {
@@ -56,47 +76,78 @@ pub(super) enum Reply {
     },
 }
 
-/// [`RawCounts`] on the pipe. No Debug: these are not protected yet.
+/// What [`RawCounts`] holds beside the persons, on the pipe. No Debug: these are not protected yet.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Counts {
     pub rows: u64,
-    pub persons: u64,
-    /// In the plan's order of columns: rows with a value, persons with a value, persons with a null.
-    pub columns: Vec<(u64, u64, u64)>,
+    pub rows_cap: u64,
+    /// In the plan's order of columns: rows with a value, rows without, persons with a value, persons with a null.
+    pub columns: Vec<[u64; 4]>,
     /// Label and persons, in the order to be shown.
     pub ages: Vec<(String, u64)>,
     pub sexes: Vec<(String, u64)>,
+    pub years: Vec<(String, u64)>,
     pub images: Option<Images>,
+    pub numbers: Vec<Number>,
+    pub categories: Vec<Category>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Images {
     pub persons: u64,
+    pub images_cap: u64,
     /// Label, images, persons.
     pub modalities: Vec<(String, u64, u64)>,
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct Number {
+    /// Position in the plan.
+    pub column: usize,
+    pub low: f64,
+    pub high: f64,
+    /// The first bin's lower end and the bins' width.
+    pub from: f64,
+    pub width: f64,
+    /// Persons by bin.
+    pub bins: Vec<u64>,
+    pub mean: f64,
+    pub spread: f64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Category {
+    /// Position in the plan.
+    pub column: usize,
+    /// Label and persons, the most first.
+    pub groups: Vec<(String, u64)>,
+}
+
 impl Counts {
-    /// The counts for disclosure, unless they contradict the plan or themselves.
-    pub fn into_raw(self, plan: &Plan) -> Option<RawCounts> {
+    /// The counts for disclosure, unless they contradict the plan.
+    pub fn into_raw(self, plan: &Plan, subjects: RoaringTreemap) -> Option<RawCounts> {
         if self.columns.len() != plan.columns().len() {
             return None;
         }
-        let columns = plan
+        let columns: Vec<_> = plan
             .columns()
             .iter()
             .zip(self.columns)
-            .map(|(name, (values, persons_with, persons_without))| {
-                let nulls = self.rows.checked_sub(values)?;
-                Some(ColumnCounts { name: name.clone(), values, nulls, persons_with, persons_without })
+            .map(|(name, [values, nulls, persons_with, persons_without])| ColumnCounts {
+                name: name.clone(),
+                values,
+                nulls,
+                persons_with,
+                persons_without,
             })
-            .collect::<Option<Vec<_>>>()?;
-        let groups = |cells: Vec<(String, u64)>| {
-            cells.into_iter().map(|(label, persons)| Group { label, persons }).collect::<Vec<_>>()
-        };
+            .collect();
+        let numbers =
+            self.numbers.into_iter().map(|number| number.into_raw(&columns)).collect::<Option<_>>()?;
+        let categories =
+            self.categories.into_iter().map(|category| category.into_raw(&columns)).collect::<Option<_>>()?;
         let images = self.images.map(|images| ImageCounts {
             persons: images.persons,
-            images_cap: 0,
+            images_cap: images.images_cap,
             modalities: images
                 .modalities
                 .into_iter()
@@ -105,50 +156,130 @@ impl Counts {
         });
         Some(RawCounts::new(Measured {
             rows: self.rows,
-            rows_cap: 0,
-            subjects: (0..self.persons).collect(),
+            rows_cap: self.rows_cap,
+            subjects,
             columns,
             ages: groups(self.ages),
             sexes: groups(self.sexes),
-            years: Vec::new(),
+            years: groups(self.years),
             images,
-            numbers: Vec::new(),
-            categories: Vec::new(),
+            numbers,
+            categories,
         }))
     }
 }
 
+impl Number {
+    fn into_raw(self, columns: &[ColumnCounts]) -> Option<NumberColumn> {
+        let column = columns.get(self.column)?;
+        #[expect(clippy::cast_precision_loss, reason = "bins are few")]
+        let end = |at: usize| self.from + self.width * at as f64;
+        let bins = self.bins.iter().enumerate();
+        Some(NumberColumn {
+            name: column.name.clone(),
+            low: self.low,
+            high: self.high,
+            bins: bins
+                .map(|(at, persons)| Bin { from: end(at), to: end(at + 1), persons: *persons })
+                .collect(),
+            persons: self.bins.iter().sum(),
+            mean: self.mean,
+            spread: self.spread,
+        })
+    }
+}
+
+impl Category {
+    fn into_raw(self, columns: &[ColumnCounts]) -> Option<CategoryColumn> {
+        let column = columns.get(self.column)?;
+        let persons = column.persons_with;
+        Some(CategoryColumn { name: column.name.clone(), groups: groups(self.groups), persons })
+    }
+}
+
+fn groups(cells: Vec<(String, u64)>) -> Vec<Group> {
+    cells.into_iter().map(|(label, persons)| Group { label, persons }).collect()
+}
+
+/// Bytes before a frame's body: its length, and the length of what is behind it.
+pub(super) const HEAD_BYTES: usize = 2 * size_of::<u32>();
+
+/// How long a frame's body is, and what is behind it, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub body: usize,
+    pub behind: usize,
+}
+
+impl Head {
+    /// The lengths in a frame's first bytes: `None` while they are not all there.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let length = |at: usize| -> Option<usize> {
+            let bytes: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+            usize::try_from(u32::from_le_bytes(bytes)).ok()
+        };
+        Some(Self { body: length(0)?, behind: length(4)? })
+    }
+
+    /// True where nothing is longer than it may be.
+    pub fn is_within(self, bytes_max: usize) -> bool {
+        self.body <= bytes_max && self.behind <= bounds::PERSONS_BYTES
+    }
+}
+
+/// A set of persons as bytes (the portable form of Roaring bitmaps).
+pub(super) fn persons_to_bytes(persons: &RoaringTreemap) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(persons.serialized_size());
+    persons.serialize_into(&mut bytes).expect("a Vec takes all bytes");
+    bytes
+}
+
+/// The set of persons in these bytes, unless they are none.
+pub(super) fn persons_of_bytes(bytes: &[u8]) -> Option<RoaringTreemap> {
+    RoaringTreemap::deserialize_from(bytes).ok()
+}
+
 /// The frame as bytes, or nothing where it would be larger than `bytes_max`.
-pub(super) fn encode(frame: &impl Serialize, bytes_max: usize) -> Option<Vec<u8>> {
-    let body = serde_json::to_vec(frame).ok().filter(|body| body.len() <= bytes_max)?;
-    let length = u32::try_from(body.len()).ok()?;
-    let mut bytes = Vec::with_capacity(body.len() + size_of::<u32>());
-    bytes.extend_from_slice(&length.to_le_bytes());
+pub(super) fn encode(frame: &impl Serialize, behind: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
+    let body = serde_json::to_vec(frame).ok()?;
+    let head = Head { body: body.len(), behind: behind.len() };
+    if !head.is_within(bytes_max) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + head.body + head.behind);
+    for length in [head.body, head.behind] {
+        bytes.extend_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
+    }
     bytes.extend_from_slice(&body);
+    bytes.extend_from_slice(behind);
     Some(bytes)
 }
 
-/// How many bytes of body a frame has whose first bytes are these: `None` while fewer than four are there.
-pub(super) fn body_length(bytes: &[u8]) -> Option<usize> {
-    let head: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
-    usize::try_from(u32::from_le_bytes(head)).ok()
-}
-
-/// Reads one frame from a blocking stream: `None` at its end. The worker's side.
-pub(super) fn read<T: DeserializeOwned>(stream: &mut impl Read, bytes_max: usize) -> io::Result<Option<T>> {
-    let mut head = [0_u8; 4];
+/// Reads one frame, and what is behind it, from a blocking stream: `None` at its end. The worker's side.
+pub(super) fn read<T: DeserializeOwned>(
+    stream: &mut impl Read,
+    bytes_max: usize,
+) -> io::Result<Option<(T, Vec<u8>)>> {
+    let mut head = [0_u8; HEAD_BYTES];
     if let Err(error) = stream.read_exact(&mut head) {
         return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(None) } else { Err(error) };
     }
-    let length = body_length(&head).filter(|length| *length <= bytes_max);
-    let mut body = vec![0_u8; length.ok_or(io::ErrorKind::InvalidData)?];
+    let head = Head::of(&head).filter(|head| head.is_within(bytes_max)).ok_or(io::ErrorKind::InvalidData)?;
+    let mut body = vec![0_u8; head.body];
     stream.read_exact(&mut body)?;
-    Ok(Some(serde_json::from_slice(&body)?))
+    let mut behind = vec![0_u8; head.behind];
+    stream.read_exact(&mut behind)?;
+    Ok(Some((serde_json::from_slice(&body)?, behind)))
 }
 
 /// Writes one frame to a blocking stream. The worker's side.
-pub(super) fn write(stream: &mut impl Write, frame: &impl Serialize, bytes_max: usize) -> io::Result<()> {
-    stream.write_all(&encode(frame, bytes_max).ok_or(io::ErrorKind::InvalidData)?)?;
+pub(super) fn write(
+    stream: &mut impl Write,
+    frame: &impl Serialize,
+    behind: &[u8],
+    bytes_max: usize,
+) -> io::Result<()> {
+    stream.write_all(&encode(frame, behind, bytes_max).ok_or(io::ErrorKind::InvalidData)?)?;
     stream.flush()
 }
 
@@ -159,17 +290,19 @@ mod tests {
     #[test]
     fn a_frame_is_read_back_and_the_end_is_seen() {
         let mut bytes = Vec::new();
-        write(&mut bytes, &"a", 100).unwrap();
+        write(&mut bytes, &"a", b"behind", 100).unwrap();
         let mut stream = bytes.as_slice();
-        assert_eq!(read::<String>(&mut stream, 100).unwrap().as_deref(), Some("a"));
+        assert_eq!(read::<String>(&mut stream, 100).unwrap(), Some(("a".to_owned(), b"behind".to_vec())));
         assert_eq!(read::<String>(&mut stream, 100).unwrap(), None);
     }
 
     #[test]
     fn an_oversize_frame_is_refused_before_it_is_read() {
-        let mut stream = [0xff, 0xff, 0xff, 0x7f].as_slice();
+        let mut stream = [0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0].as_slice();
         assert_eq!(read::<String>(&mut stream, 100).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        assert!(encode(&"0123456789", 11).is_none());
-        assert!(encode(&"0123456789", 12).is_some());
+        let mut stream = [1, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f].as_slice();
+        assert_eq!(read::<String>(&mut stream, 100).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(encode(&"0123456789", &[], 11).is_none());
+        assert!(encode(&"0123456789", &[], 12).is_some());
     }
 }

@@ -10,15 +10,15 @@ use std::process::ExitCode;
 use flip_protocol::answer::Failed;
 
 use super::database::{self, Fault};
-use super::wire::{self, Configure, Reply, Request};
-use super::{bounds, measure, sandbox};
+use super::wire::{self, Configure, Reply, Request, SpentPersons};
+use super::{bounds, measure, people, sandbox};
 
 /// Serves the appliance on the other end of the two pipes until it closes them.
 pub fn main(mut requests: impl Read, mut replies: impl Write) -> ExitCode {
     match wire::read(&mut requests, bounds::REQUEST_BYTES) {
-        Ok(Some(Request::Configure(configure))) => serve(&configure, &mut requests, &mut replies),
+        Ok(Some((Request::Configure(configure), _))) => serve(&configure, &mut requests, &mut replies),
         Ok(None) => ExitCode::SUCCESS,
-        Ok(Some(Request::Run(_))) | Err(_) => ExitCode::FAILURE,
+        Ok(Some((Request::Run(..), _))) | Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -27,28 +27,40 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
         Ok(sandbox) => sandbox,
         Err(error) => {
             let note = Some(error.to_string());
-            return send(replies, &Reply::Failed { failed: Failed::Internal, note }).err().unwrap_or(LOST);
+            return send(replies, &Reply::Failed { failed: Failed::Internal, note }, &[])
+                .err()
+                .unwrap_or(LOST);
         }
     };
     let database = match database::open(configure) {
         Ok(database) => database,
-        Err(fault) => return send(replies, &fault.into()).err().unwrap_or(LOST),
+        Err(fault) => return send(replies, &fault.into(), &[]).err().unwrap_or(LOST),
     };
     let engine_version = database.version().unwrap_or_default();
-    if let Err(code) = send(replies, &Reply::Hello { engine_version, sandbox }) {
+    if let Err(code) = send(replies, &Reply::Hello { engine_version, sandbox }, &[]) {
         return code;
     }
+    let mut has_spent = false;
     loop {
-        let question = match wire::read(requests, bounds::REQUEST_BYTES) {
-            Ok(Some(Request::Run(question))) => question,
+        let (question, spent, behind) = match wire::read(requests, bounds::REQUEST_BYTES) {
+            Ok(Some((Request::Run(question, spent), behind))) => (question, spent, behind),
             Ok(None) => return ExitCode::SUCCESS,
-            Ok(Some(Request::Configure(_))) | Err(_) => return ExitCode::FAILURE,
+            Ok(Some((Request::Configure(_), _))) | Err(_) => return ExitCode::FAILURE,
         };
-        let reply = match measure::measure(&database, &question, configure.rows_max) {
-            Ok(counts) => Reply::Counts(counts),
-            Err(fault) => fault.into(),
+        if spent == SpentPersons::Behind {
+            // Without them the counts would be of the wrong persons.
+            let Some(Ok(found)) =
+                wire::persons_of_bytes(&behind).map(|spent| people::replace_spent(&database, &spent))
+            else {
+                return LOST;
+            };
+            has_spent = found;
+        }
+        let (reply, subjects) = match measure::measure(&database, &question, has_spent, configure.rows_max) {
+            Ok((counts, subjects)) => (Reply::Counts(counts), wire::persons_to_bytes(&subjects)),
+            Err(fault) => (fault.into(), Vec::new()),
         };
-        if let Err(code) = send(replies, &reply) {
+        if let Err(code) = send(replies, &reply, &subjects) {
             return code;
         }
     }
@@ -56,8 +68,8 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
 
 const LOST: ExitCode = ExitCode::FAILURE;
 
-fn send(replies: &mut impl Write, reply: &Reply) -> Result<(), ExitCode> {
-    wire::write(replies, reply, bounds::REPLY_BYTES).map_err(|_| ExitCode::FAILURE)
+fn send(replies: &mut impl Write, reply: &Reply, behind: &[u8]) -> Result<(), ExitCode> {
+    wire::write(replies, reply, behind, bounds::REPLY_BYTES).map_err(|_| ExitCode::FAILURE)
 }
 
 impl From<Fault> for Reply {

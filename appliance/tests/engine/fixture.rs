@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use flip_appliance::disclosure::{Policy, release};
@@ -64,7 +64,7 @@ pub fn ask(engine: &mut Engine, generation: &Path, plan: &Plan) -> Result<Cohort
 
 /// A plan as a question of today, with the lowest threshold.
 pub fn question(plan: &Plan) -> Question {
-    Question { plan: plan.clone(), age_day: TODAY, crowd: 5 }
+    Question { plan: plan.clone(), age_day: TODAY, crowd: 5, spent: Arc::default() }
 }
 
 pub fn settings() -> Settings {

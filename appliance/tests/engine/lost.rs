@@ -78,7 +78,7 @@ fn a_worker_that_died_between_questions_costs_nothing() {
 fn programs_that_talk_nonsense_are_lost_and_reaped() {
     let nonsense = [
         "echo nonsense that is longer than a length",
-        "printf '\\377\\377\\377\\177'; exec sleep 1000",
+        "printf '\\377\\377\\377\\177\\000\\000\\000\\000'; exec sleep 1000",
         "printf '\\005\\000\\000\\000hello'; exec sleep 1000",
         "exit 3",
         "exec cat /dev/zero",
@@ -137,13 +137,16 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
     let mut frame = |body: serde_json::Value| {
         let body = body.to_string();
         stdin.write_all(&u32::try_from(body.len()).unwrap().to_le_bytes()).unwrap();
+        stdin.write_all(&[0; 4]).unwrap();
         stdin.write_all(body.as_bytes()).unwrap();
     };
     frame(serde_json::json!({ "Configure": {
         "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000,
     }}));
-    frame(serde_json::json!({ "Run": { "plan": endless_plan(), "age_day": TODAY, "crowd": 5 } }));
-    let mut hello_length = [0; 4];
+    frame(
+        serde_json::json!({ "Run": [{ "plan": endless_plan(), "age_day": TODAY, "crowd": 5 }, "AsBefore"] }),
+    );
+    let mut hello_length = [0; 8];
     appliance.stdout.as_mut().unwrap().read_exact(&mut hello_length).unwrap();
     let worker: u32 = fs::read_to_string(&id_file).unwrap().trim().parse().unwrap();
     while ticks(worker) < MID_QUERY_TICKS {
