@@ -35,7 +35,12 @@ fn times(program: &Path, generation: &Path, sql: &str, runs: usize) -> Result<se
     let settings = Settings { answers_kept: 0, ..Settings::new(PathBuf::from(program)) };
     let plan = admit(sql).map_err(|refusal| anyhow!("{refusal}")).with_context(|| sql.to_owned())?;
     let gate_us = measured(runs * GATE_READINGS, 1_000_000.0, || drop(admit(sql)));
-    let question = Question { plan, age_day: date!(2026 - 01 - 15), crowd: THRESHOLD_DEFAULT };
+    let question = Question {
+        plan,
+        age_day: date!(2026 - 01 - 15),
+        crowd: THRESHOLD_DEFAULT,
+        spent: std::sync::Arc::default(),
+    };
     let ask = |engine: &mut Engine| {
         engine
             .run(generation, &question, &CancelFlag::default())
