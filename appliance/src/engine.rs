@@ -38,7 +38,7 @@ use flip_protocol::answer::Failed;
 
 pub use crate::disclosure::RawCounts;
 pub use database::open_generation;
-pub use sandbox::{Files, Sandbox};
+pub use sandbox::{Calls, Files, Sandbox};
 pub use wire::Question;
 
 use answers::Answers;

@@ -14,7 +14,7 @@ use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::data::Generations;
-use crate::engine::{CancelFlag, Files, Sandbox};
+use crate::engine::{Calls, CancelFlag, Files, Sandbox};
 use crate::identity::Identity;
 use crate::link::LinkError;
 use crate::logs::Logs;
@@ -300,10 +300,10 @@ impl Site {
             uptime_s: now.since(self.started) / 1_000,
             disk_free_bytes: disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
             refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
-            engine: self.sandbox().map(|sandbox| match sandbox.files {
-                Files::Confined => Confinement::Full,
-                Files::PartlyConfined => Confinement::Partial,
-                Files::NotConfined => Confinement::None,
+            engine: self.sandbox().map(|sandbox| match (sandbox.files, sandbox.calls) {
+                (Files::Confined, Calls::Confined) => Confinement::Full,
+                (Files::NotConfined, Calls::NotConfined) => Confinement::None,
+                (Files::Confined | Files::PartlyConfined | Files::NotConfined, _) => Confinement::Partial,
             }),
         })
     }

@@ -1,8 +1,11 @@
 //! What a worker gives up before it takes a plan.
 //!
 //! What must stay true: [`enter`] runs on the process's only thread, before DuckDB starts its own, because kernel
-//! rules are inherited by threads started later and by no others. Landlock is best effort, since kernels may lack
-//! it, and what was applied is reported; everything else must succeed or the worker does not start.
+//! rules are inherited by threads started later and by no others. Landlock and the filter of system calls are best
+//! effort, since kernels may lack them, and what was applied is reported; everything else must succeed or the worker
+//! does not start.
+
+mod calls;
 
 use std::path::Path;
 
@@ -22,6 +25,18 @@ use super::bounds;
 pub struct Sandbox {
     /// How far the kernel confines the worker to reading its generation, with no TCP.
     pub files: Files,
+    /// Whether the kernel answers the worker's system calls from a short list only.
+    pub calls: Calls,
+}
+
+/// Whether the filter of system calls could be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// No socket, no other program, no other process, nothing opened for writing.
+    Confined,
+    /// The kernel has no seccomp filters.
+    NotConfined,
 }
 
 /// How far Landlock could be applied.
@@ -55,7 +70,9 @@ pub(super) fn enter(generation_file: &Path, memory_mb: u64) -> Result<Sandbox, S
     lower(Resource::Fsize, 0)?;
     lower(Resource::Nofile, bounds::OPEN_FILES)?;
     lower(Resource::Data, (2 * memory_mb + bounds::ADDRESS_OVERHEAD_MB) * 1024 * 1024)?;
-    Ok(Sandbox { files: confine(generation_file)? })
+    let files = confine(generation_file)?;
+    // Last, because the filter lets nobody add rules.
+    Ok(Sandbox { files, calls: calls::confine() })
 }
 
 /// Lowers a limit for good; one that is lower already stays.

@@ -1,8 +1,11 @@
 //! Plans that the gate would never make, to show that the engine does not rely on it alone.
 
+use std::fs;
+
+use flip_appliance::engine::{Calls, Engine, Settings};
 use flip_protocol::answer::Failed;
 
-use crate::fixture::{Site, logged, plan};
+use crate::fixture::{Site, ids, logged, plan, settings, watched_program};
 
 /// What stands where a query should.
 const STATEMENTS: [&str; 9] = [
@@ -60,4 +63,19 @@ fn files_the_environment_and_settings_are_out_of_reach() {
         assert!(matches!(failed, Some(Failed::NotUnderstood | Failed::Internal)), "{read}: {failed:?}");
         assert!(!log.contains("root:"), "{log}");
     }
+}
+
+#[test]
+fn every_thread_of_a_worker_has_a_list_of_system_calls() {
+    let mut site = Site::new(|_| {});
+    site.engine = Engine::new(Settings { worker_program: watched_program(site.folder.path()), ..settings() });
+    site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
+    assert_eq!(site.engine.sandbox().unwrap().calls, Calls::Confined);
+    let threads = fs::read_dir(format!("/proc/{}/task", ids(site.folder.path())[0])).unwrap();
+    let filters: Vec<bool> = threads
+        .map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).unwrap())
+        .map(|status| status.contains("Seccomp:\t2"))
+        .collect();
+    assert!(filters.len() > 1, "DuckDB has threads of its own");
+    assert!(!filters.contains(&false));
 }
