@@ -39,6 +39,7 @@
 //! }
 //! ```
 
+mod columns;
 mod fold;
 mod policy;
 mod raw;
@@ -103,17 +104,22 @@ pub fn release(raw: RawCounts, policy: &Policy, extract: Extract) -> Release {
     if persons < threshold {
         return Release { outcome: CohortOutcome::FewerThan { threshold, extract } };
     }
-    let mut fields = columns(&raw.columns, threshold);
+    let mut fields = counts_and_nulls(&raw.columns, threshold);
     fields.push(persons_field("Age Distribution", raw.ages, subjects, threshold));
     fields.push(persons_field("Sex Distribution", raw.sexes, subjects, threshold));
     fields.extend(raw.images.map(|images| modalities(images, threshold)));
+    if !raw.years.is_empty() {
+        fields.push(columns::years(raw.years, subjects, threshold));
+    }
+    fields.extend(raw.numbers.iter().filter_map(|column| columns::histogram(column, subjects, threshold)));
+    fields.extend(raw.categories.into_iter().map(|column| columns::top_values(column, threshold)));
     let answer = CohortAnswer { persons, records: raw.rows, threshold, protection: None, extract, fields };
     Release { outcome: CohortOutcome::Value(answer) }
 }
 
 /// `Counts` and `Nulls`: both of a column are withheld where either, in rows or in persons, is small. The two add
 /// up to the rows, so that one would give the other away.
-fn columns(columns: &[ColumnCounts], threshold: u64) -> Vec<Field> {
+fn counts_and_nulls(columns: &[ColumnCounts], threshold: u64) -> Vec<Field> {
     let small = |count: u64| (1..threshold).contains(&count);
     let withheld = |column: &ColumnCounts| {
         [column.values, column.nulls, column.persons_with, column.persons_without].into_iter().any(small)

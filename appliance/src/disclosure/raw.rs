@@ -16,6 +16,7 @@ pub(crate) struct Measured {
     pub rows: u64,
     /// The most rows that one person is counted for: what at least the question's `crowd` of persons have, so that
     /// no single person's rows stand out. Zero where the result has fewer persons than that.
+    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub rows_cap: u64,
     /// The distinct persons behind the result, by `person_id` (its 64 bits read as unsigned).
     pub subjects: RoaringTreemap,
@@ -63,6 +64,7 @@ pub(crate) struct ImageCounts {
     /// Distinct persons behind all of them.
     pub persons: u64,
     /// The most images that one person is counted for, as [`Measured::rows_cap`].
+    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub images_cap: u64,
     /// By modality.
     pub modalities: Vec<ImageGroup>,
@@ -82,7 +84,9 @@ pub(crate) struct NumberColumn {
     pub name: String,
     /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above: no single
     /// person's extreme is one of them. Finite.
+    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub low: f64,
+    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub high: f64,
     /// Bins of one width that cover `low..=high`, in order, the empty ones too. The first and the last hold what
     /// lies beyond.

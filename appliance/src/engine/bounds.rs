@@ -14,7 +14,7 @@ pub const ATTEMPTS: usize = 2;
 /// Labels of one statistic that cross the pipe; source values are free text, and further ones are counted together.
 pub const LABELS: usize = 100;
 /// Bins of one histogram.
-pub const BINS: usize = 20;
+pub const BINS: u32 = 20;
 /// Columns of one result that get a histogram, and that get top values.
 pub const DESCRIBED: usize = 24;
 /// Calendar years that are counted: what lies outside is a slip of the pen.

@@ -66,12 +66,13 @@ fn sums(database: &Connection, tables: &Tables<'_>, cap: u64) -> Result<(u64, Ve
 }
 
 type Groups = Vec<(String, u64)>;
+/// Age divided by ten, concept and source value of the sex, persons.
+type Person = (Option<i64>, Option<i64>, Option<String>, u64);
 
 fn ages_and_sexes(database: &Connection, question: &Question) -> Result<(Groups, Groups), Fault> {
-    let groups: Vec<(Option<i64>, Option<i64>, Option<String>, u64)> =
-        rows(database, &people::demography(question.age_day), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?;
+    let groups: Vec<Person> = rows(database, &people::demography(question.age_day), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
     let mut ages: BTreeMap<(bool, i64), u64> = BTreeMap::new();
     let mut sexes: BTreeMap<Key, u64> = BTreeMap::new();
     for (age, code, label, persons) in groups {
@@ -114,7 +115,7 @@ fn imaged(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<wire
         .into_iter()
         .map(|(label, tally)| (label, tally.count, tally.persons))
         .collect();
-    Ok(wire::Images { persons: images.persons, images_cap: images.cap, modalities })
+    Ok(wire::Images { persons: images.persons, cap: images.cap, modalities })
 }
 
 fn numbers(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Vec<wire::Number>, Fault> {

@@ -79,11 +79,11 @@ impl Lattice {
     /// The narrowest that covers `low..=high` with at most [`bounds::BINS`] bins.
     fn over(low: f64, high: f64) -> Option<Self> {
         let range = (high - low).max(low.abs().max(high.abs()) * 1e-9).max(1e-9);
-        let mut width = 10_f64.powi(ceiling((range / bounds::BINS as f64).log10()) - 1);
+        let mut width = 10_f64.powi(ceiling((range / f64::from(bounds::BINS)).log10()) - 1);
         for step in [2.0, 2.5, 2.0].into_iter().cycle().take(9) {
             let from = (low / width).floor();
             let bins = (high / width).floor() - from + 1.0;
-            if bins <= bounds::BINS as f64 {
+            if bins <= f64::from(bounds::BINS) {
                 let from = from * width;
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to BINS")]
                 return (from.is_finite() && bins >= 1.0).then_some(Self {
@@ -116,11 +116,9 @@ mod tests {
             [(-3.2, 11.7), (0.0, 1e300), (-1e-12, 1e-12), (5.0, 5.000_001), (1e15, 1e15 + 40.0)]
         {
             let lattice = Lattice::over(low, high).expect("finite");
-            let to = lattice.from + lattice.width * lattice.bins as f64;
-            assert!(
-                lattice.from <= low && to >= high && lattice.bins <= bounds::BINS,
-                "{low} {high} {lattice:?}"
-            );
+            let bins = u32::try_from(lattice.bins).unwrap();
+            let to = lattice.from + lattice.width * f64::from(bins);
+            assert!(lattice.from <= low && to >= high && bins <= bounds::BINS, "{low} {high} {lattice:?}");
         }
     }
 }

@@ -148,7 +148,7 @@ fn cohort(question: &Question, kinds: &[Kind], has_spent: bool) -> Option<(Strin
     for (at, kind) in kinds.iter().enumerate() {
         match kind {
             Kind::Opaque => {
-                push(&mut sql, format_args!(", CASE WHEN c{at} IS NOT NULL THEN true END AS c{at}"))
+                push(&mut sql, format_args!(", CASE WHEN c{at} IS NOT NULL THEN true END AS c{at}"));
             }
             Kind::Number | Kind::Concept | Kind::Text | Kind::Day => push(&mut sql, format_args!(", c{at}")),
         }

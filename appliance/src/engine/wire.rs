@@ -95,7 +95,7 @@ pub(super) struct Counts {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Images {
     pub persons: u64,
-    pub images_cap: u64,
+    pub cap: u64,
     /// Label, images, persons.
     pub modalities: Vec<(String, u64, u64)>,
 }
@@ -147,7 +147,7 @@ impl Counts {
             self.categories.into_iter().map(|category| category.into_raw(&columns)).collect::<Option<_>>()?;
         let images = self.images.map(|images| ImageCounts {
             persons: images.persons,
-            images_cap: images.images_cap,
+            images_cap: images.cap,
             modalities: images
                 .modalities
                 .into_iter()

@@ -80,6 +80,14 @@ pub fn plan(engine_sql: &str, columns: &[&str]) -> Plan {
     plan_by("person", "person_id", engine_sql, columns)
 }
 
+/// A plan whose subject is its `person_id`, its first column, and whose other columns describe.
+pub fn described_plan(engine_sql: &str, columns: &[&str]) -> Plan {
+    let mut plan = serde_json::to_value(plan(engine_sql, columns)).unwrap();
+    let identifiers: Vec<bool> = (0..columns.len()).map(|at| at == 0).collect();
+    plan["identifiers"] = serde_json::json!(identifiers);
+    serde_json::from_value(plan).unwrap()
+}
+
 /// A plan whose subject is its `accession_id`.
 pub fn accession_plan(engine_sql: &str, columns: &[&str]) -> Plan {
     plan_by("accession", "accession_id", engine_sql, columns)

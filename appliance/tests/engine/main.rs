@@ -10,3 +10,4 @@ mod limits;
 mod locked_in;
 #[cfg(test)]
 mod lost;
+mod statistics;
