@@ -10,4 +10,5 @@ mod limits;
 mod locked_in;
 #[cfg(test)]
 mod lost;
+#[cfg(test)]
 mod statistics;
