@@ -58,6 +58,7 @@ const REST: Duration = Duration::from_secs(2);
 pub fn work(site: &Arc<Site>, engine: Settings) {
     let mut engine = Engine::new(engine);
     let mut heard = 0;
+    let mut warmed = None;
     while !site.is_stopping() {
         match next(site) {
             Ok(Some(waiting)) => {
@@ -70,6 +71,7 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
                 }
             }
             Ok(None) => {
+                warm_up(site, &mut engine, &mut warmed);
                 engine.retire_if_idle(Instant::now());
                 heard = site.bell.wait(heard, LOOK);
             }
@@ -79,6 +81,22 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
             }
         }
     }
+}
+
+/// Starts a process for a generation that came into use, so that its first question finds it warm. `warmed` is the
+/// generation that it was last done for.
+fn warm_up(site: &Site, engine: &mut Engine, warmed: &mut Option<String>) {
+    let Ok(Some(generation)) = site.generations.current() else { return };
+    if warmed.as_ref() == Some(&generation.name) {
+        return;
+    }
+    // Where it fails, the first question says why.
+    if engine.warm_up(&generation.database, &site.cancel).is_ok()
+        && let Some(sandbox) = engine.sandbox()
+    {
+        site.note_sandbox(*sandbox);
+    }
+    *warmed = Some(generation.name);
 }
 
 fn next(site: &Site) -> Result<Option<Waiting>, JournalError> {
@@ -179,6 +197,7 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
     match ran {
         Ok(counts) => Some(disclosure::release(counts, &site.config.policy, generation.extract())),
         Err(EngineFailure::Failed(failed)) => Some(Release::failed(failed)),
+        Err(EngineFailure::TooCostly) => Some(Release::too_costly()),
         Err(EngineFailure::Cancelled) => None,
     }
 }

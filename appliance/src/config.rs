@@ -33,6 +33,7 @@ pub struct WrittenEngine {
     threads: Option<u32>,
     timeout_s: Option<u64>,
     rows_max: Option<u64>,
+    cost_max: Option<u64>,
 }
 
 /// The `[ingest]` part.
@@ -66,6 +67,8 @@ pub struct Config {
     pub timeout: Duration,
     /// The most rows of one question's result.
     pub rows_max: u64,
+    /// The most rows and pairs of rows that one question may be expected to go through.
+    pub cost_max: u64,
     /// The folder that is watched for extracts.
     pub watch: PathBuf,
     /// How long nothing in an extract's folder may have changed before it is taken.
@@ -171,6 +174,7 @@ impl Config {
                 1..=86_400,
             )?),
             rows_max: within("engine.rows_max", engine.rows_max, usual.rows_max, 1..=1_000_000_000)?,
+            cost_max: within("engine.cost_max", engine.cost_max, usual.cost_max, 1_000_000..=u64::MAX)?,
             watch: file.parent().unwrap_or(Path::new("")).join(watch),
             settle: Duration::from_secs(within("ingest.settle_s", ingest.settle_s, 60, 1..=86_400)?),
             ingest_memory_mb: within(

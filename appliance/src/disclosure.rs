@@ -78,6 +78,14 @@ impl Release {
         Self { outcome: CohortOutcome::Refused(refused) }
     }
 
+    /// The question was let in and not begun, because of what it would have cost. The estimate stays here.
+    pub fn too_costly() -> Self {
+        let message = "the engine would have to go through far more rows than the Trust allows; join tables by their \
+                       keys (person_id, visit_occurrence_id) with =, and narrow each with WHERE before it is joined";
+        let refused = Refused { code: "too_costly".to_owned(), message: message.to_owned(), place: None };
+        Self { outcome: CohortOutcome::Refused(refused) }
+    }
+
     /// The question was let in and could not be answered.
     pub fn failed(failed: Failed) -> Self {
         Self { outcome: CohortOutcome::Failed { reason: failed } }

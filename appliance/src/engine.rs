@@ -23,6 +23,7 @@ mod labels;
 mod measure;
 mod numbers;
 mod people;
+mod preview;
 mod process;
 mod sandbox;
 mod wire;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// Rows a result may have.
     pub rows_max: u64,
+    /// Rows and pairs of rows that the engine may expect to go through for one question; more is not begun.
+    pub cost_max: u64,
     /// How long a process may wait for the next question before [`Engine::retire_if_idle`] ends it.
     pub idle_retire: Duration,
     /// Past counts kept in memory for questions asked again of the same generation; 0 keeps none.
@@ -72,6 +75,7 @@ impl Settings {
             threads: NonZeroU32::new(2).expect("2 is not zero"),
             timeout: Duration::from_mins(5),
             rows_max: 50_000_000,
+            cost_max: 100_000_000_000,
             idle_retire: Duration::from_mins(1),
             answers_kept: 64,
             worker_program,
@@ -101,6 +105,9 @@ pub enum EngineFailure {
     /// The question's [`CancelFlag`] was raised.
     #[error("the question was cancelled")]
     Cancelled,
+    /// It would have cost more than the site allows; it was not begun.
+    #[error("the question would cost more than the site allows")]
+    TooCostly,
     /// The question could not be answered.
     #[error("{}", .0.sentence())]
     Failed(Failed),
@@ -149,6 +156,7 @@ impl Engine {
                 }
                 Err(Unanswered::Failed(failed)) => return Err(EngineFailure::Failed(failed)),
                 Err(Unanswered::Cancelled) => return Err(EngineFailure::Cancelled),
+                Err(Unanswered::TooCostly) => return Err(EngineFailure::TooCostly),
                 Err(Unanswered::Lost(how)) => tracing::warn!(%how, "the engine's process was lost"),
             }
         }
@@ -165,6 +173,7 @@ impl Engine {
             }
             Err(Unanswered::Failed(failed)) => Err(EngineFailure::Failed(failed)),
             Err(Unanswered::Cancelled) => Err(EngineFailure::Cancelled),
+            Err(Unanswered::TooCostly) => Err(EngineFailure::TooCostly),
             Err(Unanswered::Lost(how)) => {
                 tracing::warn!(%how, "the engine's process was lost");
                 Err(EngineFailure::Failed(Failed::EngineLost))
@@ -227,6 +236,10 @@ impl Engine {
                 }
                 Err(Unanswered::Failed(failed))
             }
+            Reply::TooCostly => {
+                self.keep_warm(process, generation_file);
+                Err(Unanswered::TooCostly)
+            }
             Reply::Hello { .. } => Err(Unanswered::Lost("it said hello twice")),
         }
     }
@@ -253,6 +266,7 @@ impl Engine {
             memory_mb: self.settings.memory_mb,
             threads: self.settings.threads,
             rows_max: self.settings.rows_max,
+            cost_max: self.settings.cost_max,
         };
         process.send(&Request::Configure(configure), &[], limits)?;
         match process.receive(limits)?.0 {
@@ -267,7 +281,7 @@ impl Engine {
                 tracing::error!(?failed, note, "the engine's process could not open the generation");
                 Err(Unanswered::Failed(failed))
             }
-            Reply::Counts(_) => Err(Unanswered::Lost("it answered before it was asked")),
+            Reply::Counts(_) | Reply::TooCostly => Err(Unanswered::Lost("it answered before it was asked")),
         }
     }
 }

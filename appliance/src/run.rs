@@ -48,6 +48,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         threads: config.threads,
         timeout: config.timeout,
         rows_max: config.rows_max,
+        cost_max: config.cost_max,
         ..Settings::new(PathBuf::from(SELF))
     };
     tracing::info!(

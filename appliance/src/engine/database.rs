@@ -27,18 +27,31 @@ impl Fault {
 
     /// An error at opening: nothing but names, paths and versions is known yet.
     fn opening(error: &duckdb::Error) -> Self {
+        if is_damage(error) {
+            return Self::damaged();
+        }
         Self { failed: Failed::Internal, note: Some(note(error)) }
     }
 
     /// An error while preparing a statement.
     pub fn preparing(error: &duckdb::Error) -> Self {
+        if is_damage(error) {
+            return Self::damaged();
+        }
         let failed = class(error);
         Self { failed, note: (failed == Failed::NotUnderstood).then(|| note(error)) }
     }
 
     /// An error while running a statement: its class and nothing more.
     pub fn running(error: &duckdb::Error) -> Self {
-        Self::plain(class(error))
+        if is_damage(error) { Self::damaged() } else { Self::plain(class(error)) }
+    }
+
+    /// In words of ours: DuckDB's own may quote what it read.
+    fn damaged() -> Self {
+        let note = "the generation's file is damaged: a block does not have its checksum; look with \
+                    `flip-appliance data show --verify`, and use another or ingest the extract again";
+        Self { failed: Failed::Internal, note: Some(note.to_owned()) }
     }
 }
 
@@ -97,6 +110,12 @@ pub(super) fn one<T>(
 ) -> Result<T, Fault> {
     let mut statement = database.prepare(sql).map_err(|error| Fault::preparing(&error))?;
     statement.query_row([], take).map_err(|error| Fault::running(&error))
+}
+
+/// True where DuckDB found that a block of the file is not what was written.
+fn is_damage(error: &duckdb::Error) -> bool {
+    let text = error.to_string();
+    text.contains("Corrupt database file") || text.contains("checksum")
 }
 
 fn note(error: &duckdb::Error) -> String {

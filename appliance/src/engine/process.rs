@@ -42,6 +42,8 @@ impl<'a> Limits<'a> {
 pub(super) enum Unanswered {
     /// The question is at fault, or a limit was reached.
     Failed(Failed),
+    /// It would cost more than the site allows.
+    TooCostly,
     /// The cancel flag was raised.
     Cancelled,
     /// The process ended or talked nonsense; another one may do better. Says how, for the log.

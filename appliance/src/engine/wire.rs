@@ -35,6 +35,7 @@ pub(super) struct Configure {
     pub memory_mb: u64,
     pub threads: NonZeroU32,
     pub rows_max: u64,
+    pub cost_max: u64,
 }
 
 /// Whether the set of spent persons follows a question's frame.
@@ -69,6 +70,8 @@ pub(super) enum Reply {
     },
     /// The set of persons is behind the frame.
     Counts(Counts),
+    /// It was not begun.
+    TooCostly,
     /// `note` is for the local log and never derives from records: see `database::Fault`.
     Failed {
         failed: Failed,

@@ -7,11 +7,12 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
+use duckdb::Connection;
 use flip_protocol::answer::Failed;
 
 use super::database::{self, Fault};
-use super::wire::{self, Configure, Reply, Request, SpentPersons};
-use super::{bounds, measure, people, sandbox};
+use super::wire::{self, Configure, Question, Reply, Request, SpentPersons};
+use super::{bounds, measure, people, preview, sandbox};
 
 /// Serves the appliance on the other end of the two pipes until it closes them.
 pub fn main(mut requests: impl Read, mut replies: impl Write) -> ExitCode {
@@ -56,14 +57,27 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
             };
             has_spent = found;
         }
-        let (reply, subjects) = match measure::measure(&database, &question, has_spent, configure.rows_max) {
-            Ok((counts, subjects)) => (Reply::Counts(counts), wire::persons_to_bytes(&subjects)),
-            Err(fault) => (fault.into(), Vec::new()),
-        };
+        let (reply, subjects) = answer(&database, &question, has_spent, configure)
+            .unwrap_or_else(|fault| (fault.into(), Vec::new()));
         if let Err(code) = send(replies, &reply, &subjects) {
             return code;
         }
     }
+}
+
+/// The reply to a question, and the persons behind it.
+fn answer(
+    database: &Connection,
+    question: &Question,
+    has_spent: bool,
+    configure: &Configure,
+) -> Result<(Reply, Vec<u8>), Fault> {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
+    if preview::cost(database, &question.plan)? > configure.cost_max as f64 {
+        return Ok((Reply::TooCostly, Vec::new()));
+    }
+    let (counts, subjects) = measure::measure(database, question, has_spent, configure.rows_max)?;
+    Ok((Reply::Counts(counts), wire::persons_to_bytes(&subjects)))
 }
 
 const LOST: ExitCode = ExitCode::FAILURE;

@@ -48,6 +48,7 @@ impl Site {
         match self.ask(plan) {
             Err(EngineFailure::Failed(failed)) => failed,
             Err(EngineFailure::Cancelled) => panic!("cancelled"),
+            Err(EngineFailure::TooCostly) => panic!("too costly"),
             Ok(_) => panic!("answered"),
         }
     }
@@ -71,6 +72,7 @@ pub fn settings() -> Settings {
     Settings {
         timeout: Duration::from_mins(2),
         answers_kept: 0,
+        cost_max: u64::MAX,
         ..Settings::new(PathBuf::from(env!("CARGO_BIN_EXE_flip-appliance")))
     }
 }

@@ -31,6 +31,19 @@ fn a_question_that_takes_too_long_is_killed_and_reaped() {
 }
 
 #[test]
+fn a_question_that_would_take_hours_is_not_begun_and_others_go_on() {
+    let mut site = Site::new(|settings| settings.cost_max = 100_000_000_000);
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    assert_eq!(site.ask(&endless_plan()).map(|answer| answer.persons), Err(EngineFailure::TooCostly));
+    assert_eq!(site.ask(&all).unwrap().persons, 100);
+    let joined = plan(
+        "SELECT a.person_id FROM omop.person AS a JOIN omop.person AS b ON a.person_id = b.person_id",
+        &["person_id"],
+    );
+    assert_eq!(site.ask(&joined).unwrap().persons, 100);
+}
+
+#[test]
 fn a_cancelled_question_is_killed_and_reaped() {
     let mut site = Site::new(|_| {});
     watched(&mut site, |_| {});

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::TODAY;
 use crate::fixture::{
-    Site, ask, endless_plan, exists, ids, plan, script, settings, slow_plan, ticks, watched_program,
+    Site, ask, endless_plan, exists, ids, logged, plan, script, settings, slow_plan, ticks, watched_program,
 };
 
 /// Clock ticks of processor time after which a worker is in the middle of a busy plan, well past its start.
@@ -121,6 +121,22 @@ fn a_generation_that_is_not_there_is_an_internal_failure() {
 }
 
 #[test]
+fn a_damaged_generation_gives_no_number_and_is_named_in_the_log() {
+    let mut site = Site::new(|_| {});
+    let all = plan(
+        "SELECT person_id, year_of_birth, gender_source_value FROM omop.person",
+        &["person_id", "y", "g"],
+    );
+    let sound = std::fs::read(&site.generation).unwrap();
+    // One bit in the middle of each block that follows the three headers.
+    let mut damaged = sound.clone();
+    (12_288 + 131_072..damaged.len()).step_by(262_144).for_each(|at| damaged[at] ^= 4);
+    std::fs::write(&site.generation, &damaged).unwrap();
+    let log = logged(|| assert_eq!(site.failure(&all), Failed::Internal));
+    assert!(log.contains("damaged") && log.contains("data show --verify"), "{log}");
+}
+
+#[test]
 fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
     let site = Site::new(|_| {});
     let id_file = site.folder.path().join("id");
@@ -141,7 +157,7 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
         stdin.write_all(body.as_bytes()).unwrap();
     };
     frame(serde_json::json!({ "Configure": {
-        "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000,
+        "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000, "cost_max": u64::MAX,
     }}));
     frame(
         serde_json::json!({ "Run": [{ "plan": endless_plan(), "age_day": TODAY, "crowd": 5 }, "AsBefore"] }),
