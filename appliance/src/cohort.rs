@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flip_protocol::answer::{CohortOutcome, Failed};
+use flip_protocol::ident::ProjectId;
 use flip_protocol::message::{Sealed, Unwelcome};
 use flip_protocol::order::Work;
 use flip_protocol::sync::NotTaken;
 use flip_protocol::{MessageId, UnixMillis};
+use flip_storage::audit::AuditError;
 use flip_storage::journal::{JournalError, Waiting};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,8 @@ enum LaneError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// How long the lane waits for news before it looks whether the engine has been idle.
@@ -125,7 +129,7 @@ fn bring_to_end(
     let opened =
         Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, by_the_hub));
     let received = UnixMillis(waiting.received_ms);
-    let Work::CohortQuery { name, sql, project: _ } = match opened {
+    let Work::CohortQuery { name, sql, project } = match opened {
         Ok(work) => work,
         Err(reason) => return Ok(give_back(site, order, received, reason)?),
     };
@@ -136,6 +140,8 @@ fn bring_to_end(
     let ended = clock::now();
     let took_ms = ended.since(began);
     tracing::info!(%order, took_ms, outcome = said(release.outcome()), "a cohort query was answered");
+    // Before it can leave: what is not in the audit log has not happened.
+    site.audit.append(ended.0, "question_answered", facts(order, project, &release))?;
     let line = HistoryLine { order, received, ended, name, sql, left: Some(release.outcome().clone()) };
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
     let sealed_at = site.hub_clock(ended);
@@ -200,6 +206,22 @@ fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
         Err(EngineFailure::TooCostly) => Some(Release::too_costly()),
         Err(EngineFailure::Cancelled) => None,
     }
+}
+
+/// What the audit log says of an answer: the question's words are in the history, by its order.
+fn facts(order: MessageId, project: Option<ProjectId>, release: &Release) -> serde_json::Value {
+    let (persons, generation) = match release.outcome() {
+        CohortOutcome::Value(answer) => (Some(answer.persons), Some(&answer.extract.generation)),
+        CohortOutcome::FewerThan { extract, .. } => (None, Some(&extract.generation)),
+        CohortOutcome::Refused(_) | CohortOutcome::Failed { .. } => (None, None),
+    };
+    serde_json::json!({
+        "order": order,
+        "project": project,
+        "outcome": said(release.outcome()),
+        "persons_released": persons,
+        "generation": generation,
+    })
 }
 
 fn said(outcome: &CohortOutcome) -> &'static str {
