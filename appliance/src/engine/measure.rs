@@ -121,16 +121,7 @@ fn imaged(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<wire
 fn numbers(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Vec<wire::Number>, Fault> {
     let mut found = Vec::new();
     for at in described(tables, &[Kind::Number]) {
-        found.extend(numbers::measure(database, at, crowd)?.map(|number| wire::Number {
-            column: at,
-            low: number.low,
-            high: number.high,
-            from: number.from,
-            width: number.width,
-            bins: number.bins,
-            mean: number.mean,
-            spread: number.spread,
-        }));
+        found.extend(numbers::measure(database, at, crowd)?);
     }
     Ok(found)
 }

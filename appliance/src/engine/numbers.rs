@@ -8,19 +8,7 @@ use duckdb::Connection;
 
 use super::bounds;
 use super::database::{Fault, one, rows};
-
-/// A numeric column before disclosure control.
-pub(super) struct Number {
-    pub low: f64,
-    pub high: f64,
-    /// The first bin's lower end, and the bins' width.
-    pub from: f64,
-    pub width: f64,
-    /// Persons by bin.
-    pub bins: Vec<u64>,
-    pub mean: f64,
-    pub spread: f64,
-}
+use super::wire::Number;
 
 /// Measures the column at a position; nothing where fewer than two crowds have values.
 pub(super) fn measure(database: &Connection, at: usize, crowd: u64) -> Result<Option<Number>, Fault> {
@@ -64,7 +52,7 @@ pub(super) fn measure(database: &Connection, at: usize, crowd: u64) -> Result<Op
     let spread = (squares / weight - (mean - low.midpoint(high)).powi(2)).max(0.0).sqrt();
     let finite = mean.is_finite() && spread.is_finite();
     let Lattice { from, width, .. } = lattice;
-    Ok(finite.then_some(Number { low, high, from, width, bins, mean, spread }))
+    Ok(finite.then_some(Number { column: at, low, high, from, width, bins, mean, spread }))
 }
 
 /// Bins of one width, which is 1, 2 or 5 times a power of ten, with ends at its multiples.
