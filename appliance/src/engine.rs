@@ -16,6 +16,7 @@
 
 mod answers;
 pub mod bounds;
+mod categories;
 mod columns;
 mod database;
 mod images;

@@ -26,8 +26,12 @@ pub(crate) struct Measured {
     pub ages: Vec<Group>,
     /// Distinct persons by sex.
     pub sexes: Vec<Group>,
-    /// Distinct persons by calendar year of observation, in order of year; a person may be in several.
+    /// Distinct persons by calendar year of observation, in order of year; a person may be in several, and is counted in
+    /// their first [`Measured::years_cap`].
     pub years: Vec<Group>,
+    /// The most years that one person is counted in, as [`Measured::rows_cap`].
+    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
+    pub years_cap: u64,
     /// Where the result has accession ids.
     pub images: Option<ImageCounts>,
     /// Of the result's numeric columns that are no identifiers, in its order.
@@ -82,8 +86,8 @@ pub(crate) struct ImageGroup {
 #[derive(Clone)]
 pub(crate) struct NumberColumn {
     pub name: String,
-    /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above: no single
-    /// person's extreme is one of them. Finite.
+    /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above, moved outward to
+    /// round numbers, a tenth of the range or so apart: neither is a person's own value. Finite.
     #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub low: f64,
     #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
@@ -111,8 +115,12 @@ pub(crate) struct Bin {
 #[derive(Clone)]
 pub(crate) struct CategoryColumn {
     pub name: String,
-    /// Distinct persons by value, the most first; concepts by their names. A person may have several.
+    /// Distinct persons by value, the most first; concepts by their names. A person may have several, and is counted for
+    /// [`CategoryColumn::values_cap`] of them at most.
     pub groups: Vec<Group>,
+    /// The most values that one person is counted for, as [`Measured::rows_cap`].
+    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
+    pub values_cap: u64,
     /// Distinct persons with any value.
     pub persons: u64,
 }

@@ -36,6 +36,7 @@ fn counts(
         ages,
         sexes,
         years: vec![],
+        years_cap: 0,
         images,
         numbers: vec![],
         categories: vec![],

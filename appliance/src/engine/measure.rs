@@ -10,11 +10,11 @@ use flip_protocol::answer::Failed;
 use roaring::RoaringTreemap;
 
 use super::columns::{self, Kind};
-use super::database::{Fault, one, rows};
+use super::database::{Fault, one, rows, run};
 use super::labels::{Key, Tally, labelled};
 use super::people::{self, Tables};
 use super::wire::{self, Counts, Question};
-use super::{bounds, images, numbers};
+use super::{bounds, categories, images, numbers};
 use crate::disclosure::UNKNOWN;
 
 /// Answers one question. `spent` tells whether the table of spent persons holds any.
@@ -26,23 +26,26 @@ pub(super) fn measure(
 ) -> Result<(Counts, RoaringTreemap), Fault> {
     let kinds = columns::kinds(database, &question.plan)?;
     let tables = Tables::make(database, question, kinds, has_spent)?;
-    let all: u64 = one(database, "SELECT coalesce(sum(n), 0)::BIGINT FROM people", |row| row.get(0))?;
+    let sql = "SELECT coalesce(sum(n), 0)::BIGINT, count(*)::BIGINT FROM people";
+    let (all, persons): (u64, u64) = one(database, sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
     if all > rows_max {
         return Err(Fault::plain(Failed::TooManyRows));
     }
     let rows_cap = tables.shared_by(question.crowd, "n", "people")?;
     let (rows, columns) = sums(database, &tables, rows_cap)?;
     let (ages, sexes) = ages_and_sexes(database, question)?;
+    let (years, years_cap) = years(database, &tables, question.crowd)?;
     let counts = Counts {
         rows,
         rows_cap,
         columns,
         ages,
         sexes,
-        years: years(database)?,
+        years,
+        years_cap,
         images: tables.imaged.then(|| imaged(database, &tables, question.crowd)).transpose()?,
         numbers: numbers(database, &tables, question.crowd)?,
-        categories: categories(database, &tables)?,
+        categories: categories(database, &tables, question.crowd, all == persons)?,
     };
     Ok((counts, tables.subjects()?))
 }
@@ -91,18 +94,26 @@ fn age_label(tens: i64) -> String {
     if tens >= 9 { "90+".to_owned() } else { format!("{}-{}", tens * 10, tens * 10 + 9) }
 }
 
-/// Persons by calendar year of observation.
-fn years(database: &Connection) -> Result<Groups, Fault> {
-    let (first, last) = bounds::YEARS;
+/// Persons by calendar year of observation, and the most years that one person is counted in.
+fn years(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<(Groups, u64), Fault> {
+    run(database, &people::observed(bounds::YEARS))?;
+    let counted = years_counted(database, tables, crowd);
+    // As with the other tables of a question: what cannot be dropped is an error of the next one.
+    drop(database.execute_batch("DROP TABLE observed"));
+    counted
+}
+
+fn years_counted(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<(Groups, u64), Fault> {
+    let cap = tables.shared_by(crowd, "years", "observed")?;
     let spans: Vec<(i64, i64, u64)> =
-        rows(database, &people::observed(first, last), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows(database, &people::spans(cap), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let mut years: BTreeMap<i64, u64> = BTreeMap::new();
     for (from, to, persons) in spans {
         for year in from..=to {
             *years.entry(year).or_default() += persons;
         }
     }
-    Ok(years.into_iter().map(|(year, persons)| (year.to_string(), persons)).collect())
+    Ok((years.into_iter().map(|(year, persons)| (year.to_string(), persons)).collect(), cap))
 }
 
 fn imaged(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<wire::Images, Fault> {
@@ -126,35 +137,15 @@ fn numbers(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Vec
     Ok(found)
 }
 
-fn categories(database: &Connection, tables: &Tables<'_>) -> Result<Vec<wire::Category>, Fault> {
+fn categories(
+    database: &Connection,
+    tables: &Tables<'_>,
+    crowd: u64,
+    single: bool,
+) -> Result<Vec<wire::Category>, Fault> {
     let mut found = Vec::new();
     for at in described(tables, &[Kind::Concept, Kind::Text, Kind::Day]) {
-        let key = match tables.kinds[at] {
-            Kind::Day => format!("year(c{at})::VARCHAR"),
-            Kind::Concept => format!("c{at}::VARCHAR"),
-            Kind::Text | Kind::Number | Kind::Opaque => {
-                format!("left(trim(c{at}::VARCHAR), {})", bounds::LABEL_CHARACTERS)
-            }
-        };
-        let sql = format!(
-            "SELECT {key} AS key, count(DISTINCT p)::BIGINT AS persons FROM cohort WHERE c{at} IS NOT NULL \
-             GROUP BY key ORDER BY persons DESC, key LIMIT {}",
-            bounds::LABELS
-        );
-        let groups: Vec<(Option<String>, u64)> = rows(database, &sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let groups = groups.into_iter().map(|(text, persons)| {
-            let text = text.unwrap_or_default();
-            let key = if tables.kinds[at] == Kind::Concept {
-                Key::Concept(text.parse().ok())
-            } else {
-                Key::Text(text)
-            };
-            (key, Tally { count: persons, persons })
-        });
-        let groups = counts_of(labelled(database, groups)?);
-        if !groups.is_empty() {
-            found.push(wire::Category { column: at, groups });
-        }
+        found.extend(categories::measure(database, at, tables.kinds[at], crowd, single)?);
     }
     Ok(found)
 }

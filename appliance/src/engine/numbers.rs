@@ -23,21 +23,20 @@ pub(super) fn measure(database: &Connection, at: usize, crowd: u64) -> Result<Op
         );
         one(database, &sql, |row| row.get(0))
     };
-    let (low, high) = (end("ASC")?, end("DESC")?);
-    let Some(lattice) = Lattice::over(low, high) else { return Ok(None) };
+    let Some(Lattice { low, high, from, width, bins }) = Lattice::over(end("ASC")?, end("DESC")?) else {
+        return Ok(None);
+    };
     let sql = format!(
         "SELECT least(greatest(floor((m{at} - {from:?}) / {width:?}), 0), {last})::BIGINT AS bin, count(*)::BIGINT, \
          sum(least(greatest(m{at}, {low:?}), {high:?})), \
          sum((least(greatest(m{at}, {low:?}), {high:?}) - {middle:?}) ** 2) \
          FROM people WHERE m{at} IS NOT NULL GROUP BY bin",
-        from = lattice.from,
-        width = lattice.width,
-        last = lattice.bins - 1,
+        last = bins - 1,
         middle = low.midpoint(high),
     );
     let parts: Vec<(usize, u64, f64, f64)> =
         rows(database, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    let mut bins = vec![0; lattice.bins];
+    let mut bins = vec![0; bins];
     let (mut sum, mut squares) = (0.0, 0.0);
     for (bin, persons, of_values, of_squares) in parts {
         if let Some(count) = bins.get_mut(bin) {
@@ -51,44 +50,67 @@ pub(super) fn measure(database: &Connection, at: usize, crowd: u64) -> Result<Op
     let mean = sum / weight;
     let spread = (squares / weight - (mean - low.midpoint(high)).powi(2)).max(0.0).sqrt();
     let finite = mean.is_finite() && spread.is_finite();
-    let Lattice { from, width, .. } = lattice;
     Ok(finite.then_some(Number { column: at, low, high, from, width, bins, mean, spread }))
 }
 
-/// Bins of one width, which is 1, 2 or 5 times a power of ten, with ends at its multiples.
+/// Bounds, and bins of one width between them. All are multiples of 1, 2 or 5 times a power of ten.
 #[derive(Debug, PartialEq)]
 struct Lattice {
+    low: f64,
+    high: f64,
     from: f64,
     width: f64,
     bins: usize,
 }
 
 impl Lattice {
-    /// The narrowest that covers `low..=high` with at most [`bounds::BINS`] bins.
-    fn over(low: f64, high: f64) -> Option<Self> {
-        let range = (high - low).max(low.abs().max(high.abs()) * 1e-9).max(1e-9);
-        let mut width = 10_f64.powi(ceiling((range / f64::from(bounds::BINS)).log10()) - 1);
-        for step in [2.0, 2.5, 2.0].into_iter().cycle().take(9) {
-            let from = (low / width).floor();
-            let bins = (high / width).floor() - from + 1.0;
-            if bins <= f64::from(bounds::BINS) {
-                let from = from * width;
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to BINS")]
-                return (from.is_finite() && bins >= 1.0).then_some(Self {
-                    from,
-                    width,
-                    bins: bins as usize,
-                });
-            }
-            width *= step;
+    /// Of values of which the least and the greatest are some person's own: the bounds lie at or below, and above them,
+    /// on a grid of a tenth of the range or so. The narrowest bins of which there are at most [`bounds::BINS`].
+    fn over(least: f64, greatest: f64) -> Option<Self> {
+        let range = greatest - least;
+        let size = least.abs().max(greatest.abs());
+        let one_bin = range <= size * 1e-9;
+        let grid = match () {
+            () if size == 0.0 => 1.0,
+            () if one_bin => step_above(size / 10.0),
+            () => step_above(range / 10.0),
+        };
+        let low = (least / grid).floor() * grid;
+        let high = ((greatest / grid).floor() + 1.0) * grid;
+        if one_bin {
+            return Self { low, high, from: low, width: high - low, bins: 1 }.if_finite();
         }
-        None
+        let mut width = step_above((high - low) / f64::from(bounds::BINS) / 2.0);
+        loop {
+            let from = (low / width + NEAR).floor();
+            let bins = (high / width - NEAR).ceil() - from;
+            if bins.is_nan() || bins <= f64::from(bounds::BINS) {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to BINS")]
+                return Self { low, high, from: from * width, width, bins: bins as usize }.if_finite();
+            }
+            width = step_above(width * 1.5);
+        }
+    }
+
+    fn if_finite(self) -> Option<Self> {
+        let ends = [self.low, self.high, self.from, self.width];
+        (ends.into_iter().all(f64::is_finite) && self.bins >= 1).then_some(self)
     }
 }
 
+/// What two multiples of a step may differ by in floating point, in steps.
+const NEAR: f64 = 1e-6;
+
+/// The least of 1, 2 and 5 times the powers of ten that is not less than a number above zero.
+fn step_above(number: f64) -> f64 {
+    let power = 10_f64.powi(floor(number.log10()));
+    let steps = [1.0, 2.0, 5.0].map(|step| step * power);
+    steps.into_iter().find(|step| *step >= number * (1.0 - NEAR)).unwrap_or(10.0 * power)
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "a power of ten of a finite number")]
-fn ceiling(number: f64) -> i32 {
-    number.ceil() as i32
+fn floor(number: f64) -> i32 {
+    number.floor() as i32
 }
 
 #[cfg(test)]
@@ -96,17 +118,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bins_end_at_round_numbers_and_cover_the_range() {
-        assert_eq!(Lattice::over(1926.0, 2005.0), Some(Lattice { from: 1925.0, width: 5.0, bins: 17 }));
-        assert_eq!(Lattice::over(0.0, 19.0).map(|lattice| lattice.bins), Some(20));
-        assert_eq!(Lattice::over(7.0, 7.0).map(|lattice| lattice.bins), Some(1));
-        for (low, high) in
+    fn bounds_and_bins_end_at_round_numbers() {
+        let lattice = |low, high, width, bins| Some(Lattice { low, high, from: low, width, bins });
+        assert_eq!(Lattice::over(1926.0, 2005.0), lattice(1920.0, 2010.0, 5.0, 18));
+        assert_eq!(Lattice::over(0.0, 19.0), lattice(0.0, 20.0, 1.0, 20));
+        assert_eq!(Lattice::over(7.0, 7.0), lattice(7.0, 8.0, 1.0, 1));
+        assert_eq!(Lattice::over(0.0, 0.0), lattice(0.0, 1.0, 1.0, 1));
+        assert_eq!(Lattice::over(53.17, 81.94), lattice(50.0, 85.0, 2.0, 18));
+        assert_eq!(Lattice::over(f64::MIN, f64::MAX), None);
+    }
+
+    #[test]
+    fn bins_cover_the_bounds_and_these_the_values() {
+        for (least, greatest) in
             [(-3.2, 11.7), (0.0, 1e300), (-1e-12, 1e-12), (5.0, 5.000_001), (1e15, 1e15 + 40.0)]
         {
-            let lattice = Lattice::over(low, high).expect("finite");
+            let lattice = Lattice::over(least, greatest).expect("finite");
             let bins = u32::try_from(lattice.bins).unwrap();
             let to = lattice.from + lattice.width * f64::from(bins);
-            assert!(lattice.from <= low && to >= high && bins <= bounds::BINS, "{low} {high} {lattice:?}");
+            let near = lattice.width * NEAR;
+            assert!(lattice.low <= least && lattice.high > greatest, "{least} {greatest} {lattice:?}");
+            assert!(lattice.from <= lattice.low + near && to >= lattice.high - near, "{lattice:?}");
+            assert!(bins <= bounds::BINS, "{lattice:?}");
         }
     }
 }

@@ -189,19 +189,30 @@ pub(super) fn demography(age_day: Date) -> String {
     )
 }
 
-/// Persons by first and last calendar year of observation. Who has several periods stands once for each year.
-pub(super) fn observed(first: i32, last: i32) -> String {
+/// Makes `observed`, one row a person: `p`, `years`, their calendar years of observation, the first and the last of them
+/// where they are in one piece, and all of them in a list where there are several periods.
+pub(super) fn observed((first, last): (i32, i32)) -> String {
     // Most persons have one period: they are counted by its ends, not by each of its years.
     format!(
-        "WITH periods AS MATERIALIZED (SELECT person_id AS p, \
+        "CREATE TEMP TABLE observed AS WITH periods AS (SELECT person_id AS p, \
          greatest(year(observation_period_start_date), {first}) AS y0, \
          least(year(observation_period_end_date), {last}) AS y1 \
          FROM omop.observation_period SEMI JOIN people ON person_id = people.p), \
-         several AS (SELECT p FROM periods GROUP BY p HAVING count(*) > 1) \
-         SELECT y0::BIGINT, y1::BIGINT, count(*)::BIGINT FROM periods ANTI JOIN several USING (p) \
-         WHERE y0 <= y1 GROUP BY y0, y1 \
-         UNION ALL SELECT y::BIGINT, y::BIGINT, count(DISTINCT p)::BIGINT FROM \
-         (SELECT p, unnest(range(y0, y1 + 1)) AS y FROM periods SEMI JOIN several USING (p) WHERE y0 <= y1) GROUP BY y"
+         persons AS (SELECT p, min(y0) AS y0, max(y1) AS y1, CASE WHEN count(*) > 1 \
+         THEN list_sort(list_distinct(flatten(list(range(y0, y1 + 1))))) END AS list \
+         FROM periods WHERE y0 <= y1 GROUP BY p) \
+         SELECT p, y0, y1, list, coalesce(len(list), y1 - y0 + 1) AS years FROM persons"
+    )
+}
+
+/// Persons by first and last calendar year of observation, each in their first `cap` years. Who has several periods
+/// stands once for each year.
+pub(super) fn spans(cap: u64) -> String {
+    format!(
+        "SELECT y0::BIGINT, least(y1, y0 + {cap} - 1)::BIGINT AS until, count(*)::BIGINT FROM observed \
+         WHERE list IS NULL GROUP BY y0, until \
+         UNION ALL SELECT y::BIGINT, y::BIGINT, count(*)::BIGINT FROM \
+         (SELECT unnest(list[:{cap}]) AS y FROM observed WHERE list IS NOT NULL) GROUP BY y"
     )
 }
 

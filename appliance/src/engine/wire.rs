@@ -90,6 +90,7 @@ pub(super) struct Counts {
     pub ages: Vec<(String, u64)>,
     pub sexes: Vec<(String, u64)>,
     pub years: Vec<(String, u64)>,
+    pub years_cap: u64,
     pub images: Option<Images>,
     pub numbers: Vec<Number>,
     pub categories: Vec<Category>,
@@ -124,6 +125,7 @@ pub(super) struct Category {
     pub column: usize,
     /// Label and persons, the most first.
     pub groups: Vec<(String, u64)>,
+    pub cap: u64,
 }
 
 impl Counts {
@@ -165,6 +167,7 @@ impl Counts {
             ages: groups(self.ages),
             sexes: groups(self.sexes),
             years: groups(self.years),
+            years_cap: self.years_cap,
             images,
             numbers,
             categories,
@@ -196,7 +199,8 @@ impl Category {
     fn into_raw(self, columns: &[ColumnCounts]) -> Option<CategoryColumn> {
         let column = columns.get(self.column)?;
         let persons = column.persons_with;
-        Some(CategoryColumn { name: column.name.clone(), groups: groups(self.groups), persons })
+        let name = column.name.clone();
+        Some(CategoryColumn { name, groups: groups(self.groups), values_cap: self.cap, persons })
     }
 }
 
