@@ -113,7 +113,11 @@ fn years_of_observation_count_each_person_once_a_year() {
     let years = field(&answer, "Years of Observation").unwrap();
     let shown: Vec<_> = years.cells.iter().take(4).map(|cell| (cell.label.as_str(), cell.count)).collect();
     assert_eq!(shown, [("2018", Some(40)), ("2019", Some(40)), ("2020", Some(20)), ("2021", None)]);
-    assert_eq!(years.cells.len(), 3 + 3, "nobody is counted in more years than five persons have, which is three");
+    assert_eq!(
+        years.cells.len(),
+        3 + 3,
+        "nobody is counted in more years than five persons have, which is three"
+    );
 }
 
 #[test]
