@@ -19,6 +19,16 @@ pub const BINS: u32 = 20;
 pub const DESCRIBED: usize = 24;
 /// Calendar years that are counted: what lies outside is a slip of the pen.
 pub const YEARS: (i32, i32) = (1_900, 2_100);
+/// Names of concepts that a worker keeps for its next questions.
+pub const NAMES: usize = 20_000;
+/// Plans whose cost a worker remembers, and that it keeps ready to be run again.
+pub const PLANS: usize = 64;
+/// Sexes that are told apart in one generation: source values are free text.
+pub const SEXES: usize = 10_000;
+/// How much wider than the number of persons their ids may reach for each id to have a place in a list.
+pub const REACH: u64 = 8;
+/// Of the engine's memory, the part that what is counted of persons may take, and the list of all persons: a quarter.
+pub const COUNTING_PART: u64 = 4;
 /// Characters of one label.
 pub const LABEL_CHARACTERS: usize = 60;
 /// Characters of a note for the local log.

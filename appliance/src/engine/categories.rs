@@ -1,73 +1,230 @@
 //! The most frequent values of a result's concepts, texts and days.
 //!
 //! A person stands once in each value that they have, and in no more values than a crowd of persons has. What must stay
-//! true: a value that few have is counted like any other; what is shown is for `disclosure` to say.
+//! true: a value that few have is counted like any other; what is shown is for `disclosure` to say; the same rows give
+//! the same counts, in whatever order they came.
 
-use duckdb::Connection;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use duckdb::arrow::array::{Array, AsArray as _, PrimitiveArray, StringArray};
+use duckdb::arrow::datatypes::{Date32Type, Int64Type};
 
 use super::bounds;
-use super::columns::Kind;
-use super::database::{Fault, rows};
-use super::labels::{Key, Tally, labelled};
-use super::wire::Category;
+use super::cohort::Cohort;
+use super::labels::{Key, Tally};
+use super::largest::largest;
+use super::quick::Quick;
 
-/// What a value is, persons, and the most values that one person is counted for.
-type Value = (Option<String>, u64, u64);
+/// The values of a column: each once, and by row which it is.
+#[derive(Default)]
+pub(super) struct Values {
+    keys: Vec<Key>,
+    whole: HashMap<i64, u32, Quick>,
+    texts: HashMap<Box<str>, u32, Quick>,
+    text_bytes: usize,
+    of_rows: Vec<u32>,
+}
 
-/// Measures the column at a position; nothing where fewer than a crowd have values. `single` where each person has one
-/// row.
-pub(super) fn measure(
-    database: &Connection,
-    at: usize,
-    kind: Kind,
-    crowd: u64,
-    single: bool,
-) -> Result<Option<Category>, Fault> {
-    let key = match kind {
-        Kind::Day => format!("year(c{at})::VARCHAR"),
-        Kind::Concept => format!("c{at}::VARCHAR"),
-        Kind::Text | Kind::Number | Kind::Opaque => {
-            format!("left(trim(c{at}::VARCHAR), {})", bounds::LABEL_CHARACTERS)
+/// Of a row without a value.
+const NONE: u32 = u32::MAX;
+
+impl Values {
+    pub fn concepts(&mut self, values: &PrimitiveArray<Int64Type>, counted: impl Iterator<Item = bool>) {
+        for (value, counted) in values.iter().zip(counted) {
+            if counted {
+                let code =
+                    value.map_or(NONE, |concept| self.whole(concept, |concept| Key::Concept(Some(concept))));
+                self.of_rows.push(code);
+            }
         }
-    };
-    let values = format!("FROM cohort WHERE c{at} IS NOT NULL");
-    let sql = if single { once(&key, &values) } else { several(&key, &values, crowd) };
-    let found: Vec<Value> = rows(database, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let Some(cap) = found.first().map(|(_, _, cap)| *cap) else { return Ok(None) };
-    if single && found.iter().map(|(_, persons, _)| persons).sum::<u64>() < crowd {
-        return Ok(None);
     }
-    let groups = found.into_iter().map(|(text, persons, _)| {
-        let text = text.unwrap_or_default();
-        let key = if kind == Kind::Concept { Key::Concept(text.parse().ok()) } else { Key::Text(text) };
-        (key, Tally { count: persons, persons })
-    });
-    let groups = labelled(database, groups)?.into_iter().map(|(label, tally)| (label, tally.count));
-    Ok(Some(Category { column: at, groups: groups.collect(), cap }))
+
+    /// Days, each by its calendar year.
+    pub fn days(&mut self, values: &dyn Array, counted: impl Iterator<Item = bool>) {
+        for (value, counted) in values.as_primitive::<Date32Type>().iter().zip(counted) {
+            if counted {
+                let code = value.map_or(NONE, |day| self.whole(year_of(i64::from(day)), year));
+                self.of_rows.push(code);
+            }
+        }
+    }
+
+    pub fn texts(&mut self, values: &StringArray, counted: impl Iterator<Item = bool>) {
+        for (value, counted) in values.iter().zip(counted) {
+            if counted {
+                let code = value.map_or(NONE, |text| self.text(text));
+                self.of_rows.push(code);
+            }
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        let maps = size_of::<(i64, u32)>() * self.whole.capacity()
+            + size_of::<(Box<str>, u32)>() * self.texts.capacity();
+        4 * self.of_rows.capacity() + size_of::<Key>() * self.keys.capacity() + maps + self.text_bytes
+    }
+
+    fn whole(&mut self, value: i64, key: impl Fn(i64) -> Key) -> u32 {
+        if let Some(code) = self.whole.get(&value) {
+            return *code;
+        }
+        let code = self.add(key(value));
+        self.whole.insert(value, code);
+        code
+    }
+
+    fn text(&mut self, value: &str) -> u32 {
+        if let Some(code) = self.texts.get(value) {
+            return *code;
+        }
+        let label: String = value.trim_matches(' ').chars().take(bounds::LABEL_CHARACTERS).collect();
+        let known = self.texts.get(label.as_str()).copied();
+        let code = known.unwrap_or_else(|| self.add(Key::Text(label.clone())));
+        self.text_bytes += value.len() + 2 * label.len();
+        self.texts.insert(label.into_boxed_str(), code);
+        self.texts.insert(value.into(), code);
+        code
+    }
+
+    fn add(&mut self, key: Key) -> u32 {
+        self.keys.push(key);
+        u32::try_from(self.keys.len() - 1).unwrap_or(NONE)
+    }
+
+    /// The most frequent, and the most values that one person is counted for; nothing where fewer than a crowd have any.
+    pub fn counted(&self, cohort: &Cohort<'_>, crowd: u64) -> Option<(Vec<(Key, Tally)>, u64)> {
+        let (persons, cap) = if cohort.all == cohort.persons.len() as u64 {
+            (self.each_once(crowd)?, 1)
+        } else {
+            self.by_person(cohort, crowd)?
+        };
+        let mut groups: Vec<(&Key, u64)> =
+            self.keys.iter().zip(persons).filter(|(_, persons)| *persons > 0).collect();
+        groups.sort_unstable_by_key(|(key, persons)| (Reverse(*persons), *key));
+        groups.truncate(bounds::LABELS);
+        let groups = groups.into_iter();
+        Some((groups.map(|(key, persons)| (key.clone(), Tally { count: persons, persons })).collect(), cap))
+    }
+
+    /// Where each person has one row, and so one value at most.
+    fn each_once(&self, crowd: u64) -> Option<Vec<u64>> {
+        let mut persons = vec![0; self.keys.len()];
+        for code in &self.of_rows {
+            if let Some(persons) = persons.get_mut(*code as usize) {
+                *persons += 1;
+            }
+        }
+        (persons.iter().sum::<u64>() >= crowd).then_some(persons)
+    }
+
+    fn by_person(&self, cohort: &Cohort<'_>, crowd: u64) -> Option<(Vec<u64>, u64)> {
+        let sorted = Sorted::of(self, cohort);
+        let mut held = vec![0; cohort.persons.len()];
+        let persons = sorted.persons(u32::MAX, &mut held);
+        let cap = largest(held.iter().copied().filter(|held| *held > 0), crowd)?;
+        if held.iter().all(|held| *held <= cap) {
+            return Some((persons, u64::from(cap)));
+        }
+        held.fill(0);
+        Some((sorted.persons(cap, &mut held), u64::from(cap)))
+    }
 }
 
-/// Where each person has one row, and so one value at most.
-fn once(key: &str, values: &str) -> String {
-    format!(
-        "SELECT {key} AS key, count(*)::BIGINT AS persons, 1::BIGINT {values} \
-         GROUP BY key ORDER BY persons DESC, key LIMIT {}",
-        bounds::LABELS
-    )
+/// The persons of the rows of each value, one value after the other.
+struct Sorted {
+    persons: Vec<u32>,
+    /// Where each value's persons begin; one more at the end.
+    begins: Vec<usize>,
+    /// Values in the order of their keys.
+    order: Vec<usize>,
 }
 
-/// Which of their values those are counted for who have more than the cap is nothing that anybody chooses.
-fn several(key: &str, values: &str, crowd: u64) -> String {
-    format!(
-        "WITH pairs AS MATERIALIZED (SELECT DISTINCT p, {key} AS key {values}), \
-         held AS MATERIALIZED (SELECT p, count(*) AS k FROM pairs GROUP BY p), \
-         cap AS MATERIALIZED (SELECT k AS cap FROM held ORDER BY k DESC LIMIT 1 OFFSET {}), \
-         beyond AS MATERIALIZED (SELECT p FROM held, cap WHERE k > cap), \
-         counted AS (SELECT key FROM pairs ANTI JOIN beyond USING (p) UNION ALL \
-         SELECT key FROM (SELECT key, row_number() OVER (PARTITION BY p ORDER BY hash(key), key) AS nth \
-         FROM pairs SEMI JOIN beyond USING (p)), cap WHERE nth <= cap) \
-         SELECT key, count(*)::BIGINT AS persons, any_value(cap)::BIGINT FROM counted, cap \
-         GROUP BY key ORDER BY persons DESC, key LIMIT {}",
-        crowd.saturating_sub(1),
-        bounds::LABELS
-    )
+impl Sorted {
+    fn of(values: &Values, cohort: &Cohort<'_>) -> Self {
+        let count = values.keys.len();
+        let mut begins = vec![0; count + 1];
+        for code in &values.of_rows {
+            if let Some(next) = begins.get_mut((*code as usize).saturating_add(1)) {
+                *next += 1;
+            }
+        }
+        for at in 1..begins.len() {
+            begins[at] += begins[at - 1];
+        }
+        let mut ends = begins.clone();
+        let mut persons = vec![0; begins[count]];
+        for (code, person) in values.of_rows.iter().zip(&cohort.of_rows) {
+            if *code != NONE {
+                let end = &mut ends[*code as usize];
+                persons[*end] = *person;
+                *end += 1;
+            }
+        }
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_unstable_by_key(|at| &values.keys[*at]);
+        Self { persons, begins, order }
+    }
+
+    /// Distinct persons by value, each in no more than `cap` of them; `held` gets how many each is counted in.
+    fn persons(&self, cap: u32, held: &mut [u32]) -> Vec<u64> {
+        let mut counts = vec![0; self.order.len()];
+        let mut seen = vec![usize::MAX; held.len()];
+        for value in &self.order {
+            let mut count = 0;
+            for person in &self.persons[self.begins[*value]..self.begins[value + 1]] {
+                let person = *person as usize;
+                if seen[person] != *value && held[person] < cap {
+                    seen[person] = *value;
+                    held[person] += 1;
+                    count += 1;
+                }
+            }
+            counts[*value] = count;
+        }
+        counts
+    }
+}
+
+fn year(year: i64) -> Key {
+    Key::Text(if year == NO_YEAR { String::new() } else { year.to_string() })
+}
+
+/// Of the days that have none: the two infinite ones.
+const NO_YEAR: i64 = i64::MIN;
+
+/// The calendar year of a day counted from 1970-01-01 (H. Hinnant's `civil_from_days`: years that begin in March, in
+/// eras of 400).
+fn year_of(day: i64) -> i64 {
+    if day.unsigned_abs() >= u64::from(i32::MAX.unsigned_abs()) {
+        return NO_YEAR;
+    }
+    let day = day + 719_468;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    // Days from March on: January is the 306th.
+    year + era * 400 + i64::from(of_year >= 306)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::{Date, Month};
+
+    use super::*;
+
+    #[test]
+    fn years_are_those_of_the_calendar() {
+        let epoch = Date::from_calendar_date(1970, Month::January, 1).unwrap();
+        for year in [-9_999, -1, 0, 1, 1_582, 1_900, 1_970, 2_000, 2_024, 2_100, 9_999] {
+            for (month, day) in
+                [(Month::January, 1), (Month::February, 28), (Month::March, 1), (Month::December, 31)]
+            {
+                let date = Date::from_calendar_date(year, month, day).unwrap();
+                assert_eq!(year_of((date - epoch).whole_days()), i64::from(year), "{date}");
+            }
+        }
+        assert_eq!(year_of(i64::from(i32::MAX)), NO_YEAR);
+        assert_eq!(year_of(-i64::from(i32::MAX)), NO_YEAR);
+    }
 }

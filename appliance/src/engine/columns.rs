@@ -3,10 +3,7 @@
 //! What must stay true: no statistic is made of the values of a column that identifies, nor of one that the gate said
 //! nothing of.
 
-use duckdb::Connection;
-use flip_gate::Plan;
-
-use super::database::{Fault, rows};
+use duckdb::arrow::datatypes::DataType;
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,43 +20,21 @@ pub(super) enum Kind {
     Day,
 }
 
-/// The kinds of a plan's columns, in their order, as DuckDB binds them.
-pub(super) fn kinds(database: &Connection, plan: &Plan) -> Result<Vec<Kind>, Fault> {
-    let sql = format!(
-        "SELECT column_type FROM (DESCRIBE SELECT * FROM ({}\n) AS result({}))",
-        plan.engine_sql(),
-        names(plan.columns().len())
-    );
-    let types: Vec<String> = rows(database, &sql, |row| row.get(0))?;
-    let kind = |(at, name): (usize, &String)| {
-        let bound = types.get(at).map_or("", String::as_str);
-        if plan.is_identifier(at) { Kind::Opaque } else { kind(bound, name) }
+/// What a column is, by its type as DuckDB gives it and its name.
+pub(super) fn kind(bound: &DataType, name: &str) -> Kind {
+    let whole = match bound {
+        // What DuckDB calls HUGEINT, and sums of whole numbers are.
+        DataType::Decimal128(_, scale) => *scale == 0,
+        kind => kind.is_integer(),
     };
-    Ok(plan.columns().iter().enumerate().map(kind).collect())
-}
-
-fn kind(bound: &str, name: &str) -> Kind {
-    const WHOLE: [&str; 9] = [
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-    ];
-    if WHOLE.contains(&bound) {
-        if name == "concept_id" || name.ends_with("_concept_id") { Kind::Concept } else { Kind::Number }
-    } else if bound == "DOUBLE" || bound == "FLOAT" || bound.starts_with("DECIMAL") {
-        Kind::Number
-    } else if bound == "VARCHAR" || bound == "BOOLEAN" {
-        Kind::Text
-    } else if bound == "DATE" || bound.starts_with("TIMESTAMP") {
-        Kind::Day
-    } else {
-        Kind::Opaque
+    if whole && (name == "concept_id" || name.ends_with("_concept_id")) {
+        return Kind::Concept;
+    }
+    match bound {
+        kind if kind.is_numeric() => Kind::Number,
+        DataType::Utf8 | DataType::Boolean => Kind::Text,
+        DataType::Date32 | DataType::Timestamp(..) => Kind::Day,
+        _ => Kind::Opaque,
     }
 }
 
@@ -71,15 +46,18 @@ pub(super) fn names(columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use duckdb::arrow::datatypes::TimeUnit;
+
     use super::*;
 
     #[test]
     fn whole_numbers_are_concepts_by_their_name_alone() {
-        assert_eq!(kind("BIGINT", "condition_concept_id"), Kind::Concept);
-        assert_eq!(kind("BIGINT", "year_of_birth"), Kind::Number);
-        assert_eq!(kind("VARCHAR", "concept_id"), Kind::Text);
-        assert_eq!(kind("DECIMAL(18,3)", "x"), Kind::Number);
-        assert_eq!(kind("TIMESTAMP", "x"), Kind::Day);
-        assert_eq!(kind("BIGINT[]", "x"), Kind::Opaque);
+        assert_eq!(kind(&DataType::Int64, "condition_concept_id"), Kind::Concept);
+        assert_eq!(kind(&DataType::Decimal128(38, 0), "concept_id"), Kind::Concept);
+        assert_eq!(kind(&DataType::Int64, "year_of_birth"), Kind::Number);
+        assert_eq!(kind(&DataType::Utf8, "concept_id"), Kind::Text);
+        assert_eq!(kind(&DataType::Decimal128(18, 3), "concept_id"), Kind::Number);
+        assert_eq!(kind(&DataType::Timestamp(TimeUnit::Microsecond, None), "x"), Kind::Day);
+        assert_eq!(kind(&DataType::Binary, "x"), Kind::Opaque);
     }
 }

@@ -5,9 +5,12 @@
 //! where DuckDB had not begun to read records: at opening and while preparing, where it knows names and the
 //! question's own literals.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use duckdb::{Config, Connection, Row};
+use duckdb::arrow::array::RecordBatch;
+use duckdb::{Config, Connection, Row, Statement};
 use flip_protocol::answer::Failed;
 
 use super::bounds;
@@ -45,6 +48,13 @@ impl Fault {
     /// An error while running a statement: its class and nothing more.
     pub fn running(error: &duckdb::Error) -> Self {
         if is_damage(error) { Self::damaged() } else { Self::plain(class(error)) }
+    }
+
+    /// An error while a result is read on: its class and nothing more. The driver panics with DuckDB's text.
+    fn reading(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<String>().map_or("", String::as_str);
+        let text = text.split_once("batch: ").map_or(text, |(_, text)| text);
+        if is_text_of_damage(text) { Self::damaged() } else { Self::plain(class_of_text(text)) }
     }
 
     /// In words of ours: DuckDB's own may quote what it read.
@@ -112,9 +122,48 @@ pub(super) fn one<T>(
     statement.query_row([], take).map_err(|error| Fault::running(&error))
 }
 
+/// Hands on a statement's rows while DuckDB makes them, in batches, without keeping any. `kept` is for a statement that
+/// may come again: what it was planned to be is then kept.
+pub(super) fn stream(
+    database: &Connection,
+    sql: &str,
+    kept: bool,
+    take: impl FnMut(&RecordBatch) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    if kept {
+        let mut statement = database.prepare_cached(sql).map_err(|error| Fault::preparing(&error))?;
+        let read = read_on(&mut statement, take);
+        if read.is_err() {
+            statement.discard();
+        }
+        read
+    } else {
+        read_on(&mut database.prepare(sql).map_err(|error| Fault::preparing(&error))?, take)
+    }
+}
+
+fn read_on(
+    statement: &mut Statement<'_>,
+    mut take: impl FnMut(&RecordBatch) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut batches = statement.stream_arrow([]).map_err(|error| Fault::running(&error))?;
+    // An empty batch first: it has the types of a result without rows.
+    take(&RecordBatch::new_empty(batches.get_schema()))?;
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| batches.next())) {
+            Ok(Some(batch)) => take(&batch)?,
+            Ok(None) => return Ok(()),
+            Err(panic) => return Err(Fault::reading(panic.as_ref())),
+        }
+    }
+}
+
 /// True where DuckDB found that a block of the file is not what was written.
 fn is_damage(error: &duckdb::Error) -> bool {
-    let text = error.to_string();
+    is_text_of_damage(&error.to_string())
+}
+
+fn is_text_of_damage(text: &str) -> bool {
     text.contains("Corrupt database file") || text.contains("checksum")
 }
 

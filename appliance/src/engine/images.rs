@@ -1,9 +1,17 @@
 //! The imaging occurrences behind a result's accession ids.
+//!
+//! What must stay true: an occurrence counts where the result has its accession id with its person; the table `cohort`,
+//! which holds the rows meanwhile, is gone when [`Kept`] is dropped.
+
+use std::collections::BTreeMap;
 
 use duckdb::Connection;
+use flip_protocol::answer::Failed;
 
-use super::database::{Fault, one, rows, run};
-use super::people::Tables;
+use super::cohort::Cohort;
+use super::database::{Fault, rows, run};
+use super::largest::largest;
+use super::rows::Rows;
 
 /// Imaging occurrences before disclosure control.
 pub(super) struct Images {
@@ -13,25 +21,53 @@ pub(super) struct Images {
     pub modalities: Vec<(Option<i64>, u64, u64)>,
 }
 
-/// Counts the occurrences whose accession id and person are in the result.
-pub(super) fn measure(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Images, Fault> {
-    run(
-        database,
-        "CREATE TEMP TABLE images AS SELECT image.person_id AS p, image.modality_concept_id AS code, count(*) AS n \
-         FROM omop.image_occurrence AS image SEMI JOIN (SELECT DISTINCT p, a FROM cohort WHERE a IS NOT NULL) AS pair \
-         ON image.accession_id = pair.a AND image.person_id = pair.p GROUP BY ALL",
-    )?;
-    let measured = counted(database, tables, crowd);
-    // As with the other tables of a question: what cannot be dropped is an error of the next one.
-    drop(database.execute_batch("DROP TABLE images"));
-    measured
+/// A question's rows as `cohort`: a table in the worker's memory, or a view where they do not fit.
+pub(super) struct Kept<'a> {
+    database: &'a Connection,
+    what: &'static str,
 }
 
-fn counted(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Images, Fault> {
-    let cap = tables.shared_by(crowd, "sum(n)", "images GROUP BY p")?;
-    let persons = one(database, "SELECT count(DISTINCT p)::BIGINT FROM images", |row| row.get(0))?;
-    let sql =
-        format!("SELECT code, sum(least(n, {cap}))::BIGINT, count(*)::BIGINT FROM images GROUP BY code");
-    let modalities = rows(database, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    Ok(Images { persons, cap, modalities })
+impl<'a> Kept<'a> {
+    pub fn new(database: &'a Connection, result: &Rows) -> Result<Self, Fault> {
+        let made = |what| run(database, &format!("CREATE TEMP {what} cohort AS {}", result.sql));
+        match made("TABLE") {
+            Ok(()) => Ok(Self { database, what: "TABLE" }),
+            Err(fault) if fault.failed == Failed::OutOfMemory => {
+                made("VIEW")?;
+                Ok(Self { database, what: "VIEW" })
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Counts the occurrences whose accession id and person are in the result.
+    pub fn images(&self, cohort: &Cohort<'_>, crowd: u64) -> Result<Images, Fault> {
+        let sql = "SELECT image.person_id::BIGINT, image.modality_concept_id::BIGINT, count(*)::BIGINT \
+                   FROM omop.image_occurrence AS image SEMI JOIN (SELECT DISTINCT p, a FROM cohort WHERE a IS NOT NULL) \
+                   AS pair ON image.accession_id = pair.a AND image.person_id = pair.p GROUP BY ALL";
+        let groups: Vec<(i64, Option<i64>, u64)> =
+            rows(self.database, sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let groups = groups.into_iter().filter(|(person, ..)| cohort.holds(*person));
+        let groups: Vec<_> = groups.collect();
+        let mut each: BTreeMap<i64, u64> = BTreeMap::new();
+        for (person, _, images) in &groups {
+            *each.entry(*person).or_default() += images;
+        }
+        let cap = largest(each.values().copied(), crowd).unwrap_or(0);
+        let mut modalities: BTreeMap<Option<i64>, (u64, u64)> = BTreeMap::new();
+        for (_, code, images) in groups {
+            let (counted, persons) = modalities.entry(code).or_default();
+            *counted += images.min(cap);
+            *persons += 1;
+        }
+        let modalities = modalities.into_iter().map(|(code, (images, persons))| (code, images, persons));
+        Ok(Images { persons: each.len() as u64, cap, modalities: modalities.collect() })
+    }
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        // A worker whose table cannot be dropped answers its next question with an error, and is replaced.
+        drop(self.database.execute_batch(&format!("DROP {} IF EXISTS cohort", self.what)));
+    }
 }

@@ -1,5 +1,6 @@
 //! What groups are called: texts cut to a fit length, concepts by their names.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -7,8 +8,14 @@ use duckdb::Connection;
 
 use super::bounds;
 use super::database::{Fault, rows};
-use super::people::{FEMALE, MALE};
 use crate::disclosure::{OTHER, UNKNOWN};
+
+/// The concepts of the two sexes that have labels of their own (OMOP vocabulary `Gender`).
+pub(super) const MALE: i64 = 8_507;
+pub(super) const FEMALE: i64 = 8_532;
+
+/// The names of concepts that were asked for in a generation; nothing for one that has none.
+pub(super) type Names = RefCell<HashMap<i64, Option<String>>>;
 
 /// What a group is called before its concept has a name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,13 +35,15 @@ pub(super) struct Tally {
 /// [`bounds::LABELS`], as [`OTHER`].
 pub(super) fn labelled(
     database: &Connection,
+    known: &Names,
     groups: impl IntoIterator<Item = (Key, Tally)>,
 ) -> Result<Vec<(String, Tally)>, Fault> {
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by(|(key, tally), (other, more)| {
         (Reverse(tally.count), key).cmp(&(Reverse(more.count), other))
     });
-    let names = concept_names(database, groups.iter().take(bounds::LABELS).map(|(key, _)| key))?;
+    learn(database, known, groups.iter().take(bounds::LABELS).map(|(key, _)| key))?;
+    let names = known.borrow();
     let mut labels: Vec<(String, Tally)> = Vec::new();
     for (at, (key, tally)) in groups.into_iter().enumerate() {
         let label = if at < bounds::LABELS { label(key, &names) } else { OTHER.to_owned() };
@@ -50,30 +59,34 @@ pub(super) fn labelled(
     Ok(labels)
 }
 
-fn label(key: Key, names: &HashMap<i64, String>) -> String {
+fn label(key: Key, names: &HashMap<i64, Option<String>>) -> String {
     match key {
         Key::Text(text) => shortened(&text),
         Key::Concept(None | Some(0)) => UNKNOWN.to_owned(),
         Key::Concept(Some(MALE)) => "Male".to_owned(),
         Key::Concept(Some(FEMALE)) => "Female".to_owned(),
-        Key::Concept(Some(concept)) => names.get(&concept).cloned().unwrap_or_else(|| concept.to_string()),
+        Key::Concept(Some(concept)) => {
+            names.get(&concept).cloned().flatten().unwrap_or_else(|| concept.to_string())
+        }
     }
 }
 
-/// The names of concepts, in one statement where there are any.
-fn concept_names<'a>(
-    database: &Connection,
-    keys: impl Iterator<Item = &'a Key>,
-) -> Result<HashMap<i64, String>, Fault> {
-    let list: Vec<String> = keys
+/// Learns the names of concepts that are not known yet, in one statement where there are any.
+fn learn<'a>(database: &Connection, known: &Names, keys: impl Iterator<Item = &'a Key>) -> Result<(), Fault> {
+    let mut known = known.borrow_mut();
+    if known.len() > bounds::NAMES {
+        known.clear();
+    }
+    let unknown: Vec<i64> = keys
         .filter_map(|key| match key {
             Key::Concept(Some(0 | MALE | FEMALE) | None) | Key::Text(_) => None,
-            Key::Concept(Some(concept)) => Some(concept.to_string()),
+            Key::Concept(Some(concept)) => (!known.contains_key(concept)).then_some(*concept),
         })
         .collect();
-    if list.is_empty() {
-        return Ok(HashMap::new());
+    if unknown.is_empty() {
+        return Ok(());
     }
+    let list: Vec<String> = unknown.iter().map(i64::to_string).collect();
     let sql = format!(
         "SELECT concept_id, any_value(concept_name) FROM omop.concept \
          WHERE concept_id IN ({}) AND trim(concept_name) <> '' GROUP BY concept_id",
@@ -81,7 +94,9 @@ fn concept_names<'a>(
     );
     let names =
         rows(database, &sql, |row| Ok((row.get::<_, i64>(0)?, shortened(&row.get::<_, String>(1)?))))?;
-    Ok(names.into_iter().collect())
+    known.extend(unknown.into_iter().map(|concept| (concept, None)));
+    known.extend(names.into_iter().map(|(concept, name)| (concept, Some(name))));
+    Ok(())
 }
 
 /// A label that is fit to be shown: of bounded length, without control characters.

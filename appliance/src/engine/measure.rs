@@ -1,166 +1,220 @@
 //! Runs a plan and measures what came of it.
 //!
-//! What must stay true: rows stay in DuckDB's own memory; what is read of them here are counts by group and the set of
-//! persons; an error keeps no text once records were read (see [`Fault`]).
+//! What must stay true: one statement runs the plan, and its rows go by without being kept; what leaves here are counts
+//! by group and the set of persons; an error keeps no text once records were read (see [`Fault`]).
 
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashSet;
 
 use duckdb::Connection;
-use flip_protocol::answer::Failed;
 use roaring::RoaringTreemap;
 
-use super::columns::{self, Kind};
-use super::database::{Fault, one, rows, run};
-use super::labels::{Key, Tally, labelled};
-use super::people::{self, Tables};
-use super::wire::{self, Counts, Question};
-use super::{bounds, categories, images, numbers};
+use super::cohort::{Allowed, Cohort};
+use super::database::{Fault, stream};
+use super::images::Kept;
+use super::labels::{Key, Names, Tally, labelled};
+use super::largest::largest;
+use super::population::{Population, number_of};
+use super::rows::{Rows, is_timeless};
+use super::wire::{self, Configure, Counts, Question};
+use super::{bounds, numbers, preview};
 use crate::disclosure::UNKNOWN;
 
-/// Answers one question. `spent` tells whether the table of spent persons holds any.
-pub(super) fn measure(
-    database: &Connection,
-    question: &Question,
-    has_spent: bool,
-    rows_max: u64,
-) -> Result<(Counts, RoaringTreemap), Fault> {
-    let kinds = columns::kinds(database, &question.plan)?;
-    let tables = Tables::make(database, question, kinds, has_spent)?;
-    let sql = "SELECT coalesce(sum(n), 0)::BIGINT, count(*)::BIGINT FROM people";
-    let (all, persons): (u64, u64) = one(database, sql, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if all > rows_max {
-        return Err(Fault::plain(Failed::TooManyRows));
-    }
-    let rows_cap = tables.shared_by(question.crowd, "n", "people")?;
-    let (rows, columns) = sums(database, &tables, rows_cap)?;
-    let (ages, sexes) = ages_and_sexes(database, question)?;
-    let (years, years_cap) = years(database, &tables, question.crowd)?;
-    let counts = Counts {
-        rows,
-        rows_cap,
-        columns,
-        ages,
-        sexes,
-        years,
-        years_cap,
-        images: tables.imaged.then(|| imaged(database, &tables, question.crowd)).transpose()?,
-        numbers: numbers(database, &tables, question.crowd)?,
-        categories: categories(database, &tables, question.crowd, all == persons)?,
-    };
-    Ok((counts, tables.subjects()?))
+/// An open generation, and what is known of it by now.
+pub(super) struct Generation<'a> {
+    pub database: &'a Connection,
+    configure: &'a Configure,
+    population: OnceCell<Population>,
+    names: Names,
+    /// Plans that cost less than the limit.
+    cheap: RefCell<HashSet<String>>,
 }
 
-/// Rows, and per column rows with and without a value and persons with and without one.
-fn sums(database: &Connection, tables: &Tables<'_>, cap: u64) -> Result<(u64, Vec<[u64; 4]>), Fault> {
-    let columns = tables.each(|at, _| {
-        format!(
-            ", coalesce(sum(least(v{at}, {cap})), 0)::BIGINT, coalesce(sum(least(n - v{at}, {cap})), 0)::BIGINT, \
-             count(*) FILTER (v{at} > 0), count(*) FILTER (v{at} < n)"
-        )
-    });
-    let sql = format!("SELECT coalesce(sum(least(n, {cap})), 0)::BIGINT{columns} FROM people");
-    one(database, &sql, |row| {
-        let column = |at: usize| -> duckdb::Result<[u64; 4]> {
-            let from = 1 + 4 * at;
-            Ok([row.get(from)?, row.get(from + 1)?, row.get(from + 2)?, row.get(from + 3)?])
+impl<'a> Generation<'a> {
+    /// Nothing is read of it yet.
+    pub fn new(database: &'a Connection, configure: &'a Configure) -> Self {
+        Self {
+            database,
+            configure,
+            population: OnceCell::new(),
+            names: Names::default(),
+            cheap: RefCell::default(),
+        }
+    }
+
+    /// What its records say of each person, read when it is first asked for.
+    pub fn population(&self) -> Result<&Population, Fault> {
+        if let Some(population) = self.population.get() {
+            return Ok(population);
+        }
+        let population = Population::read(self.database, self.bytes_max())?;
+        Ok(self.population.get_or_init(|| population))
+    }
+
+    /// True where a question would cost more than the site allows.
+    pub fn is_too_costly(&self, question: &Question) -> Result<bool, Fault> {
+        let sql = question.plan.engine_sql();
+        let mut cheap = self.cheap.borrow_mut();
+        if cheap.contains(sql) {
+            return Ok(false);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
+        if preview::cost(self.database, &question.plan)? > self.configure.cost_max as f64 {
+            return Ok(true);
+        }
+        if cheap.len() >= bounds::PLANS {
+            cheap.clear();
+        }
+        cheap.insert(sql.to_owned());
+        Ok(false)
+    }
+
+    /// Answers one question, but for who is spent.
+    pub fn measure(
+        &self,
+        question: &Question,
+        spent: &RoaringTreemap,
+    ) -> Result<(Counts, RoaringTreemap), Fault> {
+        let (plan, crowd) = (&question.plan, question.crowd);
+        let result = Rows::of(plan)?;
+        let allowed = Allowed { spent, rows_max: self.configure.rows_max, bytes_max: self.bytes_max() };
+        let population = self.population()?;
+        let mut cohort = Cohort::new(population, &result, allowed);
+        let kept = result.imaged.then(|| Kept::new(self.database, &result)).transpose()?;
+        let (sql, again) = match &kept {
+            Some(_) => ("SELECT * FROM cohort", false),
+            None => (result.sql.as_str(), is_timeless(plan)),
         };
-        Ok((row.get(0)?, (0..tables.kinds.len()).map(column).collect::<Result<_, _>>()?))
-    })
+        stream(self.database, sql, again, |batch| cohort.take(batch, plan))?;
+        let rows_cap = u64::from(largest(cohort.rows.iter().copied(), crowd).unwrap_or(0));
+        let (rows, columns) = sums(&cohort, rows_cap);
+        let (ages, sexes) = self.ages_and_sexes(&cohort, population, question)?;
+        let (years, years_cap) = years(&cohort, population, crowd);
+        let counts = Counts {
+            rows,
+            rows_cap,
+            columns,
+            ages,
+            sexes,
+            years,
+            years_cap,
+            images: kept.map(|kept| self.images(&kept, &cohort, crowd)).transpose()?,
+            numbers: numbers(&cohort, crowd),
+            categories: self.categories(&cohort, crowd)?,
+        };
+        Ok((counts, cohort.subjects()))
+    }
+
+    fn ages_and_sexes(
+        &self,
+        cohort: &Cohort<'_>,
+        population: &Population,
+        question: &Question,
+    ) -> Result<(Groups, Groups), Fault> {
+        let day = number_of(question.age_day);
+        // The unknown last.
+        let mut by_age = [0_u64; 11];
+        let mut by_sex = vec![0_u64; population.sexes().len()];
+        for number in 0..cohort.persons.len() {
+            let place = cohort.place(number);
+            let tens = population.tens(place, day).and_then(|tens| usize::try_from(tens).ok());
+            by_age[tens.unwrap_or(10)] += 1;
+            by_sex[population.sex(place)] += 1;
+        }
+        let ages = by_age.into_iter().enumerate().filter(|(_, persons)| *persons > 0);
+        let ages = ages.map(|(tens, persons)| (age_label(tens), persons));
+        let sexes = population.sexes().iter().zip(by_sex).filter(|(_, persons)| *persons > 0);
+        let sexes = sexes.map(|(key, persons)| (key.clone(), Tally { count: persons, persons }));
+        Ok((ages.collect(), counts_of(labelled(self.database, &self.names, sexes)?)))
+    }
+
+    fn images(&self, kept: &Kept<'_>, cohort: &Cohort<'_>, crowd: u64) -> Result<wire::Images, Fault> {
+        let images = kept.images(cohort, crowd)?;
+        let groups = images
+            .modalities
+            .into_iter()
+            .map(|(code, count, persons)| (Key::Concept(code), Tally { count, persons }));
+        let modalities = labelled(self.database, &self.names, groups)?.into_iter();
+        let modalities = modalities.map(|(label, tally)| (label, tally.count, tally.persons)).collect();
+        Ok(wire::Images { persons: images.persons, cap: images.cap, modalities })
+    }
+
+    fn categories(&self, cohort: &Cohort<'_>, crowd: u64) -> Result<Vec<wire::Category>, Fault> {
+        let mut found = Vec::new();
+        for (at, column) in cohort.columns.iter().enumerate() {
+            if let Some((groups, cap)) =
+                column.values.as_ref().and_then(|values| values.counted(cohort, crowd))
+            {
+                let groups = counts_of(labelled(self.database, &self.names, groups)?);
+                found.push(wire::Category { column: at, groups, cap });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is counted here may take a part of the engine's memory; DuckDB has its own limit.
+    fn bytes_max(&self) -> u64 {
+        self.configure.memory_mb.saturating_mul(1_024 * 1_024) / bounds::COUNTING_PART
+    }
 }
 
 type Groups = Vec<(String, u64)>;
-/// Age divided by ten, concept and source value of the sex, persons.
-type Person = (Option<i64>, Option<i64>, Option<String>, u64);
 
-fn ages_and_sexes(database: &Connection, question: &Question) -> Result<(Groups, Groups), Fault> {
-    let groups: Vec<Person> = rows(database, &people::demography(question.age_day), |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-    })?;
-    let mut ages: BTreeMap<(bool, i64), u64> = BTreeMap::new();
-    let mut sexes: BTreeMap<Key, u64> = BTreeMap::new();
-    for (age, code, label, persons) in groups {
-        // The unknown last.
-        *ages.entry((age.is_none(), age.unwrap_or(0))).or_default() += persons;
-        *sexes.entry(label.map_or(Key::Concept(code), Key::Text)).or_default() += persons;
-    }
-    let ages = ages.into_iter().map(|((unknown, tens), persons)| {
-        (if unknown { UNKNOWN.to_owned() } else { age_label(tens) }, persons)
-    });
-    let sexes = sexes.into_iter().map(|(key, persons)| (key, Tally { count: persons, persons }));
-    Ok((ages.collect(), counts_of(labelled(database, sexes)?)))
-}
-
-fn age_label(tens: i64) -> String {
-    if tens >= 9 { "90+".to_owned() } else { format!("{}-{}", tens * 10, tens * 10 + 9) }
-}
-
-/// Persons by calendar year of observation, and the most years that one person is counted in.
-fn years(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<(Groups, u64), Fault> {
-    run(database, &people::observed(bounds::YEARS))?;
-    let counted = years_counted(database, tables, crowd);
-    // As with the other tables of a question: what cannot be dropped is an error of the next one.
-    drop(database.execute_batch("DROP TABLE observed"));
-    counted
-}
-
-fn years_counted(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<(Groups, u64), Fault> {
-    let cap = tables.shared_by(crowd, "years", "observed")?;
-    let spans: Vec<(i64, i64, u64)> =
-        rows(database, &people::spans(cap), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let mut years: BTreeMap<i64, u64> = BTreeMap::new();
-    for (from, to, persons) in spans {
-        for year in from..=to {
-            *years.entry(year).or_default() += persons;
+/// Rows, and per column rows with and without a value and persons with and without one; a person's rows count for at
+/// most `cap`.
+fn sums(cohort: &Cohort<'_>, cap: u64) -> (u64, Vec<[u64; 4]>) {
+    let rows = cohort.rows.iter().map(|rows| u64::from(*rows).min(cap)).sum();
+    let all = [rows, 0, cohort.persons.len() as u64, 0];
+    let columns = cohort.columns.iter().map(|column| {
+        if column.nulls.is_empty() {
+            return all;
         }
+        let mut sums = [0; 4];
+        for (number, rows) in cohort.rows.iter().enumerate() {
+            let nulls = u64::from(column.nulls(number));
+            let values = u64::from(*rows) - nulls;
+            sums[0] += values.min(cap);
+            sums[1] += nulls.min(cap);
+            sums[2] += u64::from(values > 0);
+            sums[3] += u64::from(nulls > 0);
+        }
+        sums
+    });
+    (rows, columns.collect())
+}
+
+fn age_label(tens: usize) -> String {
+    match tens {
+        0..9 => format!("{}-{}", tens * 10, tens * 10 + 9),
+        9 => "90+".to_owned(),
+        _ => UNKNOWN.to_owned(),
     }
-    Ok((years.into_iter().map(|(year, persons)| (year.to_string(), persons)).collect(), cap))
 }
 
-fn imaged(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<wire::Images, Fault> {
-    let images = images::measure(database, tables, crowd)?;
-    let groups = images
-        .modalities
-        .into_iter()
-        .map(|(code, count, persons)| (Key::Concept(code), Tally { count, persons }));
-    let modalities = labelled(database, groups)?
-        .into_iter()
-        .map(|(label, tally)| (label, tally.count, tally.persons))
-        .collect();
-    Ok(wire::Images { persons: images.persons, cap: images.cap, modalities })
-}
-
-fn numbers(database: &Connection, tables: &Tables<'_>, crowd: u64) -> Result<Vec<wire::Number>, Fault> {
-    let mut found = Vec::new();
-    for at in described(tables, &[Kind::Number]) {
-        found.extend(numbers::measure(database, at, crowd)?);
+/// Persons by calendar year of observation, each in their first years, and the most years that one is counted in.
+fn years(cohort: &Cohort<'_>, population: &Population, crowd: u64) -> (Groups, u64) {
+    let places = || (0..cohort.persons.len()).map(|number| cohort.place(number));
+    let held = places().map(|place| population.years(place, 0, |_, _| {})).filter(|held| *held > 0);
+    let cap = largest(held, crowd).unwrap_or(0);
+    // By year, how many more persons there are than in the year before.
+    let mut changes = [0_i64; 257];
+    for place in places() {
+        population.years(place, cap, |first, last| {
+            changes[usize::from(first)] += 1;
+            changes[usize::from(last) + 1] -= 1;
+        });
     }
-    Ok(found)
+    let mut persons = 0;
+    let years = changes.iter().zip(bounds::YEARS.0..).filter_map(|(change, year)| {
+        persons += change;
+        u64::try_from(persons).ok().filter(|persons| *persons > 0).map(|persons| (year.to_string(), persons))
+    });
+    (years.collect(), cap)
 }
 
-fn categories(
-    database: &Connection,
-    tables: &Tables<'_>,
-    crowd: u64,
-    single: bool,
-) -> Result<Vec<wire::Category>, Fault> {
-    let mut found = Vec::new();
-    for at in described(tables, &[Kind::Concept, Kind::Text, Kind::Day]) {
-        found.extend(categories::measure(database, at, tables.kinds[at], crowd, single)?);
-    }
-    Ok(found)
-}
-
-/// The columns of these kinds that are described by their values: the first few, where the rows are kept.
-fn described(tables: &Tables<'_>, wanted: &[Kind]) -> impl Iterator<Item = usize> {
-    let columns: Vec<usize> = tables
-        .kinds
-        .iter()
-        .enumerate()
-        .filter(|(_, kind)| tables.kept && wanted.contains(kind))
-        .map(|(at, _)| at)
-        .take(bounds::DESCRIBED)
-        .collect();
-    columns.into_iter()
+fn numbers(cohort: &Cohort<'_>, crowd: u64) -> Vec<wire::Number> {
+    let columns = cohort.columns.iter().enumerate();
+    columns.filter_map(|(at, column)| numbers::measure(at, column.numbers.as_ref()?, crowd)).collect()
 }
 
 fn counts_of(labels: Vec<(String, Tally)>) -> Groups {

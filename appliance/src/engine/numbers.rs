@@ -4,54 +4,72 @@
 //! however many rows they have. What must stay true: both bounds are shared by at least the question's crowd, so that
 //! no single person's value is one; NaN and infinities count nowhere.
 
-use duckdb::Connection;
+use std::cmp::{Ordering, Reverse};
 
 use super::bounds;
-use super::database::{Fault, one, rows};
+use super::largest::largest;
 use super::wire::Number;
 
-/// Measures the column at a position; nothing where fewer than two crowds have values.
-pub(super) fn measure(database: &Connection, at: usize, crowd: u64) -> Result<Option<Number>, Fault> {
-    let persons: u64 = one(database, &format!("SELECT count(m{at})::BIGINT FROM people"), |row| row.get(0))?;
-    if persons < 2 * crowd.max(1) {
-        return Ok(None);
+/// Measures the column at a position, of which each person has a sum and a count of numbers; nothing where fewer than
+/// two crowds have any.
+pub(super) fn measure(at: usize, numbers: &[(f64, u32)], crowd: u64) -> Option<Number> {
+    let means = || {
+        let those = numbers.iter().filter(|(_, count)| *count > 0);
+        those.map(|(sum, count)| sum / f64::from(*count)).filter(|mean| mean.is_finite())
+    };
+    let persons = means().count();
+    if (persons as u64) < 2 * crowd.max(1) {
+        return None;
     }
-    let end = |order: &str| -> Result<f64, Fault> {
-        let sql = format!(
-            "SELECT m{at} FROM people WHERE m{at} IS NOT NULL ORDER BY m{at} {order} LIMIT 1 OFFSET {}",
-            crowd.saturating_sub(1)
-        );
-        one(database, &sql, |row| row.get(0))
-    };
-    let Some(Lattice { low, high, from, width, bins }) = Lattice::over(end("ASC")?, end("DESC")?) else {
-        return Ok(None);
-    };
-    let sql = format!(
-        "SELECT least(greatest(floor((m{at} - {from:?}) / {width:?}), 0), {last})::BIGINT AS bin, count(*)::BIGINT, \
-         sum(least(greatest(m{at}, {low:?}), {high:?})), \
-         sum((least(greatest(m{at}, {low:?}), {high:?}) - {middle:?}) ** 2) \
-         FROM people WHERE m{at} IS NOT NULL GROUP BY bin",
-        last = bins - 1,
-        middle = low.midpoint(high),
-    );
-    let parts: Vec<(usize, u64, f64, f64)> =
-        rows(database, &sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let Reverse(Finite(least)) = largest(means().map(|mean| Reverse(Finite(mean))), crowd)?;
+    let Finite(greatest) = largest(means().map(Finite), crowd)?;
+    let Lattice { low, high, from, width, bins } = Lattice::over(least, greatest)?;
     let mut bins = vec![0; bins];
+    let last = bins.len() - 1;
     let (mut sum, mut squares) = (0.0, 0.0);
-    for (bin, persons, of_values, of_squares) in parts {
-        if let Some(count) = bins.get_mut(bin) {
-            *count += persons;
-        }
-        sum += of_values;
-        squares += of_squares;
+    let middle = low.midpoint(high);
+    for mean in means() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "what is too large or small is held"
+        )]
+        let bin = ((mean - from) / width) as usize;
+        bins[bin.min(last)] += 1;
+        let held = mean.clamp(low, high);
+        sum += held;
+        squares += (held - middle) * (held - middle);
     }
     #[expect(clippy::cast_precision_loss, reason = "persons are far fewer than 2^53")]
     let weight = persons as f64;
     let mean = sum / weight;
-    let spread = (squares / weight - (mean - low.midpoint(high)).powi(2)).max(0.0).sqrt();
+    let spread = (squares / weight - (mean - middle).powi(2)).max(0.0).sqrt();
     let finite = mean.is_finite() && spread.is_finite();
-    Ok(finite.then_some(Number { column: at, low, high, from, width, bins, mean, spread }))
+    finite.then_some(Number { column: at, low, high, from, width, bins, mean, spread })
 }
+
+/// A number that is neither infinite nor none, which has an order.
+struct Finite(f64);
+
+impl Ord for Finite {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Finite {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Finite {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Finite {}
 
 /// Bounds, and bins of one width between them. All are multiples of 1, 2 or 5 times a power of ten.
 #[derive(Debug, PartialEq)]

@@ -7,12 +7,13 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use duckdb::Connection;
 use flip_protocol::answer::Failed;
+use roaring::RoaringTreemap;
 
 use super::database::{self, Fault};
+use super::measure::Generation;
 use super::wire::{self, Configure, Question, Reply, Request, SpentPersons};
-use super::{bounds, measure, people, preview, sandbox};
+use super::{bounds, sandbox};
 
 /// Serves the appliance on the other end of the two pipes until it closes them.
 pub fn main(mut requests: impl Read, mut replies: impl Write) -> ExitCode {
@@ -41,24 +42,24 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
     if let Err(code) = send(replies, &Reply::Hello { engine_version, sandbox }, &[]) {
         return code;
     }
-    let mut has_spent = false;
+    database.set_prepared_statement_cache_capacity(bounds::PLANS);
+    let generation = Generation::new(&database, configure);
+    // Before the first question comes. Where it cannot be, that question says why.
+    drop(generation.population());
+    let mut spent = RoaringTreemap::new();
     loop {
-        let (question, spent, behind) = match wire::read(requests, bounds::REQUEST_BYTES) {
-            Ok(Some((Request::Run(question, spent), behind))) => (question, spent, behind),
+        let (question, told, behind) = match wire::read(requests, bounds::REQUEST_BYTES) {
+            Ok(Some((Request::Run(question, told), behind))) => (question, told, behind),
             Ok(None) => return ExitCode::SUCCESS,
             Ok(Some((Request::Configure(_), _))) | Err(_) => return ExitCode::FAILURE,
         };
-        if spent == SpentPersons::Behind {
+        if told == SpentPersons::Behind {
             // Without them the counts would be of the wrong persons.
-            let Some(Ok(found)) =
-                wire::persons_of_bytes(&behind).map(|spent| people::replace_spent(&database, &spent))
-            else {
-                return LOST;
-            };
-            has_spent = found;
+            let Some(persons) = wire::persons_of_bytes(&behind) else { return LOST };
+            spent = persons;
         }
-        let (reply, subjects) = answer(&database, &question, has_spent, configure)
-            .unwrap_or_else(|fault| (fault.into(), Vec::new()));
+        let (reply, subjects) =
+            answer(&generation, &question, &spent).unwrap_or_else(|fault| (fault.into(), Vec::new()));
         if let Err(code) = send(replies, &reply, &subjects) {
             return code;
         }
@@ -67,16 +68,14 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
 
 /// The reply to a question, and the persons behind it.
 fn answer(
-    database: &Connection,
+    generation: &Generation<'_>,
     question: &Question,
-    has_spent: bool,
-    configure: &Configure,
+    spent: &RoaringTreemap,
 ) -> Result<(Reply, Vec<u8>), Fault> {
-    #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
-    if preview::cost(database, &question.plan)? > configure.cost_max as f64 {
+    if generation.is_too_costly(question)? {
         return Ok((Reply::TooCostly, Vec::new()));
     }
-    let (counts, subjects) = measure::measure(database, question, has_spent, configure.rows_max)?;
+    let (counts, subjects) = generation.measure(question, spent)?;
     Ok((Reply::Counts(counts), wire::persons_to_bytes(&subjects)))
 }
 
