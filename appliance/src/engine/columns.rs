@@ -22,19 +22,18 @@ pub(super) enum Kind {
 
 /// What a column is, by its type as DuckDB gives it and its name.
 pub(super) fn kind(bound: &DataType, name: &str) -> Kind {
-    let whole = match bound {
-        // What DuckDB calls HUGEINT, and sums of whole numbers are.
-        DataType::Decimal128(_, scale) => *scale == 0,
-        kind => kind.is_integer(),
-    };
+    // Sums of whole numbers are HUGEINT, which comes as a decimal number without decimals.
+    let whole = bound.is_integer() || matches!(bound, DataType::Decimal128(_, 0));
     if whole && (name == "concept_id" || name.ends_with("_concept_id")) {
-        return Kind::Concept;
-    }
-    match bound {
-        kind if kind.is_numeric() => Kind::Number,
-        DataType::Utf8 | DataType::Boolean => Kind::Text,
-        DataType::Date32 | DataType::Timestamp(..) => Kind::Day,
-        _ => Kind::Opaque,
+        Kind::Concept
+    } else if bound.is_numeric() {
+        Kind::Number
+    } else if matches!(bound, DataType::Utf8 | DataType::Boolean) {
+        Kind::Text
+    } else if matches!(bound, DataType::Date32 | DataType::Timestamp(..)) {
+        Kind::Day
+    } else {
+        Kind::Opaque
     }
 }
 
