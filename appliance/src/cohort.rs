@@ -18,8 +18,9 @@ use flip_storage::journal::{JournalError, Waiting};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::disclosure::{self, Release};
-use crate::engine::{Engine, EngineFailure, Question, Settings};
+use crate::desk::{Asked, Cohort, DeskError, Said};
+use crate::disclosure::Release;
+use crate::engine::{Engine, Settings};
 use crate::inbox;
 use crate::outbox::{self, OutboxError};
 use crate::site::Site;
@@ -51,6 +52,8 @@ enum LaneError {
     Outbox(#[from] OutboxError),
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
 }
 
 /// How long the lane waits for news before it looks whether the engine has been idle.
@@ -133,7 +136,9 @@ fn bring_to_end(
         Ok(work) => work,
         Err(reason) => return Ok(give_back(site, order, received, reason)?),
     };
-    let Some(release) = answer(site, engine, &sql) else {
+    let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
+    let asked = Asked { sql: &sql, project: &project_name, at: began };
+    let Some(Said { release, cohort }) = answer(site, engine, asked)? else {
         // Cancelled because the appliance stops: the order waits for the next start.
         return Ok(());
     };
@@ -142,16 +147,22 @@ fn bring_to_end(
     tracing::info!(%order, took_ms, outcome = said(release.outcome()), "a cohort query was answered");
     // Before it can leave: what is not in the audit log has not happened.
     site.audit.append(ended.0, "question_answered", facts(order, project, &release))?;
-    let line = HistoryLine { order, received, ended, name, sql, left: Some(release.outcome().clone()) };
+    let left = Some(release.outcome().clone());
+    let line = HistoryLine { order, received, ended, name, sql: sql.clone(), left };
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
     let sealed_at = site.hub_clock(ended);
     match outbox::put(&site.journal, &identity, order, release, &line, sealed_at) {
         Err(OutboxError::TooLarge(error)) => {
             tracing::error!(%order, %error, "the answer is larger than the wire takes");
             let failed = Release::failed(Failed::Internal);
-            Ok(outbox::put(&site.journal, &identity, order, failed, &line, sealed_at)?)
+            outbox::put(&site.journal, &identity, order, failed, &line, sealed_at)?;
         }
-        outcome => Ok(outcome?),
+        outcome => outcome?,
+    }
+    site.bell.ring();
+    match cohort {
+        Some(cohort) => compare(site, order, asked, &cohort),
+        None => Ok(()),
     }
 }
 
@@ -178,34 +189,30 @@ fn give_back(
 }
 
 /// Gate, engine, disclosure. `None` where the question was cancelled.
-fn answer(site: &Site, engine: &mut Engine, sql: &str) -> Option<Release> {
-    let plan = match flip_gate::admit(sql) {
-        Ok(plan) => plan,
-        Err(refusal) => return Some(Release::refused(&refusal)),
-    };
+fn answer(site: &Site, engine: &mut Engine, asked: Asked<'_>) -> Result<Option<Said>, DeskError> {
     let generation = match site.generations.current() {
         Ok(Some(generation)) => generation,
-        Ok(None) => return Some(Release::failed(Failed::NoData)),
+        Ok(None) => return Ok(Some(Said::without_data(asked.sql))),
         Err(error) => {
             tracing::error!(error = error_chain(&error), "the data generation cannot be read");
-            return Some(Release::failed(Failed::Internal));
+            return Ok(Some(Said::only(Release::failed(Failed::Internal))));
         }
     };
-    let Some(age_day) = generation.extract_day() else {
-        tracing::error!(generation = generation.name, "the manifest holds no date; ingest the extract again");
-        return Some(Release::failed(Failed::Internal));
-    };
-    let question = Question { plan, age_day, crowd: site.config.policy.threshold(), spent: Arc::default() };
-    let ran = engine.run(&generation.database, &question, &site.cancel);
+    let said = site.desk.answer(engine, &generation, asked, &site.cancel);
     if let Some(sandbox) = engine.sandbox() {
         site.note_sandbox(*sandbox);
     }
-    match ran {
-        Ok(counts) => Some(disclosure::release(counts, &site.config.policy, generation.extract())),
-        Err(EngineFailure::Failed(failed)) => Some(Release::failed(failed)),
-        Err(EngineFailure::TooCostly) => Some(Release::too_costly()),
-        Err(EngineFailure::Cancelled) => None,
+    said
+}
+
+/// Looks whether a new cohort is nearly an earlier one; the answer is on its way by now.
+fn compare(site: &Site, order: MessageId, asked: Asked<'_>, cohort: &Cohort) -> Result<(), LaneError> {
+    if let Some(alert) = site.desk.compare(asked, cohort)? {
+        tracing::warn!(%order, alike = alert.alike, "a question's cohort is nearly that of an earlier one");
+        let facts = serde_json::json!({ "order": order, "project": asked.project, "alike": alert.alike });
+        site.audit.append(clock::now().0, "cohorts_alike", facts)?;
     }
+    Ok(())
 }
 
 /// What the audit log says of an answer: the question's words are in the history, by its order.

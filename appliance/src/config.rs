@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::data;
-use crate::disclosure::{Policy, THRESHOLD_DEFAULT};
 use crate::engine::Settings;
 use crate::pull::{self, WrittenPull};
 
@@ -18,7 +17,6 @@ use crate::pull::{self, WrittenPull};
 #[serde(deny_unknown_fields)]
 pub struct Written {
     local_listen: Option<String>,
-    threshold: Option<u64>,
     engine: Option<WrittenEngine>,
     ingest: Option<WrittenIngest>,
     data: Option<WrittenData>,
@@ -57,8 +55,6 @@ pub struct WrittenData {
 pub struct Config {
     /// Where the local page listens; on loopback.
     pub local_listen: SocketAddr,
-    /// The policy in force.
-    pub policy: Policy,
     /// The engine's memory, in MiB.
     pub memory_mb: u64,
     /// The engine's threads.
@@ -138,9 +134,6 @@ impl Config {
                     wrong("local_listen", format!("{listen:?}"), why)
                 },
             )?;
-        let threshold = written.threshold.unwrap_or(THRESHOLD_DEFAULT);
-        let policy = Policy::new(threshold)
-            .map_err(|error| wrong("threshold", threshold.to_string(), &error.to_string()))?;
         let engine = written.engine.unwrap_or_default();
         let within = |key, value: Option<u64>, default, range: std::ops::RangeInclusive<u64>| {
             let value = value.unwrap_or(default);
@@ -164,7 +157,6 @@ impl Config {
         let pull = pull.map_err(|(key, value, why)| wrong(key, value, &why))?;
         Ok(Self {
             local_listen,
-            policy,
             memory_mb: within("engine.memory_mb", engine.memory_mb, usual.memory_mb, 64..=1_048_576)?,
             threads: u32::try_from(threads).ok().and_then(NonZeroU32::new).expect("between 1 and 256"),
             timeout: Duration::from_secs(within(
@@ -200,21 +192,15 @@ mod tests {
     #[test]
     fn an_empty_file_gives_the_defaults() {
         let config = check("").unwrap();
-        assert_eq!(config.policy.threshold(), 10);
+        assert_eq!(config.rows_max, 50_000_000);
         assert!(config.local_listen.ip().is_loopback());
     }
 
     #[test]
     fn an_unknown_line_is_refused_by_name() {
-        let error = check("treshold = 12").unwrap_err();
-        assert!(error.contains("treshold") && error.contains("threshold"), "{error}");
+        let error = check("local_lisen = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.contains("local_lisen") && error.contains("local_listen"), "{error}");
         assert!(check("[engine]\nmemory = 5").unwrap_err().contains("memory_mb"));
-    }
-
-    #[test]
-    fn a_threshold_below_five_is_refused() {
-        assert!(check("threshold = 4").unwrap_err().contains("threshold = 4"));
-        assert_eq!(check("threshold = 5").unwrap().policy.threshold(), 5);
     }
 
     #[test]

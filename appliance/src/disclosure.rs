@@ -2,11 +2,14 @@
 //!
 //! What must stay true:
 //! - a [`Release`] is the only value the uplink can send, and only this module makes one;
-//! - no count from 1 to the threshold less one is ever in a release, and none can be had by subtracting shown
-//!   counts of a statistic from its total;
+//! - every count has noise before anything is decided on it (but for the exact threshold, which noise hides), the null
+//!   counts too, and the persons in it are charged for what was told ([`Answered::units`]);
+//! - no count from 1 to the threshold less one is ever in a release, and where a site gives exact counts none can be had
+//!   by subtracting shown counts of a statistic from its total;
 //! - zero persons and too few persons look the same.
 //!
-//! Deliberately absent: IO, clocks, randomness and any way to see raw counts but through [`release`].
+//! Deliberately absent: IO, clocks, randomness (a site's secret comes in) and any way to see raw counts but through
+//! [`release`].
 //!
 //! Code elsewhere can read a release and cannot make one:
 //!
@@ -39,24 +42,31 @@
 //! }
 //! ```
 
+mod budget;
 mod columns;
 mod fold;
+mod noise;
 mod policy;
 mod raw;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
 use flip_protocol::answer::{
-    Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Place, Refused, Unit,
+    Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Place, Protection, Refused, Unit,
 };
+use roaring::RoaringTreemap;
 
-pub use policy::{Policy, PolicyError, THRESHOLD_DEFAULT, THRESHOLD_MIN};
+pub use noise::Noise;
+pub use policy::{FILE, Policy, PolicyError, Setting, THRESHOLD_DEFAULT, THRESHOLD_MIN};
 pub use raw::RawCounts;
 pub(crate) use raw::{
     Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn,
 };
 
-use fold::{Part, fold};
+use budget::Step;
+use fold::Part;
+use statistics::{Counts, Labels, Width};
 
 /// The label under which small cells are counted together.
 pub const OTHER: &str = "Other";
@@ -86,6 +96,23 @@ impl Release {
         Self { outcome: CohortOutcome::Refused(refused) }
     }
 
+    /// The question was let in and not begun, because its project has asked so many new ones in a week; it may ask
+    /// another after a moment.
+    pub(crate) fn over_quota(in_a_week: u64, again: &str) -> Self {
+        let message = format!(
+            "the Trust answers {in_a_week} new questions of a project in a week, and this project has had them; it may \
+             ask another after {again} UTC; questions that were answered before are answered again at any time"
+        );
+        Self {
+            outcome: CohortOutcome::Refused(Refused { code: "quota_spent".to_owned(), message, place: None }),
+        }
+    }
+
+    /// What was released before, as the ledger of past cohorts has kept it.
+    pub(crate) fn again(outcome: CohortOutcome) -> Self {
+        Self { outcome }
+    }
+
     /// The question was let in and could not be answered.
     pub fn failed(failed: Failed) -> Self {
         Self { outcome: CohortOutcome::Failed { reason: failed } }
@@ -102,64 +129,162 @@ impl Release {
     }
 }
 
+/// What a Trust lets out about one question, and what that tells about each person in it.
+pub struct Answered {
+    /// What leaves.
+    pub release: Release,
+    /// Who it is about.
+    pub persons: RoaringTreemap,
+    /// What each of them is charged, in the ledger's units; zero where counts are exact.
+    pub units: u64,
+}
+
+/// Persons who must share a bound or a cap of a question's counts: the threshold and, where there is noise, a few more,
+/// as many as the question draws, so that no known number of persons decides it.
+pub fn crowd(policy: &Policy, noise: &Noise) -> u64 {
+    if policy.is_exact() {
+        return policy.threshold();
+    }
+    noise::plus(policy.threshold(), (policy.noise() * noise.normal("crowd", "")).abs())
+}
+
 /// Protects the counts of one question as the site's policy asks.
-pub fn release(raw: RawCounts, policy: &Policy, extract: Extract) -> Release {
-    let RawCounts(raw) = raw;
-    let threshold = policy.threshold();
-    let subjects = raw.subjects.len();
+pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract) -> Answered {
+    let RawCounts(mut raw) = raw;
+    let subjects = std::mem::take(&mut raw.subjects);
+    let step = Step::of(policy.noise(), subjects.len(), noise.blur("step"));
+    let sigma = if policy.is_exact() { 0.0 } else { step.sigma };
+    let width = Width { sigma, step: noise::step_of(policy.rounding(), sigma) };
     // A result cannot be about more persons than it has rows: what FLIP caps, we cap.
-    let persons = subjects.min(raw.rows);
-    if persons < threshold {
-        return Release { outcome: CohortOutcome::FewerThan { threshold, extract } };
+    let exact = subjects.len().min(raw.rows);
+    let drawn = if policy.is_exact() { 0.0 } else { sigma * noise.normal("persons", "") };
+    let persons = noise::plus(exact, drawn);
+    let charged = |units| if policy.is_exact() { 0 } else { units };
+    if exact < policy.threshold() || persons < noise::clear_of(policy.threshold(), sigma) {
+        let outcome = CohortOutcome::FewerThan { threshold: policy.shown_min(), extract };
+        return Answered {
+            release: Release { outcome },
+            persons: subjects,
+            units: charged(step.units_of_count()),
+        };
     }
-    let mut fields = counts_and_nulls(&raw.columns, threshold);
-    fields.push(persons_field("Age Distribution", raw.ages, subjects, threshold));
-    fields.push(persons_field("Sex Distribution", raw.sexes, subjects, threshold));
-    fields.extend(raw.images.map(|images| modalities(images, threshold)));
-    if !raw.years.is_empty() {
-        fields.push(columns::years(raw.years, subjects, threshold));
-    }
-    fields.extend(raw.numbers.iter().filter_map(|column| columns::histogram(column, subjects, threshold)));
-    fields.extend(raw.categories.into_iter().map(|column| columns::top_values(column, threshold)));
-    let answer = CohortAnswer { persons, records: raw.rows, threshold, protection: None, extract, fields };
-    Release { outcome: CohortOutcome::Value(answer) }
-}
-
-/// `Counts` and `Nulls`: both of a column are withheld where either, in rows or in persons, is small. The two add
-/// up to the rows, so that one would give the other away.
-fn counts_and_nulls(columns: &[ColumnCounts], threshold: u64) -> Vec<Field> {
-    let small = |count: u64| (1..threshold).contains(&count);
-    let withheld = |column: &ColumnCounts| {
-        [column.values, column.nulls, column.persons_with, column.persons_without].into_iter().any(small)
+    let persons = noise::rounded(persons, width.step);
+    let details = policy.is_exact() || step.details > 0.0;
+    let units = if details { step.units_of_all() } else { step.units_of_count() };
+    let mut answer = CohortAnswer {
+        persons,
+        records: persons,
+        threshold: policy.shown_min(),
+        protection: None,
+        extract,
+        fields: Vec::new(),
     };
-    let field = |name: &str, count: fn(&ColumnCounts) -> u64| {
-        let cells = columns.iter().map(|column| Cell {
-            label: column.name.clone(),
-            count: (!withheld(column)).then(|| count(column)),
+    let mut records = width;
+    if details {
+        let counts = Counts::new(policy, noise, step, raw.statistics());
+        records = counts.width(count_of(raw.rows_cap));
+        let noised = counts.noised(raw.rows, records, "records", "");
+        answer.records = noise::rounded(noised, records.step).max(persons);
+        answer.fields = fields(raw, subjects.len(), noised, records, &counts);
+    }
+    if !policy.is_exact() {
+        answer.protection = Some(Protection {
+            rounded_to: policy.rounding(),
+            persons_margin: noise::margin(width.sigma, width.step),
+            records_margin: noise::margin(records.sigma, records.step),
         });
-        Field::of_groups(name, Unit::Records, cells.collect(), columns.iter().any(withheld))
-    };
-    vec![field("Counts", |column| column.values), field("Nulls", |column| column.nulls)]
+    }
+    Answered {
+        release: Release { outcome: CohortOutcome::Value(answer) },
+        persons: subjects,
+        units: charged(units),
+    }
 }
 
-fn persons_field(name: &str, groups: Vec<Group>, persons: u64, threshold: u64) -> Field {
+/// Every statistic of a cohort. `records` are the result's rows with their noise, of that width.
+fn fields(raw: Measured, subjects: u64, records: u64, width: Width, counts: &Counts<'_>) -> Vec<Field> {
+    let mut fields = counts_and_nulls(&raw.columns, records, width, counts);
+    let one = counts.width(1.0);
+    fields.push(persons_field("Age Distribution", raw.ages, subjects, (one, Labels::Fixed), counts));
+    fields.push(persons_field("Sex Distribution", raw.sexes, subjects, (one, Labels::FromRecords), counts));
+    fields.extend(raw.images.map(|images| modalities(images, counts)));
+    if !raw.years.is_empty() {
+        fields.push(columns::years(raw.years, raw.years_cap, subjects, counts));
+    }
+    fields.extend(raw.numbers.iter().filter_map(|column| columns::histogram(column, subjects, counts)));
+    fields.extend(raw.categories.into_iter().map(|column| columns::top_values(column, counts)));
+    fields
+}
+
+/// `Counts` and `Nulls`, which add up to the rows. Of exact counts both of a column are withheld where either, in rows or
+/// in persons, is small, so that one does not give the other away. With noise a column has one draw, and what is too
+/// small to be told from nothing is shown as nothing.
+fn counts_and_nulls(columns: &[ColumnCounts], records: u64, width: Width, counts: &Counts<'_>) -> Vec<Field> {
+    let floor = counts.floor(width, Labels::Fixed);
+    let small = |count: u64| (1..floor).contains(&count);
+    let mut cells = (Vec::new(), Vec::new());
+    let mut folded = false;
+    for (at, column) in columns.iter().enumerate() {
+        let (values, nulls) = if width.sigma > 0.0 {
+            let shown = |count: u64| if small(count) { 0 } else { noise::rounded(count, width.step) };
+            let nulls = counts.noised(column.nulls, width, "Nulls", &format!("{at} {}", column.name));
+            (Some(shown(records.saturating_sub(nulls))), Some(shown(nulls)))
+        } else {
+            let withheld = [column.values, column.nulls, column.persons_with, column.persons_without]
+                .into_iter()
+                .any(small);
+            folded |= withheld;
+            ((!withheld).then_some(column.values), (!withheld).then_some(column.nulls))
+        };
+        cells.0.push(Cell { label: column.name.clone(), count: values });
+        cells.1.push(Cell { label: column.name.clone(), count: nulls });
+    }
+    let field = |name, cells| counts.field(name, Unit::Records, cells, folded, width);
+    vec![field("Counts", cells.0), field("Nulls", cells.1)]
+}
+
+fn persons_field(
+    name: &str,
+    groups: Vec<Group>,
+    persons: u64,
+    how: (Width, Labels),
+    counts: &Counts<'_>,
+) -> Field {
     let parts = groups.into_iter().map(|group| Part {
         label: group.label,
         count: group.persons,
         persons: group.persons,
     });
     // Persons of different groups are different persons, so those behind a fold add up.
-    let folded = fold(parts.collect(), threshold, persons, |sum, more| sum + more);
-    Field::of_groups(name, Unit::Persons, folded.cells, folded.any)
+    counts.folded(name, Unit::Persons, parts.collect(), persons, how, |sum, more| sum + more)
 }
 
-fn modalities(images: ImageCounts, threshold: u64) -> Field {
+fn modalities(images: ImageCounts, counts: &Counts<'_>) -> Field {
     let parts = images.modalities.into_iter().map(|group| Part {
         label: group.label,
         count: group.images,
         persons: group.persons,
     });
+    let width = counts.width(count_of(images.images_cap));
+    let how = (width, Labels::FromRecords);
     // One person may have images of several modalities: only the largest group is sure to count persons once.
-    let folded = fold(parts.collect(), threshold, images.persons, u64::max);
-    Field::of_groups("Modality Distribution", Unit::Images, folded.cells, folded.any)
+    counts.folded("Modality Distribution", Unit::Images, parts.collect(), images.persons, how, u64::max)
+}
+
+fn count_of(cap: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "rows of one person")]
+    let cap = cap as f64;
+    cap
+}
+
+impl Measured {
+    /// How many numbers, or lists of cells, are made of it beside the count of persons: each tells its share.
+    fn statistics(&self) -> usize {
+        // Records, ages and sexes; bins, mean and spread of a numeric column.
+        3 + self.columns.len()
+            + usize::from(self.images.is_some())
+            + usize::from(!self.years.is_empty())
+            + 3 * self.numbers.len()
+            + self.categories.len()
+    }
 }

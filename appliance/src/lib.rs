@@ -10,6 +10,7 @@ mod cohort;
 pub mod config;
 pub mod data;
 mod deliveries;
+pub mod desk;
 pub mod disclosure;
 pub mod engine;
 pub mod enrol;

@@ -27,6 +27,16 @@ impl Place {
         self.0.join("audit.log")
     }
 
+    /// The ledger of past cohorts.
+    pub fn cohorts(&self) -> PathBuf {
+        self.0.join("cohorts.redb")
+    }
+
+    /// The secret that noise is drawn with.
+    pub fn noise_secret(&self) -> PathBuf {
+        self.0.join("noise.secret")
+    }
+
     /// The data generations.
     pub fn generations(&self) -> PathBuf {
         self.0.join("generations")

@@ -14,6 +14,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::bounds;
 use crate::config::Config;
 use crate::data::Generations;
+use crate::desk::Desk;
+use crate::disclosure::Policy;
 use crate::engine::Settings;
 use crate::identity::Identity;
 use crate::local::Door;
@@ -42,6 +44,11 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         );
     }
     let journal = Journal::open(&place.journal())?;
+    let policy = Policy::load(data)?;
+    if !policy.loosened().is_empty() {
+        tracing::warn!(settings = policy.loosened().join(", "), "the policy lets out more than is safe");
+    }
+    let desk = Desk::open(policy, &place.noise_secret(), &place.cohorts())?;
     let generations = Generations::open(&place.generations())?;
     let engine = Settings {
         memory_mb: config.memory_mb,
@@ -56,7 +63,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         hub = identity.facts.hub_address,
         "the appliance starts"
     );
-    let site = Arc::new(Site::new(config, place, identity, journal, generations, logs));
+    let site = Arc::new(Site::new(config, place, identity, journal, generations, desk, logs));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(site.config.local_listen))

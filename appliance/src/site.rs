@@ -14,6 +14,7 @@ use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::data::Generations;
+use crate::desk::Desk;
 use crate::engine::{Calls, CancelFlag, Files, Sandbox};
 use crate::identity::Identity;
 use crate::link::LinkError;
@@ -34,6 +35,8 @@ pub struct Site {
     pub audit: Audit,
     /// The data generations.
     pub generations: Generations,
+    /// Where questions are answered, under the policy in force.
+    pub desk: Desk,
     /// The last lines of its log.
     pub logs: Logs,
     /// When it started.
@@ -112,6 +115,7 @@ impl Site {
         identity: Identity,
         journal: Journal,
         generations: Generations,
+        desk: Desk,
         logs: Logs,
     ) -> Self {
         Self {
@@ -121,6 +125,7 @@ impl Site {
             identity: RwLock::new(Arc::new(identity)),
             journal,
             generations,
+            desk,
             logs,
             started: clock::now(),
             bell: Bell::default(),

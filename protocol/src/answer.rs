@@ -50,9 +50,9 @@ pub struct CohortAnswer {
 pub struct Protection {
     /// Every count is a multiple of this.
     pub rounded_to: u64,
-    /// `persons`, and cells that count persons, are within this of the exact count in 95 of 100 answers.
+    /// `persons` is within this of the exact count in 95 of 100 answers.
     pub persons_margin: u64,
-    /// The same of `records`, and of cells that count rows.
+    /// The same of `records`. Each field has a margin of its own.
     pub records_margin: u64,
 }
 
@@ -84,12 +84,15 @@ pub struct Field {
     /// Of a numeric column: mean and spread, where enough persons have values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// Its counts are within this of the exact ones in 95 of 100 answers; `None` where they are exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<u64>,
 }
 
 impl Field {
     /// A statistic of groups.
     pub fn of_groups(name: &str, unit: Unit, cells: Vec<Cell>, folded: bool) -> Self {
-        Self { name: name.to_owned(), unit, cells, folded, shape: Shape::Groups, summary: None }
+        Self { name: name.to_owned(), unit, cells, folded, shape: Shape::Groups, summary: None, margin: None }
     }
 }
 

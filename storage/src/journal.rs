@@ -4,13 +4,11 @@
 //! one transaction, so no order is answered twice and no answer is lost; a result stays until the hub has
 //! acknowledged it. Deliberately absent: the messages' meaning, and retries (a stored order is simply still there).
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::path::Path;
 
-use redb::{
-    Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition,
-};
+use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
+
+use crate::store::{Store, StoreError};
 
 /// Sixteen bytes that name a message or an order.
 pub type Id = [u8; 16];
@@ -38,26 +36,11 @@ const HISTORY_LINES: u64 = 1_000;
 
 /// A task journal in one file.
 pub struct Journal {
-    path: PathBuf,
-    /// `None` only while it could not be opened anew.
-    database: RwLock<Option<Database>>,
-    /// True after a failed read or write, say on a full disk: redb then refuses all work until it is opened anew.
-    failed: AtomicBool,
+    store: Store,
 }
 
 /// Why the journal could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The file is held by another process.
-    #[error("the journal is in use by another process")]
-    InUse,
-    /// The disk, or the file.
-    #[error("the journal cannot be read or written")]
-    Storage(#[from] redb::Error),
-    /// It failed, and could not be opened anew yet.
-    #[error("the journal failed and could not be opened anew yet")]
-    Failing,
-}
+pub type JournalError = StoreError;
 
 /// What storing an order found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,40 +75,10 @@ pub struct Outgoing {
     pub message: Vec<u8>,
 }
 
-macro_rules! storage_errors {
-    ($($error:ident),*) => {$(
-        impl From<redb::$error> for JournalError {
-            fn from(error: redb::$error) -> Self {
-                Self::Storage(error.into())
-            }
-        }
-    )*};
-}
-storage_errors!(TransactionError, TableError, StorageError, CommitError);
-
 impl Journal {
     /// Opens the journal in `path`, making it where there is none.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let database = RwLock::new(Some(open(path, Missing::Make)?));
-        Ok(Self { path: path.to_owned(), database, failed: AtomicBool::new(false) })
-    }
-
-    /// Works on the database; where it failed before, it is opened anew first.
-    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, JournalError>) -> Result<T, JournalError> {
-        if self.failed.load(Ordering::Acquire) {
-            let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-            if self.failed.load(Ordering::Acquire) {
-                drop(database.take());
-                *database = Some(open(&self.path, Missing::Refuse)?);
-                self.failed.store(false, Ordering::Release);
-            }
-        }
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let outcome = work(database.as_ref().ok_or(JournalError::Failing)?);
-        if matches!(outcome, Err(JournalError::Storage(_))) {
-            self.failed.store(true, Ordering::Release);
-        }
-        outcome
+        Ok(Self { store: Store::open("the journal", path, tables)? })
     }
 
     /// Stores a verified order. An order whose result the hub may have lost has that result put out again.
@@ -137,7 +90,7 @@ impl Journal {
         now_ms: u64,
         window: u64,
     ) -> Result<Received, JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let writing = database.begin_write()?;
             let outcome = {
                 let mut seen = writing.open_table(SEEN)?;
@@ -175,7 +128,7 @@ impl Journal {
 
     /// The orders that wait, oldest first.
     pub fn waiting(&self) -> Result<Vec<Waiting>, JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let reading = database.begin_read()?;
             let inbox = reading.open_table(INBOX)?;
             let mut orders = Vec::new();
@@ -197,7 +150,7 @@ impl Journal {
         history: &[u8],
         result: impl FnOnce(u64) -> Result<(Id, Vec<u8>), E>,
     ) -> Result<Result<(), E>, JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let writing = database.begin_write()?;
             {
                 let mut inbox = writing.open_table(INBOX)?;
@@ -228,7 +181,7 @@ impl Journal {
 
     /// Takes a waiting order out without a result: the hub is told through another way. With a line of history.
     pub fn discard(&self, order: Id, history: &[u8]) -> Result<(), JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let writing = database.begin_write()?;
             writing.open_table(INBOX)?.retain(|_, (id, _, _)| id != order)?;
             append(&writing, history)?;
@@ -239,7 +192,7 @@ impl Journal {
 
     /// Results that the hub has not acknowledged, oldest first, at most `most`.
     pub fn outgoing(&self, most: usize) -> Result<Vec<Outgoing>, JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let reading = database.begin_read()?;
             let outbox = reading.open_table(OUTBOX)?;
             let mut results = Vec::new();
@@ -254,7 +207,7 @@ impl Journal {
 
     /// Forgets results that the hub has stored, or has refused for good.
     pub fn settled(&self, results: &[Id]) -> Result<(), JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             if results.is_empty() {
                 return Ok(());
             }
@@ -267,7 +220,7 @@ impl Journal {
 
     /// Adds one to a named counter.
     pub fn count(&self, name: &str) -> Result<(), JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let writing = database.begin_write()?;
             {
                 let mut counters = writing.open_table(COUNTERS)?;
@@ -281,7 +234,7 @@ impl Journal {
 
     /// The counters whose names start with `prefix`, without it.
     pub fn counters(&self, prefix: &str) -> Result<Vec<(String, u64)>, JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let reading = database.begin_read()?;
             let counters = reading.open_table(COUNTERS)?;
             let mut found = Vec::new();
@@ -296,7 +249,7 @@ impl Journal {
 
     /// The newest lines of history, newest first.
     pub fn history(&self, most: usize) -> Result<Vec<Vec<u8>>, JournalError> {
-        self.with(|database| {
+        self.store.with(|database| {
             let reading = database.begin_read()?;
             let history = reading.open_table(HISTORY)?;
             let mut lines = Vec::new();
@@ -308,40 +261,17 @@ impl Journal {
     }
 }
 
-/// What to do where there is no journal yet.
-#[derive(Clone, Copy)]
-enum Missing {
-    Make,
-    /// It was there before: an empty one in its place would have forgotten what was answered.
-    Refuse,
+fn tables(writing: &redb::WriteTransaction) -> Result<(), redb::Error> {
+    writing.open_table(INBOX)?;
+    writing.open_table(OUTBOX)?;
+    writing.open_table(DONE)?;
+    writing.open_table(SEEN)?;
+    writing.open_table(COUNTERS)?;
+    writing.open_table(HISTORY)?;
+    Ok(())
 }
 
-fn open(path: &Path, missing: Missing) -> Result<Database, JournalError> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(4 * 1024 * 1024);
-    let opened = match missing {
-        Missing::Make => builder.create(path),
-        Missing::Refuse => builder.open(path),
-    };
-    let database = opened.map_err(|error| {
-        if matches!(error, redb::DatabaseError::DatabaseAlreadyOpen) {
-            JournalError::InUse
-        } else {
-            JournalError::Storage(error.into())
-        }
-    })?;
-    let tables = database.begin_write()?;
-    tables.open_table(INBOX)?;
-    tables.open_table(OUTBOX)?;
-    tables.open_table(DONE)?;
-    tables.open_table(SEEN)?;
-    tables.open_table(COUNTERS)?;
-    tables.open_table(HISTORY)?;
-    tables.commit()?;
-    Ok(database)
-}
-
-fn append(writing: &redb::WriteTransaction, line: &[u8]) -> Result<(), JournalError> {
+fn append(writing: &redb::WriteTransaction, line: &[u8]) -> Result<(), redb::Error> {
     let mut history = writing.open_table(HISTORY)?;
     let next = history.last()?.map_or(1, |(number, _)| number.value() + 1);
     history.insert(next, line)?;

@@ -1,56 +1,74 @@
 //! Statistics of a result's columns and years: histograms, top values, years of observation.
 //!
-//! What must stay true: no cell counts from 1 to the threshold less one persons, and neither does what is left over
-//! between the cells of a statistic and the persons behind it.
+//! What must stay true: no cell counts from 1 to the threshold less one persons, and under an exact policy neither does
+//! what is left over between the cells of a statistic and the persons behind it.
 
 use flip_protocol::answer::{Cell, Field, Finite, Shape, Summary, Unit};
 
-use super::fold::{Part, fold};
+use super::fold::Part;
+use super::noise;
 use super::raw::{CategoryColumn, Group, NumberColumn};
+use super::statistics::{Counts, Labels, Width};
 
 /// Named values of one column that are shown.
 const TOP_VALUES: usize = 20;
-/// Significant digits of a mean or a spread.
+/// Significant digits of a spread, and of a mean beside it.
 const DIGITS: i32 = 3;
 
 /// Persons by calendar year. One person may be in several years, so that no sum of cells means anything; a cell is
 /// withheld where it, or the persons who are not in it, are few.
-pub(super) fn years(years: Vec<Group>, subjects: u64, threshold: u64) -> Field {
-    let shown =
-        |persons: u64| !is_few(persons, threshold) && !is_few(subjects.saturating_sub(persons), threshold);
-    let folded = years.iter().any(|year| !shown(year.persons));
-    let cells = years
-        .into_iter()
-        .map(|year| Cell { count: shown(year.persons).then_some(year.persons), label: year.label });
-    Field::of_groups("Years of Observation", Unit::Persons, cells.collect(), folded)
+pub(super) fn years(years: Vec<Group>, years_cap: u64, subjects: u64, counts: &Counts<'_>) -> Field {
+    const NAME: &str = "Years of Observation";
+    let width = counts.width(root(years_cap));
+    let floor = counts.floor(width, Labels::FromRecords);
+    let shown = |count: u64| {
+        // With noise the years add up to nothing, and what is not in one cannot be had by subtracting.
+        count >= floor && (width.sigma > 0.0 || !is_few(subjects.saturating_sub(count), floor))
+    };
+    let mut folded = false;
+    let cells = years.into_iter().map(|year| {
+        let count = counts.noised(year.persons, width, NAME, &year.label);
+        let shown = shown(count);
+        folded |= !shown;
+        Cell { count: shown.then(|| noise::rounded(count, width.step)), label: year.label }
+    });
+    let mut cells: Vec<Cell> = cells.collect();
+    if width.sigma > 0.0 {
+        // That somebody was observed in a year says something: a year that is withheld is not named.
+        cells.retain(|cell| cell.count.is_some());
+    }
+    counts.field(NAME, Unit::Persons, cells, folded, width)
 }
 
 /// A numeric column's bins, joined with their neighbours until none is small. Nothing where those without a value
 /// are few: the bins would give them away.
-pub(super) fn histogram(column: &NumberColumn, subjects: u64, threshold: u64) -> Option<Field> {
-    if column.persons < threshold || is_few(subjects.saturating_sub(column.persons), threshold) {
+pub(super) fn histogram(column: &NumberColumn, subjects: u64, counts: &Counts<'_>) -> Option<Field> {
+    let name = format!("Distribution of {}", column.name);
+    let width = counts.width(1.0);
+    // Below zero too, so that what is joined is not too large on the average.
+    let bins: Vec<i64> = column
+        .bins
+        .iter()
+        .map(|bin| counts.noised_whole(bin.persons, width, &name, &format!("{:?}", bin.from)))
+        .collect();
+    let persons = bins.iter().sum::<i64>().max(0).cast_unsigned();
+    let floor = counts.floor(width, Labels::Fixed);
+    if width.sigma > 0.0 {
+        // That there are bins at all says that enough persons have values.
+        #[expect(clippy::cast_precision_loss, reason = "twenty bins")]
+        let all = Width { sigma: width.sigma * (bins.len() as f64).sqrt(), step: width.step };
+        if persons < counts.floor(all, Labels::FromRecords) {
+            return None;
+        }
+    } else if persons < floor || is_few(subjects.saturating_sub(persons), floor) {
         return None;
     }
-    let mut joined: Vec<(f64, f64, u64)> = Vec::new();
-    let mut open: Option<(f64, f64, u64)> = None;
-    for bin in &column.bins {
-        let (from, persons) =
-            open.map_or((bin.from, bin.persons), |(from, _, so_far)| (from, so_far + bin.persons));
-        open = if is_few(persons, threshold) {
-            Some((from, bin.to, persons))
-        } else {
-            joined.push((from, bin.to, persons));
-            None
-        };
-    }
-    // What is left at the upper end joins the bins below it.
-    while let Some((_, to, persons)) = open {
-        let (from, _, more) = joined.pop()?;
-        open = Some((from, to, persons + more)).filter(|_| is_few(persons + more, threshold));
-        if open.is_none() {
-            joined.push((from, to, persons + more));
-        }
-    }
+    let ends = column.bins.iter().zip(bins).map(|(bin, persons)| (bin.from, bin.to, persons));
+    let few = |persons: i64| {
+        // An empty bin is shown where that is exact.
+        persons < floor.cast_signed() && (persons != 0 || width.sigma > 0.0)
+    };
+    let joined = joined(ends, few)?;
     let last = joined.len().checked_sub(1)?;
     let label = |at: usize, from: f64, to: f64| match at {
         // The ends are open: values beyond the bounds are counted there.
@@ -60,44 +78,105 @@ pub(super) fn histogram(column: &NumberColumn, subjects: u64, threshold: u64) ->
         _ => format!("{from} to {to}"),
     };
     let folded = joined.len() < column.bins.len();
-    let cells = joined.iter().enumerate();
-    let cells = cells.map(|(at, (from, to, persons))| Cell {
+    let cells = joined.iter().enumerate().map(|(at, (from, to, persons))| Cell {
         label: label(at, tidy(*from), tidy(*to)),
-        count: Some(*persons),
+        count: Some(noise::rounded(persons.max(&0).cast_unsigned(), width.step)),
     });
-    let summary =
-        Finite::try_from(rounded(column.mean)).ok().zip(Finite::try_from(rounded(column.spread)).ok());
+    let cells = cells.collect();
     Some(Field {
         shape: Shape::Histogram,
-        summary: summary.map(|(mean, spread)| Summary { mean, spread }),
-        ..Field::of_groups(
-            &format!("Distribution of {}", column.name),
-            Unit::Persons,
-            cells.collect(),
-            folded,
-        )
+        summary: summary(column, persons, &name, counts),
+        ..counts.field(&name, Unit::Persons, cells, folded, width)
     })
+}
+
+/// Bins joined upwards until none has few; what is left at the upper end joins the bins below it.
+fn joined(
+    bins: impl Iterator<Item = (f64, f64, i64)>,
+    few: impl Fn(i64) -> bool,
+) -> Option<Vec<(f64, f64, i64)>> {
+    let mut joined: Vec<(f64, f64, i64)> = Vec::new();
+    let mut open: Option<(f64, f64, i64)> = None;
+    for (from, to, persons) in bins {
+        let (from, persons) = open.map_or((from, persons), |(from, _, so_far)| (from, so_far + persons));
+        open = if few(persons) {
+            Some((from, to, persons))
+        } else {
+            joined.push((from, to, persons));
+            None
+        };
+    }
+    while let Some((_, to, persons)) = open {
+        let (from, _, more) = joined.pop()?;
+        open = Some((from, to, persons + more)).filter(|_| few(persons + more));
+        if open.is_none() {
+            joined.push((from, to, persons + more));
+        }
+    }
+    Some(joined)
+}
+
+/// Mean and spread of values held within `low..=high`. Their sum and sum of squares, from the middle, have noise: one
+/// person changes them by at most half the range, and its square.
+fn summary(column: &NumberColumn, persons: u64, name: &str, counts: &Counts<'_>) -> Option<Summary> {
+    let width = counts.width(1.0);
+    let (mut mean, mut spread) = (column.mean, column.spread);
+    let mut step = digit(spread);
+    if width.sigma > 0.0 {
+        let middle = column.low.midpoint(column.high);
+        let half = (column.high - column.low) / 2.0;
+        #[expect(clippy::cast_precision_loss, reason = "persons are far fewer than 2^53")]
+        let (exact, noisy) = (column.persons as f64, persons.max(1) as f64);
+        let sum = exact * (mean - middle) + half * counts.draw(width, name, "mean");
+        let squares = exact * (spread.powi(2) + (mean - middle).powi(2))
+            + half * half * counts.draw(width, name, "spread");
+        let off = (sum / noisy).clamp(-half, half);
+        mean = middle + off;
+        spread = (squares / noisy - off * off).clamp(0.0, half * half).sqrt();
+        step = digit(spread).max(power(half * width.sigma / noisy / 2.0));
+    }
+    let summary = |mean, spread| {
+        Some(Summary { mean: Finite::try_from(mean).ok()?, spread: Finite::try_from(spread).ok()? })
+    };
+    summary(to_multiple(mean, step), to_multiple(spread, step))
 }
 
 /// The most frequent values of a column. One person may have several: only the largest group is sure to count
 /// persons once.
-pub(super) fn top_values(column: CategoryColumn, threshold: u64) -> Field {
-    let parts = column.groups.into_iter().map(|group| Part {
-        label: group.label,
-        count: group.persons,
-        persons: group.persons,
-    });
-    let mut folded = fold(parts.collect(), threshold, column.persons, u64::max);
-    let any = folded.any || folded.cells.len() > TOP_VALUES;
-    folded.cells.truncate(TOP_VALUES);
-    Field {
-        shape: Shape::TopValues,
-        ..Field::of_groups(&format!("Top Values of {}", column.name), Unit::Persons, folded.cells, any)
+pub(super) fn top_values(mut column: CategoryColumn, counts: &Counts<'_>) -> Field {
+    let name = format!("Top Values of {}", column.name);
+    let exact = counts.policy.is_exact();
+    if !exact {
+        // What is looked at is bounded, and so is what one person can change.
+        column.groups.truncate(TOP_VALUES);
     }
+    let groups = column.groups.len() as u64;
+    let width = counts.width(root(column.values_cap.clamp(1, groups.max(1))));
+    let mut parts: Vec<Part> = column
+        .groups
+        .into_iter()
+        .map(|group| Part { label: group.label, count: group.persons, persons: group.persons })
+        .collect();
+    parts.retain(|part| part.count > 0);
+    let how = (width, Labels::FromRecords);
+    let mut field = counts.folded(&name, Unit::Persons, parts, column.persons, how, u64::max);
+    if !exact {
+        field.cells.sort_by_key(|cell| (cell.label == super::OTHER, std::cmp::Reverse(cell.count)));
+    }
+    field.folded |= field.cells.len() > TOP_VALUES;
+    field.cells.truncate(TOP_VALUES);
+    Field { shape: Shape::TopValues, ..field }
 }
 
-fn is_few(persons: u64, threshold: u64) -> bool {
-    (1..threshold).contains(&persons)
+/// How much a person in so many cells changes all of them together: the root of the sum of squares.
+fn root(cells: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
+    let cells = cells as f64;
+    cells.sqrt()
+}
+
+fn is_few(persons: u64, floor: u64) -> bool {
+    (1..floor).contains(&persons)
 }
 
 /// Ends of bins are multiples of a round width; their last binary digits are not to be seen.
@@ -105,9 +184,18 @@ fn tidy(number: f64) -> f64 {
     format!("{number:.9e}").parse().unwrap_or(number)
 }
 
-fn rounded(number: f64) -> f64 {
-    let digits = usize::try_from(DIGITS - 1).unwrap_or_default();
-    format!("{number:.digits$e}").parse().unwrap_or(number)
+/// The power of ten at the last significant digit of a number.
+fn digit(number: f64) -> f64 {
+    if number > 0.0 && number.is_finite() { power(number) * 10_f64.powi(1 - DIGITS) } else { 0.0 }
+}
+
+/// The largest power of ten that is not above a number.
+fn power(number: f64) -> f64 {
+    if number > 0.0 && number.is_finite() { 10_f64.powf(number.log10().floor()) } else { 0.0 }
+}
+
+fn to_multiple(number: f64, step: f64) -> f64 {
+    if step > 0.0 { tidy((number / step).round() * step) } else { number }
 }
 
 #[cfg(test)]
@@ -115,7 +203,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::disclosure::Bin;
+    use crate::disclosure::budget::Step;
+    use crate::disclosure::{Bin, Noise, Policy};
+
+    /// The field that `made` makes of exact counts above a threshold.
+    fn exactly<T>(threshold: u64, made: impl FnOnce(&Counts<'_>) -> T) -> T {
+        let policy = format!("danger_threshold = {threshold}\ndanger_noise = 0\ndanger_rounding = 1");
+        let policy = Policy::check(&policy).unwrap();
+        let noise = Noise::new(&[0; 32], &[0; 32]);
+        made(&Counts::new(&policy, &noise, Step::of(0.0, 100, 0.0), 1))
+    }
 
     fn column(persons: &[u64]) -> NumberColumn {
         let bins = persons.iter().zip(0_u32..);
@@ -133,7 +230,7 @@ mod tests {
     }
 
     fn shown(persons: &[u64]) -> Vec<(String, u64)> {
-        let field = histogram(&column(persons), persons.iter().sum(), 5).unwrap();
+        let field = exactly(5, |counts| histogram(&column(persons), persons.iter().sum(), counts)).unwrap();
         field.cells.into_iter().map(|cell| (cell.label, cell.count.unwrap())).collect()
     }
 
@@ -149,16 +246,16 @@ mod tests {
 
     #[test]
     fn a_histogram_is_not_made_where_few_have_no_value() {
-        assert!(histogram(&column(&[10]), 12, 5).is_none());
-        assert!(histogram(&column(&[10]), 15, 5).is_some());
-        assert!(histogram(&column(&[4]), 4, 5).is_none());
+        assert!(exactly(5, |counts| histogram(&column(&[10]), 12, counts)).is_none());
+        assert!(exactly(5, |counts| histogram(&column(&[10]), 15, counts)).is_some());
+        assert!(exactly(5, |counts| histogram(&column(&[4]), 4, counts)).is_none());
     }
 
     #[test]
     fn a_year_is_withheld_where_few_are_in_it_or_few_are_not() {
         let group = |label: &str, persons| Group { label: label.to_owned(), persons };
-        let field =
-            years(vec![group("2019", 3), group("2020", 8), group("2021", 20), group("2022", 18)], 20, 5);
+        let field = vec![group("2019", 3), group("2020", 8), group("2021", 20), group("2022", 18)];
+        let field = exactly(5, |counts| years(field, 1, 20, counts));
         let counts: Vec<_> = field.cells.iter().map(|cell| cell.count).collect();
         assert_eq!(counts, [None, Some(8), Some(20), None]);
         assert!(field.folded);
@@ -166,9 +263,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bin_is_small_and_nobody_is_lost(persons in prop::collection::vec(0_u64..30, 1..20), threshold in 5_u64..20) {
+        fn no_bin_is_small_and_nobody_is_lost(persons in prop::collection::vec(0_u64..30, 1..20), threshold in 5_u64..=10) {
             let all: u64 = persons.iter().sum();
-            if let Some(field) = histogram(&column(&persons), all, threshold) {
+            if let Some(field) = exactly(threshold, |counts| histogram(&column(&persons), all, counts)) {
                 let counts: Vec<u64> = field.cells.iter().map(|cell| cell.count.unwrap()).collect();
                 prop_assert!(counts.iter().all(|count| !is_few(*count, threshold)));
                 prop_assert_eq!(counts.iter().sum::<u64>(), all);

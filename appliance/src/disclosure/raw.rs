@@ -16,7 +16,6 @@ pub(crate) struct Measured {
     pub rows: u64,
     /// The most rows that one person is counted for: what at least the question's `crowd` of persons have, so that
     /// no single person's rows stand out. Zero where the result has fewer persons than that.
-    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub rows_cap: u64,
     /// The distinct persons behind the result, by `person_id` (its 64 bits read as unsigned).
     pub subjects: RoaringTreemap,
@@ -30,7 +29,6 @@ pub(crate) struct Measured {
     /// their first [`Measured::years_cap`].
     pub years: Vec<Group>,
     /// The most years that one person is counted in, as [`Measured::rows_cap`].
-    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub years_cap: u64,
     /// Where the result has accession ids.
     pub images: Option<ImageCounts>,
@@ -68,7 +66,6 @@ pub(crate) struct ImageCounts {
     /// Distinct persons behind all of them.
     pub persons: u64,
     /// The most images that one person is counted for, as [`Measured::rows_cap`].
-    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub images_cap: u64,
     /// By modality.
     pub modalities: Vec<ImageGroup>,
@@ -88,9 +85,7 @@ pub(crate) struct NumberColumn {
     pub name: String,
     /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above, moved outward to
     /// round numbers, a tenth of the range or so apart: neither is a person's own value. Finite.
-    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub low: f64,
-    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub high: f64,
     /// Bins of one width that cover `low..=high`, in order, the empty ones too. The first and the last hold what
     /// lies beyond.
@@ -119,7 +114,6 @@ pub(crate) struct CategoryColumn {
     /// [`CategoryColumn::values_cap`] of them at most.
     pub groups: Vec<Group>,
     /// The most values that one person is counted for, as [`Measured::rows_cap`].
-    #[expect(dead_code, reason = "what noise is to be scaled by; none is added yet")]
     pub values_cap: u64,
     /// Distinct persons with any value.
     pub persons: u64,

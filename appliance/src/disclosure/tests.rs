@@ -12,8 +12,24 @@ fn extract() -> Extract {
     Extract { generation: "g-000001".to_owned(), date: "2026-01-01".to_owned() }
 }
 
+/// Exact counts above that threshold.
+fn exact(threshold: u64) -> Policy {
+    Policy::check(&format!("danger_threshold = {threshold}\ndanger_noise = 0\ndanger_rounding = 1")).unwrap()
+}
+
 fn policy() -> Policy {
-    Policy::new(THRESHOLD).unwrap()
+    exact(THRESHOLD)
+}
+
+/// The noise of one site's one question.
+fn noise(question: u64) -> Noise {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&question.to_le_bytes());
+    Noise::new(&[7; 32], &key)
+}
+
+fn released(raw: RawCounts, policy: &Policy) -> CohortOutcome {
+    release(raw, policy, &noise(1), extract()).release.into_outcome()
 }
 
 fn group(label: usize, persons: u64) -> Group {
@@ -51,7 +67,7 @@ fn by_sex(cells: &[u64]) -> RawCounts {
 }
 
 fn answer(raw: RawCounts) -> Option<CohortAnswer> {
-    match release(raw, &policy(), extract()).into_outcome() {
+    match released(raw, &policy()) {
         CohortOutcome::Value(answer) => Some(answer),
         CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) | CohortOutcome::Failed { .. } => None,
     }
@@ -72,7 +88,7 @@ fn no_table_of_up_to_four_cells_gives_a_small_cell_away() {
     let mut alike: BTreeMap<String, Vec<[u64; 4]>> = BTreeMap::new();
     for number in 0..13_u64.pow(4) {
         let table = [0, 1, 2, 3].map(|at| number / 13_u64.pow(at) % 13);
-        let outcome = release(by_sex(&table), &policy(), extract()).into_outcome();
+        let outcome = released(by_sex(&table), &policy());
         if let CohortOutcome::Value(answer) = &outcome {
             let sexes = field(answer, "Sex Distribution");
             assert!(sexes.cells.iter().all(|cell| cell.count.is_some_and(|count| count >= THRESHOLD)));
@@ -97,9 +113,12 @@ fn no_table_of_up_to_four_cells_gives_a_small_cell_away() {
 
 #[test]
 fn no_persons_and_too_few_persons_look_the_same() {
-    let few = release(by_sex(&[2, 2]), &policy(), extract());
-    assert_eq!(few, release(by_sex(&[]), &policy(), extract()));
-    assert_eq!(few.outcome(), &CohortOutcome::FewerThan { threshold: THRESHOLD, extract: extract() });
+    let few = released(by_sex(&[2, 2]), &policy());
+    assert_eq!(few, released(by_sex(&[]), &policy()));
+    assert_eq!(few, CohortOutcome::FewerThan { threshold: THRESHOLD, extract: extract() });
+    let fewer = CohortOutcome::FewerThan { threshold: 30, extract: extract() };
+    assert_eq!(released(by_sex(&[]), &Policy::default()), fewer);
+    assert_eq!(released(by_sex(&[4, 5]), &Policy::default()), fewer);
     assert!(answer(by_sex(&[5])).is_some());
 }
 
@@ -166,13 +185,6 @@ fn modalities_are_withheld_where_all_of_them_together_are_of_few_persons() {
     let answer = answer(imaged(4, &[("CT", 300, 4), ("MR", 200, 3)])).unwrap();
     let modalities = field(&answer, "Modality Distribution");
     assert!(modalities.cells.is_empty() && modalities.folded);
-}
-
-#[test]
-fn a_site_cannot_go_below_the_lowest_threshold() {
-    assert_eq!(Policy::new(4), Err(PolicyError::ThresholdTooLow { threshold: 4 }));
-    assert_eq!(Policy::new(4).unwrap_err().to_string(), "threshold is 4, and must be at least 5 persons");
-    assert_eq!(Policy::default().threshold(), 10);
 }
 
 #[test]
@@ -247,8 +259,8 @@ impl Shape {
 
 proptest! {
     #[test]
-    fn no_count_below_the_threshold_is_ever_shown(shape in shapes(), threshold in 5_u64..30) {
-        let outcome = release(shape.raw(), &Policy::new(threshold).unwrap(), extract()).into_outcome();
+    fn no_count_below_the_threshold_is_ever_shown(shape in shapes(), threshold in 5_u64..=10) {
+        let outcome = released(shape.raw(), &exact(threshold));
         if let CohortOutcome::Value(answer) = outcome {
             prop_assert!(answer.persons >= threshold && answer.records >= answer.persons);
             for cell in answer.fields.iter().flat_map(|field| &field.cells) {
@@ -258,10 +270,10 @@ proptest! {
     }
 
     #[test]
-    fn a_fold_of_modalities_has_company_and_keeps_the_sum(shape in shapes(), threshold in 5_u64..30) {
+    fn a_fold_of_modalities_has_company_and_keeps_the_sum(shape in shapes(), threshold in 5_u64..=10) {
         let before: Vec<u64> = shape.modalities.iter().map(|(persons, more)| persons + more)
             .filter(|images| *images > 0).collect();
-        let outcome = release(shape.raw(), &Policy::new(threshold).unwrap(), extract()).into_outcome();
+        let outcome = released(shape.raw(), &exact(threshold));
         if let CohortOutcome::Value(answer) = outcome {
             let modalities = field(&answer, "Modality Distribution");
             let named = modalities.cells.iter().filter(|cell| cell.label != OTHER).count();
@@ -272,4 +284,135 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn no_noisy_count_below_the_threshold_is_ever_shown(shape in shapes(), question in 0_u64..1_000_000) {
+        let answered = release(shape.raw(), &Policy::default(), &noise(question), extract());
+        prop_assert!(answered.units > 0);
+        if let CohortOutcome::Value(answer) = answered.release.into_outcome() {
+            prop_assert!(answer.persons >= 30 && answer.records >= answer.persons);
+            for cell in answer.fields.iter().flat_map(|field| &field.cells) {
+                prop_assert!(!cell.count.is_some_and(|count| (1..10).contains(&count) || count % 5 != 0));
+            }
+        }
+    }
+}
+
+/// A cohort with every kind of statistic.
+fn rich(persons: u64) -> RawCounts {
+    let halves = |name: &str| -> Vec<Group> {
+        ["one", "other"].map(|half| Group { label: format!("{name} {half}"), persons: persons / 2 }).into()
+    };
+    let bins = (0..4_u32).map(|at| Bin { from: f64::from(at), to: f64::from(at + 1), persons: persons / 4 });
+    RawCounts::new(Measured {
+        rows: 2 * persons,
+        rows_cap: 2,
+        subjects: (0..persons).collect(),
+        columns: vec![ColumnCounts {
+            name: "c".to_owned(),
+            values: persons,
+            nulls: persons,
+            persons_with: persons,
+            persons_without: persons,
+        }],
+        ages: halves("age"),
+        sexes: halves("sex"),
+        years: halves("20"),
+        years_cap: 2,
+        images: Some(ImageCounts {
+            persons,
+            images_cap: 1,
+            modalities: vec![ImageGroup { label: "CT".to_owned(), images: persons, persons }],
+        }),
+        numbers: vec![NumberColumn {
+            name: "n".to_owned(),
+            low: 0.0,
+            high: 4.0,
+            bins: bins.collect(),
+            persons,
+            mean: 2.0,
+            spread: 1.2,
+        }],
+        categories: vec![CategoryColumn {
+            name: "t".to_owned(),
+            groups: halves("t"),
+            persons,
+            values_cap: 1,
+        }],
+    })
+}
+
+/// Every number of an answer, by its name.
+fn numbers(question: u64, persons: u64) -> BTreeMap<String, f64> {
+    let answered = release(rich(persons), &Policy::default(), &noise(question), extract());
+    let CohortOutcome::Value(answer) = answered.release.into_outcome() else { return BTreeMap::new() };
+    #[expect(clippy::cast_precision_loss, reason = "small")]
+    let plain = |count: u64| count as f64;
+    let mut numbers = BTreeMap::new();
+    numbers.insert("persons".to_owned(), plain(answer.persons));
+    numbers.insert("records".to_owned(), plain(answer.records));
+    for field in answer.fields {
+        for cell in field.cells {
+            numbers.insert(format!("{} {}", field.name, cell.label), plain(cell.count.unwrap()));
+        }
+        if let Some(summary) = field.summary {
+            numbers.insert(format!("{} mean", field.name), summary.mean.value());
+            numbers.insert(format!("{} spread", field.name), summary.spread.value());
+        }
+    }
+    numbers
+}
+
+#[test]
+fn every_number_of_an_answer_has_noise_and_the_same_question_the_same() {
+    let persons = 100_000;
+    let first = numbers(1, persons);
+    assert_eq!(first, numbers(1, persons));
+    assert!(first.len() > 15, "{first:?}");
+    let others: Vec<_> = (2..6).map(|question| numbers(question, persons)).collect();
+    for (name, value) in &first {
+        let same =
+            others.iter().filter(|other| other.get(name).is_some_and(|other| (other - value).abs() < 1e-9));
+        assert!(same.count() < others.len(), "{name} is {value} whatever the noise");
+    }
+}
+
+#[test]
+fn numbers_are_within_their_margins_about_as_often_as_they_say() {
+    let mut within = 0;
+    for question in 0..1_000 {
+        let answered = release(by_sex(&[300, 300]), &Policy::default(), &noise(question), extract());
+        let CohortOutcome::Value(answer) = answered.release.into_outcome() else { panic!("600 are enough") };
+        within += u32::from(answer.persons.abs_diff(600) <= answer.protection.unwrap().persons_margin);
+    }
+    assert!((930..=985).contains(&within), "{within} of 1,000");
+}
+
+#[test]
+fn whether_a_cohort_reaches_the_threshold_hardly_shows() {
+    let shown = |persons: u64| {
+        (0..20_000).filter(|question| !numbers_of_count(*question, persons).is_empty()).count()
+    };
+    assert_eq!(shown(9), 0);
+    // One person more makes a difference in less than one of a hundred questions.
+    let at_the_threshold = shown(10);
+    assert!(at_the_threshold < 200, "{at_the_threshold} of 20,000");
+    assert!(shown(60) > 19_900);
+}
+
+fn numbers_of_count(question: u64, persons: u64) -> Vec<u64> {
+    match release(by_sex(&[persons]), &Policy::default(), &noise(question), extract()).release.into_outcome()
+    {
+        CohortOutcome::Value(answer) => vec![answer.persons],
+        CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) | CohortOutcome::Failed { .. } => vec![],
+    }
+}
+
+#[test]
+fn exact_counts_cost_nothing_and_noisy_ones_what_they_tell() {
+    let units = |policy: &Policy, persons| release(rich(persons), policy, &noise(1), extract()).units;
+    assert_eq!(units(&policy(), 1_000), 0);
+    let (few, many) = (units(&Policy::default(), 60), units(&Policy::default(), 100_000));
+    assert!(few > 100 * many && many > 0, "{few} {many}");
+    assert!(few <= Policy::default().units_max());
 }

@@ -28,7 +28,7 @@ pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
         "clock_ahead_ms": skew_ms,
         "certificate_expires": identity.facts.certificate_expires,
         "health": site.health(now)?,
-        "threshold": site.config.policy.threshold(),
+        "threshold": site.desk.policy().threshold(),
         "waiting": site.journal.waiting()?.len(),
         "outgoing": site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?.len(),
         "deliveries": deliveries(site),

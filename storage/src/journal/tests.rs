@@ -73,7 +73,7 @@ fn what_was_answered_survives_reopening_and_a_second_process_is_told() {
     journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap();
     journal.count("refused.expired").unwrap();
     journal.count("refused.expired").unwrap();
-    assert!(matches!(Journal::open(&path), Err(JournalError::InUse)));
+    assert!(matches!(Journal::open(&path), Err(JournalError::InUse(_))));
     drop(journal);
     let journal = Journal::open(&path).unwrap();
     assert_eq!(journal.waiting().unwrap()[0].message, b"work");

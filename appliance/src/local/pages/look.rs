@@ -9,24 +9,23 @@ use super::orders::encoded;
 use super::{Asked, REFRESH_S, engine_of, frame, sandbox_of};
 use crate::bounds;
 use crate::clock;
-use crate::config;
-use crate::disclosure::THRESHOLD_DEFAULT;
+use crate::disclosure;
 use crate::site::Site;
 use crate::uplink::error_chain;
 
 /// The policy in force.
 pub fn policy(site: &Site) -> web::SitePolicy {
-    let threshold = web::Setting {
-        name: "threshold".to_owned(),
-        in_force: format!("No number of fewer than {} persons leaves.", site.config.policy.threshold()),
-        default: format!("{THRESHOLD_DEFAULT} persons"),
-        protects: "Small groups, in which one person stands out.".to_owned(),
-        loosened: site.config.policy.threshold() < THRESHOLD_DEFAULT,
-    };
+    let settings = site.desk.policy().settings().into_iter().map(|setting| web::Setting {
+        name: setting.name.to_owned(),
+        in_force: setting.in_force,
+        default: setting.by_itself,
+        protects: setting.protects.to_owned(),
+        loosened: setting.loosened,
+    });
     web::SitePolicy {
         frame: frame(site),
-        file: site.place.folder().join(config::FILE).display().to_string(),
-        settings: vec![threshold],
+        file: site.place.folder().join(disclosure::FILE).display().to_string(),
+        settings: settings.collect(),
         engine: engine_of(site),
         sandbox: sandbox_of(site),
     }

@@ -1,0 +1,347 @@
+//! From a question's words to what may leave: gate, memory of releases, quota, engine, disclosure, ledger.
+//!
+//! What must stay true: there is no other way from SQL to a [`Release`]; the same question of the same generation under
+//! the same policy has the same release for ever, and is charged once; a release and its charge are on the disk before
+//! the release is handed on; what the ledger thinks of a cohort never picks its answer. Deliberately absent: orders,
+//! keys, the network.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flip_gate::Plan;
+use flip_protocol::UnixMillis;
+use flip_protocol::answer::{CohortOutcome, Failed};
+use flip_storage::StoreError;
+use flip_storage::cohorts::{Alike, Answered, Cohorts, Key};
+use flip_storage::file::{self, Access};
+use roaring::RoaringTreemap;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock;
+use crate::data::Generation;
+use crate::disclosure::{self, Noise, Policy, RawCounts, Release};
+use crate::engine::{CancelFlag, Engine, EngineFailure, Question};
+
+/// The span of a quota.
+pub const WEEK_MS: u64 = 7 * 24 * 3_600_000;
+
+/// What counts a question's persons and rows: the engine.
+pub trait Measure {
+    /// Answers a question from the generation in a file.
+    fn measure(
+        &mut self,
+        generation_file: &Path,
+        question: &Question,
+        cancel: &CancelFlag,
+    ) -> Result<RawCounts, EngineFailure>;
+}
+
+impl Measure for Engine {
+    fn measure(
+        &mut self,
+        generation_file: &Path,
+        question: &Question,
+        cancel: &CancelFlag,
+    ) -> Result<RawCounts, EngineFailure> {
+        self.run(generation_file, question, cancel)
+    }
+}
+
+/// Where questions are answered.
+pub struct Desk {
+    policy: Policy,
+    secret: [u8; 32],
+    ledger: Cohorts,
+}
+
+/// One question.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Its words.
+    pub sql: &'a str,
+    /// Whose quota it counts in.
+    pub project: &'a str,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// What is said to a question.
+pub struct Said {
+    /// What leaves.
+    pub release: Release,
+    /// Its cohort, where it is new: to be looked at by [`Desk::compare`] once the release is on its way.
+    pub cohort: Option<Cohort>,
+}
+
+/// Who a new answer is about.
+pub struct Cohort {
+    key: Key,
+    persons: RoaringTreemap,
+}
+
+/// A question whose cohort is nearly that of an earlier one. Stays at the Trust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// When it was asked.
+    pub at: UnixMillis,
+    /// For which project.
+    pub project: String,
+    /// In which words.
+    pub question: String,
+    /// When the earlier one was asked.
+    pub earlier_at: UnixMillis,
+    /// For which project.
+    pub earlier_project: String,
+    /// In which words.
+    pub earlier_question: String,
+    /// Persons who are in one of the two and not in the other.
+    pub differ: u64,
+    /// How many earlier cohorts are as near as that, this one too.
+    pub alike: u64,
+}
+
+/// Why a question was not brought to an end.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
+    /// A stored release or alert.
+    #[error("the ledger of past cohorts holds what this version cannot read")]
+    Stored(#[from] serde_json::Error),
+    /// The site's secret.
+    #[error("the secret of the noise cannot be read or written")]
+    Secret(#[source] std::io::Error),
+}
+
+impl Desk {
+    /// The desk of a site: its secret and its ledger are in files, made where there are none.
+    pub fn open(policy: Policy, secret: &Path, ledger: &Path) -> Result<Self, DeskError> {
+        let secret = match std::fs::read(secret) {
+            Ok(bytes) => bytes.try_into().map_err(|_| {
+                DeskError::Secret(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not 32 bytes"))
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let made = clock::random_bytes();
+                file::write(secret, &made, Access::Owner).map_err(DeskError::Secret)?;
+                made
+            }
+            Err(error) => return Err(DeskError::Secret(error)),
+        };
+        Ok(Self::new(policy, secret, Cohorts::open(ledger)?))
+    }
+
+    /// A desk over these parts.
+    pub fn new(policy: Policy, secret: [u8; 32], ledger: Cohorts) -> Self {
+        Self { policy, secret, ledger }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Cohorts {
+        &self.ledger
+    }
+
+    /// Answers a question from a generation; `None` where it was cancelled.
+    ///
+    /// Blocks until there is an answer, and then until the next tick of the policy.
+    pub fn answer(
+        &self,
+        engine: &mut impl Measure,
+        generation: &Generation,
+        asked: Asked<'_>,
+        cancel: &CancelFlag,
+    ) -> Result<Option<Said>, DeskError> {
+        let began = Instant::now();
+        let plan = match flip_gate::admit(asked.sql) {
+            Ok(plan) => plan,
+            Err(refusal) => return Ok(Some(Said::only(Release::refused(&refusal)))),
+        };
+        let said = self.answer_plan(engine, generation, plan, asked, cancel)?;
+        if said.is_some() {
+            std::thread::sleep(wait(began.elapsed(), self.policy.tick()));
+        }
+        Ok(said)
+    }
+
+    fn answer_plan(
+        &self,
+        engine: &mut impl Measure,
+        generation: &Generation,
+        plan: Plan,
+        asked: Asked<'_>,
+        cancel: &CancelFlag,
+    ) -> Result<Option<Said>, DeskError> {
+        let key = self.key(&plan, generation, asked.at);
+        if let Some(bytes) = self.ledger.release(key)? {
+            let outcome: CohortOutcome = serde_json::from_slice(&bytes)?;
+            return Ok(Some(Said::only(Release::again(outcome))));
+        }
+        if let Some(release) = self.over_quota(asked)? {
+            return Ok(Some(Said::only(release)));
+        }
+        let Some(age_day) = generation.extract_day() else {
+            tracing::error!(
+                generation = generation.name,
+                "the manifest holds no date; ingest the extract again"
+            );
+            return Ok(Some(Said::only(Release::failed(Failed::Internal))));
+        };
+        let noise = Noise::new(&self.secret, &key);
+        let spent =
+            if self.policy.is_exact() { Arc::default() } else { self.ledger.spent(self.policy.units_max()) };
+        let question = Question { plan, age_day, crowd: disclosure::crowd(&self.policy, &noise), spent };
+        let raw = match engine.measure(&generation.database, &question, cancel) {
+            Ok(raw) => raw,
+            Err(EngineFailure::Failed(failed)) => return Ok(Some(Said::only(Release::failed(failed)))),
+            Err(EngineFailure::TooCostly) => return Ok(Some(Said::only(Release::too_costly()))),
+            Err(EngineFailure::Cancelled) => return Ok(None),
+        };
+        let answered = disclosure::release(raw, &self.policy, &noise, generation.extract());
+        self.ledger.record(&Answered {
+            key,
+            at_ms: asked.at.0,
+            project: asked.project,
+            question: asked.sql,
+            release: &serde_json::to_vec(answered.release.outcome())?,
+            persons: &answered.persons,
+            units: answered.units,
+        })?;
+        let cohort = Cohort { key, persons: answered.persons };
+        Ok(Some(Said { release: answered.release, cohort: Some(cohort) }))
+    }
+
+    /// Compares a new cohort with earlier ones; gives and keeps an alert where one is nearly the same: fewer persons
+    /// than the threshold are in one and not in the other.
+    pub fn compare(&self, asked: Asked<'_>, cohort: &Cohort) -> Result<Option<Alert>, DeskError> {
+        if cohort.persons.is_empty() {
+            return Ok(None);
+        }
+        let alike = self.ledger.alike(cohort.key, &cohort.persons, self.policy.threshold())?;
+        let count = alike.len() as u64;
+        let Some(Alike { at_ms, project, question, differ }) = alike.into_iter().next() else {
+            return Ok(None);
+        };
+        let alert = Alert {
+            at: asked.at,
+            project: asked.project.to_owned(),
+            question: asked.sql.to_owned(),
+            earlier_at: UnixMillis(at_ms),
+            earlier_project: project,
+            earlier_question: question,
+            differ,
+            alike: count,
+        };
+        self.ledger.alert(&serde_json::to_vec(&alert)?)?;
+        Ok(Some(alert))
+    }
+
+    /// The newest alerts, the newest first.
+    pub fn alerts(&self, most: usize) -> Result<Vec<Alert>, DeskError> {
+        let alerts = self.ledger.alerts(most)?;
+        alerts.iter().map(|(_, alert)| Ok(serde_json::from_slice(alert)?)).collect()
+    }
+
+    /// What tells the question from others: its canonical text, the generation, the policy. A question that reads
+    /// the day is another one each day, and one that could read a clock is another one each time.
+    fn key(&self, plan: &Plan, generation: &Generation, at: UnixMillis) -> Key {
+        let moment = moment_of(plan.engine_sql(), at);
+        let mut hash = Sha256::new();
+        for part in [plan.canonical().as_bytes(), generation.name.as_bytes(), &moment.to_le_bytes()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.update(self.policy.fingerprint());
+        hash.finalize().into()
+    }
+
+    /// A refusal where the project has asked as much as it may.
+    fn over_quota(&self, asked: Asked<'_>) -> Result<Option<Release>, DeskError> {
+        let in_a_week = self.policy.questions_weekly();
+        let times = self.ledger.asked(asked.project, asked.at.minus(WEEK_MS).0)?;
+        let over = times.len() as u64 >= in_a_week;
+        // The oldest of the newest `in_a_week`: when it is a week old, there is room for another.
+        let frees =
+            times.iter().rev().nth(usize::try_from(in_a_week.saturating_sub(1)).unwrap_or(usize::MAX));
+        Ok(frees.filter(|_| over).map(|at_ms| {
+            let again = clock::readable(UnixMillis(*at_ms).plus(WEEK_MS + 60_000));
+            Release::over_quota(in_a_week, &again[..16])
+        }))
+    }
+}
+
+impl Said {
+    /// A release without a new cohort.
+    pub fn only(release: Release) -> Self {
+        Self { release, cohort: None }
+    }
+
+    /// What is said where there is no generation yet: the gate's refusal, where there is one.
+    pub fn without_data(sql: &str) -> Self {
+        match flip_gate::admit(sql) {
+            Ok(_) => Self::only(Release::failed(Failed::NoData)),
+            Err(refusal) => Self::only(Release::refused(&refusal)),
+        }
+    }
+}
+
+/// How long an answer waits that took so long: up to the next tick, the ticks being one, two, four, .. times the first.
+fn wait(took: Duration, tick: Duration) -> Duration {
+    if tick.is_zero() {
+        return Duration::ZERO;
+    }
+    let mut next = tick;
+    while next < took {
+        next = next.saturating_mul(2);
+    }
+    next - took
+}
+
+/// The day as the gate writes it.
+const TODAY: &str = "cast(make_timestamp(epoch_us(now())) as date)";
+/// Milliseconds of a day.
+const DAY_MS: u64 = 24 * 3_600_000;
+
+/// What of a moment a plan could read: nothing (0), the day, or all of it. It errs towards more.
+fn moment_of(engine_sql: &str, at: UnixMillis) -> u64 {
+    const CHANGING: [&str; 9] =
+        ["current_", "now", "today", "localtime", "random", "setseed", "uuid", "nextval", "age("];
+    let changes = |text: &str| CHANGING.iter().any(|word| text.contains(word));
+    let text = engine_sql.to_ascii_lowercase();
+    if !changes(&text) {
+        0
+    } else if !changes(&text.replace(TODAY, "")) {
+        at.0 / DAY_MS
+    } else {
+        at.0.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_another_one_when_what_it_reads_of_the_clock_is() {
+        let at = UnixMillis(1_800_000_000_000);
+        let moment = |sql: &str| moment_of(flip_gate::admit(sql).unwrap().engine_sql(), at);
+        let born = "SELECT person_id FROM omop.person WHERE year_of_birth";
+        assert_eq!(moment(&format!("{born} > 1970")), 0);
+        assert_eq!(moment(&format!("{born} < EXTRACT(YEAR FROM CURRENT_DATE) - 65")), at.0 / DAY_MS);
+        assert_eq!(moment("SELECT person_id FROM omop.person WHERE birth_datetime < NOW()"), at.0);
+    }
+
+    #[test]
+    fn answers_leave_at_ticks_that_double() {
+        let ms = Duration::from_millis;
+        let leaves = |took| ms(took) + wait(ms(took), ms(25));
+        assert_eq!([0, 10, 25, 26, 99, 101].map(leaves), [25, 25, 25, 50, 100, 200].map(ms));
+        assert_eq!(wait(ms(3), Duration::ZERO), Duration::ZERO);
+    }
+}

@@ -1,0 +1,110 @@
+//! Counts of one cohort with their noise: how wide it is for each statistic, which counts are clear of it, and how they
+//! are rounded.
+//!
+//! What must stay true: every count of an answer goes through [`Counts`]; under an exact policy (no noise) the same code
+//! shows what the threshold alone allows.
+
+use flip_protocol::answer::{Cell, Field, Unit};
+
+use super::budget::Step;
+use super::fold::{Folded, Part, fold};
+use super::noise::{self, Noise};
+use super::policy::Policy;
+
+/// What the counts of a question's statistics go through.
+pub(super) struct Counts<'a> {
+    pub policy: &'a Policy,
+    noise: &'a Noise,
+    /// Standard deviation of a statistic's noise where one person can change it by 1; zero under an exact policy.
+    sigma: f64,
+}
+
+/// The width of one statistic's noise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Width {
+    pub sigma: f64,
+    /// What its counts are rounded to a multiple of.
+    pub step: u64,
+}
+
+/// Where a statistic's labels come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Labels {
+    /// They are the same whatever the records say: ages, columns, bins of a lattice.
+    Fixed,
+    /// They stand in records: that one is there at all says something.
+    FromRecords,
+}
+
+impl<'a> Counts<'a> {
+    /// For a cohort of that step with so many statistics, each told about with the same share.
+    pub fn new(policy: &'a Policy, noise: &'a Noise, step: Step, statistics: usize) -> Self {
+        let sigma = if policy.is_exact() { 0.0 } else { step.sigma_of_one(statistics) };
+        Self { policy, noise, sigma }
+    }
+
+    /// The width of a statistic that one person changes by at most `change`, as the root of the sum of squares over
+    /// its cells.
+    pub fn width(&self, change: f64) -> Width {
+        let sigma = self.sigma * change.max(1.0);
+        Width { sigma, step: noise::step_of(self.policy.rounding(), sigma) }
+    }
+
+    /// A draw of that width.
+    pub fn draw(&self, width: Width, statistic: &str, label: &str) -> f64 {
+        if width.sigma > 0.0 { width.sigma * self.noise.normal(statistic, label) } else { 0.0 }
+    }
+
+    /// A count with its noise, below zero too.
+    pub fn noised_whole(&self, count: u64, width: Width, statistic: &str, label: &str) -> i64 {
+        noise::plus_whole(count, self.draw(width, statistic, label))
+    }
+
+    /// A count with its noise, not yet rounded.
+    pub fn noised(&self, count: u64, width: Width, statistic: &str, label: &str) -> u64 {
+        noise::plus(count, self.draw(width, statistic, label))
+    }
+
+    /// The smallest count of that width that is shown.
+    pub fn floor(&self, width: Width, labels: Labels) -> u64 {
+        match labels {
+            Labels::FromRecords => noise::clear_of(self.policy.threshold(), width.sigma),
+            // Not below twice what it is rounded to, so that rounding takes none below the threshold.
+            Labels::Fixed => self.policy.shown_min().max(if width.sigma > 0.0 { 2 * width.step } else { 0 }),
+        }
+    }
+
+    /// Groups with their noise, small ones folded. `join` gives a number of distinct persons that are certainly behind
+    /// two groups together; `persons` is how many are behind all of them.
+    pub fn folded(
+        &self,
+        statistic: &str,
+        unit: Unit,
+        mut parts: Vec<Part>,
+        persons: u64,
+        (width, labels): (Width, Labels),
+        join: impl Fn(u64, u64) -> u64,
+    ) -> Field {
+        let floor = self.floor(width, labels);
+        let mut persons = persons;
+        if width.sigma > 0.0 {
+            for part in &mut parts {
+                part.count = self.noised(part.count, width, statistic, &part.label);
+                // Noise hides how many persons a count is of; the floor is far above what one person can add.
+                part.persons = part.count;
+            }
+            persons = parts.iter().map(|part| part.count).sum();
+        }
+        let Folded { mut cells, any } = fold(parts, floor, persons, join);
+        for cell in &mut cells {
+            cell.count = cell.count.map(|count| noise::rounded(count, width.step));
+        }
+        self.field(statistic, unit, cells, any, width)
+    }
+
+    /// A statistic of cells that were shown already.
+    pub fn field(&self, name: &str, unit: Unit, cells: Vec<Cell>, folded: bool, width: Width) -> Field {
+        let margin = (width.sigma > 0.0 || width.step > 1).then(|| noise::margin(width.sigma, width.step));
+        Field { margin, ..Field::of_groups(name, unit, cells, folded) }
+    }
+}

@@ -1,0 +1,322 @@
+//! The appliance's ledger of past cohorts: what was released, what each person was charged, who asked how often, and
+//! which cohorts are alike.
+//!
+//! What must stay true: a release, the charge of its persons and its place in the quota are one transaction; a person's
+//! charge never falls; the file is its owner's alone. Deliberately absent: what a charge means, and any say over what is
+//! released: likeness raises an alert and nothing else.
+
+mod charges;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use roaring::RoaringTreemap;
+
+use crate::store::{Store, StoreError};
+use charges::Charges;
+
+/// What was released, by the question's key.
+const RELEASES: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("releases");
+/// The persons whose charge has this binary digit.
+const CHARGES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("charges");
+/// New questions by project and number: when.
+const ASKED: TableDefinition<'_, (&str, u64), u64> = TableDefinition::new("asked");
+/// Past cohorts by number: key, when, project, question, persons.
+const COHORTS: TableDefinition<'_, u64, (Key, u64, &str, &str, &[u8])> = TableDefinition::new("cohorts");
+/// Alerts by number: one JSON text each.
+const ALERTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("alerts");
+
+/// Past cohorts that are kept to be compared with.
+const COHORTS_KEPT: u64 = 500;
+/// Alerts that are kept.
+const ALERTS_KEPT: u64 = 1_000;
+/// New questions are remembered this long: quotas are by the week.
+const ASKED_KEPT_MS: u64 = 30 * 24 * 3_600_000;
+
+/// What tells one question of one generation under one policy from another.
+pub type Key = [u8; 32];
+
+/// The ledger in one file.
+pub struct Cohorts {
+    store: Store,
+    state: Mutex<State>,
+}
+
+/// What is known without reading the file.
+struct State {
+    charges: Charges,
+    /// The limit that `spent` was made for, and who was charged more.
+    spent: Option<(u64, Arc<RoaringTreemap>)>,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered<'a> {
+    /// Tells the question from others.
+    pub key: Key,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Whose quota it counts in.
+    pub project: &'a str,
+    /// Its words.
+    pub question: &'a str,
+    /// What was released.
+    pub release: &'a [u8],
+    /// Who it is about.
+    pub persons: &'a RoaringTreemap,
+    /// What each of them is charged.
+    pub units: u64,
+}
+
+/// A past cohort that is nearly the same as another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alike {
+    /// When it was asked for, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// For which project.
+    pub project: String,
+    /// In which words.
+    pub question: String,
+    /// Persons who are in one of the two and not in the other.
+    pub differ: u64,
+}
+
+impl Cohorts {
+    /// Opens the ledger in `path`, making it where there is none.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        // Made before redb does, so that it never stands open to others.
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        if let Err(error) = made
+            && error.kind() != std::io::ErrorKind::AlreadyExists
+        {
+            return Err(StoreError::Storage(NAME, redb::Error::Io(error)));
+        }
+        Self::over(Store::open(NAME, path, tables)?)
+    }
+
+    /// A ledger that is gone when it is dropped.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::over(Store::in_memory(NAME, tables)?)
+    }
+
+    fn over(store: Store) -> Result<Self, StoreError> {
+        let digits = store.with(|database| {
+            let reading = database.begin_read()?;
+            let table = reading.open_table(CHARGES)?;
+            let mut digits: Vec<RoaringTreemap> = Vec::new();
+            for entry in table.iter()? {
+                let (at, bytes) = entry?;
+                let at = at.value() as usize;
+                if digits.len() <= at {
+                    digits.resize_with(at + 1, RoaringTreemap::new);
+                }
+                digits[at] = persons_of(bytes.value())?;
+            }
+            Ok(digits)
+        })?;
+        let state = State { charges: Charges::new(digits), spent: None };
+        Ok(Self { store, state: Mutex::new(state) })
+    }
+
+    /// What was released before for this key.
+    pub fn release(&self, key: Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let release = reading.open_table(RELEASES)?.get(key)?;
+            Ok(release.map(|bytes| bytes.value().to_vec()))
+        })
+    }
+
+    /// When a project's new questions were asked, from `since_ms` on, the oldest first.
+    pub fn asked(&self, project: &str, since_ms: u64) -> Result<Vec<u64>, StoreError> {
+        self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let mut asked = Vec::new();
+            for entry in reading.open_table(ASKED)?.range((project, 0)..=(project, u64::MAX))? {
+                let at_ms = entry?.1.value();
+                if at_ms >= since_ms {
+                    asked.push(at_ms);
+                }
+            }
+            asked.sort_unstable();
+            Ok(asked)
+        })
+    }
+
+    /// Everybody who was charged more than `units`. The same limit is best asked for every time.
+    pub fn spent(&self, units: u64) -> Arc<RoaringTreemap> {
+        let mut state = self.state();
+        if let Some((limit, spent)) = &state.spent
+            && *limit == units
+        {
+            return Arc::clone(spent);
+        }
+        let spent = Arc::new(state.charges.above(&state.charges.everybody(), units));
+        state.spent = Some((units, Arc::clone(&spent)));
+        spent
+    }
+
+    /// Stores a release, charges its persons, counts it in its project's quota and keeps its cohort. Where the key was
+    /// released before, nothing is stored or charged.
+    pub fn record(&self, answered: &Answered<'_>) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let mut charges = state.charges.clone();
+        let changed: Vec<(u32, Vec<u8>)> = charges
+            .add(answered.persons, answered.units)
+            .into_iter()
+            .map(|(at, persons)| (u32::try_from(at).expect("forty digits"), bytes_of(persons)))
+            .collect();
+        let cohort = bytes_of(answered.persons);
+        let is_new = self.store.with(|database| {
+            let writing = database.begin_write()?;
+            {
+                let mut releases = writing.open_table(RELEASES)?;
+                if releases.get(answered.key)?.is_some() {
+                    return Ok(false);
+                }
+                releases.insert(answered.key, answered.release)?;
+                let mut table = writing.open_table(CHARGES)?;
+                for (at, bytes) in &changed {
+                    table.insert(at, bytes.as_slice())?;
+                }
+                let mut asked = writing.open_table(ASKED)?;
+                let own = (answered.project, 0)..=(answered.project, u64::MAX);
+                let forgotten = answered.at_ms.saturating_sub(ASKED_KEPT_MS);
+                asked.retain_in(own.clone(), |_, at_ms| at_ms >= forgotten)?;
+                let next = asked.range(own)?.next_back().transpose()?.map_or(1, |(key, _)| key.value().1 + 1);
+                asked.insert((answered.project, next), answered.at_ms)?;
+                let mut cohorts = writing.open_table(COHORTS)?;
+                let next = cohorts.last()?.map_or(1, |(number, _)| number.value() + 1);
+                let Answered { key, at_ms, project, question, .. } = *answered;
+                cohorts.insert(next, (key, at_ms, project, question, cohort.as_slice()))?;
+                cohorts.retain_in(..=next.saturating_sub(COHORTS_KEPT), |_, _| false)?;
+            }
+            writing.commit()?;
+            Ok(true)
+        })?;
+        if is_new {
+            state.charges = charges;
+            if let Some((limit, spent)) = &state.spent {
+                let limit = *limit;
+                let newly = state.charges.above(answered.persons, limit) - &**spent;
+                if !newly.is_empty() {
+                    state.spent = Some((limit, Arc::new(&**spent | newly)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Past cohorts of other questions that differ from `persons` by fewer than `fewer_than` persons, the nearest first.
+    pub fn alike(
+        &self,
+        key: Key,
+        persons: &RoaringTreemap,
+        fewer_than: u64,
+    ) -> Result<Vec<Alike>, StoreError> {
+        let mut alike = self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let mut alike = Vec::new();
+            for entry in reading.open_table(COHORTS)?.iter()? {
+                let (_, cohort) = entry?;
+                let (other, at_ms, project, question, bytes) = cohort.value();
+                if other == key {
+                    continue;
+                }
+                let differ = persons_of(bytes)?.symmetric_difference_len(persons);
+                if differ < fewer_than {
+                    let (project, question) = (project.to_owned(), question.to_owned());
+                    alike.push(Alike { at_ms, project, question, differ });
+                }
+            }
+            Ok(alike)
+        })?;
+        alike.sort_by_key(|one| (one.differ, std::cmp::Reverse(one.at_ms)));
+        Ok(alike)
+    }
+
+    /// Keeps an alert: one JSON text.
+    pub fn alert(&self, alert: &[u8]) -> Result<(), StoreError> {
+        self.store.with(|database| {
+            let writing = database.begin_write()?;
+            {
+                let mut alerts = writing.open_table(ALERTS)?;
+                let next = alerts.last()?.map_or(1, |(number, _)| number.value() + 1);
+                alerts.insert(next, alert)?;
+                alerts.retain_in(..=next.saturating_sub(ALERTS_KEPT), |_, _| false)?;
+            }
+            writing.commit()?;
+            Ok(())
+        })
+    }
+
+    /// The newest alerts, the newest first, each with its number.
+    pub fn alerts(&self, most: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let mut alerts = Vec::new();
+            for entry in reading.open_table(ALERTS)?.iter()?.rev().take(most) {
+                let (number, alert) = entry?;
+                alerts.push((number.value(), alert.value().to_vec()));
+            }
+            Ok(alerts)
+        })
+    }
+
+    /// Projects with new questions from `since_ms` on, and how many.
+    pub fn projects(&self, since_ms: u64) -> Result<Vec<(String, u64)>, StoreError> {
+        self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let mut projects: Vec<(String, u64)> = Vec::new();
+            for entry in reading.open_table(ASKED)?.iter()? {
+                let (key, at_ms) = entry?;
+                if at_ms.value() < since_ms {
+                    continue;
+                }
+                let (project, _) = key.value();
+                match projects.last_mut().filter(|(last, _)| last == project) {
+                    Some((_, asked)) => *asked += 1,
+                    None => projects.push((project.to_owned(), 1)),
+                }
+            }
+            Ok(projects)
+        })
+    }
+
+    /// How many persons were charged anything.
+    pub fn persons_charged(&self) -> u64 {
+        self.state().charges.everybody().len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What it is called in errors.
+const NAME: &str = "the ledger of past cohorts";
+
+fn tables(writing: &WriteTransaction) -> Result<(), redb::Error> {
+    writing.open_table(RELEASES)?;
+    writing.open_table(CHARGES)?;
+    writing.open_table(ASKED)?;
+    writing.open_table(COHORTS)?;
+    writing.open_table(ALERTS)?;
+    Ok(())
+}
+
+fn bytes_of(persons: &RoaringTreemap) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(persons.serialized_size());
+    persons.serialize_into(&mut bytes).expect("a Vec takes every byte");
+    bytes
+}
+
+fn persons_of(bytes: &[u8]) -> Result<RoaringTreemap, redb::Error> {
+    RoaringTreemap::deserialize_from(bytes).map_err(redb::Error::Io)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! A ledger in a file, closed and opened again.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+fn persons(of: impl IntoIterator<Item = u64>) -> RoaringTreemap {
+    of.into_iter().collect()
+}
+
+fn answered<'a>(key: u8, persons: &'a RoaringTreemap, units: u64) -> Answered<'a> {
+    Answered {
+        key: [key; 32],
+        at_ms: 1_000 + u64::from(key),
+        project: "p",
+        question: "SELECT 1",
+        release: b"{}",
+        persons,
+        units,
+    }
+}
+
+#[test]
+fn a_release_its_charge_and_its_count_are_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cohorts.redb");
+    let cohort = persons(1..=20);
+    let ledger = Cohorts::open(&path).unwrap();
+    ledger.record(&answered(1, &cohort, 7)).unwrap();
+    ledger.record(&answered(2, &persons(11..=30), 7)).unwrap();
+    drop(ledger);
+    let ledger = Cohorts::open(&path).unwrap();
+    assert_eq!(ledger.release([1; 32]).unwrap().unwrap(), b"{}");
+    assert_eq!(ledger.release([3; 32]).unwrap(), None);
+    assert_eq!(*ledger.spent(7), persons(11..=20));
+    assert_eq!(ledger.asked("p", 0).unwrap(), [1_001, 1_002]);
+    assert_eq!(ledger.asked("p", 1_002).unwrap(), [1_002]);
+    assert_eq!(ledger.asked("q", 0).unwrap(), [0; 0]);
+    assert_eq!(ledger.projects(0).unwrap(), [("p".to_owned(), 2)]);
+    assert_eq!(ledger.persons_charged(), 30);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_key_is_charged_once() {
+    let ledger = Cohorts::in_memory().unwrap();
+    let cohort = persons(1..=3);
+    assert!(ledger.spent(9).is_empty());
+    for _ in 0..5 {
+        ledger.record(&answered(1, &cohort, 5)).unwrap();
+    }
+    assert!(ledger.spent(9).is_empty());
+    assert_eq!(ledger.asked("p", 0).unwrap().len(), 1);
+    ledger.record(&answered(2, &cohort, 5)).unwrap();
+    assert_eq!(*ledger.spent(9), cohort);
+}
+
+#[test]
+fn cohorts_that_are_nearly_the_same_are_found_nearest_first() {
+    let ledger = Cohorts::in_memory().unwrap();
+    ledger.record(&answered(1, &persons(0..100), 1)).unwrap();
+    ledger.record(&answered(2, &persons(0..103), 1)).unwrap();
+    ledger.record(&answered(3, &persons(0..50), 1)).unwrap();
+    let alike = ledger.alike([9; 32], &persons(0..101), 10).unwrap();
+    assert_eq!(alike.iter().map(|one| (one.at_ms, one.differ)).collect::<Vec<_>>(), [(1_001, 1), (1_002, 2)]);
+    assert_eq!(ledger.alike([1; 32], &persons(0..100), 3).unwrap(), []);
+}
+
+#[test]
+fn alerts_come_newest_first() {
+    let ledger = Cohorts::in_memory().unwrap();
+    ledger.alert(b"one").unwrap();
+    ledger.alert(b"two").unwrap();
+    assert_eq!(ledger.alerts(1).unwrap(), [(2, b"two".to_vec())]);
+}
