@@ -32,7 +32,7 @@ fn main() -> Result<()> {
 }
 
 fn times(program: &Path, generation: &Path, sql: &str, runs: usize) -> Result<serde_json::Value> {
-    let settings = Settings { answers_kept: 0, ..Settings::new(PathBuf::from(program)) };
+    let settings = Settings::new(PathBuf::from(program));
     let plan = admit(sql).map_err(|refusal| anyhow!("{refusal}")).with_context(|| sql.to_owned())?;
     let gate_us = measured(runs * GATE_READINGS, 1_000_000.0, || drop(admit(sql)));
     let question = Question {

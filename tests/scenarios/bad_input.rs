@@ -27,9 +27,18 @@ fn unknown_configuration_lines_are_named_by_both_programs() -> Result<()> {
             said(&output)
         );
     }
-    stage.trust.configure("threshold = 3\n")?;
-    let output = stage.trust.command(&["run"])?.output()?;
-    assert!(said(&output).contains("must be at least 5"), "{}", said(&output));
+    stage.trust.configure("")?;
+    for (policy, words) in [
+        ("treshold = 20\n", "unknown field `treshold`"),
+        ("threshold = 3\n", "expected 5 to"),
+        ("threshold = 9\n", "writes danger_threshold = 9"),
+        ("noise = \"loud\"\n", "invalid type: string \"loud\""),
+    ] {
+        stage.trust.set_policy(policy)?;
+        let output = stage.trust.command(&["run"])?.output()?;
+        let said = said(&output);
+        assert!(!output.status.success() && said.contains(words) && said.contains("policy"), "{said}");
+    }
     stage.hub.kill()?;
     let file = stage.hub.data.join("hub.toml");
     let before = fs::read_to_string(&file)?;

@@ -5,6 +5,7 @@ mod bad_input;
 mod console;
 mod crashes;
 mod deliveries;
+mod disclosure;
 mod enrolment;
 mod garbage;
 mod local;

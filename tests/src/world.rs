@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 pub use api::{Api, Reply};
-pub use appliance::Appliance;
+pub use appliance::{Appliance, EXACT};
 pub use browser::{Browser, Window};
 pub use hub::{Hub, HubOptions};
 pub use program::{Program, command};

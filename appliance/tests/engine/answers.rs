@@ -103,7 +103,7 @@ fn rows_without_a_person_count_nowhere() {
 
 #[test]
 fn a_new_generation_is_served_by_a_fresh_process() {
-    let mut site = Site::new(|settings| settings.answers_kept = 8);
+    let mut site = Site::new(|_| {});
     let mut settings = crate::fixture::settings();
     settings.worker_program = watched_program(site.folder.path());
     site.engine = flip_appliance::engine::Engine::new(settings);
@@ -115,24 +115,6 @@ fn a_new_generation_is_served_by_a_fresh_process() {
     make_generation(&site.generation, 40);
     assert_eq!(site.ask(&all).unwrap().persons, 40);
     assert_eq!(ids(site.folder.path()).len(), 2);
-}
-
-#[test]
-fn a_question_asked_again_needs_no_process() {
-    let mut site = Site::new(|settings| settings.answers_kept = 8);
-    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
-    let first = site.ask(&all).unwrap();
-    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_hours(1)));
-    assert_eq!(site.ask(&all).unwrap(), first);
-    assert!(!site.engine.is_warm());
-    let now = plan(
-        "SELECT person_id FROM omop.person WHERE birth_datetime IS NULL OR birth_datetime < now()",
-        &["person_id"],
-    );
-    site.ask(&now).unwrap();
-    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_hours(1)));
-    site.ask(&now).unwrap();
-    assert!(site.engine.is_warm(), "what reads a clock is asked again");
 }
 
 #[test]

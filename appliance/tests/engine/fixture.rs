@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use flip_appliance::disclosure::{Policy, release};
+use flip_appliance::disclosure::{Noise, Policy, RawCounts, release};
 use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 use flip_gate::Plan;
 use flip_gate::cdm::{Kind, TABLES};
@@ -58,9 +58,15 @@ impl Site {
 pub fn ask(engine: &mut Engine, generation: &Path, plan: &Plan) -> Result<CohortAnswer, EngineFailure> {
     let raw = engine.run(generation, &question(plan), &CancelFlag::default())?;
     let extract = Extract { generation: "g-000001".to_owned(), date: "2026-01-15".to_owned() };
-    let released = release(raw, &Policy::new(5).unwrap(), extract);
-    let CohortOutcome::Value(answer) = released.into_outcome() else { panic!("not a value") };
-    Ok(answer)
+    Ok(exact_answer(raw, extract))
+}
+
+/// Exact counts above the lowest threshold.
+pub fn exact_answer(raw: RawCounts, extract: Extract) -> CohortAnswer {
+    let policy = Policy::check("danger_threshold = 5\ndanger_noise = 0\ndanger_rounding = 1").unwrap();
+    let answered = release(raw, &policy, &Noise::new(&[0; 32], &[0; 32]), extract);
+    let CohortOutcome::Value(answer) = answered.release.into_outcome() else { panic!("not a value") };
+    answer
 }
 
 /// A plan as a question of today, with the lowest threshold.
@@ -71,7 +77,6 @@ pub fn question(plan: &Plan) -> Question {
 pub fn settings() -> Settings {
     Settings {
         timeout: Duration::from_mins(2),
-        answers_kept: 0,
         cost_max: u64::MAX,
         ..Settings::new(PathBuf::from(env!("CARGO_BIN_EXE_flip-appliance")))
     }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use flip_appliance::disclosure::{Policy, release};
 use flip_appliance::engine::{CancelFlag, Question};
-use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Field, Shape};
+use flip_protocol::answer::{CohortAnswer, Extract, Field, Shape};
 
-use crate::fixture::{Site, described_plan, plan, question};
+use crate::fixture::{Site, described_plan, exact_answer, plan, question};
 
 fn field<'a>(answer: &'a CohortAnswer, name: &str) -> Option<&'a Field> {
     answer.fields.iter().find(|field| field.name == name)
@@ -136,11 +135,7 @@ fn who_is_spent_is_left_out_until_told_otherwise() {
         let asked = Question { spent: Arc::new(spent.iter().copied().collect()), ..question(&all) };
         let raw = site.engine.run(&site.generation, &asked, &CancelFlag::default()).unwrap();
         let extract = Extract { generation: "g-000001".to_owned(), date: "2026-01-15".to_owned() };
-        let CohortOutcome::Value(answer) = release(raw, &Policy::new(5).unwrap(), extract).into_outcome()
-        else {
-            panic!("not a value")
-        };
-        answer.persons
+        exact_answer(raw, extract).persons
     };
     assert_eq!(persons(&[]), 100);
     assert_eq!(persons(&[1, 2, 3, 9_000]), 97);

@@ -103,10 +103,12 @@ fn series(known: &CombinedField, trust_name: &str, answer: &CohortAnswer, field:
         trust_name: trust_name.to_owned(),
         cells: known.labels.iter().map(|label| cell(field, label)).collect(),
         folded: field.folded,
-        margin: field.margin.or_else(|| answer.protection.map(|protection| match field.unit {
-            Unit::Persons => protection.persons_margin,
-            Unit::Records | Unit::Images => protection.records_margin,
-        })),
+        margin: field.margin.or_else(|| {
+            answer.protection.map(|protection| match field.unit {
+                Unit::Persons => protection.persons_margin,
+                Unit::Records | Unit::Images => protection.records_margin,
+            })
+        }),
         summary: field.summary,
     }
 }

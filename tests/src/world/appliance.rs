@@ -10,6 +10,10 @@ use serde_json::Value;
 use super::hub::{before, succeeded};
 use super::{Program, command};
 
+/// A policy of exact counts, and as many as one likes.
+pub const EXACT: &str =
+    "danger_noise = 0\ndanger_rounding = 1\ndanger_tick_ms = 0\ndanger_questions_weekly = 1000000\n";
+
 /// An appliance in a folder of its own.
 pub struct Appliance {
     /// Its folder.
@@ -19,17 +23,24 @@ pub struct Appliance {
 }
 
 impl Appliance {
-    /// An appliance that is not enrolled, does not run, and shows its page on any free port.
+    /// An appliance that is not enrolled, does not run, shows its page on any free port, and gives exact counts.
     pub fn new(data: &Path) -> Result<Self> {
         fs::create_dir_all(data)?;
         let appliance = Self { data: data.to_owned(), program: None, before: Vec::new() };
         appliance.configure("")?;
+        appliance.set_policy(EXACT)?;
         Ok(appliance)
     }
 
-    /// An appliance that is enrolled, has ingested `extract`, and runs.
+    /// An appliance that is enrolled, has ingested `extract`, runs, and gives exact counts.
     pub fn start(data: &Path, kit: &Path, extract: &Path) -> Result<Self> {
+        Self::start_under(EXACT, data, kit, extract)
+    }
+
+    /// The same under that policy; an empty one is what a site has that sets nothing.
+    pub fn start_under(policy: &str, data: &Path, kit: &Path, extract: &Path) -> Result<Self> {
         let mut appliance = Self::new(data)?;
+        appliance.set_policy(policy)?;
         appliance.enrol(kit)?;
         appliance.ingest(extract)?;
         appliance.resume()?;
@@ -44,6 +55,11 @@ impl Appliance {
     /// Lines of configuration beside the usual.
     pub fn configure(&self, lines: &str) -> Result<()> {
         Ok(fs::write(self.data.join("appliance.toml"), format!("local_listen = \"127.0.0.1:0\"\n{lines}"))?)
+    }
+
+    /// Its policy from its next start on.
+    pub fn set_policy(&self, policy: &str) -> Result<()> {
+        Ok(fs::write(self.data.join("policy.toml"), policy)?)
     }
 
     /// Enrols, which must succeed.
