@@ -24,6 +24,7 @@ macro_rules! say {
 
 mod audit;
 pub(crate) mod data;
+mod policy;
 mod pull;
 
 /// The exit status where another ingest is at work (`EX_TEMPFAIL` of sysexits): the same may be tried again.
@@ -79,6 +80,12 @@ enum Command {
         /// Minutes that the link is good for
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=bounds::LINK_MINUTES_MAX))]
         minutes: u64,
+    },
+    /// Check policy.toml and say in plain words what it lets out
+    Policy {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Read, check and write out the log of what was done here
     Audit {
@@ -140,6 +147,7 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<()> {
             say!("{}", local::link(&Place::new(&cli.data), *minutes)?);
             Ok(())
         }
+        Command::Policy { json } => policy::policy(&cli.data, *json),
         Command::Audit { command } => audit::audit(&Place::new(&cli.data), command),
         Command::Worker => Ok(()),
     }

@@ -300,7 +300,7 @@ fn wait(took: Duration, tick: Duration) -> Duration {
     while next < took {
         next = next.saturating_mul(2);
     }
-    next - took
+    next.saturating_sub(took)
 }
 
 /// The day as the gate writes it.

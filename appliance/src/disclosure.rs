@@ -239,7 +239,7 @@ fn counts_and_nulls(columns: &[ColumnCounts], records: u64, width: Width, counts
         cells.0.push(Cell { label: column.name.clone(), count: values });
         cells.1.push(Cell { label: column.name.clone(), count: nulls });
     }
-    let field = |name, cells| counts.field(name, Unit::Records, cells, folded, width);
+    let field = |name, cells| width.field(name, Unit::Records, cells, folded);
     vec![field("Counts", cells.0), field("Nulls", cells.1)]
 }
 

@@ -56,6 +56,7 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/data", get(async |State(local): Here| made(&local, pages::data(&local.site, None))))
         .route("/data/use", post(use_data))
         .route("/data/drop", post(drop_data))
+        .route("/disclosure", get(async |State(local): Here| made(&local, pages::disclosure(&local.site))))
         .route("/policy", get(async |State(local): Here| made(&local, Ok(pages::policy(&local.site)))))
         .route(
             "/audit",

@@ -35,9 +35,14 @@ fn unknown_configuration_lines_are_named_by_both_programs() -> Result<()> {
         ("noise = \"loud\"\n", "invalid type: string \"loud\""),
     ] {
         stage.trust.set_policy(policy)?;
-        let output = stage.trust.command(&["run"])?.output()?;
-        let said = said(&output);
-        assert!(!output.status.success() && said.contains(words) && said.contains("policy"), "{said}");
+        for command in ["run", "policy"] {
+            let output = stage.trust.command(&[command])?.output()?;
+            let said = said(&output);
+            assert!(
+                !output.status.success() && said.contains(words) && said.contains("policy.toml"),
+                "{said}"
+            );
+        }
     }
     stage.hub.kill()?;
     let file = stage.hub.data.join("hub.toml");

@@ -204,6 +204,7 @@ fn a_person_at_the_trust_sees_what_was_asked_what_left_and_what_is_held() -> Res
             ("/orders", "2 orders"),
             ("/orders?words=diabetes", "1 order found"),
             ("/data", "g-000001"),
+            ("/disclosure", "Budgets of persons"),
             ("/policy", "threshold"),
             ("/audit?verify=1", "The log is whole"),
             ("/logs", "connected to the hub"),

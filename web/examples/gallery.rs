@@ -6,8 +6,8 @@ use std::{error::Error, fs, path::Path};
 use flip_web::{
     Page, asset,
     pages::{
-        Problem, Queries, Query, QueryNew, SignIn, Site, SiteAudit, SiteData, SiteDoor, SiteEntered,
-        SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
+        Problem, Queries, Query, QueryNew, SignIn, Site, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
+        SiteEntered, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
     },
     render,
 };
@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<SiteOrders>(folder, &mut written)?;
     write::<SiteOrder>(folder, &mut written)?;
     write::<SiteData>(folder, &mut written)?;
+    write::<SiteDisclosure>(folder, &mut written)?;
     write::<SitePolicy>(folder, &mut written)?;
     write::<SiteAudit>(folder, &mut written)?;
     write::<SiteLogs>(folder, &mut written)?;

@@ -62,6 +62,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("query_new.html", include_str!("../templates/query_new.html")),
     ("sign_in.html", include_str!("../templates/sign_in.html")),
     ("site.html", include_str!("../templates/site.html")),
+    ("site_disclosure.html", include_str!("../templates/site_disclosure.html")),
     ("site_audit.html", include_str!("../templates/site_audit.html")),
     ("site_data.html", include_str!("../templates/site_data.html")),
     ("site_door.html", include_str!("../templates/site_door.html")),

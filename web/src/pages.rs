@@ -24,6 +24,7 @@ pub use query_new::{QueryNew, Refusal};
 pub use sign_in::SignIn;
 pub use site::audit::{Act, Chain, SiteAudit};
 pub use site::data::{Completeness, Finding, Generation, Measured, Quality, SiteData, Table};
+pub use site::disclosure::{Alike, Budgets, ProjectUse, SiteDisclosure};
 pub use site::door::{SiteDoor, SiteEntered};
 pub use site::logs::{Level, LogLine, SiteLogs};
 pub use site::orders::{OrderFilter, Released, SiteOrder, SiteOrders};

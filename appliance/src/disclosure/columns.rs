@@ -37,7 +37,7 @@ pub(super) fn years(years: Vec<Group>, years_cap: u64, subjects: u64, counts: &C
         // That somebody was observed in a year says something: a year that is withheld is not named.
         cells.retain(|cell| cell.count.is_some());
     }
-    counts.field(NAME, Unit::Persons, cells, folded, width)
+    width.field(NAME, Unit::Persons, cells, folded)
 }
 
 /// A numeric column's bins, joined with their neighbours until none is small. Nothing where those without a value
@@ -86,7 +86,7 @@ pub(super) fn histogram(column: &NumberColumn, subjects: u64, counts: &Counts<'_
     Some(Field {
         shape: Shape::Histogram,
         summary: summary(column, persons, &name, counts),
-        ..counts.field(&name, Unit::Persons, cells, folded, width)
+        ..width.field(&name, Unit::Persons, cells, folded)
     })
 }
 

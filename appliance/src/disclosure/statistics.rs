@@ -99,12 +99,14 @@ impl<'a> Counts<'a> {
         for cell in &mut cells {
             cell.count = cell.count.map(|count| noise::rounded(count, width.step));
         }
-        self.field(statistic, unit, cells, any, width)
+        width.field(statistic, unit, cells, any)
     }
+}
 
+impl Width {
     /// A statistic of cells that were shown already.
-    pub fn field(&self, name: &str, unit: Unit, cells: Vec<Cell>, folded: bool, width: Width) -> Field {
-        let margin = (width.sigma > 0.0 || width.step > 1).then(|| noise::margin(width.sigma, width.step));
+    pub fn field(self, name: &str, unit: Unit, cells: Vec<Cell>, folded: bool) -> Field {
+        let margin = (self.sigma > 0.0 || self.step > 1).then(|| noise::margin(self.sigma, self.step));
         Field { margin, ..Field::of_groups(name, unit, cells, folded) }
     }
 }

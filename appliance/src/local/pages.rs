@@ -1,6 +1,7 @@
 //! The running appliance as page contexts.
 
 mod data;
+mod disclosure;
 mod look;
 mod orders;
 
@@ -11,11 +12,13 @@ use serde::Deserialize;
 use crate::bounds;
 use crate::clock;
 use crate::data::Generation;
+use crate::desk::WEEK_MS;
 use crate::engine::Files;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
 
 pub use data::data;
+pub use disclosure::disclosure;
 pub use look::{audit, logs, policy};
 pub use orders::{order, orders};
 
@@ -133,8 +136,27 @@ fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: Uni
         let text = "The kernel does not confine the engine's files: it has no Landlock.";
         found.push(one(Tone::Warn, text.to_owned(), "/policy"));
     }
+    if let Ok(alerts) = site.desk.alerts(bounds::PAGE_ROWS)
+        && let recent = alerts.iter().filter(|alert| now.since(alert.at) < WEEK_MS).count()
+        && recent > 0
+    {
+        let text = format!("{} in the last week nearly the persons of an earlier one.", asked_about(recent));
+        found.push(one(Tone::Warn, text, "/disclosure"));
+    }
+    if !site.desk.policy().loosened().is_empty() {
+        let settings = site.desk.policy().loosened().join(", ");
+        found.push(one(Tone::Warn, format!("The policy lets out more than is safe: {settings}."), "/policy"));
+    }
     found.sort_by_key(|one| one.tone != Tone::Bad);
     found
+}
+
+fn asked_about(questions: usize) -> String {
+    if questions == 1 {
+        "One question asked about".to_owned()
+    } else {
+        format!("{questions} questions asked about")
+    }
 }
 
 fn age_of(generation: &Generation, now: UnixMillis) -> Option<String> {

@@ -124,8 +124,8 @@ fn ask_diabetes(demo: &Demo) -> Result<bool> {
     ];
     let near = |trust: &str, exact: usize| {
         let share = share(&result, trust);
-        let (persons, margin) = (share["persons"].as_i64(), share["protection"]["persons_margin"].as_i64());
-        let off = persons.zip(margin).map(|(persons, margin)| (persons - exact as i64).abs() <= 2 * margin);
+        let (persons, margin) = (share["persons"].as_u64(), share["protection"]["persons_margin"].as_u64());
+        let off = persons.zip(margin).map(|(persons, margin)| persons.abs_diff(exact as u64) <= 2 * margin);
         off.unwrap_or(false)
     };
     let right = near(NORTH, expected[0]) && near(SOUTH, expected[1]);

@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod data;
+pub(super) mod disclosure;
 pub(super) mod door;
 pub(super) mod logs;
 pub(super) mod orders;

@@ -6,8 +6,8 @@ use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
         Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, SiteAudit,
-        SiteData, SiteDoor, SiteEntered, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded,
-        TrustAnswer, Trusts,
+        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
+        TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -239,6 +239,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<SiteOrders>(&mut pages, |_| {});
     add::<SiteOrder>(&mut pages, |_| {});
     add::<SiteData>(&mut pages, |_| {});
+    add::<SiteDisclosure>(&mut pages, |_| {});
     add::<SitePolicy>(&mut pages, |_| {});
     add::<SiteAudit>(&mut pages, |_| {});
     add::<SiteLogs>(&mut pages, |_| {});
@@ -338,6 +339,15 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
             for range in quality.spans.iter_mut().flat_map(|spans| &mut spans.ranges) {
                 range.label = text();
             }
+        }
+    });
+    add::<SiteDisclosure>(&mut pages, |page| {
+        for project in &mut page.projects {
+            project.project = text();
+        }
+        for alert in &mut page.alerts {
+            (alert.question, alert.earlier_question) = (text(), text());
+            (alert.project, alert.earlier_project) = (text(), text());
         }
     });
     add::<SitePolicy>(&mut pages, |page| {
