@@ -64,7 +64,7 @@ pub(crate) use raw::{
     Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn,
 };
 
-use budget::Step;
+use budget::Details;
 use fold::Part;
 use statistics::{Counts, Labels, Width};
 
@@ -152,25 +152,22 @@ pub fn crowd(policy: &Policy, noise: &Noise) -> u64 {
 pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract) -> Answered {
     let RawCounts(mut raw) = raw;
     let subjects = std::mem::take(&mut raw.subjects);
-    let step = Step::of(policy.noise(), subjects.len(), noise.blur("step"));
-    let sigma = if policy.is_exact() { 0.0 } else { step.sigma };
-    let width = Width { sigma, step: noise::step_of(policy.rounding(), sigma) };
     // A result cannot be about more persons than it has rows: what FLIP caps, we cap.
     let exact = subjects.len().min(raw.rows);
-    let drawn = if policy.is_exact() { 0.0 } else { sigma * noise.normal("persons", "") };
-    let persons = noise::plus(exact, drawn);
-    let charged = |units| if policy.is_exact() { 0 } else { units };
-    if exact < policy.threshold() || persons < noise::clear_of(policy.threshold(), sigma) {
+    let own = budget::sigma(policy.noise(), subjects.len());
+    let noisy = if policy.is_exact() { exact } else { noise::plus(exact, own * noise.normal("persons", "")) };
+    // From here on the size of the cohort is what its noisy count says.
+    let sigma = budget::sigma(policy.noise(), noisy);
+    let width = Width { sigma, step: noise::step_of(policy.rounding(), sigma) };
+    let details = Details::of(policy.noise(), noisy);
+    let charged = |details: Option<Details>| if policy.is_exact() { 0 } else { budget::units(own, details) };
+    if exact < policy.threshold() || noisy < noise::clear_of(policy.threshold(), sigma) {
         let outcome = CohortOutcome::FewerThan { threshold: policy.shown_min(), extract };
-        return Answered {
-            release: Release { outcome },
-            persons: subjects,
-            units: charged(step.units_of_count()),
-        };
+        return Answered { release: Release { outcome }, persons: subjects, units: charged(None) };
     }
-    let persons = noise::rounded(persons, width.step);
-    let details = policy.is_exact() || step.details > 0.0;
-    let units = if details { step.units_of_all() } else { step.units_of_count() };
+    let persons = noise::rounded(noisy, width.step);
+    let is_detailed = policy.is_exact() || details.are_shown();
+    let units = charged(is_detailed.then_some(details));
     let mut answer = CohortAnswer {
         persons,
         records: persons,
@@ -180,8 +177,8 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
         fields: Vec::new(),
     };
     let mut records = width;
-    if details {
-        let counts = Counts::new(policy, noise, step, raw.statistics());
+    if is_detailed {
+        let counts = Counts::new(policy, noise, details, raw.statistics());
         records = counts.width(count_of(raw.rows_cap));
         let noised = counts.noised(raw.rows, records, "records", "");
         answer.records = noise::rounded(noised, records.step).max(persons);
@@ -194,11 +191,7 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
             records_margin: noise::margin(records.sigma, records.step),
         });
     }
-    Answered {
-        release: Release { outcome: CohortOutcome::Value(answer) },
-        persons: subjects,
-        units: charged(units),
-    }
+    Answered { release: Release { outcome: CohortOutcome::Value(answer) }, persons: subjects, units }
 }
 
 /// Every statistic of a cohort. `records` are the result's rows with their noise, of that width.

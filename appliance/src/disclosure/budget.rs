@@ -15,42 +15,57 @@ const UNIT: f64 = 1.0 / 16_777_216.0;
 const COHORT_SMALL: f64 = 50.0;
 /// The most that a cohort's statistics together may tell, in times of what its count of persons tells.
 const DETAILS_MAX: f64 = 4.0;
+/// Noisy persons from which on a cohort has statistics, in times of [`COHORT_SMALL`].
+const DETAILS_FROM: f64 = 2.0;
+/// The noise of a count grows with the count itself, so that its width differs, ever so little, between cohorts that
+/// differ by one person. That tells less than this share of what the count tells.
+const WIDTH_TELLS: f64 = 0.05;
 
-/// How much noise a cohort's counts have, and what its statistics may cost. Both grow with the cohort in steps, so
-/// that the size of the noise says no more than the cohort's order of magnitude.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Step {
-    /// Standard deviation of the noise on the count of persons.
-    pub sigma: f64,
-    /// What the statistics together tell, in times of what the count tells; zero where the cohort is too small for any.
-    pub details: f64,
+/// Standard deviation of the noise on the count of so many persons: it grows with the root of the cohort, smoothly, so
+/// that there is no step which one person could decide.
+pub(super) fn sigma(noise: f64, persons: u64) -> f64 {
+    noise * size(persons).max(1.0).sqrt()
 }
 
-impl Step {
-    /// The step of a cohort. `blur`, from -0.5 to 0.5, moves the steps' bounds by up to half a step for each question,
-    /// so that one person hardly ever decides which step it is.
-    pub fn of(noise: f64, persons: u64, blur: f64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "persons are far fewer than 2^53")]
-        let doublings = ((persons.max(1) as f64 / COHORT_SMALL).log2() + blur).floor().max(0.0);
-        Self { sigma: noise * (doublings / 2.0).exp2(), details: (doublings * doublings).min(DETAILS_MAX) }
+/// What the statistics of a cohort may cost beside its count. It is made of the count with its noise, and so tells nothing
+/// that the count does not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Details {
+    sigma: f64,
+    /// In times of what a count with that noise tells; zero where the cohort is too small for statistics.
+    times: f64,
+}
+
+impl Details {
+    /// Of a cohort with so many persons, noise added.
+    pub fn of(noise: f64, noisy_persons: u64) -> Self {
+        let size = size(noisy_persons);
+        let times = if size < DETAILS_FROM { 0.0 } else { (size - 1.0).min(DETAILS_MAX) };
+        Self { sigma: sigma(noise, noisy_persons), times }
+    }
+
+    /// True where there is room for statistics.
+    pub fn are_shown(self) -> bool {
+        self.times > 0.0
     }
 
     /// Standard deviation of one statistic's noise, of so many, where one person can change it by 1.
-    pub fn sigma_of_one(&self, statistics: usize) -> f64 {
+    pub fn sigma_of_one(self, statistics: usize) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
         let each = statistics.max(1) as f64;
-        self.sigma * (each / self.details).sqrt()
+        self.sigma * (each / self.times).sqrt()
     }
 
-    /// What the count of persons alone costs each of them.
-    pub fn units_of_count(&self) -> u64 {
-        units(rho(self.sigma))
+    /// What all of them tell, in rho.
+    fn rho(self) -> f64 {
+        rho(self.sigma) * self.times
     }
+}
 
-    /// What the count and all statistics cost each person.
-    pub fn units_of_all(&self) -> u64 {
-        units(rho(self.sigma) * (1.0 + self.details))
-    }
+/// What each person is charged for a count with noise of that standard deviation, and for statistics.
+pub(super) fn units(sigma: f64, details: Option<Details>) -> u64 {
+    let told = rho(sigma) * (1.0 + WIDTH_TELLS) + details.map_or(0.0, Details::rho);
+    whole((told / UNIT).ceil())
 }
 
 /// The most that one question can cost a person, in rho.
@@ -58,8 +73,15 @@ pub(super) fn question_max(noise: f64) -> f64 {
     if noise <= 0.0 {
         return 0.0;
     }
-    // By steps: 1, (1 + 1) / 2, (1 + 4) / 4, and less from there on.
-    rho(noise) * (1.0 + DETAILS_MAX) / 4.0 + UNIT
+    // The statistics cost most where the times reach their most.
+    rho(noise) * (1.0 + WIDTH_TELLS + DETAILS_MAX / (1.0 + DETAILS_MAX)) + UNIT
+}
+
+/// A cohort's size in times of the smallest.
+fn size(persons: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "persons are far fewer than 2^53")]
+    let persons = persons as f64;
+    persons / COHORT_SMALL
 }
 
 /// Whole units in so much rho.
@@ -69,10 +91,6 @@ pub(super) fn units_within(rho: f64) -> u64 {
 
 fn rho(sigma: f64) -> f64 {
     if sigma > 0.0 { 0.5 / (sigma * sigma) } else { 0.0 }
-}
-
-fn units(rho: f64) -> u64 {
-    whole((rho / UNIT).ceil())
 }
 
 #[expect(
@@ -90,20 +108,30 @@ mod tests {
 
     #[test]
     fn noise_grows_with_the_root_of_the_cohort() {
-        let sigma = |persons| Step::of(8.0, persons, 0.0).sigma;
-        assert_eq!((sigma(0), sigma(50), sigma(99)), (8.0, 8.0, 8.0));
-        assert_eq!((sigma(200), sigma(800), sigma(51_200)), (16.0, 32.0, 256.0));
-        let details = |persons| Step::of(8.0, persons, 0.0).details;
-        assert_eq!((details(99), details(100), details(200), details(1 << 30)), (0.0, 1.0, 4.0, 4.0));
+        assert_eq!([0, 50, 200, 51_200].map(|persons| sigma(8.0, persons)), [8.0, 8.0, 16.0, 256.0]);
+        let times = |persons| Details::of(8.0, persons).times;
+        assert_eq!([99, 100, 200, 250, 1 << 30].map(times), [0.0, 1.0, 3.0, 4.0, 4.0]);
+    }
+
+    #[test]
+    fn one_person_hardly_changes_the_width_of_the_noise() {
+        // Of two normal distributions whose widths differ, the Renyi divergence of order 1 beside that of their means.
+        for persons in [51, 60, 100, 1_000, 1_000_000] {
+            let (one, other) = (sigma(8.0, persons), sigma(8.0, persons - 1));
+            let ratio = one / other;
+            let of_widths = (ratio * ratio - 1.0) / 2.0 - ratio.ln();
+            let told = rho(other) + of_widths;
+            assert!(told < rho(one) * (1.0 + WIDTH_TELLS), "{persons}: {told}");
+        }
     }
 
     #[test]
     fn no_question_costs_more_than_the_most() {
-        for persons in [0, 1, 49, 50, 99, 100, 150, 199, 200, 399, 400, 10_000, 1_000_000] {
-            for blur in [-0.5, 0.0, 0.499] {
+        for persons in [0, 1, 49, 50, 100, 199, 200, 400, 10_000, 1_000_000] {
+            for noisy in [0, 99, 100, 101, 249, 250, 251, 10_000] {
                 for noise in [0.5, 8.0, 33.3] {
-                    let cost = Step::of(noise, persons, blur).units_of_all();
-                    assert!(cost <= units_within(question_max(noise)), "{persons} {blur} {noise}");
+                    let cost = units(sigma(noise, persons), Some(Details::of(noise, noisy)));
+                    assert!(cost <= units_within(question_max(noise)), "{persons} {noisy} {noise}");
                     assert!(cost > 0);
                 }
             }
@@ -114,13 +142,13 @@ mod tests {
     fn what_is_told_is_charged() {
         // The count, and every statistic with its share of the noise.
         for (persons, statistics) in [(120, 5), (1_000, 9), (1_000_000, 40)] {
-            let step = Step::of(8.0, persons, 0.0);
+            let details = Details::of(8.0, persons);
             #[expect(clippy::cast_precision_loss, reason = "small")]
-            let told = rho(step.sigma) + rho(step.sigma_of_one(statistics)) * statistics as f64;
+            let told = rho(sigma(8.0, persons)) + rho(details.sigma_of_one(statistics)) * statistics as f64;
             #[expect(clippy::cast_precision_loss, reason = "small")]
-            let charged = step.units_of_all() as f64 * UNIT;
+            let charged = units(sigma(8.0, persons), Some(details)) as f64 * UNIT;
             assert!(
-                charged >= told * (1.0 - 1e-12) && charged < told + 2.0 * UNIT,
+                charged >= told && charged < told * (1.0 + WIDTH_TELLS) + 2.0 * UNIT,
                 "{persons}: {told} {charged}"
             );
         }

@@ -203,7 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::disclosure::budget::Step;
+    use crate::disclosure::budget::Details;
     use crate::disclosure::{Bin, Noise, Policy};
 
     /// The field that `made` makes of exact counts above a threshold.
@@ -211,7 +211,7 @@ mod tests {
         let policy = format!("danger_threshold = {threshold}\ndanger_noise = 0\ndanger_rounding = 1");
         let policy = Policy::check(&policy).unwrap();
         let noise = Noise::new(&[0; 32], &[0; 32]);
-        made(&Counts::new(&policy, &noise, Step::of(0.0, 100, 0.0), 1))
+        made(&Counts::new(&policy, &noise, Details::of(0.0, 100), 1))
     }
 
     fn column(persons: &[u64]) -> NumberColumn {

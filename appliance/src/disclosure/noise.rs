@@ -31,11 +31,6 @@ impl Noise {
         (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * other).cos()
     }
 
-    /// From -0.5 to 0.5, evenly.
-    pub(super) fn blur(&self, what: &str) -> f64 {
-        self.uniform("blur", what)[0] - 0.5
-    }
-
     /// Two numbers above 0 and up to 1, evenly.
     fn uniform(&self, statistic: &str, label: &str) -> [f64; 2] {
         let mut keyed = self.keyed.clone();

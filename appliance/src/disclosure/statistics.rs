@@ -6,7 +6,7 @@
 
 use flip_protocol::answer::{Cell, Field, Unit};
 
-use super::budget::Step;
+use super::budget::Details;
 use super::fold::{Folded, Part, fold};
 use super::noise::{self, Noise};
 use super::policy::Policy;
@@ -37,9 +37,9 @@ pub(super) enum Labels {
 }
 
 impl<'a> Counts<'a> {
-    /// For a cohort of that step with so many statistics, each told about with the same share.
-    pub fn new(policy: &'a Policy, noise: &'a Noise, step: Step, statistics: usize) -> Self {
-        let sigma = if policy.is_exact() { 0.0 } else { step.sigma_of_one(statistics) };
+    /// For a cohort with so many statistics, each of which may tell the same share.
+    pub fn new(policy: &'a Policy, noise: &'a Noise, details: Details, statistics: usize) -> Self {
+        let sigma = if policy.is_exact() { 0.0 } else { details.sigma_of_one(statistics) };
         Self { policy, noise, sigma }
     }
 
