@@ -78,7 +78,7 @@ fn a_project_has_a_quota_of_new_questions_and_repeats_are_free() -> Result<()> {
 #[test]
 fn who_was_in_too_many_answers_is_left_out_of_further_ones() -> Result<()> {
     // Room for one question about a cohort of some seventy persons: they are missed in all later ones.
-    let stage = stage_under("budget = 0.01\n")?;
+    let stage = stage_under("budget = 0.0146\n")?;
     let before = answer(&stage, DIABETES)?;
     assert_eq!(before["state"], "value", "{before}");
     let after = answer(&stage, &format!("{DIABETES} OR c.concept_id = 201820"))?;
