@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::DIABETES;
-use flip_tests::world::EXACT;
+use flip_tests::world::{Browser, EXACT, Window};
 use serde_json::{Value, json};
 
+use crate::console::picture;
 use crate::stage::{Stage, share};
 
 /// A stage whose Trust has that policy.
@@ -94,7 +95,7 @@ fn who_was_in_too_many_answers_is_left_out_of_further_ones() -> Result<()> {
 
 #[test]
 fn nearly_the_same_cohort_raises_an_alert_at_the_trust_alone() -> Result<()> {
-    let mut stage = stage_under(EXACT)?;
+    let stage = stage_under(EXACT)?;
     answer(&stage, &everybody(1))?;
     let all = answer(&stage, "SELECT p.person_id FROM person p")?;
     assert_eq!(persons(&all)?, 1_130);
@@ -110,6 +111,14 @@ fn nearly_the_same_cohort_raises_an_alert_at_the_trust_alone() -> Result<()> {
     })?;
     assert_eq!(found["facts"]["alike"], json!(1), "{found}");
     assert!(stage.trust.log().contains("nearly that of an earlier one"));
-    stage.trust.kill()?;
+    for (dark, width, name) in [(false, 1_280, "light"), (true, 500, "dark-narrow")] {
+        let browser = Browser::open(Window { width, height: 1_200, dark, scripts: !dark })?;
+        browser.go(&stage.trust.page()?)?;
+        browser.shows("One question asked about in the last week nearly the persons of an earlier one")?;
+        browser.go(&format!("{}/disclosure", stage.trust.address()?))?;
+        browser.shows("nobody")?;
+        browser.shows("Counts leave without noise")?;
+        browser.picture(&picture(&format!("local-alert-{name}"))?)?;
+    }
     Ok(())
 }

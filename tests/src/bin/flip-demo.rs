@@ -24,7 +24,7 @@ struct Options {
     #[arg(long)]
     once: bool,
     /// Persons of the generated Trust
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 8_000)]
     persons: u64,
     /// Where to keep the demo's files [default: a folder that is removed at the end]
     #[arg(long, value_name = "DIR")]
@@ -174,13 +174,13 @@ fn ask(demo: &Demo, number: usize, name: &str, sql: &str) -> Result<Value> {
     let query = demo.api.ask(name, sql)?;
     let result = demo.api.complete(&query)?;
     let took = began.elapsed();
-    println!("    {:<20} {:>8} {:>8}  extract of", "Trust", "persons", "records");
+    println!("    {:<20} {:>10} {:>10}  extract of", "Trust", "persons", "records");
     for share in result["shares"].as_array().into_iter().flatten() {
         let trust = share["trust_name"].as_str().unwrap_or("?");
         let extract = share["extract"]["date"].as_str().unwrap_or("");
         let said = match share["state"].as_str() {
             Some("value") => numbers(share),
-            Some("fewer_than") => format!("{:<17}", format!("fewer than {}", share["threshold"])),
+            Some("fewer_than") => format!("{:<21}", format!("fewer than {}", share["threshold"])),
             _ => format!("{}: {}", share["state"], share["message"]),
         };
         println!("    {trust:<20} {said}  {extract}");
@@ -193,8 +193,14 @@ fn ask(demo: &Demo, number: usize, name: &str, sql: &str) -> Result<Value> {
     Ok(result)
 }
 
+/// Persons and records, each with its margin.
 fn numbers(of: &Value) -> String {
-    format!("{:>8} {:>8}", of["persons"].to_string(), of["records"].to_string())
+    let margins = if of["protection"].is_object() { &of["protection"] } else { of };
+    let one = |count: &str, margin: &str| {
+        let margin = margins[margin].as_u64().map(|margin| format!(" ±{margin}")).unwrap_or_default();
+        format!("{}{margin}", of[count])
+    };
+    format!("{:>10} {:>10}", one("persons", "persons_margin"), one("records", "records_margin"))
 }
 
 fn print_sql(sql: &str) {
