@@ -293,7 +293,10 @@ impl Policy {
             ),
             setting(
                 "rounding",
-                format!("Counts are multiples of {}.", self.rounding),
+                match self.rounding {
+                    1 => "Counts are not rounded.".to_owned(),
+                    more => format!("Counts are multiples of {more}."),
+                },
                 format!("{ROUNDING_DEFAULT} persons"),
                 "Numbers that look more exact than they are.",
             ),
@@ -311,10 +314,12 @@ impl Policy {
             ),
             setting(
                 "tick_ms",
-                format!(
-                    "Answers leave {} ms after a question began, or twice, four times that.",
-                    self.tick_ms
-                ),
+                match self.tick_ms {
+                    0 => "Answers leave as soon as they are ready.".to_owned(),
+                    tick => {
+                        format!("Answers leave {tick} ms after a question began, or twice, four times that.")
+                    }
+                },
                 format!("{TICK_MS_DEFAULT} ms"),
                 "Reading the data from how long an answer takes.",
             ),
