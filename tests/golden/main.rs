@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flip_protocol::answer::{
-    Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Place, Refused, Unit,
+    Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Finite, Place, Protection, Refused, Shape,
+    Summary, Unit,
 };
 use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest};
 use flip_protocol::keys::{OpeningKey, SigningKey};
@@ -209,6 +210,32 @@ fn results_of_every_kind_are_the_same_text() {
     let text = serde_json::to_string_pretty(&results).unwrap();
     same("results.json", &text);
     assert_eq!(serde_json::from_str::<Vec<OrderResult>>(&text).unwrap(), results);
+}
+
+#[test]
+fn an_answer_with_noise_is_the_same_text() {
+    let cells = vec![
+        Cell { label: "below 50".to_owned(), count: Some(120) },
+        Cell { label: "50 and more".to_owned(), count: Some(85) },
+    ];
+    let number = |number: f64| Finite::try_from(number).unwrap();
+    let field = Field {
+        shape: Shape::Histogram,
+        summary: Some(Summary { mean: number(48.5), spread: number(12.25) }),
+        margin: Some(35),
+        ..Field::of_groups("Distribution of value_as_number", Unit::Persons, cells, false)
+    };
+    let outcome = CohortOutcome::Value(CohortAnswer {
+        persons: 205,
+        records: 390,
+        threshold: 30,
+        protection: Some(Protection { rounded_to: 5, persons_margin: 34, records_margin: 95 }),
+        extract: extract(),
+        fields: vec![field],
+    });
+    let text = serde_json::to_string_pretty(&outcome).unwrap();
+    same("inexact.json", &text);
+    assert_eq!(serde_json::from_str::<CohortOutcome>(&text).unwrap(), outcome);
 }
 
 #[test]
