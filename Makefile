@@ -35,11 +35,11 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	cargo build --workspace --locked $(FEATURES)
 	cargo test --workspace --locked $(FEATURES)
 
-bench: build ## Measure, and print one table (QUICK=1: with fewer persons and samples)
+bench: build ## Measure, and print one table (QUICK=1: with fewer persons and samples; ONLY=part: see flip-bench --help)
 	@tests/prepare/python.sh || echo 'bench: ingest and questions will be compared with nothing' >&2
 	@tests/prepare/debian.sh postgresql || echo 'bench: questions will be compared with nothing' >&2
 	cargo build -p flip-appliance --example flip-engine-times --locked $(FEATURES)
-	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick)
+	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 fmt: ## Format the code
 	cargo fmt

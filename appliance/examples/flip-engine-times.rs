@@ -1,58 +1,105 @@
-//! What questions cost the gate and the engine, without a hub: `flip-bench` starts this program for each size of data.
+//! What questions cost the engine, without a hub: `flip-bench` starts this program for each size of data.
 //!
 //! `flip-engine-times PROGRAM GENERATION RUNS` reads questions from standard input, set apart by lines of `---`, and
-//! prints one line of JSON for each: `{"gate_us": [...], "cold_ms": [...], "warm_ms": [...]}`. Cold is with a new
-//! process of the engine each time; warm is the same question again, asked in full, since no answers are kept.
+//! prints one line of JSON for each: `{"cold_ms": [...], "warm_ms": [...], "peak_mib": ...}`. Cold is with a new process of
+//! the engine each time; warm is the same question again, asked in full, since the engine keeps no answers; the peak is the
+//! process's resident memory. With `cancel` after RUNS it cancels each question while it runs, and prints
+//! `{"cancel_ms": [...]}`, the time until it is given up and its process is gone.
 #![expect(clippy::print_stdout, reason = "the figures go to standard output")]
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use flip_appliance::disclosure::THRESHOLD_DEFAULT;
-use flip_appliance::engine::{CancelFlag, Engine, Question, Settings};
+use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 use flip_gate::admit;
+use serde_json::{Value, json};
 use time::macros::date;
 
-/// Readings of each question by the gate for one run of the engine.
-const GATE_READINGS: usize = 10;
+/// How long a question has run when it is cancelled.
+const RUNNING: Duration = Duration::from_millis(400);
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().collect();
-    let [_, program, generation, runs] = words.as_slice() else {
-        return Err(anyhow!("usage: flip-engine-times PROGRAM GENERATION RUNS"));
+    let (program, generation, runs, cancelled) = match words.as_slice() {
+        [_, program, generation, runs] => (program, generation, runs, false),
+        [_, program, generation, runs, word] if word == "cancel" => (program, generation, runs, true),
+        _ => return Err(anyhow!("usage: flip-engine-times PROGRAM GENERATION RUNS [cancel]")),
     };
+    let (generation, runs) = (Path::new(generation), runs.parse()?);
+    // What a cancelled question would cost is not to be the reason that it ends.
+    let cost_max = if cancelled { u64::MAX } else { 100_000_000_000 };
+    let settings = Settings { cost_max, ..Settings::new(PathBuf::from(program)) };
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     for sql in text.split("\n---\n") {
-        println!("{}", times(Path::new(program), Path::new(generation), sql.trim(), runs.parse()?)?);
+        let question = question(sql.trim())?;
+        let said = if cancelled {
+            cancellations(&settings, generation, &question, runs)?
+        } else {
+            times(&settings, generation, &question, runs)?
+        };
+        println!("{said}");
     }
     Ok(())
 }
 
-fn times(program: &Path, generation: &Path, sql: &str, runs: usize) -> Result<serde_json::Value> {
-    let settings = Settings::new(PathBuf::from(program));
+fn question(sql: &str) -> Result<Question> {
     let plan = admit(sql).map_err(|refusal| anyhow!("{refusal}")).with_context(|| sql.to_owned())?;
-    let gate_us = measured(runs * GATE_READINGS, 1_000_000.0, || drop(admit(sql)));
-    let question = Question {
-        plan,
-        age_day: date!(2026 - 01 - 15),
-        crowd: THRESHOLD_DEFAULT,
-        spent: std::sync::Arc::default(),
-    };
+    Ok(Question { plan, age_day: date!(2026 - 01 - 15), crowd: THRESHOLD_DEFAULT, spent: Arc::default() })
+}
+
+fn times(settings: &Settings, generation: &Path, question: &Question, runs: usize) -> Result<Value> {
     let ask = |engine: &mut Engine| {
-        engine
-            .run(generation, &question, &CancelFlag::default())
-            .map(drop)
-            .map_err(|failure| anyhow!("{failure:?}: {sql}"))
+        let counts = engine.run(generation, question, &CancelFlag::default());
+        counts.map(drop).map_err(|failure| anyhow!("{failure:?}: {}", question.plan.canonical()))
     };
     ask(&mut Engine::new(settings.clone()))?;
     let cold_ms = measured(runs, 1_000.0, || drop(ask(&mut Engine::new(settings.clone()))));
-    let mut engine = Engine::new(settings);
+    let mut engine = Engine::new(settings.clone());
     ask(&mut engine)?;
     let warm_ms = measured(runs, 1_000.0, || drop(ask(&mut engine)));
-    Ok(serde_json::json!({ "gate_us": gate_us, "cold_ms": cold_ms, "warm_ms": warm_ms }))
+    let peak_mib = children()?.into_iter().map(peak_mib).fold(0.0, f64::max);
+    Ok(json!({ "cold_ms": cold_ms, "warm_ms": warm_ms, "peak_mib": peak_mib }))
+}
+
+fn cancellations(settings: &Settings, generation: &Path, question: &Question, runs: usize) -> Result<Value> {
+    let mut cancel_ms = Vec::new();
+    for _ in 0..runs {
+        let cancel = CancelFlag::default();
+        let mut engine = Engine::new(settings.clone());
+        engine.warm_up(generation, &cancel).map_err(|failure| anyhow!("{failure:?}"))?;
+        let raised = std::thread::spawn({
+            let cancel = cancel.clone();
+            move || {
+                std::thread::sleep(RUNNING);
+                cancel.cancel();
+                Instant::now()
+            }
+        });
+        let outcome = engine.run(generation, question, &cancel).map(drop);
+        let ended = Instant::now();
+        ensure!(outcome == Err(EngineFailure::Cancelled), "it ended by itself: {outcome:?}");
+        ensure!(children()?.is_empty(), "its process is still there");
+        let raised = raised.join().map_err(|_| anyhow!("the thread that cancels panicked"))?;
+        cancel_ms.push(ended.saturating_duration_since(raised).as_secs_f64() * 1_000.0);
+    }
+    Ok(json!({ "cancel_ms": cancel_ms }))
+}
+
+/// This process's children: the engine's process.
+fn children() -> Result<Vec<u32>> {
+    let ids = std::fs::read_to_string("/proc/thread-self/children")?;
+    Ok(ids.split_whitespace().filter_map(|id| id.parse().ok()).collect())
+}
+
+fn peak_mib(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_024.0
 }
 
 fn measured(runs: usize, unit: f64, mut act: impl FnMut()) -> Vec<f64> {

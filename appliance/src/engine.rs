@@ -15,6 +15,7 @@
 //! on the thread that owns it. A generation file must never change once it has been given to [`Engine::run`].
 
 pub mod bounds;
+mod calendar;
 mod categories;
 mod cohort;
 mod columns;

@@ -5,7 +5,9 @@
 //! that a slow machine could miss.
 
 mod asking;
+mod cancel;
 mod extract;
+mod gate;
 mod ingest;
 mod memory;
 mod samples;
@@ -17,9 +19,11 @@ mod starting;
 mod steps;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+
+use crate::world::Appliance;
 
 pub use steps::Steps;
 pub use table::Report;
@@ -80,52 +84,100 @@ pub struct Places {
 /// Persons of the Trust between the small and the large one.
 const MIDDLE_PERSONS: u64 = 100_000;
 
-/// Measures the twelve shapes of questions alone.
-pub fn measure_shapes(effort: &Effort, places: &Places, steps: &Steps) -> Result<Report> {
-    let mut report = Report::new(effort.persons)?;
-    extract::check_space(effort.persons, places)?;
-    smaller_shapes(&mut report, effort, places, steps)?;
-    shapes_of(&mut report, effort.persons, effort, places, steps)?;
-    report.finish();
-    Ok(report)
+/// A part of the bench that can be run by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// How large the programs are.
+    Sizes,
+    /// Ingest, beside DuckDB alone and the tool omop-lite.
+    Ingest,
+    /// The gate, beside sqlglot.
+    Gate,
+    /// Twelve shapes of questions, beside PostgreSQL with pandas.
+    Shapes,
+    /// Cancelling a running question.
+    Cancel,
+    /// Starts of the programs.
+    Starting,
+    /// Questions through a hub, and the memory of programs.
+    Asking,
 }
 
-/// The twelve shapes at the sizes below the large Trust's.
-fn smaller_shapes(report: &mut Report, effort: &Effort, places: &Places, steps: &Steps) -> Result<()> {
-    for persons in [extract::SMALL_PERSONS, MIDDLE_PERSONS] {
-        if persons < effort.persons {
-            shapes_of(report, persons, effort, places, steps)?;
+/// Measures everything, or one part.
+pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Steps) -> Result<Report> {
+    let wanted = |part| only.is_none_or(|only| only == part);
+    let mut report = Report::new(effort.persons)?;
+    extract::check_space(effort.persons, places)?;
+    let extract = |persons| extract::generated(persons, false, places, steps);
+    let mut trusts = Trusts { effort, places, large: None };
+    if wanted(Part::Sizes) {
+        sizes::measure(&mut report, places)?;
+    }
+    if wanted(Part::Ingest) {
+        trusts.large = Some(ingest::measure(&mut report, effort, &extract(effort.persons)?, places, steps)?);
+    }
+    if wanted(Part::Gate) {
+        gate::measure(&mut report, effort, places, steps)?;
+    }
+    let sizes = [extract::SMALL_PERSONS, MIDDLE_PERSONS, effort.persons];
+    for persons in if effort.persons > MIDDLE_PERSONS { &sizes[..] } else { &sizes[..2] } {
+        if wanted(Part::Shapes) {
+            let generation = trusts.generation(*persons, &extract(*persons)?)?;
+            shapes::measure(
+                &mut report,
+                *persons,
+                &extract(*persons)?,
+                &generation,
+                effort.shapes,
+                places,
+                steps,
+            )?;
+        }
+        if wanted(Part::Cancel) {
+            let generation = trusts.generation(*persons, &extract(*persons)?)?;
+            cancel::measure(&mut report, *persons, &generation, effort, steps)?;
         }
     }
-    Ok(())
-}
-
-fn shapes_of(
-    report: &mut Report,
-    persons: u64,
-    effort: &Effort,
-    places: &Places,
-    steps: &Steps,
-) -> Result<()> {
-    let extract = extract::generated(persons, false, places, steps)?;
-    let trust = stage::ingested(&places.scratch.join(format!("shapes-{persons}")), &extract)?;
-    shapes::measure(report, persons, &extract, &trust, effort.shapes, places, steps)
-}
-
-/// Measures everything.
-pub fn measure(effort: &Effort, places: &Places, steps: &Steps) -> Result<Report> {
-    let mut report = Report::new(effort.persons)?;
-    extract::check_space(effort.persons, places)?;
-    sizes::measure(&mut report, places)?;
-    let small = extract::generated(extract::SMALL_PERSONS, false, places, steps)?;
-    let second = extract::generated(extract::SECOND_PERSONS, true, places, steps)?;
-    let large = extract::generated(effort.persons, false, places, steps)?;
-    let large_trust = ingest::measure(&mut report, effort, &large, places, steps)?;
-    smaller_shapes(&mut report, effort, places, steps)?;
-    shapes::measure(&mut report, effort.persons, &large, &large_trust, effort.shapes, places, steps)?;
-    starting::measure(&mut report, effort, places, steps)?;
-    asking::two_trusts(&mut report, effort, &second, places, steps)?;
-    asking::one_trust(&mut report, effort, &small, large_trust, places, steps)?;
+    if wanted(Part::Starting) {
+        starting::measure(&mut report, effort, places, steps)?;
+    }
+    if wanted(Part::Asking) {
+        let second = extract::generated(extract::SECOND_PERSONS, true, places, steps)?;
+        asking::two_trusts(&mut report, effort, &second, places, steps)?;
+        let large = trusts.large(&extract(effort.persons)?)?;
+        asking::one_trust(&mut report, effort, &extract(extract::SMALL_PERSONS)?, large, places, steps)?;
+    }
     report.finish();
     Ok(report)
+}
+
+/// Appliances that hold extracts, each made when it is first asked for.
+struct Trusts<'a> {
+    effort: &'a Effort,
+    places: &'a Places,
+    large: Option<Appliance>,
+}
+
+impl Trusts<'_> {
+    /// The DuckDB file of an extract.
+    fn generation(&mut self, persons: u64, extract: &Path) -> Result<PathBuf> {
+        if persons == self.effort.persons {
+            let large = self.large(extract)?;
+            let generation = shapes::generation(&large);
+            self.large = Some(large);
+            return generation;
+        }
+        let folder = self.places.scratch.join(format!("shapes-{persons}"));
+        let trust =
+            if folder.exists() { Appliance::new(&folder)? } else { stage::ingested(&folder, extract)? };
+        shapes::generation(&trust)
+    }
+
+    /// The one of the largest extract.
+    fn large(&mut self, extract: &Path) -> Result<Appliance> {
+        match self.large.take() {
+            Some(large) => Ok(large),
+            None => stage::ingested(&self.places.scratch.join("large-trust"), extract),
+        }
+    }
 }

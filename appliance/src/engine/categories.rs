@@ -7,10 +7,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use duckdb::arrow::array::{Array, AsArray as _, PrimitiveArray, StringArray};
-use duckdb::arrow::datatypes::{Date32Type, Int64Type};
+use duckdb::arrow::array::{PrimitiveArray, StringArray};
+use duckdb::arrow::datatypes::Int64Type;
 
 use super::bounds;
+use super::calendar::date_of;
 use super::cohort::Cohort;
 use super::labels::{Key, Tally};
 use super::largest::largest;
@@ -40,11 +41,12 @@ impl Values {
         }
     }
 
-    /// Days, each by its calendar year.
-    pub fn days(&mut self, values: &dyn Array, counted: impl Iterator<Item = bool>) {
-        for (value, counted) in values.as_primitive::<Date32Type>().iter().zip(counted) {
+    /// Days, as they are counted from 1970-01-01, each by its calendar year.
+    pub fn days(&mut self, days: Vec<Option<i64>>, counted: impl Iterator<Item = bool>) {
+        for (day, counted) in days.into_iter().zip(counted) {
             if counted {
-                let code = value.map_or(NONE, |day| self.whole(year_of(i64::from(day)), year));
+                let year_of = |day| date_of(day).map_or(NO_YEAR, |(year, ..)| year);
+                let code = day.map_or(NONE, |day| self.whole(year_of(day), year));
                 self.of_rows.push(code);
             }
         }
@@ -192,39 +194,3 @@ fn year(year: i64) -> Key {
 
 /// Of the days that have none: the two infinite ones.
 const NO_YEAR: i64 = i64::MIN;
-
-/// The calendar year of a day counted from 1970-01-01 (H. Hinnant's `civil_from_days`: years that begin in March, in
-/// eras of 400).
-fn year_of(day: i64) -> i64 {
-    if day.unsigned_abs() >= u64::from(i32::MAX.unsigned_abs()) {
-        return NO_YEAR;
-    }
-    let day = day + 719_468;
-    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    // Days from March on: January is the 306th.
-    year + era * 400 + i64::from(of_year >= 306)
-}
-
-#[cfg(test)]
-mod tests {
-    use time::{Date, Month};
-
-    use super::*;
-
-    #[test]
-    fn years_are_those_of_the_calendar() {
-        let epoch = Date::from_calendar_date(1970, Month::January, 1).unwrap();
-        for year in [-9_999, -1, 0, 1, 1_582, 1_900, 1_970, 2_000, 2_024, 2_100, 9_999] {
-            for (month, day) in
-                [(Month::January, 1), (Month::February, 28), (Month::March, 1), (Month::December, 31)]
-            {
-                let date = Date::from_calendar_date(year, month, day).unwrap();
-                assert_eq!(year_of((date - epoch).whole_days()), i64::from(year), "{date}");
-            }
-        }
-        assert_eq!(year_of(i64::from(i32::MAX)), NO_YEAR);
-        assert_eq!(year_of(-i64::from(i32::MAX)), NO_YEAR);
-    }
-}

@@ -13,6 +13,7 @@ use flip_protocol::answer::Failed;
 use roaring::RoaringTreemap;
 
 use super::bounds;
+use super::calendar::days;
 use super::categories::Values;
 use super::columns::{self, Kind};
 use super::database::Fault;
@@ -246,7 +247,9 @@ impl Column {
                     let values = cast_to(values, &DataType::Int64)?;
                     kept.concepts(values.as_primitive::<Int64Type>(), counted);
                 }
-                Kind::Day => kept.days(&cast_to(values, &DataType::Date32)?, counted),
+                Kind::Day => {
+                    kept.days(days(values).ok_or(Fault::plain(Failed::Internal))?, counted);
+                }
                 Kind::Text | Kind::Number | Kind::Opaque => {
                     kept.texts(cast_to(values, &DataType::Utf8)?.as_string::<i32>(), counted);
                 }

@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 
 use duckdb::Connection;
-use duckdb::arrow::array::{Array as _, AsArray as _, RecordBatch};
-use duckdb::arrow::datatypes::{Int32Type, Int64Type, UInt8Type};
+use duckdb::arrow::array::{Array as _, AsArray as _, PrimitiveArray, RecordBatch};
+use duckdb::arrow::datatypes::{Date32Type, Int64Type};
 use flip_protocol::answer::Failed;
 use time::Date;
 
 use super::bounds;
+use super::calendar::date_of;
 use super::database::{Fault, one, stream};
 use super::labels::{FEMALE, Key, MALE};
 use super::quick::Quick;
@@ -63,7 +64,7 @@ impl Population {
         };
         population.facts.resize(population.places.near as usize, NOTHING);
         stream(database, &persons(), false, |batch| population.take_persons(batch, bytes_max))?;
-        stream(database, &periods(bounds::YEARS), false, |batch| population.take_periods(batch, bytes_max))?;
+        stream(database, PERIODS, false, |batch| population.take_periods(batch, bytes_max))?;
         Ok(population)
     }
 
@@ -137,22 +138,21 @@ impl Population {
     }
 
     fn take_persons(&mut self, batch: &RecordBatch, bytes_max: u64) -> Result<(), Fault> {
-        let columns = (
-            batch.column(0).as_primitive_opt::<Int64Type>(),
-            batch.column(1).as_primitive_opt::<Int32Type>(),
-            batch.column(2).as_primitive_opt::<Int64Type>(),
-            batch.column(3).as_string_opt::<i32>(),
-        );
-        let (Some(persons), Some(born), Some(codes), Some(labels)) = columns else {
-            return Err(Fault::plain(Failed::Internal));
+        let whole = |at: usize| {
+            batch.column(at).as_primitive_opt::<Int64Type>().ok_or(Fault::plain(Failed::Internal))
         };
+        let day = batch.column(1).as_primitive_opt::<Date32Type>().ok_or(Fault::plain(Failed::Internal))?;
+        let (persons, year, month, of_month, sexes) = (whole(0)?, whole(2)?, whole(3)?, whole(4)?, whole(5)?);
+        let labels = batch.column(6).as_string_opt::<i32>().ok_or(Fault::plain(Failed::Internal))?;
         for (row, person) in persons.values().iter().enumerate() {
-            let place = self.at(*person);
-            let label = labels.is_valid(row).then(|| labels.value(row));
-            let sex = self.sex_of(codes.is_valid(row).then(|| codes.value(row)), label);
-            let facts = &mut self.facts[place as usize];
-            facts.born = if born.is_valid(row) { born.value(row) } else { UNBORN };
-            facts.sex = sex;
+            let known = |column: &PrimitiveArray<Int64Type>| column.is_valid(row).then(|| column.value(row));
+            let date = day.is_valid(row).then(|| i64::from(day.value(row))).and_then(date_of);
+            let date = date
+                .or_else(|| Some((known(year)?, known(month).unwrap_or(1), known(of_month).unwrap_or(1))));
+            let place = self.at(*person) as usize;
+            let sex = self.sex_of(known(sexes), labels.is_valid(row).then(|| labels.value(row)));
+            self.facts[place].born = date.map_or(UNBORN, number);
+            self.facts[place].sex = sex;
         }
         self.check(bytes_max)
     }
@@ -180,23 +180,34 @@ impl Population {
     fn take_periods(&mut self, batch: &RecordBatch, bytes_max: u64) -> Result<(), Fault> {
         let columns = (
             batch.column(0).as_primitive_opt::<Int64Type>(),
-            batch.column(1).as_primitive_opt::<UInt8Type>(),
-            batch.column(2).as_primitive_opt::<UInt8Type>(),
+            batch.column(1).as_primitive_opt::<Date32Type>(),
+            batch.column(2).as_primitive_opt::<Date32Type>(),
         );
         let (Some(persons), Some(from), Some(to)) = columns else {
             return Err(Fault::plain(Failed::Internal));
         };
-        for ((person, from), to) in persons.values().iter().zip(from.values()).zip(to.values()) {
+        let (first_counted, last_counted) = (i64::from(bounds::YEARS.0), i64::from(bounds::YEARS.1));
+        let year = |day: Option<i32>, open: i64| {
+            let date = day.and_then(|day| date_of(i64::from(day)));
+            date.map_or(open, |(year, ..)| year)
+        };
+        for ((person, from), to) in persons.values().iter().zip(from).zip(to) {
+            let from = year(from, first_counted).max(first_counted) - first_counted;
+            let to = year(to, last_counted).min(last_counted) - first_counted;
+            let (Ok(from), Ok(to)) = (u8::try_from(from), u8::try_from(to)) else { continue };
+            if from > to {
+                continue;
+            }
             let place = self.at(*person);
             let (first, last) = self.facts[place as usize].years;
             self.facts[place as usize].years = if first > last {
-                (*from, *to)
+                (from, to)
             } else {
                 let years = self.several.entry(place).or_insert_with(|| bits(first, last));
-                for (held, more) in years.iter_mut().zip(bits(*from, *to)) {
+                for (held, more) in years.iter_mut().zip(bits(from, to)) {
                     *held |= more;
                 }
-                (first.min(*from), last.max(*to))
+                (first.min(from), last.max(to))
             };
         }
         self.check(bytes_max)
@@ -247,33 +258,23 @@ fn bits(first: u8, last: u8) -> Years {
     years
 }
 
-/// Person, day of birth as a number, sex by its concept or else by its source value.
+/// Person, day of birth or its parts, sex by its concept or else by its source value.
 fn persons() -> String {
-    let day = |year: &str, month: &str, day: &str| {
-        let year = format!("least(greatest({year}, 0), 99999) * 10000");
-        format!("{year} + least(greatest({month}, 0), 99) * 100 + least(greatest({day}, 0), 99)")
-    };
-    let moment = day("year(birth_datetime)", "month(birth_datetime)", "day(birth_datetime)");
-    let parts = day("year_of_birth", "coalesce(month_of_birth, 1)", "coalesce(day_of_birth, 1)");
-    let known = format!("gender_concept_id IN ({MALE}, {FEMALE})");
-    let source = "nullif(trim(gender_source_value), '')";
-    // The least and greatest of nothing and a number is the number: nothing stays nothing by the first CASE.
     format!(
-        "SELECT person_id::BIGINT, (CASE WHEN year(birth_datetime) IS NOT NULL THEN {moment} \
-         WHEN year_of_birth IS NOT NULL THEN {parts} END)::INTEGER, \
-         (CASE WHEN {known} OR {source} IS NULL THEN gender_concept_id END)::BIGINT, \
-         (CASE WHEN {known} THEN NULL ELSE {source} END)::VARCHAR FROM omop.person WHERE person_id IS NOT NULL"
+        "SELECT person_id::BIGINT, birth_datetime::DATE, year_of_birth::BIGINT, month_of_birth::BIGINT, \
+         day_of_birth::BIGINT, gender_concept_id::BIGINT, CASE WHEN gender_concept_id IN ({MALE}, {FEMALE}) THEN NULL \
+         ELSE nullif(trim(gender_source_value), '') END FROM omop.person WHERE person_id IS NOT NULL"
     )
 }
 
-/// Person, first and last year of a period of observation, from the first year that is counted.
-fn periods((first, last): (i32, i32)) -> String {
-    format!(
-        "SELECT person_id::BIGINT, (y0 - {first})::UTINYINT, (y1 - {first})::UTINYINT FROM (SELECT person_id, \
-         greatest(year(observation_period_start_date), {first}) AS y0, \
-         least(year(observation_period_end_date), {last}) AS y1 FROM omop.observation_period) AS period \
-         WHERE y0 <= y1 AND person_id IS NOT NULL"
-    )
+/// Person, first and last day of a period of observation.
+const PERIODS: &str = "SELECT person_id::BIGINT, observation_period_start_date::DATE, observation_period_end_date::DATE \
+                       FROM omop.observation_period WHERE person_id IS NOT NULL";
+
+/// A date as a number such as 20260115. A record may say of it what it likes.
+fn number((year, month, day): (i64, i64, i64)) -> i32 {
+    let number = year.clamp(0, 99_999) * 10_000 + month.clamp(0, 99) * 100 + day.clamp(0, 99);
+    i32::try_from(number).unwrap_or(UNBORN)
 }
 
 /// A day as a number such as 20260115.

