@@ -49,7 +49,13 @@ fn main() -> Result<()> {
 
 fn question(sql: &str) -> Result<Question> {
     let plan = admit(sql).map_err(|refusal| anyhow!("{refusal}")).with_context(|| sql.to_owned())?;
-    Ok(Question { plan, age_day: date!(2026 - 01 - 15), crowd: THRESHOLD_DEFAULT, spent: Arc::default() })
+    Ok(Question {
+        plan,
+        age_day: date!(2026 - 01 - 15),
+        crowd: THRESHOLD_DEFAULT,
+        blur: None,
+        spent: Arc::default(),
+    })
 }
 
 fn times(settings: &Settings, generation: &Path, question: &Question, runs: usize) -> Result<Value> {

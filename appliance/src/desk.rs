@@ -5,7 +5,7 @@
 //! the release is handed on; what the ledger thinks of a cohort never picks its answer. Deliberately absent: orders,
 //! keys, the network.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,26 +111,50 @@ pub enum DeskError {
     /// A stored release or alert.
     #[error("the ledger of past cohorts holds what this version cannot read")]
     Stored(#[from] serde_json::Error),
+    /// One of the two files without the other: budgets would start anew, or old questions get new noise.
+    #[error(
+        "{} is missing and {} is there: restore both from the same backup; to start anew, with nobody charged for \
+         what was released before, remove the other too",
+        missing.display(),
+        there.display()
+    )]
+    Half {
+        /// What is missing.
+        missing: PathBuf,
+        /// What is there.
+        there: PathBuf,
+    },
     /// The site's secret.
     #[error("the secret of the noise cannot be read or written")]
     Secret(#[source] std::io::Error),
 }
 
 impl Desk {
-    /// The desk of a site: its secret and its ledger are in files, made where there are none.
+    /// The desk of a site: its secret and its ledger are in files, made where there is neither.
     pub fn open(policy: Policy, secret: &Path, ledger: &Path) -> Result<Self, DeskError> {
+        let half = |missing: &Path, there: &Path| DeskError::Half {
+            missing: missing.to_owned(),
+            there: there.to_owned(),
+        };
+        if secret.exists() && !ledger.exists() {
+            return Err(half(ledger, secret));
+        }
+        let cohorts = Cohorts::open(ledger)?;
         let secret = match std::fs::read(secret) {
             Ok(bytes) => bytes.try_into().map_err(|_| {
                 DeskError::Secret(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not 32 bytes"))
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if !cohorts.is_empty()? {
+                    return Err(half(secret, ledger));
+                }
                 let made = clock::random_bytes();
                 file::write(secret, &made, Access::Owner).map_err(DeskError::Secret)?;
                 made
             }
             Err(error) => return Err(DeskError::Secret(error)),
         };
-        Ok(Self::new(policy, secret, Cohorts::open(ledger)?))
+        Ok(Self::new(policy, secret, cohorts))
     }
 
     /// A desk over these parts.
@@ -194,27 +218,62 @@ impl Desk {
             return Ok(Some(Said::only(Release::failed(Failed::Internal))));
         };
         let noise = Noise::new(&self.secret, &key);
-        let spent =
-            if self.policy.is_exact() { Arc::default() } else { self.ledger.spent(self.policy.units_max()) };
-        let question = Question { plan, age_day, crowd: disclosure::crowd(&self.policy, &noise), spent };
+        let spent = if self.policy.is_exact() {
+            Arc::default()
+        } else {
+            self.ledger.spent(self.policy.units_max())?
+        };
+        let blur = disclosure::blur(&self.policy, &noise);
+        let question = Question { plan, age_day, crowd: self.policy.threshold(), blur, spent };
         let raw = match engine.measure(&generation.database, &question, cancel) {
             Ok(raw) => raw,
-            Err(EngineFailure::Failed(failed)) => return Ok(Some(Said::only(Release::failed(failed)))),
-            Err(EngineFailure::TooCostly) => return Ok(Some(Said::only(Release::too_costly()))),
             Err(EngineFailure::Cancelled) => return Ok(None),
+            Err(EngineFailure::TooCostly) => {
+                return self.fail(key, asked, Release::too_costly()).map(Some);
+            }
+            Err(EngineFailure::Failed(failed)) => {
+                return self.fail(key, asked, Release::failed(failed)).map(Some);
+            }
         };
         let answered = disclosure::release(raw, &self.policy, &noise, generation.extract());
-        self.ledger.record(&Answered {
-            key,
-            at_ms: asked.at.0,
-            project: asked.project,
-            question: asked.sql,
-            release: &serde_json::to_vec(answered.release.outcome())?,
-            persons: &answered.persons,
-            units: answered.units,
-        })?;
+        self.record(key, asked, &answered.release, &answered.persons, answered.units)?;
         let cohort = Cohort { key, persons: answered.persons };
         Ok(Some(Said { release: answered.release, cohort: Some(cohort) }))
+    }
+
+    /// A question that failed counts in its project's quota as any other. What would fail again is remembered.
+    fn fail(&self, key: Key, asked: Asked<'_>, release: Release) -> Result<Said, DeskError> {
+        let fails_again = match release.outcome() {
+            CohortOutcome::Failed { reason } => match reason {
+                Failed::NotUnderstood | Failed::BadValue | Failed::TooManyRows => true,
+                // They hang on the machine and its settings too.
+                Failed::NoData
+                | Failed::Timeout
+                | Failed::OutOfMemory
+                | Failed::EngineLost
+                | Failed::Internal => false,
+            },
+            CohortOutcome::Value(_) | CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) => true,
+        };
+        if fails_again {
+            self.record(key, asked, &release, &RoaringTreemap::new(), 0)?;
+        } else {
+            self.ledger.count(asked.project, asked.at.0)?;
+        }
+        Ok(Said::only(release))
+    }
+
+    fn record(
+        &self,
+        key: Key,
+        asked: Asked<'_>,
+        release: &Release,
+        persons: &RoaringTreemap,
+        units: u64,
+    ) -> Result<(), DeskError> {
+        let release = &serde_json::to_vec(release.outcome())?;
+        let Asked { sql: question, project, at } = asked;
+        Ok(self.ledger.record(&Answered { key, at_ms: at.0, project, question, release, persons, units })?)
     }
 
     /// Compares a new cohort with earlier ones; gives and keeps an alert where one is nearly the same: fewer persons
@@ -335,6 +394,27 @@ mod tests {
         assert_eq!(moment(&format!("{born} > 1970")), 0);
         assert_eq!(moment(&format!("{born} < EXTRACT(YEAR FROM CURRENT_DATE) - 65")), at.0 / DAY_MS);
         assert_eq!(moment("SELECT person_id FROM omop.person WHERE birth_datetime < NOW()"), at.0);
+    }
+
+    #[test]
+    fn a_ledger_without_its_secret_is_not_used_and_neither_is_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let [secret, ledger] = ["noise.secret", "cohorts.redb"].map(|name| folder.path().join(name));
+        let open =
+            || Desk::open(Policy::default(), &secret, &ledger).map(drop).map_err(|error| error.to_string());
+        assert_eq!(open(), Ok(()));
+        assert_eq!(open(), Ok(()));
+        std::fs::remove_file(&secret).unwrap();
+        assert_eq!(open(), Ok(()), "nothing was released with the secret that is gone");
+        let desk = Desk::open(Policy::default(), &secret, &ledger).unwrap();
+        let asked = Asked { sql: "SELECT 1", project: "p", at: UnixMillis(1) };
+        desk.record([1; 32], asked, &Release::failed(Failed::BadValue), &RoaringTreemap::new(), 0).unwrap();
+        drop(desk);
+        std::fs::remove_file(&secret).unwrap();
+        assert!(open().unwrap_err().contains("noise.secret is missing"));
+        std::fs::write(&secret, [1; 32]).unwrap();
+        std::fs::remove_file(&ledger).unwrap();
+        assert!(open().unwrap_err().contains("cohorts.redb is missing"));
     }
 
     #[test]

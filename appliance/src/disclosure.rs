@@ -57,7 +57,10 @@ use flip_protocol::answer::{
 };
 use roaring::RoaringTreemap;
 
+use crate::engine::Blur;
+
 pub use noise::Noise;
+pub(crate) use noise::clear_of;
 pub use policy::{FILE, Policy, PolicyError, Setting, THRESHOLD_DEFAULT, THRESHOLD_MIN};
 pub use raw::RawCounts;
 pub(crate) use raw::{
@@ -65,6 +68,7 @@ pub(crate) use raw::{
 };
 
 use budget::Details;
+pub(crate) use budget::{Statistics, blur_sigma};
 use fold::Part;
 use statistics::{Counts, Labels, Width};
 
@@ -72,6 +76,10 @@ use statistics::{Counts, Labels, Width};
 pub const OTHER: &str = "Other";
 /// The label of what the records do not say.
 pub const UNKNOWN: &str = "Unknown";
+
+/// The labels of ages, in their order.
+const AGES: [&str; 11] =
+    ["0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80-89", "90+", UNKNOWN];
 
 /// What a Trust has let out about one question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,34 +147,30 @@ pub struct Answered {
     pub units: u64,
 }
 
-/// Persons who must share a bound or a cap of a question's counts: the threshold and, where there is noise, a few more,
-/// as many as the question draws, so that no known number of persons decides it.
-pub fn crowd(policy: &Policy, noise: &Noise) -> u64 {
-    if policy.is_exact() {
-        return policy.threshold();
-    }
-    noise::plus(policy.threshold(), (policy.noise() * noise.normal("crowd", "")).abs())
+/// What the engine finds caps and bounds in: nothing where counts are exact, and the threshold alone decides.
+pub fn blur(policy: &Policy, noise: &Noise) -> Option<Blur> {
+    (!policy.is_exact()).then(|| Blur { noise: policy.noise(), seed: noise.seed() })
 }
 
 /// Protects the counts of one question as the site's policy asks.
 pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract) -> Answered {
     let RawCounts(mut raw) = raw;
     let subjects = std::mem::take(&mut raw.subjects);
-    // A result cannot be about more persons than it has rows: what FLIP caps, we cap.
-    let exact = subjects.len().min(raw.rows);
-    let own = budget::sigma(policy.noise(), subjects.len());
-    let noisy = if policy.is_exact() { exact } else { noise::plus(exact, own * noise.normal("persons", "")) };
+    let exact = subjects.len();
+    let own = budget::sigma(policy.noise(), exact);
+    let noisy = if policy.is_exact() { exact } else { noise.added(exact, own, "persons", "") };
     // From here on the size of the cohort is what its noisy count says.
     let sigma = budget::sigma(policy.noise(), noisy);
     let width = Width { sigma, step: noise::step_of(policy.rounding(), sigma) };
     let details = Details::of(policy.noise(), noisy);
     let charged = |details: Option<Details>| if policy.is_exact() { 0 } else { budget::units(own, details) };
-    if exact < policy.threshold() || noisy < noise::clear_of(policy.threshold(), sigma) {
+    if exact < policy.threshold() || noisy < noise::clear_of(policy.threshold(), sigma, policy::CLEAR) {
         let outcome = CohortOutcome::FewerThan { threshold: policy.shown_min(), extract };
         return Answered { release: Release { outcome }, persons: subjects, units: charged(None) };
     }
     let persons = noise::rounded(noisy, width.step);
-    let is_detailed = policy.is_exact() || details.are_shown();
+    let affordable = charged(Some(details)) <= budget::units_within(budget::question_max(policy.noise()));
+    let is_detailed = policy.is_exact() || (details.are_shown() && affordable);
     let units = charged(is_detailed.then_some(details));
     let mut answer = CohortAnswer {
         persons,
@@ -178,7 +182,7 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
     };
     let mut records = width;
     if is_detailed {
-        let counts = Counts::new(policy, noise, details, raw.statistics());
+        let counts = Counts::new(policy, noise, details, raw.statistics);
         records = counts.width(count_of(raw.rows_cap));
         let noised = counts.noised(raw.rows, records, "records", "");
         answer.records = noise::rounded(noised, records.step).max(persons);
@@ -198,10 +202,16 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
 fn fields(raw: Measured, subjects: u64, records: u64, width: Width, counts: &Counts<'_>) -> Vec<Field> {
     let mut fields = counts_and_nulls(&raw.columns, records, width, counts);
     let one = counts.width(1.0);
-    fields.push(persons_field("Age Distribution", raw.ages, subjects, (one, Labels::Fixed), counts));
-    fields.push(persons_field("Sex Distribution", raw.sexes, subjects, (one, Labels::FromRecords), counts));
+    let (mut ages, mut sexes) = (raw.ages, raw.sexes);
+    if one.sigma > 0.0 {
+        // An age that nobody has is counted as well: that somebody has it says something.
+        ages = AGES.map(|label| group_of(&ages, label)).to_vec();
+        sexes.sort_by(|group, other| group.label.cmp(&other.label));
+    }
+    fields.push(persons_field("Age Distribution", ages, subjects, (one, Labels::Fixed), counts));
+    fields.push(persons_field("Sex Distribution", sexes, subjects, (one, Labels::FromRecords), counts));
     fields.extend(raw.images.map(|images| modalities(images, counts)));
-    if !raw.years.is_empty() {
+    if !raw.years.is_empty() || one.sigma > 0.0 {
         fields.push(columns::years(raw.years, raw.years_cap, subjects, counts));
     }
     fields.extend(raw.numbers.iter().filter_map(|column| columns::histogram(column, subjects, counts)));
@@ -236,6 +246,11 @@ fn counts_and_nulls(columns: &[ColumnCounts], records: u64, width: Width, counts
     vec![field("Counts", cells.0), field("Nulls", cells.1)]
 }
 
+fn group_of(groups: &[Group], label: &str) -> Group {
+    let persons = groups.iter().find(|group| group.label == label).map_or(0, |group| group.persons);
+    Group { label: label.to_owned(), persons }
+}
+
 fn persons_field(
     name: &str,
     groups: Vec<Group>,
@@ -258,26 +273,18 @@ fn modalities(images: ImageCounts, counts: &Counts<'_>) -> Field {
         count: group.images,
         persons: group.persons,
     });
+    let mut parts: Vec<Part> = parts.collect();
+    if !counts.policy.is_exact() {
+        parts.sort_by(|part, other| part.label.cmp(&other.label));
+    }
     let width = counts.width(count_of(images.images_cap));
     let how = (width, Labels::FromRecords);
     // One person may have images of several modalities: only the largest group is sure to count persons once.
-    counts.folded("Modality Distribution", Unit::Images, parts.collect(), images.persons, how, u64::max)
+    counts.folded("Modality Distribution", Unit::Images, parts, images.persons, how, u64::max)
 }
 
 fn count_of(cap: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "rows of one person")]
     let cap = cap as f64;
     cap
-}
-
-impl Measured {
-    /// How many numbers, or lists of cells, are made of it beside the count of persons: each tells its share.
-    fn statistics(&self) -> usize {
-        // Records, ages and sexes; bins, mean and spread of a numeric column.
-        3 + self.columns.len()
-            + usize::from(self.images.is_some())
-            + usize::from(!self.years.is_empty())
-            + 3 * self.numbers.len()
-            + self.categories.len()
-    }
 }

@@ -22,7 +22,6 @@ mod columns;
 mod database;
 mod images;
 mod labels;
-mod largest;
 mod measure;
 mod numbers;
 mod population;
@@ -31,6 +30,7 @@ mod process;
 mod quick;
 mod rows;
 mod sandbox;
+mod sharing;
 mod wire;
 pub mod worker;
 
@@ -45,7 +45,7 @@ use flip_protocol::answer::Failed;
 pub use crate::disclosure::RawCounts;
 pub use database::open_generation;
 pub use sandbox::{Calls, Files, Sandbox};
-pub use wire::Question;
+pub use wire::{Blur, Question};
 
 use process::{Limits, Process, Unanswered};
 use wire::{Configure, Reply, Request, SpentPersons};

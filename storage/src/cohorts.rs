@@ -12,7 +12,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::{ReadableDatabase as _, ReadableTable as _, TableDefinition, WriteTransaction};
+use redb::{
+    ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition, WriteTransaction,
+};
 use roaring::RoaringTreemap;
 
 use crate::store::{Store, StoreError};
@@ -46,8 +48,10 @@ pub struct Cohorts {
 }
 
 /// What is known without reading the file.
+#[derive(Default)]
 struct State {
-    charges: Charges,
+    /// Nothing until they are read, and after a write that failed: it may have reached the disk all the same.
+    charges: Option<Charges>,
     /// The limit that `spent` was made for, and who was charged more.
     spent: Option<(u64, Arc<RoaringTreemap>)>,
 }
@@ -103,22 +107,32 @@ impl Cohorts {
     }
 
     fn over(store: Store) -> Result<Self, StoreError> {
-        let digits = store.with(|database| {
-            let reading = database.begin_read()?;
-            let table = reading.open_table(CHARGES)?;
-            let mut digits: Vec<RoaringTreemap> = Vec::new();
-            for entry in table.iter()? {
-                let (at, bytes) = entry?;
-                let at = at.value() as usize;
-                if digits.len() <= at {
-                    digits.resize_with(at + 1, RoaringTreemap::new);
+        let ledger = Self { store, state: Mutex::default() };
+        ledger.known(&mut ledger.state())?;
+        Ok(ledger)
+    }
+
+    /// The charges, read where they are not known.
+    fn known<'a>(&self, state: &'a mut State) -> Result<&'a Charges, StoreError> {
+        if state.charges.is_none() {
+            let digits = self.store.with(|database| {
+                let reading = database.begin_read()?;
+                let table = reading.open_table(CHARGES)?;
+                let mut digits: Vec<RoaringTreemap> = Vec::new();
+                for entry in table.iter()? {
+                    let (at, bytes) = entry?;
+                    let at = at.value() as usize;
+                    if digits.len() <= at {
+                        digits.resize_with(at + 1, RoaringTreemap::new);
+                    }
+                    digits[at] = persons_of(bytes.value())?;
                 }
-                digits[at] = persons_of(bytes.value())?;
-            }
-            Ok(digits)
-        })?;
-        let state = State { charges: Charges::new(digits), spent: None };
-        Ok(Self { store, state: Mutex::new(state) })
+                Ok(digits)
+            })?;
+            state.spent = None;
+            return Ok(state.charges.insert(Charges::new(digits)));
+        }
+        Ok(state.charges.as_ref().expect("known by now"))
     }
 
     /// What was released before for this key.
@@ -128,6 +142,11 @@ impl Cohorts {
             let release = reading.open_table(RELEASES)?.get(key)?;
             Ok(release.map(|bytes| bytes.value().to_vec()))
         })
+    }
+
+    /// True where nothing was released yet.
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        self.store.with(|database| Ok(database.begin_read()?.open_table(RELEASES)?.is_empty()?))
     }
 
     /// When a project's new questions were asked, from `since_ms` on, the oldest first.
@@ -147,23 +166,27 @@ impl Cohorts {
     }
 
     /// Everybody who was charged more than `units`. The same limit is best asked for every time.
-    pub fn spent(&self, units: u64) -> Arc<RoaringTreemap> {
+    pub fn spent(&self, units: u64) -> Result<Arc<RoaringTreemap>, StoreError> {
         let mut state = self.state();
+        self.known(&mut state)?;
         if let Some((limit, spent)) = &state.spent
             && *limit == units
         {
-            return Arc::clone(spent);
+            return Ok(Arc::clone(spent));
         }
-        let spent = Arc::new(state.charges.above(&state.charges.everybody(), units));
+        let charges = self.known(&mut state)?;
+        let spent = Arc::new(charges.above(&charges.everybody(), units));
         state.spent = Some((units, Arc::clone(&spent)));
-        spent
+        Ok(spent)
     }
 
     /// Stores a release, charges its persons, counts it in its project's quota and keeps its cohort. Where the key was
     /// released before, nothing is stored or charged.
     pub fn record(&self, answered: &Answered<'_>) -> Result<(), StoreError> {
         let mut state = self.state();
-        let mut charges = state.charges.clone();
+        let mut charges = self.known(&mut state)?.clone();
+        // Until it is certain what is on the disk.
+        let before = state.charges.take();
         let changed: Vec<(u32, Vec<u8>)> = charges
             .add(answered.persons, answered.units)
             .into_iter()
@@ -182,12 +205,9 @@ impl Cohorts {
                 for (at, bytes) in &changed {
                     table.insert(at, bytes.as_slice())?;
                 }
-                let mut asked = writing.open_table(ASKED)?;
-                let own = (answered.project, 0)..=(answered.project, u64::MAX);
-                let forgotten = answered.at_ms.saturating_sub(ASKED_KEPT_MS);
-                asked.retain_in(own.clone(), |_, at_ms| at_ms >= forgotten)?;
-                let next = asked.range(own)?.next_back().transpose()?.map_or(1, |(key, _)| key.value().1 + 1);
-                asked.insert((answered.project, next), answered.at_ms)?;
+                count(&writing, answered.project, answered.at_ms)?;
+            }
+            if !answered.persons.is_empty() {
                 let mut cohorts = writing.open_table(COHORTS)?;
                 let next = cohorts.last()?.map_or(1, |(number, _)| number.value() + 1);
                 let Answered { key, at_ms, project, question, .. } = *answered;
@@ -198,16 +218,26 @@ impl Cohorts {
             Ok(true)
         })?;
         if is_new {
-            state.charges = charges;
-            if let Some((limit, spent)) = &state.spent {
-                let limit = *limit;
-                let newly = state.charges.above(answered.persons, limit) - &**spent;
-                if !newly.is_empty() {
-                    state.spent = Some((limit, Arc::new(&**spent | newly)));
-                }
+            if let Some((limit, spent)) = state.spent.take() {
+                let newly = charges.above(answered.persons, limit) - &*spent;
+                let spent = if newly.is_empty() { spent } else { Arc::new(&*spent | newly) };
+                state.spent = Some((limit, spent));
             }
+            state.charges = Some(charges);
+        } else {
+            state.charges = before;
         }
         Ok(())
+    }
+
+    /// Counts a question that has no answer to be kept in its project's quota.
+    pub fn count(&self, project: &str, at_ms: u64) -> Result<(), StoreError> {
+        self.store.with(|database| {
+            let writing = database.begin_write()?;
+            count(&writing, project, at_ms)?;
+            writing.commit()?;
+            Ok(())
+        })
     }
 
     /// Past cohorts of other questions that differ from `persons` by fewer than `fewer_than` persons, the nearest first.
@@ -287,8 +317,8 @@ impl Cohorts {
     }
 
     /// How many persons were charged anything.
-    pub fn persons_charged(&self) -> u64 {
-        self.state().charges.everybody().len()
+    pub fn persons_charged(&self) -> Result<u64, StoreError> {
+        Ok(self.known(&mut self.state())?.everybody().len())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -305,6 +335,16 @@ fn tables(writing: &WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(ASKED)?;
     writing.open_table(COHORTS)?;
     writing.open_table(ALERTS)?;
+    Ok(())
+}
+
+fn count(writing: &WriteTransaction, project: &str, at_ms: u64) -> Result<(), redb::Error> {
+    let mut asked = writing.open_table(ASKED)?;
+    let own = (project, 0)..=(project, u64::MAX);
+    let forgotten = at_ms.saturating_sub(ASKED_KEPT_MS);
+    asked.retain_in(own.clone(), |_, at_ms| at_ms >= forgotten)?;
+    let next = asked.range(own)?.next_back().transpose()?.map_or(1, |(key, _)| key.value().1 + 1);
+    asked.insert((project, next), at_ms)?;
     Ok(())
 }
 

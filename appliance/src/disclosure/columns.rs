@@ -29,7 +29,7 @@ pub(super) fn years(years: Vec<Group>, years_cap: u64, subjects: u64, counts: &C
     let cells = years.into_iter().map(|year| {
         let count = counts.noised(year.persons, width, NAME, &year.label);
         let shown = shown(count);
-        folded |= !shown;
+        folded |= !shown || width.sigma > 0.0;
         Cell { count: shown.then(|| noise::rounded(count, width.step)), label: year.label }
     });
     let mut cells: Vec<Cell> = cells.collect();
@@ -143,25 +143,21 @@ fn summary(column: &NumberColumn, persons: u64, name: &str, counts: &Counts<'_>)
 
 /// The most frequent values of a column. One person may have several: only the largest group is sure to count
 /// persons once.
-pub(super) fn top_values(mut column: CategoryColumn, counts: &Counts<'_>) -> Field {
+pub(super) fn top_values(column: CategoryColumn, counts: &Counts<'_>) -> Field {
     let name = format!("Top Values of {}", column.name);
-    let exact = counts.policy.is_exact();
-    if !exact {
-        // What is looked at is bounded, and so is what one person can change.
-        column.groups.truncate(TOP_VALUES);
-    }
-    let groups = column.groups.len() as u64;
-    let width = counts.width(root(column.values_cap.clamp(1, groups.max(1))));
-    let mut parts: Vec<Part> = column
-        .groups
-        .into_iter()
+    let width = counts.width(root(column.values_cap));
+    let parts = column.groups.into_iter().filter(|group| group.persons > 0);
+    let mut parts: Vec<Part> = parts
         .map(|group| Part { label: group.label, count: group.persons, persons: group.persons })
         .collect();
-    parts.retain(|part| part.count > 0);
+    if !counts.policy.is_exact() {
+        // Which come first is for the noisy counts to say.
+        parts.sort_by(|part, other| part.label.cmp(&other.label));
+    }
     let how = (width, Labels::FromRecords);
     let mut field = counts.folded(&name, Unit::Persons, parts, column.persons, how, u64::max);
-    if !exact {
-        field.cells.sort_by_key(|cell| (cell.label == super::OTHER, std::cmp::Reverse(cell.count)));
+    if !counts.policy.is_exact() {
+        field.cells.sort_by_key(|cell| std::cmp::Reverse(cell.count));
     }
     field.folded |= field.cells.len() > TOP_VALUES;
     field.cells.truncate(TOP_VALUES);
@@ -203,7 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::disclosure::budget::Details;
+    use crate::disclosure::budget::{Details, Statistics};
     use crate::disclosure::{Bin, Noise, Policy};
 
     /// The field that `made` makes of exact counts above a threshold.
@@ -211,7 +207,7 @@ mod tests {
         let policy = format!("danger_threshold = {threshold}\ndanger_noise = 0\ndanger_rounding = 1");
         let policy = Policy::check(&policy).unwrap();
         let noise = Noise::new(&[0; 32], &[0; 32]);
-        made(&Counts::new(&policy, &noise, Details::of(0.0, 100), 1))
+        made(&Counts::new(&policy, &noise, Details::of(0.0, 100), Statistics::of(1, 0, 0, false)))
     }
 
     fn column(persons: &[u64]) -> NumberColumn {

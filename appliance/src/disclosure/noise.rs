@@ -8,8 +8,6 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::policy::CLEAR;
-
 /// The noise of one question.
 #[derive(Clone)]
 pub struct Noise {
@@ -31,6 +29,18 @@ impl Noise {
         (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * other).cos()
     }
 
+    /// A count with noise of that standard deviation, not below zero.
+    pub(crate) fn added(&self, count: u64, sigma: f64, statistic: &str, label: &str) -> u64 {
+        plus(count, sigma * self.normal(statistic, label))
+    }
+
+    /// What further noise of the same question is drawn with.
+    pub(super) fn seed(&self) -> [u8; 32] {
+        let mut keyed = self.keyed.clone();
+        keyed.update(b"a seed");
+        keyed.finalize().into_bytes().into()
+    }
+
     /// Two numbers above 0 and up to 1, evenly.
     fn uniform(&self, statistic: &str, label: &str) -> [f64; 2] {
         let mut keyed = self.keyed.clone();
@@ -48,15 +58,15 @@ impl Noise {
     }
 }
 
-/// The threshold, clear of noise of that standard deviation: rounded up.
+/// A number that is above the threshold by so many standard deviations of its noise, rounded up.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "thresholds and noise are far below 2^53, and not negative"
 )]
-pub(super) fn clear_of(threshold: u64, sigma: f64) -> u64 {
-    (threshold as f64 + CLEAR * sigma).ceil() as u64
+pub(crate) fn clear_of(threshold: u64, sigma: f64, deviations: f64) -> u64 {
+    (threshold as f64 + deviations * sigma).ceil() as u64
 }
 
 /// A count and a draw, as a whole number.
@@ -150,6 +160,6 @@ mod tests {
         assert_eq!((rounded(12, 5), rounded(13, 5), rounded(12, 1), rounded(0, 5)), (10, 15, 12, 0));
         assert_eq!((plus(3, -7.9), plus(3, 0.4), plus(3, 0.6)), (0, 3, 4));
         assert_eq!((margin(0.0, 1), margin(8.0, 5)), (0, 19));
-        assert_eq!((clear_of(10, 8.0), clear_of(10, 0.0)), (30, 10));
+        assert_eq!((clear_of(10, 8.0, 2.5), clear_of(10, 0.0, 2.5)), (30, 10));
     }
 }

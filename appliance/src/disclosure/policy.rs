@@ -24,16 +24,19 @@ pub const THRESHOLD_MIN: u64 = 5;
 const NOISE_DEFAULT: f64 = 8.0;
 /// What counts are rounded to a multiple of.
 const ROUNDING_DEFAULT: u64 = 5;
-/// What may be found out about one person in their life, as rho of zero-concentrated differential privacy: whoever has
-/// to guess which of two equally likely facts is true is right at most 57.1 % of the time, whatever they ask.
-const BUDGET_DEFAULT: f64 = 0.064;
+/// What may be found out about one person in their life: half the square of the distance, in standard deviations, between
+/// what answers say where they are in and where they are not. Whoever has to guess which of two equally likely facts about
+/// a person is true is right at most 58.8 % of the time (see [`budget`]).
+const BUDGET_DEFAULT: f64 = 0.025;
 /// New questions of one project in a week.
 const QUESTIONS_WEEKLY_DEFAULT: u64 = 100;
 /// Answers leave at a multiple of this, in milliseconds, doubled as often as they need.
 const TICK_MS_DEFAULT: u64 = 25;
-/// A small count is shown where it is above the threshold by so many standard deviations of its noise: whether the
+/// A cohort is shown where its count is above the threshold by so many standard deviations of its noise: whether the
 /// exact count reaches the threshold can then hardly be told from whether it is shown.
 pub(super) const CLEAR: f64 = 2.5;
+/// The same of a count whose label stands in records, of which an answer may have hundreds.
+pub(super) const CLEAR_LABEL: f64 = 4.5;
 
 /// A site's disclosure policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -226,7 +229,7 @@ impl Policy {
 
     /// The smallest number of persons that is shown: the threshold, clear of the noise.
     pub fn shown_min(&self) -> u64 {
-        super::noise::clear_of(self.threshold, self.noise)
+        super::noise::clear_of(self.threshold, self.noise, CLEAR)
     }
 
     /// What one person may be charged before they are left out, in [`budget`]'s units; room for one more question is
@@ -407,7 +410,7 @@ mod tests {
     #[test]
     fn a_plain_line_can_only_tighten() {
         let policy = Policy::check(
-            "threshold = 20\nnoise = 12.5\nrounding = 10\nbudget = 0.03\nquestions_weekly = 10\ntick_ms = 100",
+            "threshold = 20\nnoise = 12.5\nrounding = 10\nbudget = 0.02\nquestions_weekly = 10\ntick_ms = 100",
         )
         .unwrap();
         assert_eq!((policy.threshold(), policy.questions_weekly()), (20, 10));

@@ -5,6 +5,8 @@
 
 use roaring::RoaringTreemap;
 
+use super::budget::Statistics;
+
 /// The counts of one question before disclosure control.
 #[derive(Clone)]
 pub struct RawCounts(pub(super) Measured);
@@ -36,6 +38,8 @@ pub(crate) struct Measured {
     pub numbers: Vec<NumberColumn>,
     /// Of the result's other columns that are no identifiers, in its order.
     pub categories: Vec<CategoryColumn>,
+    /// How many numbers and lists of cells are made of it.
+    pub statistics: Statistics,
 }
 
 /// One column of the result.

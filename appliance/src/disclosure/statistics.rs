@@ -6,10 +6,11 @@
 
 use flip_protocol::answer::{Cell, Field, Unit};
 
-use super::budget::Details;
+use super::OTHER;
+use super::budget::{Details, Statistics};
 use super::fold::{Folded, Part, fold};
 use super::noise::{self, Noise};
-use super::policy::Policy;
+use super::policy::{CLEAR_LABEL, Policy};
 
 /// What the counts of a question's statistics go through.
 pub(super) struct Counts<'a> {
@@ -38,7 +39,7 @@ pub(super) enum Labels {
 
 impl<'a> Counts<'a> {
     /// For a cohort with so many statistics, each of which may tell the same share.
-    pub fn new(policy: &'a Policy, noise: &'a Noise, details: Details, statistics: usize) -> Self {
+    pub fn new(policy: &'a Policy, noise: &'a Noise, details: Details, statistics: Statistics) -> Self {
         let sigma = if policy.is_exact() { 0.0 } else { details.sigma_of_one(statistics) };
         Self { policy, noise, sigma }
     }
@@ -68,38 +69,59 @@ impl<'a> Counts<'a> {
     /// The smallest count of that width that is shown.
     pub fn floor(&self, width: Width, labels: Labels) -> u64 {
         match labels {
-            Labels::FromRecords => noise::clear_of(self.policy.threshold(), width.sigma),
+            Labels::FromRecords => noise::clear_of(self.policy.threshold(), width.sigma, CLEAR_LABEL),
             // Not below twice what it is rounded to, so that rounding takes none below the threshold.
             Labels::Fixed => self.policy.shown_min().max(if width.sigma > 0.0 { 2 * width.step } else { 0 }),
         }
     }
 
-    /// Groups with their noise, small ones folded. `join` gives a number of distinct persons that are certainly behind
-    /// two groups together; `persons` is how many are behind all of them.
+    /// Groups with their noise. Where it has none, small ones are folded: `join` gives a number of distinct persons that
+    /// are certainly behind two groups together; `persons` is how many are behind all of them.
     pub fn folded(
         &self,
         statistic: &str,
         unit: Unit,
-        mut parts: Vec<Part>,
+        parts: Vec<Part>,
         persons: u64,
         (width, labels): (Width, Labels),
         join: impl Fn(u64, u64) -> u64,
     ) -> Field {
-        let floor = self.floor(width, labels);
-        let mut persons = persons;
         if width.sigma > 0.0 {
-            for part in &mut parts {
-                part.count = self.noised(part.count, width, statistic, &part.label);
-                // Noise hides how many persons a count is of; the floor is far above what one person can add.
-                part.persons = part.count;
-            }
-            persons = parts.iter().map(|part| part.count).sum();
+            return self.clear(statistic, unit, parts, (width, labels));
         }
-        let Folded { mut cells, any } = fold(parts, floor, persons, join);
+        let Folded { mut cells, any } = fold(parts, self.floor(width, labels), persons, join);
         for cell in &mut cells {
             cell.count = cell.count.map(|count| noise::rounded(count, width.step));
         }
         width.field(statistic, unit, cells, any)
+    }
+
+    /// Groups whose noisy count is large enough. Those of labels from records that are not leave no trace: that there
+    /// is one at all may be one person's doing. Fixed labels are all there, and small ones are counted together.
+    fn clear(
+        &self,
+        statistic: &str,
+        unit: Unit,
+        parts: Vec<Part>,
+        (width, labels): (Width, Labels),
+    ) -> Field {
+        let floor = self.floor(width, labels);
+        let mut cells = Vec::new();
+        let mut other = 0;
+        for part in parts {
+            let count = self.noised(part.count, width, statistic, &part.label);
+            if count >= floor {
+                cells.push(Cell { label: part.label, count: Some(noise::rounded(count, width.step)) });
+            } else {
+                other += count;
+            }
+        }
+        if labels == Labels::Fixed && other >= floor {
+            let count = Some(noise::rounded(other, width.step));
+            cells.push(Cell { label: OTHER.to_owned(), count });
+        }
+        // Always: whether anything was left out would be a trace.
+        width.field(statistic, unit, cells, true)
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Bytes of one frame to a worker: a question of 10,240 characters in two dialects, with room to spare.
 pub const REQUEST_BYTES: usize = 1024 * 1024;
-/// Bytes of one frame from a worker: counts of up to 1,664 columns, with labels and bins.
-pub const REPLY_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one frame from a worker: counts of up to 1,664 columns, with labels and bins, and the values of some.
+pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of a set of persons behind a frame: some twelve for each person where their ids are scattered, so enough for
 /// twenty million; dense ids take an eighth of a byte.
 pub const PERSONS_BYTES: usize = 256 * 1024 * 1024;
@@ -13,6 +13,9 @@ pub const PERSONS_BYTES: usize = 256 * 1024 * 1024;
 pub const ATTEMPTS: usize = 2;
 /// Labels of one statistic that cross the pipe; source values are free text, and further ones are counted together.
 pub const LABELS: usize = 100;
+/// Values of one column that cross the pipe. The count of a value that is shown is so far above its noise, and one person
+/// has so few values that count, that no column has so many of them in a population of a million.
+pub const VALUES: usize = 1_500;
 /// Bins of one histogram.
 pub const BINS: u32 = 20;
 /// Columns of one result that get a histogram, and that get top values.

@@ -1,6 +1,6 @@
 //! The most frequent values of a result's concepts, texts and days.
 //!
-//! A person stands once in each value that they have, and in no more values than a crowd of persons has. What must stay
+//! A person stands once in each value that they have, and in no more values than [`Sharing`] allows. What must stay
 //! true: a value that few have is counted like any other; what is shown is for `disclosure` to say; the same rows give
 //! the same counts, in whatever order they came.
 
@@ -13,9 +13,9 @@ use duckdb::arrow::datatypes::Int64Type;
 use super::bounds;
 use super::calendar::date_of;
 use super::cohort::Cohort;
-use super::labels::{Key, Tally};
-use super::largest::largest;
+use super::labels::{Key, Tally, shortened};
 use super::quick::Quick;
+use super::sharing::Sharing;
 
 /// The values of a column: each once, and by row which it is.
 #[derive(Default)]
@@ -80,7 +80,8 @@ impl Values {
         if let Some(code) = self.texts.get(value) {
             return *code;
         }
-        let label: String = value.trim_matches(' ').chars().take(bounds::LABEL_CHARACTERS).collect();
+        // As it is shown, so that a person who has two values of one label is counted once.
+        let label = shortened(value.trim_matches(' '));
         let known = self.texts.get(label.as_str()).copied();
         let code = known.unwrap_or_else(|| self.add(Key::Text(label.clone())));
         self.text_bytes += value.len() + 2 * label.len();
@@ -94,42 +95,47 @@ impl Values {
         u32::try_from(self.keys.len() - 1).unwrap_or(NONE)
     }
 
-    /// The most frequent, and the most values that one person is counted for; nothing where fewer than a crowd have any.
-    pub fn counted(&self, cohort: &Cohort<'_>, crowd: u64) -> Option<(Vec<(Key, Tally)>, u64)> {
+    /// The most frequent, and the most values that one person is counted for.
+    pub fn counted(&self, cohort: &Cohort<'_>, at: usize, sharing: &Sharing) -> (Vec<(Key, Tally)>, u64) {
+        let what = format!("values of {at}");
         let (persons, cap) = if cohort.all == cohort.persons.len() as u64 {
-            (self.each_once(crowd)?, 1)
+            let persons = self.each_once();
+            // Each has one value or none.
+            let cap = sharing.cap(&what, std::iter::repeat_n(1, persons.iter().sum::<u64>() as usize)).min(1);
+            if cap == 0 { (Vec::new(), 0) } else { (persons, 1) }
         } else {
-            self.by_person(cohort, crowd)?
+            self.by_person(cohort, &what, sharing)
         };
         let mut groups: Vec<(&Key, u64)> =
             self.keys.iter().zip(persons).filter(|(_, persons)| *persons > 0).collect();
         groups.sort_unstable_by_key(|(key, persons)| (Reverse(*persons), *key));
-        groups.truncate(bounds::LABELS);
+        groups.truncate(bounds::VALUES);
         let groups = groups.into_iter();
-        Some((groups.map(|(key, persons)| (key.clone(), Tally { count: persons, persons })).collect(), cap))
+        (groups.map(|(key, persons)| (key.clone(), Tally { count: persons, persons })).collect(), cap)
     }
 
     /// Where each person has one row, and so one value at most.
-    fn each_once(&self, crowd: u64) -> Option<Vec<u64>> {
+    fn each_once(&self) -> Vec<u64> {
         let mut persons = vec![0; self.keys.len()];
         for code in &self.of_rows {
             if let Some(persons) = persons.get_mut(*code as usize) {
                 *persons += 1;
             }
         }
-        (persons.iter().sum::<u64>() >= crowd).then_some(persons)
+        persons
     }
 
-    fn by_person(&self, cohort: &Cohort<'_>, crowd: u64) -> Option<(Vec<u64>, u64)> {
+    fn by_person(&self, cohort: &Cohort<'_>, what: &str, sharing: &Sharing) -> (Vec<u64>, u64) {
         let sorted = Sorted::of(self, cohort);
         let mut held = vec![0; cohort.persons.len()];
         let persons = sorted.persons(u32::MAX, &mut held);
-        let cap = largest(held.iter().copied().filter(|held| *held > 0), crowd)?;
-        if held.iter().all(|held| *held <= cap) {
-            return Some((persons, u64::from(cap)));
+        let cap = sharing.cap(what, held.iter().map(|held| u64::from(*held)));
+        let most = u32::try_from(cap).unwrap_or(u32::MAX);
+        if held.iter().all(|held| *held <= most) {
+            return (persons, cap);
         }
         held.fill(0);
-        Some((sorted.persons(cap, &mut held), u64::from(cap)))
+        (sorted.persons(most, &mut held), cap)
     }
 }
 

@@ -20,6 +20,7 @@ use super::database::Fault;
 use super::population::Population;
 use super::quick::Quick;
 use super::rows::Rows;
+use crate::disclosure::Statistics;
 
 /// What a question may use, and whom it leaves out.
 #[derive(Clone, Copy)]
@@ -58,6 +59,8 @@ pub(super) struct Column {
     /// By person, sum and count of the finite numbers.
     pub numbers: Option<Vec<(f64, u32)>>,
     pub values: Option<Values>,
+    /// True where its values are counted, unless there is too little memory.
+    is_named: bool,
 }
 
 /// The mark of those who are left out, and the number of their rows.
@@ -101,6 +104,13 @@ impl<'a> Cohort<'a> {
         }
     }
 
+    /// How many statistics and caps are made of it, by its columns' kinds and not by their values.
+    pub fn statistics(&self, columns: usize, imaged: bool) -> Statistics {
+        let numeric = self.columns.iter().filter(|column| column.numbers.is_some()).count();
+        let named = self.columns.iter().filter(|column| column.is_named).count();
+        Statistics::of(columns, numeric, named, imaged)
+    }
+
     /// The persons, as a set.
     pub fn subjects(&self) -> RoaringTreemap {
         let mut persons: Vec<u64> = self.persons.iter().map(|person| person.cast_unsigned()).collect();
@@ -133,6 +143,7 @@ impl<'a> Cohort<'a> {
                     nulls: Vec::new(),
                     numbers: (described && kind == Kind::Number).then(Vec::new),
                     values: (described && kind != Kind::Number).then(Values::default),
+                    is_named: described && kind != Kind::Number,
                 }
             })
             .collect();

@@ -10,14 +10,14 @@ use flip_protocol::answer::Failed;
 
 use super::cohort::Cohort;
 use super::database::{Fault, rows, run};
-use super::largest::largest;
 use super::rows::Rows;
+use super::sharing::Sharing;
 
 /// Imaging occurrences before disclosure control.
 pub(super) struct Images {
     pub persons: u64,
     pub cap: u64,
-    /// Concept of the modality, images (each person's for at most `cap`), persons.
+    /// Concept of the modality, images (a person's of all modalities for at most `cap`), persons.
     pub modalities: Vec<(Option<i64>, u64, u64)>,
 }
 
@@ -41,27 +41,34 @@ impl<'a> Kept<'a> {
     }
 
     /// Counts the occurrences whose accession id and person are in the result.
-    pub fn images(&self, cohort: &Cohort<'_>, crowd: u64) -> Result<Images, Fault> {
+    pub fn images(&self, cohort: &Cohort<'_>, sharing: &Sharing) -> Result<Images, Fault> {
         let sql = "SELECT image.person_id::BIGINT, image.modality_concept_id::BIGINT, count(*)::BIGINT \
                    FROM omop.image_occurrence AS image SEMI JOIN (SELECT DISTINCT p, a FROM cohort WHERE a IS NOT NULL) \
                    AS pair ON image.accession_id = pair.a AND image.person_id = pair.p GROUP BY ALL";
         let groups: Vec<(i64, Option<i64>, u64)> =
             rows(self.database, sql, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let groups = groups.into_iter().filter(|(person, ..)| cohort.holds(*person));
-        let groups: Vec<_> = groups.collect();
+        let mut groups: Vec<_> = groups.collect();
+        groups.sort_unstable();
         let mut each: BTreeMap<i64, u64> = BTreeMap::new();
         for (person, _, images) in &groups {
             *each.entry(*person).or_default() += images;
         }
-        let cap = largest(each.values().copied(), crowd).unwrap_or(0);
+        let cap = sharing.cap("images", each.values().copied());
+        let persons = each.len() as u64;
+        // What each may still be counted for, over all modalities.
+        let mut left: BTreeMap<i64, u64> = each.into_keys().map(|person| (person, cap)).collect();
         let mut modalities: BTreeMap<Option<i64>, (u64, u64)> = BTreeMap::new();
-        for (_, code, images) in groups {
+        for (person, code, images) in groups {
+            let left = left.entry(person).or_default();
+            let taken = images.min(*left);
+            *left -= taken;
             let (counted, persons) = modalities.entry(code).or_default();
-            *counted += images.min(cap);
-            *persons += 1;
+            *counted += taken;
+            *persons += u64::from(taken > 0);
         }
         let modalities = modalities.into_iter().map(|(code, (images, persons))| (code, images, persons));
-        Ok(Images { persons: each.len() as u64, cap, modalities: modalities.collect() })
+        Ok(Images { persons, cap, modalities: modalities.collect() })
     }
 }
 

@@ -31,25 +31,27 @@ pub(super) struct Tally {
     pub persons: u64,
 }
 
-/// Gives every group its label, the largest first. Groups of one label are counted together, and so are those beyond
-/// [`bounds::LABELS`], as [`OTHER`].
+/// Gives every group its label, the largest first. Groups of one label are counted together by `join`, and so are those
+/// beyond `most`, as [`OTHER`].
 pub(super) fn labelled(
     database: &Connection,
     known: &Names,
     groups: impl IntoIterator<Item = (Key, Tally)>,
+    most: usize,
+    join: fn(u64, u64) -> u64,
 ) -> Result<Vec<(String, Tally)>, Fault> {
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by(|(key, tally), (other, more)| {
         (Reverse(tally.count), key).cmp(&(Reverse(more.count), other))
     });
-    learn(database, known, groups.iter().take(bounds::LABELS).map(|(key, _)| key))?;
+    learn(database, known, groups.iter().take(most).map(|(key, _)| key))?;
     let names = known.borrow();
     let mut labels: Vec<(String, Tally)> = Vec::new();
     for (at, (key, tally)) in groups.into_iter().enumerate() {
-        let label = if at < bounds::LABELS { label(key, &names) } else { OTHER.to_owned() };
+        let label = if at < most { label(key, &names) } else { OTHER.to_owned() };
         match labels.iter_mut().find(|(known, _)| *known == label) {
             Some((_, sum)) => {
-                sum.count += tally.count;
+                sum.count = join(sum.count, tally.count);
                 // One person may be in both groups: only the larger number of persons is certain.
                 sum.persons = sum.persons.max(tally.persons);
             }
@@ -100,6 +102,6 @@ fn learn<'a>(database: &Connection, known: &Names, keys: impl Iterator<Item = &'
 }
 
 /// A label that is fit to be shown: of bounded length, without control characters.
-fn shortened(label: &str) -> String {
+pub(super) fn shortened(label: &str) -> String {
     label.chars().filter(|character| !character.is_control()).take(bounds::LABEL_CHARACTERS).collect()
 }

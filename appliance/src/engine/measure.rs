@@ -13,9 +13,9 @@ use super::cohort::{Allowed, Cohort};
 use super::database::{Fault, stream};
 use super::images::Kept;
 use super::labels::{Key, Names, Tally, labelled};
-use super::largest::largest;
 use super::population::{Population, number_of};
 use super::rows::{Rows, is_timeless};
+use super::sharing::Sharing;
 use super::wire::{self, Configure, Counts, Question};
 use super::{bounds, numbers, preview};
 use crate::disclosure::UNKNOWN;
@@ -75,7 +75,7 @@ impl<'a> Generation<'a> {
         question: &Question,
         spent: &RoaringTreemap,
     ) -> Result<(Counts, RoaringTreemap), Fault> {
-        let (plan, crowd) = (&question.plan, question.crowd);
+        let plan = &question.plan;
         let result = Rows::of(plan)?;
         let allowed = Allowed { spent, rows_max: self.configure.rows_max, bytes_max: self.bytes_max() };
         let population = self.population()?;
@@ -86,10 +86,12 @@ impl<'a> Generation<'a> {
             None => (result.sql.as_str(), is_timeless(plan)),
         };
         stream(self.database, sql, again, |batch| cohort.take(batch, plan))?;
-        let rows_cap = u64::from(largest(cohort.rows.iter().copied(), crowd).unwrap_or(0));
+        let statistics = cohort.statistics(plan.columns().len(), kept.is_some());
+        let sharing = &Sharing::of(question, cohort.persons.len(), statistics);
+        let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));
         let (rows, columns) = sums(&cohort, rows_cap);
         let (ages, sexes) = self.ages_and_sexes(&cohort, population, question)?;
-        let (years, years_cap) = years(&cohort, population, crowd);
+        let (years, years_cap) = years(&cohort, population, sharing);
         let counts = Counts {
             rows,
             rows_cap,
@@ -98,9 +100,10 @@ impl<'a> Generation<'a> {
             sexes,
             years,
             years_cap,
-            images: kept.map(|kept| self.images(&kept, &cohort, crowd)).transpose()?,
-            numbers: numbers(&cohort, crowd),
-            categories: self.categories(&cohort, crowd)?,
+            images: kept.map(|kept| self.images(&kept, &cohort, sharing)).transpose()?,
+            numbers: numbers(&cohort, sharing),
+            categories: self.categories(&cohort, sharing)?,
+            statistics,
         };
         Ok((counts, cohort.subjects()))
     }
@@ -125,28 +128,36 @@ impl<'a> Generation<'a> {
         let ages = ages.map(|(tens, persons)| (age_label(tens), persons));
         let sexes = population.sexes().iter().zip(by_sex).filter(|(_, persons)| *persons > 0);
         let sexes = sexes.map(|(key, persons)| (key.clone(), Tally { count: persons, persons }));
-        Ok((ages.collect(), counts_of(labelled(self.database, &self.names, sexes)?)))
+        Ok((
+            ages.collect(),
+            counts_of(labelled(self.database, &self.names, sexes, bounds::LABELS, u64::saturating_add)?),
+        ))
     }
 
-    fn images(&self, kept: &Kept<'_>, cohort: &Cohort<'_>, crowd: u64) -> Result<wire::Images, Fault> {
-        let images = kept.images(cohort, crowd)?;
+    fn images(&self, kept: &Kept<'_>, cohort: &Cohort<'_>, sharing: &Sharing) -> Result<wire::Images, Fault> {
+        let images = kept.images(cohort, sharing)?;
         let groups = images
             .modalities
             .into_iter()
             .map(|(code, count, persons)| (Key::Concept(code), Tally { count, persons }));
-        let modalities = labelled(self.database, &self.names, groups)?.into_iter();
+        let modalities = labelled(self.database, &self.names, groups, bounds::LABELS, u64::saturating_add)?;
+        let modalities = modalities.into_iter();
         let modalities = modalities.map(|(label, tally)| (label, tally.count, tally.persons)).collect();
         Ok(wire::Images { persons: images.persons, cap: images.cap, modalities })
     }
 
-    fn categories(&self, cohort: &Cohort<'_>, crowd: u64) -> Result<Vec<wire::Category>, Fault> {
+    fn categories(&self, cohort: &Cohort<'_>, sharing: &Sharing) -> Result<Vec<wire::Category>, Fault> {
         let mut found = Vec::new();
         for (at, column) in cohort.columns.iter().enumerate() {
-            if let Some((groups, cap)) =
-                column.values.as_ref().and_then(|values| values.counted(cohort, crowd))
-            {
-                let groups = counts_of(labelled(self.database, &self.names, groups)?);
-                found.push(wire::Category { column: at, groups, cap });
+            if let Some(values) = &column.values {
+                let (groups, cap) = values.counted(cohort, at, sharing);
+                if cap == 0 {
+                    continue;
+                }
+                // A person of several values may have two of one name; of one value alone none.
+                let join = if cap > 1 { u64::max } else { u64::saturating_add };
+                let groups = labelled(self.database, &self.names, groups, bounds::VALUES, join)?;
+                found.push(wire::Category { column: at, groups: counts_of(groups), cap });
             }
         }
         Ok(found)
@@ -192,10 +203,9 @@ fn age_label(tens: usize) -> String {
 }
 
 /// Persons by calendar year of observation, each in their first years, and the most years that one is counted in.
-fn years(cohort: &Cohort<'_>, population: &Population, crowd: u64) -> (Groups, u64) {
+fn years(cohort: &Cohort<'_>, population: &Population, sharing: &Sharing) -> (Groups, u64) {
     let places = || (0..cohort.persons.len()).map(|number| cohort.place(number));
-    let held = places().map(|place| population.years(place, 0, |_, _| {})).filter(|held| *held > 0);
-    let cap = largest(held, crowd).unwrap_or(0);
+    let cap = sharing.cap("years", places().map(|place| population.years(place, 0, |_, _| {})));
     // By year, how many more persons there are than in the year before.
     let mut changes = [0_i64; 257];
     for place in places() {
@@ -212,9 +222,9 @@ fn years(cohort: &Cohort<'_>, population: &Population, crowd: u64) -> (Groups, u
     (years.collect(), cap)
 }
 
-fn numbers(cohort: &Cohort<'_>, crowd: u64) -> Vec<wire::Number> {
+fn numbers(cohort: &Cohort<'_>, sharing: &Sharing) -> Vec<wire::Number> {
     let columns = cohort.columns.iter().enumerate();
-    columns.filter_map(|(at, column)| numbers::measure(at, column.numbers.as_ref()?, crowd)).collect()
+    columns.filter_map(|(at, column)| numbers::measure(at, column.numbers.as_ref()?, sharing)).collect()
 }
 
 fn counts_of(labels: Vec<(String, Tally)>) -> Groups {

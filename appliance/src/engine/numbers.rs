@@ -1,28 +1,22 @@
 //! Histogram, mean and spread of a result's numeric columns.
 //!
 //! A person stands once in a column: with the mean of their finite values. So each is in one bin, and weighs the same
-//! however many rows they have. What must stay true: both bounds are shared by at least the question's crowd, so that
-//! no single person's value is one; NaN and infinities count nowhere.
-
-use std::cmp::{Ordering, Reverse};
+//! however many rows they have. What must stay true: both bounds are shared as [`Sharing`] asks, so that no single
+//! person's value is one; NaN and infinities count nowhere.
 
 use super::bounds;
-use super::largest::largest;
+use super::sharing::Sharing;
 use super::wire::Number;
 
-/// Measures the column at a position, of which each person has a sum and a count of numbers; nothing where fewer than
-/// two crowds have any.
-pub(super) fn measure(at: usize, numbers: &[(f64, u32)], crowd: u64) -> Option<Number> {
+/// Measures the column at a position, of which each person has a sum and a count of numbers; nothing where too few have
+/// any.
+pub(super) fn measure(at: usize, numbers: &[(f64, u32)], sharing: &Sharing) -> Option<Number> {
     let means = || {
         let those = numbers.iter().filter(|(_, count)| *count > 0);
         those.map(|(sum, count)| sum / f64::from(*count)).filter(|mean| mean.is_finite())
     };
     let persons = means().count();
-    if (persons as u64) < 2 * crowd.max(1) {
-        return None;
-    }
-    let Reverse(Finite(least)) = largest(means().map(|mean| Reverse(Finite(mean))), crowd)?;
-    let Finite(greatest) = largest(means().map(Finite), crowd)?;
+    let (least, greatest) = sharing.ends(&at.to_string(), means())?;
     let Lattice { low, high, from, width, bins } = Lattice::over(least, greatest)?;
     let mut bins = vec![0; bins];
     let last = bins.len() - 1;
@@ -41,35 +35,12 @@ pub(super) fn measure(at: usize, numbers: &[(f64, u32)], crowd: u64) -> Option<N
         squares += (held - middle) * (held - middle);
     }
     #[expect(clippy::cast_precision_loss, reason = "persons are far fewer than 2^53")]
-    let weight = persons as f64;
+    let weight = persons.max(1) as f64;
     let mean = sum / weight;
     let spread = (squares / weight - (mean - middle).powi(2)).max(0.0).sqrt();
     let finite = mean.is_finite() && spread.is_finite();
     finite.then_some(Number { column: at, low, high, from, width, bins, mean, spread })
 }
-
-/// A number that is neither infinite nor none, which has an order.
-struct Finite(f64);
-
-impl Ord for Finite {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl PartialOrd for Finite {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Finite {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Finite {}
 
 /// Bounds, and bins of one width between them. All are multiples of 1, 2 or 5 times a power of ten.
 #[derive(Debug, PartialEq)]

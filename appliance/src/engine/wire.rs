@@ -20,6 +20,7 @@ use super::bounds;
 use super::sandbox::Sandbox;
 use crate::disclosure::{
     Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn, RawCounts,
+    Statistics,
 };
 
 /// To the worker. The first frame configures, every later one asks.
@@ -47,6 +48,15 @@ pub(super) enum SpentPersons {
     Behind,
 }
 
+/// The noise in which caps and bounds are found.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Blur {
+    /// Standard deviation for the smallest cohorts, in persons.
+    pub noise: f64,
+    /// What it is drawn with: of this question alone.
+    pub seed: [u8; 32],
+}
+
 /// A question as the engine takes it.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
@@ -56,6 +66,9 @@ pub struct Question {
     pub age_day: Date,
     /// How many persons must share a bound before it is used: a cap of rows per person, the ends of a histogram.
     pub crowd: u64,
+    /// Where counts have noise: caps and bounds are found in counts that have it too.
+    #[serde(default)]
+    pub blur: Option<Blur>,
     /// Persons who are left out altogether, by `person_id` (its 64 bits read as unsigned).
     #[serde(skip)]
     pub spent: Arc<RoaringTreemap>,
@@ -94,6 +107,7 @@ pub(super) struct Counts {
     pub images: Option<Images>,
     pub numbers: Vec<Number>,
     pub categories: Vec<Category>,
+    pub statistics: Statistics,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -171,6 +185,7 @@ impl Counts {
             images,
             numbers,
             categories,
+            statistics: self.statistics,
         }))
     }
 }

@@ -71,7 +71,7 @@ pub fn exact_answer(raw: RawCounts, extract: Extract) -> CohortAnswer {
 
 /// A plan as a question of today, with the lowest threshold.
 pub fn question(plan: &Plan) -> Question {
-    Question { plan: plan.clone(), age_day: TODAY, crowd: 5, spent: Arc::default() }
+    Question { plan: plan.clone(), age_day: TODAY, crowd: 5, blur: None, spent: Arc::default() }
 }
 
 pub fn settings() -> Settings {

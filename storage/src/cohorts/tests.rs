@@ -8,7 +8,7 @@ fn persons(of: impl IntoIterator<Item = u64>) -> RoaringTreemap {
     of.into_iter().collect()
 }
 
-fn answered<'a>(key: u8, persons: &'a RoaringTreemap, units: u64) -> Answered<'a> {
+fn answered(key: u8, persons: &RoaringTreemap, units: u64) -> Answered<'_> {
     Answered {
         key: [key; 32],
         at_ms: 1_000 + u64::from(key),
@@ -32,12 +32,12 @@ fn a_release_its_charge_and_its_count_are_there_after_a_restart() {
     let ledger = Cohorts::open(&path).unwrap();
     assert_eq!(ledger.release([1; 32]).unwrap().unwrap(), b"{}");
     assert_eq!(ledger.release([3; 32]).unwrap(), None);
-    assert_eq!(*ledger.spent(7), persons(11..=20));
+    assert_eq!(*ledger.spent(7).unwrap(), persons(11..=20));
     assert_eq!(ledger.asked("p", 0).unwrap(), [1_001, 1_002]);
     assert_eq!(ledger.asked("p", 1_002).unwrap(), [1_002]);
     assert_eq!(ledger.asked("q", 0).unwrap(), [0; 0]);
     assert_eq!(ledger.projects(0).unwrap(), [("p".to_owned(), 2)]);
-    assert_eq!(ledger.persons_charged(), 30);
+    assert_eq!(ledger.persons_charged().unwrap(), 30);
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -46,14 +46,23 @@ fn a_release_its_charge_and_its_count_are_there_after_a_restart() {
 fn a_key_is_charged_once() {
     let ledger = Cohorts::in_memory().unwrap();
     let cohort = persons(1..=3);
-    assert!(ledger.spent(9).is_empty());
+    assert!(ledger.spent(9).unwrap().is_empty());
     for _ in 0..5 {
         ledger.record(&answered(1, &cohort, 5)).unwrap();
     }
-    assert!(ledger.spent(9).is_empty());
+    assert!(ledger.spent(9).unwrap().is_empty());
     assert_eq!(ledger.asked("p", 0).unwrap().len(), 1);
     ledger.record(&answered(2, &cohort, 5)).unwrap();
-    assert_eq!(*ledger.spent(9), cohort);
+    assert_eq!(*ledger.spent(9).unwrap(), cohort);
+}
+
+#[test]
+fn a_question_without_an_answer_counts_in_the_quota_alone() {
+    let ledger = Cohorts::in_memory().unwrap();
+    ledger.count("p", 5).unwrap();
+    ledger.record(&answered(1, &persons([]), 0)).unwrap();
+    assert_eq!(ledger.asked("p", 0).unwrap(), [5, 1_001]);
+    assert_eq!(ledger.alike([9; 32], &persons([]), 10).unwrap(), []);
 }
 
 #[test]

@@ -18,11 +18,13 @@ pub fn disclosure(site: &Site) -> Result<web::SiteDisclosure, String> {
     projects.sort_by_key(|(_, asked)| std::cmp::Reverse(*asked));
     let persons =
         site.generations.current().ok().flatten().map(|generation| generation.manifest.rows("person"));
-    let budgets = (!policy.is_exact()).then(|| web::Budgets {
-        persons: persons.flatten(),
-        charged: desk.ledger().persons_charged(),
-        left_out: desk.ledger().spent(policy.units_max()).len(),
-    });
+    let budgets = if policy.is_exact() {
+        None
+    } else {
+        let charged = desk.ledger().persons_charged().map_err(|error| error_chain(&error))?;
+        let spent = desk.ledger().spent(policy.units_max()).map_err(|error| error_chain(&error))?;
+        Some(web::Budgets { persons: persons.flatten(), charged, left_out: spent.len() })
+    };
     let alerts = desk.alerts(bounds::PAGE_ROWS).map_err(|error| error_chain(&error))?;
     let alike = |alert: Alert| web::Alike {
         at: Moment::at(alert.at.0, now.0),

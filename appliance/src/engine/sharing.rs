@@ -1,0 +1,233 @@
+//! Caps and bounds that no single person decides: what a crowd shares and, where counts have noise, what is clear of it.
+//!
+//! With noise a cap is the largest power of two that clearly many persons reach, and a number's bounds are the ends of
+//! the cells in which there are clearly many persons. Both are read off counts with noise, in which each person stands
+//! once, so that whether one person is there tells no more than the noise allows; what it tells is charged as that of
+//! any other count ([`Statistics::caps`]).
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, BinaryHeap};
+
+use crate::disclosure::{Noise, Statistics, blur_sigma, clear_of};
+
+use super::wire::Question;
+
+/// How a question's caps and bounds are found.
+pub(super) enum Sharing {
+    /// Exactly so many persons share them.
+    Crowd(u64),
+    /// Clearly more persons than a threshold share them, in counts with noise.
+    Blurred { noise: Noise, sigma: f64, threshold: u64 },
+}
+
+/// Powers of two up to which one person's rows, images, values or years are counted: 64.
+const CAP_POWER_MAX: u32 = 6;
+/// Standard deviations by which a count must be clear of the threshold for a cap, of which there are a few.
+const CLEAR_CAP: f64 = 3.5;
+/// The same for the cells of numbers, of which there are many, empty ones among them.
+const CLEAR_CELL: f64 = 4.5;
+/// Cells between the first bounds of numbers, to find narrower ones.
+const CELLS: i32 = 64;
+/// Binary exponents of numbers that have cells of their own.
+const EXPONENTS: std::ops::RangeInclusive<i32> = -40..=60;
+
+impl Sharing {
+    /// For a question about so many persons, with so many statistics.
+    pub fn of(question: &Question, persons: usize, statistics: Statistics) -> Self {
+        match &question.blur {
+            None => Self::Crowd(question.crowd),
+            Some(blur) => Self::Blurred {
+                noise: Noise::new(&blur.seed, &[0; 32]),
+                sigma: blur_sigma(blur.noise, persons as u64, statistics),
+                threshold: question.crowd,
+            },
+        }
+    }
+
+    /// The most that one person is counted for, of what each person has; zero where nobody has anything that counts.
+    pub fn cap(&self, what: &str, held: impl IntoIterator<Item = u64>) -> u64 {
+        match self {
+            Self::Crowd(crowd) => largest(held.into_iter().filter(|held| *held > 0), *crowd).unwrap_or(0),
+            Self::Blurred { .. } => {
+                let mut cells = [0_u64; CAP_POWER_MAX as usize + 1];
+                for held in held.into_iter().filter(|held| *held > 0) {
+                    // 1, 2, 3 and 4, 5 to 8, ..
+                    let power = (u64::BITS - (held - 1).leading_zeros()).min(CAP_POWER_MAX);
+                    cells[power as usize] += 1;
+                }
+                let clear = |(power, persons): &(usize, u64)| self.is_clear(what, power, *persons, CLEAR_CAP);
+                let power = cells.into_iter().enumerate().rev().find(clear).map_or(0, |(power, _)| power);
+                1 << power
+            }
+        }
+    }
+
+    /// Bounds of numbers, one a person; nothing where too few have any.
+    pub fn ends(&self, what: &str, numbers: impl Iterator<Item = f64> + Clone) -> Option<(f64, f64)> {
+        match self {
+            Self::Crowd(crowd) => {
+                if (numbers.clone().count() as u64) < 2 * (*crowd).max(1) {
+                    return None;
+                }
+                let Reverse(Finite(least)) =
+                    largest(numbers.clone().map(|number| Reverse(Finite(number))), *crowd)?;
+                let Finite(greatest) = largest(numbers.map(Finite), *crowd)?;
+                Some((least, greatest))
+            }
+            Self::Blurred { .. } => {
+                let mut sizes: BTreeMap<i32, u64> = all_sizes().map(|size| (size, 0)).collect();
+                for number in numbers.clone() {
+                    *sizes.entry(size(number)).or_default() += 1;
+                }
+                let (low, high) = self.outermost(&format!("sizes of {what}"), &sizes)?;
+                let (low, high) = (ends_of(low).0, ends_of(high).1);
+                let width = (high - low) / f64::from(CELLS);
+                let mut cells: BTreeMap<i32, u64> = (0..CELLS).map(|cell| (cell, 0)).collect();
+                for number in numbers {
+                    #[expect(clippy::cast_possible_truncation, reason = "held within the cells")]
+                    let cell = ((number - low) / width).clamp(0.0, f64::from(CELLS - 1)) as i32;
+                    *cells.entry(cell).or_default() += 1;
+                }
+                let found = self.outermost(&format!("cells of {what}"), &cells);
+                let ends = found
+                    .map(|(first, last)| (low + width * f64::from(first), low + width * f64::from(last + 1)));
+                Some(ends.unwrap_or((low, high)))
+            }
+        }
+    }
+
+    /// The first and the last cell that clearly hold more persons than the threshold.
+    fn outermost(&self, what: &str, cells: &BTreeMap<i32, u64>) -> Option<(i32, i32)> {
+        let clear = |(cell, persons): &(&i32, &u64)| self.is_clear(what, **cell, **persons, CLEAR_CELL);
+        let first = cells.iter().find(clear)?;
+        let last = cells.iter().rev().find(clear)?;
+        Some((*first.0, *last.0))
+    }
+
+    fn is_clear(&self, what: &str, cell: impl std::fmt::Display, persons: u64, clear: f64) -> bool {
+        match self {
+            Self::Crowd(crowd) => persons >= *crowd,
+            Self::Blurred { noise, sigma, threshold } => {
+                noise.added(persons, *sigma, what, &cell.to_string()) >= clear_of(*threshold, *sigma, clear)
+            }
+        }
+    }
+}
+
+/// A number's size: zero, or its sign and binary exponent in one number, in the order of the numbers.
+fn size(number: f64) -> i32 {
+    if number == 0.0 {
+        return 0;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "held within the exponents")]
+    let exponent =
+        number.abs().log2().floor().clamp(f64::from(*EXPONENTS.start()), f64::from(*EXPONENTS.end())) as i32;
+    let size = exponent - EXPONENTS.start() + 1;
+    if number > 0.0 { size } else { -size }
+}
+
+fn all_sizes() -> impl Iterator<Item = i32> {
+    let most = EXPONENTS.end() - EXPONENTS.start() + 1;
+    -most..=most
+}
+
+/// The least and the greatest number of a size.
+fn ends_of(size: i32) -> (f64, f64) {
+    let power = |size: i32| f64::from(size - 1 + EXPONENTS.start()).exp2();
+    match size.cmp(&0) {
+        Ordering::Equal => (0.0, 0.0),
+        Ordering::Greater => (power(size), power(size + 1)),
+        Ordering::Less => (-power(1 - size), -power(-size)),
+    }
+}
+
+/// A number that is neither infinite nor none, which has an order.
+struct Finite(f64);
+
+impl Ord for Finite {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Finite {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Finite {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Finite {}
+
+/// The value that at least `crowd` of these reach: the `crowd`-th of the largest. Nothing where there are fewer.
+fn largest<T: Ord>(values: impl IntoIterator<Item = T>, crowd: u64) -> Option<T> {
+    let crowd = usize::try_from(crowd.max(1)).unwrap_or(usize::MAX);
+    let mut most: BinaryHeap<Reverse<T>> = BinaryHeap::new();
+    for value in values {
+        if most.len() < crowd {
+            most.push(Reverse(value));
+        } else if let Some(mut least) = most.peek_mut()
+            && value > least.0
+        {
+            *least = Reverse(value);
+        }
+    }
+    if most.len() < crowd { None } else { most.pop().map(|Reverse(value)| value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_are_counted_from_above() {
+        let values = [3, 9, 1, 9, 4];
+        assert_eq!([1, 2, 3, 5].map(|crowd| largest(values, crowd)), [Some(9), Some(9), Some(4), Some(1)]);
+        assert_eq!((largest(values, 6), largest(values, 0)), (None, Some(9)));
+    }
+
+    fn blurred(sigma: f64) -> Sharing {
+        Sharing::Blurred { noise: Noise::new(&[3; 32], &[0; 32]), sigma, threshold: 10 }
+    }
+
+    #[test]
+    fn a_cap_is_what_clearly_many_reach_and_one_person_moves_none() {
+        let held = |many: u64| [vec![1; 2_000], vec![3; 1_000], vec![60; many as usize]].concat();
+        let sharing = blurred(20.0);
+        assert_eq!(sharing.cap("rows", held(0)), 4);
+        assert_eq!(sharing.cap("rows", held(1)), 4);
+        assert_eq!(sharing.cap("rows", held(500)), 64);
+        assert_eq!(sharing.cap("rows", vec![1_000_000; 500]), 64);
+        assert_eq!(sharing.cap("rows", Vec::new()), 1);
+    }
+
+    #[test]
+    fn ends_hold_the_many_and_no_single_number() {
+        let mut years: Vec<f64> = (0..3_000).map(|at| f64::from(1_930 + at % 70)).collect();
+        let sharing = blurred(10.0);
+        let (low, high) = sharing.ends("years", years.iter().copied()).unwrap();
+        assert!((1_900.0..=1_945.0).contains(&low) && (1_984.0..=2_030.0).contains(&high), "{low} {high}");
+        years.push(9e9);
+        years.push(-1.0);
+        assert_eq!(sharing.ends("years", years.iter().copied()), Some((low, high)));
+        assert_eq!(sharing.ends("years", [5.0; 20].into_iter()), None);
+        assert_eq!(sharing.ends("zeros", [0.0; 500].into_iter()), Some((0.0, 0.0)));
+    }
+
+    #[test]
+    fn sizes_are_in_the_order_of_their_numbers() {
+        let numbers = [-1e300, -3.0, -2.0, -1.5, -0.001, 0.0, 1e-300, 0.5, 1.0, 1.9, 2.0, 1e300];
+        for pair in numbers.windows(2) {
+            assert!(size(pair[0]) <= size(pair[1]), "{pair:?}");
+        }
+        for number in [-3.0, -0.7, 0.3, 1.0, 7.5, 1_024.0] {
+            let (low, high) = ends_of(size(number));
+            assert!(low <= number && number <= high, "{number}: {low} {high}");
+        }
+    }
+}
