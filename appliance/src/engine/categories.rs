@@ -101,7 +101,7 @@ impl Values {
         let (persons, cap) = if cohort.all == cohort.persons.len() as u64 {
             let persons = self.each_once();
             // Each has one value or none.
-            let cap = sharing.cap(&what, std::iter::repeat_n(1, persons.iter().sum::<u64>() as usize)).min(1);
+            let cap = sharing.cap(&what, (0..persons.iter().sum::<u64>()).map(|_| 1)).min(1);
             if cap == 0 { (Vec::new(), 0) } else { (persons, 1) }
         } else {
             self.by_person(cohort, &what, sharing)

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_cap_is_what_clearly_many_reach_and_one_person_moves_none() {
-        let held = |many: u64| [vec![1; 2_000], vec![3; 1_000], vec![60; many as usize]].concat();
+        let held = |many: usize| [vec![1; 2_000], vec![3; 1_000], vec![60; many]].concat();
         let sharing = blurred(20.0);
         assert_eq!(sharing.cap("rows", held(0)), 4);
         assert_eq!(sharing.cap("rows", held(1)), 4);
