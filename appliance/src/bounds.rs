@@ -46,3 +46,29 @@ pub const EXTRACT_OLD_DAYS: u64 = 92;
 pub const DISK_LOW_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes of a form that the local console takes.
 pub const FORM_BYTES: usize = 4_096;
+/// Hours that a token of the local API may be good for: a month of training.
+pub const TOKEN_HOURS_MAX: u64 = 31 * 24;
+/// Milliseconds after its end that a token is still listed.
+pub const TOKENS_KEPT_MS: u64 = 90 * 24 * 3_600_000;
+/// Characters of a token's label.
+pub const LABEL_CHARACTERS: usize = 80;
+/// Connections at once on the local API.
+pub const API_CONNECTIONS: usize = 32;
+/// How long the head of a request on the local API may take to arrive.
+pub const API_REQUEST_HEAD: Duration = Duration::from_secs(15);
+/// Exports at once: each has an engine's process with the memory that the site allows one question.
+pub const EXPORTS_AT_ONCE: usize = 2;
+/// Exports that may wait for their turn; more are told to come back.
+pub const EXPORTS_WAITING: usize = 8;
+/// How long one waits.
+pub const EXPORT_TURN: Duration = Duration::from_mins(1);
+/// How long a whole export may take, its client's slowness included.
+pub const EXPORT: Duration = Duration::from_hours(2);
+/// How long a client may take nothing before its export is ended.
+pub const EXPORT_STALLED: Duration = Duration::from_mins(1);
+/// Pieces of an export that wait for the client.
+pub const EXPORT_PIECES: usize = 4;
+/// How often an export looks whether its token and its cohort still stand.
+pub const EXPORT_LOOK: Duration = Duration::from_secs(1);
+/// Acts of the audit log that are looked through for the last reads.
+pub const READS_LOOKED_AT: usize = 1_000;

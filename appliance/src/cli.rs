@@ -24,8 +24,10 @@ macro_rules! say {
 
 mod audit;
 pub(crate) mod data;
+mod frozen;
 mod policy;
 mod pull;
+mod token;
 
 /// The exit status where another ingest is at work (`EX_TEMPFAIL` of sysexits): the same may be tried again.
 pub(crate) const EXIT_BUSY: u8 = 75;
@@ -66,6 +68,16 @@ enum Command {
     Data {
         #[command(subcommand)]
         command: data::DataCommand,
+    },
+    /// List, show, compare, freeze again and drop frozen cohorts
+    Frozen {
+        #[command(subcommand)]
+        command: frozen::FrozenCommand,
+    },
+    /// Make, list and revoke the tokens that let training code read a frozen cohort
+    Token {
+        #[command(subcommand)]
+        command: token::TokenCommand,
     },
     /// Run until SIGINT or SIGTERM
     Run,
@@ -141,6 +153,8 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<()> {
         Command::Ingest(told) => data::ingest(&cli.data, told),
         Command::Pull(told) => pull::pull(&cli.data, told),
         Command::Data { command } => data::data(&cli.data, command),
+        Command::Frozen { command } => frozen::frozen(&cli.data, command),
+        Command::Token { command } => token::token(&cli.data, command),
         Command::Run => run::run(&cli.data, logs),
         Command::Status { json } => status(&cli.data, *json),
         Command::Console { minutes } => {

@@ -1,5 +1,5 @@
-//! The cohort lane: one waiting question at a time, from the journal through gate, engine and disclosure back into
-//! the journal.
+//! The cohort lane: one waiting question or freeze at a time, from the journal through gate, engine and disclosure
+//! back into the journal.
 //!
 //! What must stay true: an order leaves the journal only with its result, in one transaction; an order cut short by
 //! a stop or a crash is simply still there. Deliberately absent: the network.
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flip_protocol::answer::{CohortOutcome, Failed};
+use flip_protocol::freeze::Freezing;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::message::{Sealed, Unwelcome};
 use flip_protocol::order::Work;
@@ -22,9 +23,13 @@ use crate::desk::{Asked, Cohort, DeskError, Said};
 use crate::disclosure::Release;
 use crate::engine::{Engine, Settings};
 use crate::inbox;
-use crate::outbox::{self, OutboxError};
+use crate::outbox::{self, Leaving, OutboxError};
 use crate::site::Site;
 use crate::uplink::error_chain;
+
+mod freezing;
+
+use freezing::ToFreeze;
 
 /// What happened to one order, in plain words, for people at the Trust. Stays at the Trust.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +46,9 @@ pub struct HistoryLine {
     pub sql: String,
     /// What left the Trust; `None` where nothing did.
     pub left: Option<CohortOutcome>,
+    /// Of an order to freeze: what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freezing: Option<Freezing>,
 }
 
 /// Why a question was not brought to an end.
@@ -132,8 +140,9 @@ fn bring_to_end(
     let opened =
         Sealed::parse(waiting.message.clone()).and_then(|sealed| inbox::open(&identity, &sealed, by_the_hub));
     let received = UnixMillis(waiting.received_ms);
-    let Work::CohortQuery { name, sql, project } = match opened {
-        Ok(work) => work,
+    let (name, sql, project, query) = match opened {
+        Ok(Work::CohortQuery { name, sql, project }) => (name, sql, project, None),
+        Ok(Work::FreezeCohort { name, sql, project, query }) => (name, sql, project, Some(query)),
         Err(reason) => return Ok(give_back(site, order, received, reason)?),
     };
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
@@ -147,14 +156,29 @@ fn bring_to_end(
     tracing::info!(%order, took_ms, outcome = said(release.outcome()), "a cohort query was answered");
     // Before it can leave: what is not in the audit log has not happened.
     site.audit.append(ended.0, "question_answered", facts(order, project, &release))?;
+    let freezing = match query {
+        Some(query) => {
+            let wanted = ToFreeze { order, title: &name, sql: &sql, project, query };
+            match freezing::freeze(site, engine, &wanted, &release)? {
+                Some(freezing) => Some(freezing),
+                None => return Ok(()),
+            }
+        }
+        None => None,
+    };
     let left = Some(release.outcome().clone());
-    let line = HistoryLine { order, received, ended, name, sql: sql.clone(), left };
+    let line =
+        HistoryLine { order, received, ended, name, sql: sql.clone(), left, freezing: freezing.clone() };
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
     let sealed_at = site.hub_clock(ended);
-    match outbox::put(&site.journal, &identity, order, release, &line, sealed_at) {
+    let leaving = |release| match &freezing {
+        Some(freezing) => Leaving::Freeze(release, freezing.clone()),
+        None => Leaving::Answer(release),
+    };
+    match outbox::put(&site.journal, &identity, order, leaving(release), &line, sealed_at) {
         Err(OutboxError::TooLarge(error)) => {
             tracing::error!(%order, %error, "the answer is larger than the wire takes");
-            let failed = Release::failed(Failed::Internal);
+            let failed = leaving(Release::failed(Failed::Internal));
             outbox::put(&site.journal, &identity, order, failed, &line, sealed_at)?;
         }
         outcome => outcome?,
@@ -181,6 +205,7 @@ fn give_back(
         name: String::new(),
         sql: String::new(),
         left: None,
+        freezing: None,
     };
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
     site.journal.discard(order.bytes(), &line)?;

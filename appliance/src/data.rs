@@ -45,6 +45,7 @@ use time::{Date, OffsetDateTime};
 pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
 pub use confine::{ConfineError, Confined, confine};
 pub use error::IngestError;
+pub(crate) use error::disk_is_full;
 pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Verdict};
 pub use header::cdm_name;
 pub use manifest::{Manifest, Note, TableEntry};

@@ -4,8 +4,9 @@
 //! questions come and retired when they stop. Its crash is one failed question, not a dead appliance.
 //!
 //! What must stay true:
-//! - only a [`Plan`](flip_gate::Plan) is ever run, and no row and no run-time error text of DuckDB crosses the pipe:
-//!   counts by group, bounds that a crowd shares, and the set of persons do;
+//! - only a [`Plan`](flip_gate::Plan) is ever run, and no row and no run-time error text of DuckDB crosses the pipe
+//!   for a question: counts by group, bounds that a crowd shares, and the set of persons do; rows cross it for
+//!   [`export`] alone, which the local API calls for a frozen cohort;
 //! - a question that overruns its time, its memory or its cancel flag leaves no process behind, not even a zombie;
 //! - the counts that come back ([`RawCounts`]) can be read by `disclosure` alone.
 //!
@@ -20,9 +21,12 @@ mod categories;
 mod cohort;
 mod columns;
 mod database;
+mod export;
+mod exporting;
 mod images;
 mod labels;
 mod measure;
+mod members;
 mod numbers;
 mod population;
 mod preview;
@@ -44,6 +48,10 @@ use flip_protocol::answer::Failed;
 
 pub use crate::disclosure::RawCounts;
 pub use database::open_generation;
+pub use export::{Export, Format};
+pub use exporting::{ExportFailure, Exported, Piece, export};
+pub use members::Members;
+pub(crate) use members::{list_of_bytes, list_to_bytes};
 pub use sandbox::{Calls, Files, Sandbox};
 pub use wire::{Blur, Question};
 
@@ -235,6 +243,11 @@ impl Engine {
                 Err(Unanswered::TooCostly)
             }
             Reply::Hello { .. } => Err(Unanswered::Lost("it said hello twice")),
+            Reply::Members { .. }
+            | Reply::ExportBegins
+            | Reply::Piece
+            | Reply::ExportEnds { .. }
+            | Reply::NotInFormat { .. } => Err(Unanswered::Lost("it answered what was not asked")),
         }
     }
 
@@ -275,7 +288,13 @@ impl Engine {
                 tracing::error!(?failed, note, "the engine's process could not open the generation");
                 Err(Unanswered::Failed(failed))
             }
-            Reply::Counts(_) | Reply::TooCostly => Err(Unanswered::Lost("it answered before it was asked")),
+            Reply::Counts(_)
+            | Reply::TooCostly
+            | Reply::Members { .. }
+            | Reply::ExportBegins
+            | Reply::Piece
+            | Reply::ExportEnds { .. }
+            | Reply::NotInFormat { .. } => Err(Unanswered::Lost("it answered before it was asked")),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What must stay true: the appliance connects outward only; what it sends is a [`disclosure::Release`] and nothing
 //! else about patients; an order is durable before it is acknowledged, and its result until the hub has it.
 
+pub mod api;
 pub mod bounds;
 pub mod cli;
 pub mod clock;
@@ -14,6 +15,7 @@ pub mod desk;
 pub mod disclosure;
 pub mod engine;
 pub mod enrol;
+pub mod frozen;
 pub mod identity;
 mod inbox;
 pub mod link;
@@ -24,5 +26,6 @@ mod place;
 pub mod pull;
 mod run;
 mod site;
+pub mod tokens;
 mod uplink;
 mod verification;

@@ -57,6 +57,9 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/data/use", post(use_data))
         .route("/data/drop", post(drop_data))
         .route("/disclosure", get(async |State(local): Here| made(&local, pages::disclosure(&local.site))))
+        .route("/frozen", get(async |State(local): Here| made(&local, pages::frozen(&local.site, None))))
+        .route("/frozen/drop", post(drop_frozen))
+        .route("/frozen/revoke", post(revoke_token))
         .route("/policy", get(async |State(local): Here| made(&local, Ok(pages::policy(&local.site)))))
         .route(
             "/audit",
@@ -100,6 +103,16 @@ struct Minutes {
 #[derive(Deserialize)]
 struct Chosen {
     generation: String,
+}
+
+#[derive(Deserialize)]
+struct Cohort {
+    cohort: String,
+}
+
+#[derive(Deserialize)]
+struct Revoked {
+    token: String,
 }
 
 async fn make_link(State(local): Here, headers: HeaderMap, Json(asked): Json<Minutes>) -> Response {
@@ -177,6 +190,39 @@ async fn drop_data(State(local): Here, Form(chosen): Form<Chosen>) -> Response {
         Err(error) => error_chain(&error),
     };
     made(&local, pages::data(&local.site, Some(said)))
+}
+
+async fn drop_frozen(State(local): Here, Form(chosen): Form<Cohort>) -> Response {
+    let site = &local.site;
+    let dropped = site.frozen.named(&chosen.cohort).and_then(|name| {
+        site.frozen.drop_one(&site.generations, &name, "console", clock::now()).map(|()| name)
+    });
+    let said = match dropped {
+        Ok(name) => {
+            let facts = json!({ "cohort": name.to_string(), "by": "console" });
+            if let Err(error) = site.audit.append(clock::now().0, "cohort_dropped", facts) {
+                return failed(&error_chain(&error));
+            }
+            format!("{name} was dropped: who was in it is no longer kept here.")
+        }
+        Err(error) => error_chain(&error),
+    };
+    made(&local, pages::frozen(site, Some(said)))
+}
+
+async fn revoke_token(State(local): Here, Form(chosen): Form<Revoked>) -> Response {
+    let site = &local.site;
+    let said = match site.tokens.revoke(&chosen.token, clock::now()) {
+        Ok(token) => {
+            let facts = json!({ "token": token.id, "label": token.label, "by": "console" });
+            if let Err(error) = site.audit.append(clock::now().0, "token_revoked", facts) {
+                return failed(&error_chain(&error));
+            }
+            format!("The token {} is revoked; reads under way with it end.", token.id)
+        }
+        Err(error) => error_chain(&error),
+    };
+    made(&local, pages::frozen(site, Some(said)))
 }
 
 async fn json(State(local): Here) -> Response {

@@ -1,8 +1,9 @@
 //! Results going out: sealed to the hub, signed, and stored in the same transaction that ends their order.
 //!
-//! What must stay true: the only value that can be sealed here is a [`Release`], which disclosure control alone
-//! can make.
+//! What must stay true: the only value about patients that can be sealed here is a [`Release`], which disclosure
+//! control alone can make.
 
+use flip_protocol::freeze::{FreezeOutcome, Freezing};
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::{OrderResult, Outcome};
 use flip_protocol::{MessageId, UnixMillis};
@@ -27,16 +28,35 @@ pub enum OutboxError {
     NoKey,
 }
 
+/// What ends an order.
+pub enum Leaving {
+    /// A question's answer.
+    Answer(Release),
+    /// A question's answer, and whether its cohort was frozen. Of the cohort it holds a name and a seal.
+    Freeze(Release, Freezing),
+}
+
+impl Leaving {
+    fn into_outcome(self) -> Outcome {
+        match self {
+            Self::Answer(release) => Outcome::CohortQuery(release.into_outcome()),
+            Self::Freeze(release, freezing) => {
+                Outcome::FreezeCohort(FreezeOutcome { cohort: release.into_outcome(), freezing })
+            }
+        }
+    }
+}
+
 /// Ends an order with a release.
 pub fn put(
     journal: &Journal,
     identity: &Identity,
     order: MessageId,
-    release: Release,
+    leaving: Leaving,
     history: &[u8],
     now: UnixMillis,
 ) -> Result<(), OutboxError> {
-    let result = OrderResult { order, outcome: Outcome::CohortQuery(release.into_outcome()) };
+    let result = OrderResult { order, outcome: leaving.into_outcome() };
     let body = serde_json::to_vec(&result).expect("an outcome is plain strings and numbers");
     let sealing = identity.facts.sealing.first().ok_or(OutboxError::NoKey)?;
     let seal = |sequence| -> Result<(Id, Vec<u8>), message::TooLarge> {

@@ -47,6 +47,21 @@ impl Place {
         self.0.join("pull")
     }
 
+    /// The frozen cohorts.
+    pub fn frozen(&self) -> PathBuf {
+        self.0.join("frozen")
+    }
+
+    /// The tokens of the local API.
+    pub fn tokens(&self) -> PathBuf {
+        self.0.join("tokens")
+    }
+
+    /// The local API's socket, in a folder of its own that a container may be given.
+    pub fn api_socket(&self) -> PathBuf {
+        self.0.join("run").join("api.sock")
+    }
+
     /// Where the local page of a running appliance is, as text.
     pub fn local_address(&self) -> PathBuf {
         self.0.join("local.address")

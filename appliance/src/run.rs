@@ -11,12 +11,14 @@ use flip_storage::file::{self, Access};
 use flip_storage::journal::Journal;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::api::{self, Api, Patience};
 use crate::bounds;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
 use crate::disclosure::{self, Policy};
 use crate::engine::Settings;
+use crate::frozen::Store;
 use crate::identity::Identity;
 use crate::local::Door;
 use crate::logs::Logs;
@@ -51,20 +53,14 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     }
     let desk = Desk::open(policy, &place.noise_secret(), &place.cohorts())?;
     let generations = Generations::open(&place.generations())?;
-    let engine = Settings {
-        memory_mb: config.memory_mb,
-        threads: config.threads,
-        timeout: config.timeout,
-        rows_max: config.rows_max,
-        cost_max: config.cost_max,
-        ..Settings::new(PathBuf::from(SELF))
-    };
+    let frozen = Store::open(&place.frozen(), &generations)?;
+    let engine = engine_of(&config);
     tracing::info!(
         trust = identity.facts.trust_name,
         hub = identity.facts.hub_address,
         "the appliance starts"
     );
-    let site = Arc::new(Site::new(config, place, identity, journal, generations, desk, logs));
+    let site = Arc::new(Site::new(config, place, identity, journal, generations, frozen, desk, logs));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(site.config.local_listen))
@@ -75,6 +71,23 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     let door =
         Door::open(&site.place.local_secret()).context("the local console's secret cannot be written")?;
     tracing::info!(page = %format!("http://{address}"), "the local page is up");
+
+    let socket = site.place.api_socket();
+    let readers = {
+        // The listener belongs to the runtime that polls it.
+        let _inside = runtime.enter();
+        api::bind(&socket)
+            .with_context(|| format!("the local API's socket {} cannot be made", socket.display()))?
+    };
+    let api = Arc::new(Api::new(
+        site.frozen.clone(),
+        site.tokens.clone(),
+        Generations::open(&site.place.generations())?,
+        site.audit.clone(),
+        engine.clone(),
+        Patience::default(),
+    ));
+    runtime.spawn(api::serve(api, readers));
 
     let threads = [
         spawn(&site, "poll", uplink::poll)?,
@@ -93,6 +106,18 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     // The uplink may be waiting for the hub; all it knows is in the journal.
     tracing::info!("the appliance has stopped");
     Ok(())
+}
+
+/// The engine as this site sets it.
+pub(crate) fn engine_of(config: &Config) -> Settings {
+    Settings {
+        memory_mb: config.memory_mb,
+        threads: config.threads,
+        timeout: config.timeout,
+        rows_max: config.rows_max,
+        cost_max: config.cost_max,
+        ..Settings::new(PathBuf::from(SELF))
+    }
 }
 
 async fn serve_until_signal(

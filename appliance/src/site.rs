@@ -16,10 +16,12 @@ use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
 use crate::engine::{Calls, CancelFlag, Files, Sandbox};
+use crate::frozen::Store;
 use crate::identity::Identity;
 use crate::link::LinkError;
 use crate::logs::Logs;
 use crate::place::Place;
+use crate::tokens::Tokens;
 
 /// The running appliance.
 pub struct Site {
@@ -37,6 +39,10 @@ pub struct Site {
     pub generations: Generations,
     /// Where questions are answered, under the policy in force.
     pub desk: Desk,
+    /// The frozen cohorts.
+    pub frozen: Store,
+    /// The tokens of the local API.
+    pub tokens: Tokens,
     /// The last lines of its log.
     pub logs: Logs,
     /// When it started.
@@ -115,11 +121,14 @@ impl Site {
         identity: Identity,
         journal: Journal,
         generations: Generations,
+        frozen: Store,
         desk: Desk,
         logs: Logs,
     ) -> Self {
         Self {
             config,
+            frozen,
+            tokens: Tokens::new(&place.tokens()),
             audit: Audit::new(&place.audit()),
             place,
             identity: RwLock::new(Arc::new(identity)),

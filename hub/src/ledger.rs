@@ -3,6 +3,7 @@
 //! What must stay true: SQL is written here and nowhere else in the hub, so that another ledger can take this one's
 //! place; each change of an order goes through [`crate::order::OrderState`].
 
+pub mod freezes;
 pub mod orders;
 pub mod people;
 pub mod queries;
@@ -95,6 +96,10 @@ const MIGRATIONS: &[&str] = &[
     "
     ALTER TABLE query ADD COLUMN project BLOB;
     ALTER TABLE person ADD COLUMN project BLOB;
+",
+    "
+    ALTER TABLE work_order ADD COLUMN kind TEXT NOT NULL DEFAULT 'cohort_query';
+    ALTER TABLE work_order ADD COLUMN freezing TEXT;
 ",
 ];
 

@@ -21,6 +21,11 @@ pub struct MessageId(pub Uuid);
 #[serde(transparent)]
 pub struct ProjectId(pub Uuid);
 
+/// A question that a researcher asked at the hub, of all its Trusts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QueryId(pub Uuid);
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -88,3 +93,4 @@ macro_rules! identifier {
 identifier!(PartyId);
 identifier!(MessageId);
 identifier!(ProjectId);
+identifier!(QueryId);

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod bounds;
 pub mod enrolment;
+pub mod freeze;
 pub mod ident;
 pub mod keys;
 pub mod message;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::CohortOutcome;
-use crate::ident::{MessageId, ProjectId};
+use crate::freeze::FreezeOutcome;
+use crate::ident::{MessageId, ProjectId, QueryId};
 
 /// The work in one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,18 @@ pub enum Work {
         /// What it is asked for; `None` from a hub that knows no projects, whose questions then share one quota.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         project: Option<ProjectId>,
+    },
+    /// Answer the question once more, and keep the cohort that it selects at the Trust.
+    FreezeCohort {
+        /// The query's name as the researcher gave it.
+        name: String,
+        /// The question, as in [`Work::CohortQuery`].
+        sql: String,
+        /// What the cohort is frozen for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<ProjectId>,
+        /// The hub's query. Several freezes of one query are versions of one frozen cohort.
+        query: QueryId,
     },
 }
 
@@ -36,6 +49,8 @@ pub struct OrderResult {
 pub enum Outcome {
     /// Of a [`Work::CohortQuery`].
     CohortQuery(CohortOutcome),
+    /// Of a [`Work::FreezeCohort`].
+    FreezeCohort(FreezeOutcome),
 }
 
 impl Work {
@@ -43,6 +58,7 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CohortQuery { .. } => "cohort_query",
+            Self::FreezeCohort { .. } => "freeze_cohort",
         }
     }
 }

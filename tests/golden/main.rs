@@ -13,6 +13,8 @@ use flip_protocol::answer::{
     Summary, Unit,
 };
 use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest};
+use flip_protocol::freeze::{FreezeOutcome, Freezing, Frozen, NotFrozen};
+use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::keys::{OpeningKey, SigningKey};
 use flip_protocol::message::{self, Envelope, Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::{OrderResult, Outcome, Work};
@@ -236,6 +238,36 @@ fn an_answer_with_noise_is_the_same_text() {
     let text = serde_json::to_string_pretty(&outcome).unwrap();
     same("inexact.json", &text);
     assert_eq!(serde_json::from_str::<CohortOutcome>(&text).unwrap(), outcome);
+}
+
+#[test]
+fn an_order_to_freeze_and_its_results_are_the_same_text() {
+    let works = [Some(ProjectId(Uuid::from_u128(5))), None].map(|project| Work::FreezeCohort {
+        name: "T2DM – all".to_owned(),
+        sql: "SELECT person_id FROM omop.person".to_owned(),
+        project,
+        query: QueryId(Uuid::from_u128(6)),
+    });
+    let frozen = Freezing::Frozen(Frozen {
+        cohort: "f-3fa9c1d20b7e".to_owned(),
+        version: 2,
+        generation: "g-000003".to_owned(),
+        seal: text::hex(&[0xab; 32]),
+    });
+    let reasons = [NotFrozen::NoCohort, NotFrozen::DiskFull, NotFrozen::TooLarge, NotFrozen::Failed];
+    let freezings = [frozen].into_iter().chain(reasons.map(|reason| Freezing::NotFrozen { reason }));
+    let results: Vec<OrderResult> = freezings
+        .zip(outcomes().into_iter().cycle())
+        .map(|(freezing, cohort)| OrderResult {
+            order: message_id(7),
+            outcome: Outcome::FreezeCohort(FreezeOutcome { cohort, freezing }),
+        })
+        .collect();
+    let lines =
+        [serde_json::to_string_pretty(&works).unwrap(), serde_json::to_string_pretty(&results).unwrap()];
+    same("freeze.json", &(lines.join("\n") + "\n"));
+    assert_eq!(serde_json::from_str::<[Work; 2]>(&lines[0]).unwrap(), works);
+    assert_eq!(serde_json::from_str::<Vec<OrderResult>>(&lines[1]).unwrap(), results);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod crashes;
 mod deliveries;
 mod disclosure;
 mod enrolment;
+mod freezing;
 mod garbage;
 mod local;
 mod messages;

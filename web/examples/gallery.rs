@@ -7,7 +7,7 @@ use flip_web::{
     Page, asset,
     pages::{
         Problem, Queries, Query, QueryNew, SignIn, Site, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
-        SiteEntered, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
+        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
     },
     render,
 };
@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<SiteLogs>(folder, &mut written)?;
     write::<SiteDoor>(folder, &mut written)?;
     write::<SiteEntered>(folder, &mut written)?;
+    write::<SiteFrozen>(folder, &mut written)?;
     let links: Vec<_> =
         written.iter().map(|name| format!("<li><a href=\"{name}\">{name}</a></li>\n")).collect();
     let list = links.concat();

@@ -65,6 +65,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("site_disclosure.html", include_str!("../templates/site_disclosure.html")),
     ("site_audit.html", include_str!("../templates/site_audit.html")),
     ("site_data.html", include_str!("../templates/site_data.html")),
+    ("site_frozen.html", include_str!("../templates/site_frozen.html")),
     ("site_door.html", include_str!("../templates/site_door.html")),
     ("site_entered.html", include_str!("../templates/site_entered.html")),
     ("site_logs.html", include_str!("../templates/site_logs.html")),

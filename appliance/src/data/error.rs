@@ -164,7 +164,8 @@ impl IngestError {
     }
 }
 
-fn disk_is_full(error: &io::Error) -> bool {
+/// True where a write found no room: on the disk, in the quota, or under the limit of one file's size.
+pub(crate) fn disk_is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded

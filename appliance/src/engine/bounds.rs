@@ -9,6 +9,12 @@ pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of a set of persons behind a frame: some twelve for each person where their ids are scattered, so enough for
 /// twenty million; dense ids take an eighth of a byte.
 pub const PERSONS_BYTES: usize = 256 * 1024 * 1024;
+/// Bytes of a piece of an export, about: large enough that frames cost nothing, small enough to be held several times.
+pub const PIECE_BYTES: usize = 256 * 1024;
+/// Rows of a row group of an exported Parquet file.
+pub const ROW_GROUP_ROWS: usize = 131_072;
+/// Bytes of a row group in the making after which it is ended early: wide rows would fill the worker's memory.
+pub const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
 /// Processes one question may use: the first, and one more where the first was lost.
 pub const ATTEMPTS: usize = 2;
 /// Labels of one statistic that cross the pipe; source values are free text, and further ones are counted together.

@@ -29,8 +29,13 @@ pub(super) struct Limits<'a> {
 
 impl<'a> Limits<'a> {
     pub fn new(settings: &Settings, cancel: &'a CancelFlag) -> Self {
+        Self::within(settings.timeout, settings, cancel)
+    }
+
+    /// With a time of its own.
+    pub fn within(time: Duration, settings: &Settings, cancel: &'a CancelFlag) -> Self {
         Self {
-            deadline: Instant::now() + settings.timeout,
+            deadline: Instant::now() + time,
             resident_max_kib: (settings.memory_mb + bounds::MEMORY_OVERHEAD_MB) * 1_024,
             cancel,
         }
@@ -105,7 +110,17 @@ impl Process {
 
     /// Receives one frame, and what is behind it.
     pub fn receive(&mut self, limits: &Limits<'_>) -> Result<(Reply, Vec<u8>), Unanswered> {
-        let mut chunk = [0_u8; 16_384];
+        let received = self.receive_next(limits)?;
+        if self.partial.is_empty() {
+            Ok(received)
+        } else {
+            Err(Unanswered::Lost("it spoke without being asked"))
+        }
+    }
+
+    /// Receives one frame, and what is behind it, of an answer in several frames: the next ones may be here already.
+    pub fn receive_next(&mut self, limits: &Limits<'_>) -> Result<(Reply, Vec<u8>), Unanswered> {
+        let mut chunk = [0_u8; 65_536];
         loop {
             if let Some(reply) = self.complete_frame()? {
                 return Ok(reply);
@@ -120,7 +135,7 @@ impl Process {
         }
     }
 
-    /// The frame that has arrived in full, if one has. A worker speaks only when asked, so that nothing may follow.
+    /// The frame that has arrived in full, if one has.
     fn complete_frame(&mut self) -> Result<Option<(Reply, Vec<u8>)>, Unanswered> {
         let Some(head) = wire::Head::of(&self.partial) else { return Ok(None) };
         if !head.is_within(bounds::REPLY_BYTES) {
@@ -130,13 +145,12 @@ impl Process {
         if self.partial.len() < length {
             return Ok(None);
         }
-        if self.partial.len() > length {
-            return Err(Unanswered::Lost("it spoke without being asked"));
-        }
-        let frame = std::mem::take(&mut self.partial);
-        let (body, behind) = frame[wire::HEAD_BYTES..].split_at(head.body);
-        let reply = serde_json::from_slice(body).map_err(|_| Unanswered::Lost("it sent no sound frame"))?;
-        Ok(Some((reply, behind.to_vec())))
+        let rest = self.partial.split_off(length);
+        let mut frame = std::mem::replace(&mut self.partial, rest);
+        let behind = frame.split_off(wire::HEAD_BYTES + head.body);
+        let reply = serde_json::from_slice(&frame[wire::HEAD_BYTES..])
+            .map_err(|_| Unanswered::Lost("it sent no sound frame"))?;
+        Ok(Some((reply, behind)))
     }
 
     /// Waits until a pipe can go on or a limit is reached. Every call passes here before it waits.

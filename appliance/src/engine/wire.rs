@@ -2,7 +2,7 @@
 //! JSON, and so many bytes behind it: a set of persons, or nothing.
 //!
 //! What must stay true: a length is checked before anything is read or reserved, and no frame can hold a
-//! row.
+//! row but the pieces of an export, which the local API alone asks for.
 
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use time::Date;
 
 use super::bounds;
+use super::export::Export;
 use super::sandbox::Sandbox;
 use crate::disclosure::{
     Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn, RawCounts,
@@ -28,6 +29,10 @@ use crate::disclosure::{
 pub(super) enum Request {
     Configure(Configure),
     Run(Question, SpentPersons),
+    /// Who is in a plan's cohort.
+    Members(Plan),
+    /// A frozen cohort's rows; its persons or accession ids are behind the frame.
+    Export(Export),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,6 +88,22 @@ pub(super) enum Reply {
     },
     /// The set of persons is behind the frame.
     Counts(Counts),
+    /// Rows of the result; the persons and accession ids are behind the frame.
+    Members {
+        rows: u64,
+    },
+    /// An export's bytes follow, piece by piece.
+    ExportBegins,
+    /// A piece of an export is behind the frame.
+    Piece,
+    /// The export is whole.
+    ExportEnds {
+        rows: u64,
+    },
+    /// A column's values cannot be written in the format that was asked for.
+    NotInFormat {
+        column: String,
+    },
     /// It was not begun.
     TooCostly,
     /// `note` is for the local log and never derives from records: see `database::Fault`.

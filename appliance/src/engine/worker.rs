@@ -1,8 +1,8 @@
 //! The worker: the process that holds the DuckDB connection.
 //!
-//! What must stay true: it locks itself in before it takes a plan, and it answers with counts or a closed reason,
-//! never with a row or with what DuckDB says at run time. Call [`main`] before any other thread is started and
-//! before anything is written to standard output.
+//! What must stay true: it locks itself in before it takes a plan, and it answers a question with counts or a closed
+//! reason, never with a row or with what DuckDB says at run time; rows leave it as a frozen cohort's export alone.
+//! Call [`main`] before any other thread is started and before anything is written to standard output.
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -13,14 +13,16 @@ use roaring::RoaringTreemap;
 use super::database::{self, Fault};
 use super::measure::Generation;
 use super::wire::{self, Configure, Question, Reply, Request, SpentPersons};
-use super::{bounds, sandbox};
+use super::{bounds, export, members, sandbox};
 
 /// Serves the appliance on the other end of the two pipes until it closes them.
 pub fn main(mut requests: impl Read, mut replies: impl Write) -> ExitCode {
     match wire::read(&mut requests, bounds::REQUEST_BYTES) {
         Ok(Some((Request::Configure(configure), _))) => serve(&configure, &mut requests, &mut replies),
         Ok(None) => ExitCode::SUCCESS,
-        Ok(Some((Request::Run(..), _))) | Err(_) => ExitCode::FAILURE,
+        Ok(Some((Request::Run(..) | Request::Members(_) | Request::Export(_), _))) | Err(_) => {
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -50,6 +52,20 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
     loop {
         let (question, told, behind) = match wire::read(requests, bounds::REQUEST_BYTES) {
             Ok(Some((Request::Run(question, told), behind))) => (question, told, behind),
+            Ok(Some((Request::Members(plan), _))) => {
+                let (reply, behind) = members::answer(&database, &plan, configure.cost_max)
+                    .unwrap_or_else(|fault| (fault.into(), Vec::new()));
+                if let Err(code) = send(replies, &reply, &behind) {
+                    return code;
+                }
+                continue;
+            }
+            Ok(Some((Request::Export(wanted), behind))) => {
+                match export::write(&database, &wanted, &behind, replies) {
+                    Ok(()) => continue,
+                    Err(_) => return LOST,
+                }
+            }
             Ok(None) => return ExitCode::SUCCESS,
             Ok(Some((Request::Configure(_), _))) | Err(_) => return ExitCode::FAILURE,
         };

@@ -2,6 +2,7 @@
 
 mod data;
 mod disclosure;
+mod frozen;
 mod look;
 mod orders;
 
@@ -19,6 +20,7 @@ use crate::uplink::error_chain;
 
 pub use data::data;
 pub use disclosure::disclosure;
+pub use frozen::frozen;
 pub use look::{audit, logs, policy};
 pub use orders::{order, orders};
 

@@ -1,9 +1,8 @@
 //! Work orders and the results that end them.
 
-use flip_protocol::answer::CohortOutcome;
-use flip_protocol::ident::ProjectId;
+use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::message::Unwelcome;
-use flip_protocol::order::Work;
+use flip_protocol::order::{Outcome, Work};
 use flip_protocol::sync::{Holding, NotTaken};
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
@@ -37,7 +36,7 @@ pub struct Arrived {
     /// The order that it answers.
     pub order: MessageId,
     /// Its outcome.
-    pub outcome: CohortOutcome,
+    pub outcome: Outcome,
 }
 
 /// What became of it.
@@ -50,6 +49,11 @@ pub struct Settled {
     /// True where an order's state changed.
     pub changed: bool,
 }
+
+/// The kinds of orders, as [`Work::kind`] names them.
+pub(super) const QUERY: &str = "cohort_query";
+/// See [`QUERY`].
+pub(super) const FREEZE: &str = "freeze_cohort";
 
 impl Ledger {
     /// Takes in what one sync says, in one transaction.
@@ -131,6 +135,7 @@ pub(super) fn insert(
     tx: &Transaction<'_>,
     trust: PartyId,
     query: [u8; 16],
+    kind: &'static str,
     expires: UnixMillis,
     seal: impl FnOnce(u64) -> (MessageId, Vec<u8>),
 ) -> rusqlite::Result<()> {
@@ -138,9 +143,19 @@ pub(super) fn insert(
     let (id, message) = seal(sequence);
     let state = OrderState::Queued;
     tx.execute(
-        "INSERT INTO work_order (id, trust, query, sequence, message, state, detail, expires_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        (id.bytes(), trust.bytes(), query, sequence, message, state.name(), to_json(&state)?, expires.0),
+        "INSERT INTO work_order (id, trust, query, sequence, message, state, detail, expires_ms, kind)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        (
+            id.bytes(),
+            trust.bytes(),
+            query,
+            sequence,
+            message,
+            state.name(),
+            to_json(&state)?,
+            expires.0,
+            kind,
+        ),
     )
     .map(drop)
 }
@@ -148,7 +163,7 @@ pub(super) fn insert(
 /// Seals a Trust's open orders anew, for its new key, and queues them.
 pub(super) fn reseal_open(tx: &Transaction<'_>, peer: &Peer, reseal: &Reseal) -> rusqlite::Result<()> {
     let mut statement = tx.prepare_cached(
-        "SELECT work_order.id, work_order.expires_ms, query.name, query.sql, query.project
+        "SELECT work_order.id, work_order.expires_ms, query.name, query.sql, query.project, query.id, work_order.kind
          FROM work_order JOIN query ON query.id = work_order.query
          WHERE trust = ?1 AND state IN ('queued', 'delivered', 'running') ORDER BY sequence",
     )?;
@@ -169,8 +184,15 @@ pub(super) fn reseal_open(tx: &Transaction<'_>, peer: &Peer, reseal: &Reseal) ->
 
 /// The work of an order, from its query.
 fn work_of_row(row: &Row<'_>) -> rusqlite::Result<Work> {
+    let (name, sql) = (row.get(2)?, row.get(3)?);
     let project = row.get::<_, Option<[u8; 16]>>(4)?.map(ProjectId::from_bytes);
-    Ok(Work::CohortQuery { name: row.get(2)?, sql: row.get(3)?, project })
+    let query = QueryId::from_bytes(row.get(5)?);
+    let kind: String = row.get(6)?;
+    Ok(if kind == FREEZE {
+        Work::FreezeCohort { name, sql, project, query }
+    } else {
+        Work::CohortQuery { name, sql, project }
+    })
 }
 
 fn next_sequence(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<u64> {
@@ -221,14 +243,33 @@ fn take_result(
         Some(_) => return Ok(Err(Unwelcome::Replayed)),
         None => {}
     }
-    if state_of(tx, trust, result.order)?.is_none() {
-        return Ok(Err(Unwelcome::Foreign));
+    let kind: Option<String> = tx
+        .prepare_cached("SELECT kind FROM work_order WHERE id = ?1 AND trust = ?2")?
+        .query_row((result.order.bytes(), trust.bytes()), |row| row.get(0))
+        .optional()?;
+    let (expected, cohort) = match &result.outcome {
+        Outcome::CohortQuery(cohort) => (QUERY, cohort),
+        Outcome::FreezeCohort(freeze) => (FREEZE, &freeze.cohort),
+    };
+    match kind {
+        None => return Ok(Err(Unwelcome::Foreign)),
+        Some(kind) if kind != expected => return Ok(Err(Unwelcome::BadBody)),
+        Some(_) => {}
     }
     tx.execute(
         "INSERT INTO result_seen (trust, sequence, message) VALUES (?1, ?2, ?3)",
         (trust.bytes(), result.sequence, result.id.bytes()),
     )?;
-    change(tx, trust, result.order, |state| state.answered(result.outcome.clone(), now)).map(Ok)
+    let changed = change(tx, trust, result.order, |state| state.answered(cohort.clone(), now))?;
+    if let Outcome::FreezeCohort(freeze) = &result.outcome
+        && changed
+    {
+        tx.execute(
+            "UPDATE work_order SET freezing = ?2 WHERE id = ?1",
+            (result.order.bytes(), to_json(&freeze.freezing)?),
+        )?;
+    }
+    Ok(Ok(changed))
 }
 
 /// Queues again what the appliance has received and no longer holds.

@@ -63,7 +63,7 @@ impl Ledger {
                 ),
             )?;
             for peer in &peers {
-                orders::insert(tx, peer.id, id, expires, |sequence| seal(peer, sequence))?;
+                orders::insert(tx, peer.id, id, orders::QUERY, expires, |sequence| seal(peer, sequence))?;
             }
             Ok(peers.into_iter().map(|peer| peer.id).collect())
         })
@@ -108,7 +108,7 @@ fn asked(tx: &rusqlite::Transaction<'_>, query: Uuid) -> rusqlite::Result<Vec<As
     tx.prepare_cached(
         "SELECT trust.id, trust.name, work_order.detail
          FROM work_order JOIN trust ON trust.id = work_order.trust
-         WHERE work_order.query = ?1 ORDER BY trust.name",
+         WHERE work_order.query = ?1 AND work_order.kind = 'cohort_query' ORDER BY trust.name",
     )?
     .query_map([query.as_bytes()], |row| {
         let detail: String = row.get(2)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use flip_protocol::answer::Place;
 use flip_protocol::enrolment::Kit;
-use flip_protocol::ident::ProjectId;
+use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire, ident};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::combine::{Combined, combine};
 use crate::hub::{self, Hub};
+use crate::ledger::freezes::Freeze;
 use crate::ledger::queries::{Asked, Query};
 use crate::ledger::trusts::{Added, Trust};
 use crate::presence::Link;
@@ -115,6 +116,60 @@ pub async fn ask(
     }
     hub.announce_change();
     Ok(id)
+}
+
+/// Orders the freeze of a query's cohort at each enrolled Trust that answered it with a value. Trusts where such an
+/// order is under way are left alone, so that a second call changes nothing.
+pub async fn freeze(hub: &Arc<Hub>, id: Uuid) -> Result<(), ApiProblem> {
+    let (query, _) = hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
+    let now = clock::now();
+    let expires = now.plus(wire::ORDER_LIFE_MS);
+    let work = Work::FreezeCohort {
+        name: query.name,
+        sql: query.sql,
+        project: query.project,
+        query: QueryId(query.id),
+    };
+    let sealing = Arc::clone(hub);
+    let (ordered, answered) = hub
+        .ledger
+        .freeze(id, expires, move |peer, sequence| {
+            let order = MessageId::new(now, &clock::random_bytes());
+            (order, sealing.seal_order(peer, order, sequence, &work, now, expires))
+        })
+        .await?;
+    if answered == 0 {
+        let title = "No Trust has a cohort of this query to freeze.";
+        return Err(ApiProblem::new(StatusCode::CONFLICT, "nothing_to_freeze", title).detail(
+            "a Trust freezes what it answered with a number; wait for an answer, or ask for a larger group",
+        ));
+    }
+    for trust in ordered {
+        hub.presence.announce_work(trust);
+    }
+    hub.announce_change();
+    Ok(())
+}
+
+/// Each Trust's share of freezing a query's cohort; with `wait`, not before all have ended or the time is over.
+pub async fn freezes(hub: &Hub, id: Uuid, wait: Duration) -> Result<Vec<Freeze>, ApiProblem> {
+    let until = tokio::time::Instant::now() + wait;
+    let mut changes = hub.changes();
+    hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
+    loop {
+        let freezes = hub.ledger.freezes(id).await?;
+        if wait.is_zero() || freezes.iter().all(|freeze| freeze.state.ended()) {
+            return Ok(freezes);
+        }
+        let changed = tokio::select! {
+            changed = changes.changed() => changed.is_ok(),
+            () = hub.stopped() => false,
+            () = tokio::time::sleep_until(until) => false,
+        };
+        if !changed {
+            return Ok(hub.ledger.freezes(id).await?);
+        }
+    }
 }
 
 /// The project that a person's questions belong to where they name none. It is made at their first such question;

@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`.
 
+mod freeze;
 mod queries;
 mod session;
 mod trusts;
@@ -25,6 +26,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
         .route("/queries", get(queries::list).post(queries::ask))
         .route("/queries/{id}", get(queries::show))
         .route("/queries/{id}/csv", get(queries::csv))
+        .route("/queries/{id}/freeze", get(freeze::show).post(freeze::order))
         .fallback(async || ApiProblem::not_found())
 }
 

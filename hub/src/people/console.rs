@@ -30,6 +30,7 @@ pub(super) fn router() -> Router<Arc<Hub>> {
         .route("/queries", get(queries).post(ask))
         .route("/queries/new", get(async |Signed(person)| shown(&pages::query_new(&person, "", "", None))))
         .route("/queries/{id}", get(query))
+        .route("/queries/{id}/freeze", post(freeze))
         .route("/assets/{file}", get(asset))
         .fallback(async |person: Option<Person>| problem_page(person.as_ref(), &ApiProblem::not_found()))
 }
@@ -172,8 +173,28 @@ async fn query(State(hub): State<Arc<Hub>>, Signed(person): Signed, Path(id): Pa
         Ok(id) => act::result(&hub, id, Duration::ZERO).await,
         Err(_) => Err(ApiProblem::not_found()),
     };
+    let found = match found {
+        Ok((query, combined)) => act::freezes(&hub, query.id, Duration::ZERO)
+            .await
+            .map(|freezes| pages::query(&person, &query, &combined, &freezes, clock::now())),
+        Err(problem) => Err(problem),
+    };
     match found {
-        Ok((query, combined)) => shown(&pages::query(&person, &query, &combined, clock::now())),
+        Ok(page) => shown(&page),
+        Err(problem) => problem_page(Some(&person), &problem),
+    }
+}
+
+async fn freeze(State(hub): State<Arc<Hub>>, Signed(person): Signed, Path(id): Path<String>) -> Response {
+    let ordered = match id.parse() {
+        Ok(id) => act::freeze(&hub, id).await,
+        Err(_) => Err(ApiProblem::not_found()),
+    };
+    match ordered {
+        Ok(()) => {
+            tracing::info!(query = id, by = person.name, "a cohort's freeze was ordered");
+            Redirect::to(&format!("/queries/{id}")).into_response()
+        }
         Err(problem) => problem_page(Some(&person), &problem),
     }
 }

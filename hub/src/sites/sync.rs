@@ -8,7 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
-use flip_protocol::order::{OrderResult, Outcome};
+use flip_protocol::order::OrderResult;
 use flip_protocol::sync::{NotTaken, SyncRequest, SyncResponse};
 use flip_protocol::{UnixMillis, bounds, text};
 
@@ -182,6 +182,5 @@ fn open_result(
     };
     let body = sealed.open(&receiver, now).map_err(|reason| (Some(id), reason))?;
     let result: OrderResult = serde_json::from_slice(&body).map_err(|_| (Some(id), Unwelcome::BadBody))?;
-    let Outcome::CohortQuery(outcome) = result.outcome;
-    Ok(Arrived { id, sequence: sealed.envelope().sequence, order: result.order, outcome })
+    Ok(Arrived { id, sequence: sealed.envelope().sequence, order: result.order, outcome: result.outcome })
 }

@@ -1,11 +1,14 @@
 //! One query: what each Trust says, and the charts.
 
+mod freeze;
 mod samples;
 
 use serde::Serialize;
 
 use super::{Frame, Moment, TrustAnswer};
 use crate::chart::{Chart, NumberLine, Summary};
+
+pub use freeze::{Freeze, FreezeState, FrozenAt};
 
 /// A query and its combined answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +33,8 @@ pub struct Query {
     pub trusts: Vec<TrustAnswer>,
     /// The statistics, in the order they are to be shown.
     pub fields: Vec<Field>,
+    /// Freezing its cohort.
+    pub freeze: Freeze,
     /// Path of the answer as CSV, once there is one.
     pub csv_href: Option<String>,
     /// Path of the answer as JSON, once there is one.

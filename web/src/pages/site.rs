@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod data;
 pub(super) mod disclosure;
 pub(super) mod door;
+pub(super) mod frozen;
 pub(super) mod logs;
 pub(super) mod orders;
 pub(super) mod policy;

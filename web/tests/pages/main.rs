@@ -6,8 +6,8 @@ use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
         Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, SiteAudit,
-        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
-        TrustAdded, TrustAnswer, Trusts,
+        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
+        SitePolicy, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -20,7 +20,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 50, "a sample was added or lost");
+    assert_eq!(pages, 52, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -245,6 +245,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<SiteLogs>(&mut pages, |_| {});
     add::<SiteDoor>(&mut pages, |_| {});
     add::<SiteEntered>(&mut pages, |_| {});
+    add::<SiteFrozen>(&mut pages, |_| {});
     pages
 }
 
@@ -280,6 +281,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         (page.name, page.sql, page.by) = (text(), text(), text());
         for row in &mut page.trusts {
             row.trust = text();
+            page.freeze.trusts.iter_mut().for_each(|at| at.trust = text());
             if let Answer::Refused { message, .. } | Answer::Failed { why: message } = &mut row.answer {
                 *message = text();
             }
@@ -365,6 +367,15 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<SiteDoor>(&mut pages, |page| page.command = text());
     add::<SiteEntered>(&mut pages, |page| page.frame.site = Some(text()));
+    add::<SiteFrozen>(&mut pages, |page| {
+        page.said = Some(text());
+        page.unreadable.fill(text());
+        for cohort in &mut page.cohorts {
+            (cohort.title, cohort.sql, cohort.name) = (text(), text(), text());
+        }
+        page.tokens.iter_mut().for_each(|token| token.label = text());
+        page.reads.iter_mut().for_each(|read| (read.by, read.what) = (text(), text()));
+    });
     pages
 }
 

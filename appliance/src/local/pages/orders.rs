@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Unit};
+use flip_protocol::freeze::Freezing;
 use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, UnixMillis};
@@ -17,6 +18,9 @@ use crate::inbox;
 use crate::site::Site;
 use crate::uplink::error_chain;
 
+/// The kinds of orders, in plain words.
+const QUERY: &str = "cohort query";
+const FREEZE: &str = "freeze a cohort";
 /// Lines of history that are looked through: all that the journal keeps.
 const HISTORY: usize = 1_000;
 
@@ -78,16 +82,17 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         let order = MessageId::from_bytes(waiting.id);
         let opened = Sealed::parse(waiting.message)
             .and_then(|sealed| inbox::open(&identity, &sealed, site.hub_clock(now)));
-        let (name, sql) = match opened {
-            Ok(Work::CohortQuery { name, sql, project: _ }) => (name, sql),
-            Err(reason) => (format!("(cannot be opened: {reason})"), String::new()),
+        let (kind, name, sql) = match opened {
+            Ok(Work::CohortQuery { name, sql, project: _ }) => (QUERY, name, sql),
+            Ok(Work::FreezeCohort { name, sql, project: _, query: _ }) => (FREEZE, name, sql),
+            Err(reason) => ("order", format!("(cannot be opened: {reason})"), String::new()),
         };
         let running = site.is_running(order).is_some();
         web::Order {
             id: order.to_string(),
             href: format!("/orders/{order}"),
             at: Moment::at(waiting.received_ms, now.0),
-            kind: "cohort query".to_owned(),
+            kind: kind.to_owned(),
             name,
             sql,
             outcome: if running { web::Outcome::Running } else { web::Outcome::Waiting },
@@ -106,7 +111,7 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         id: line.order.to_string(),
         href: format!("/orders/{}", line.order),
         at: Moment::at(line.received.0, now.0),
-        kind: "cohort query".to_owned(),
+        kind: if line.freezing.is_some() { FREEZE } else { QUERY }.to_owned(),
         name: line.name,
         sql: line.sql,
         delivery: match &line.left {
@@ -114,7 +119,7 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
             Some(_) if outgoing.contains(&line.order) => web::Delivery::Outbox,
             Some(_) => web::Delivery::Received,
         },
-        outcome: outcome_of(line.left),
+        outcome: outcome_of(line.left, line.freezing.as_ref()),
     });
     Ok(orders.collect())
 }
@@ -124,9 +129,15 @@ fn history(site: &Site) -> Result<Vec<HistoryLine>, String> {
     Ok(lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
-fn outcome_of(left: Option<CohortOutcome>) -> web::Outcome {
+fn outcome_of(left: Option<CohortOutcome>, freezing: Option<&Freezing>) -> web::Outcome {
     match left {
-        Some(CohortOutcome::Value(answer)) => web::Outcome::Released { persons: answer.persons },
+        Some(CohortOutcome::Value(answer)) => match freezing {
+            Some(Freezing::Frozen(_)) => web::Outcome::Frozen { persons: answer.persons },
+            Some(Freezing::NotFrozen { reason }) => {
+                web::Outcome::Failed { why: reason.sentence().to_owned() }
+            }
+            None => web::Outcome::Released { persons: answer.persons },
+        },
         Some(CohortOutcome::FewerThan { threshold, .. }) => web::Outcome::FewerThan { threshold },
         Some(CohortOutcome::Refused(refused)) => web::Outcome::Refused {
             message: refused.message,

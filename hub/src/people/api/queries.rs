@@ -67,12 +67,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     wait: Result<Parameters<Wait>, QueryRejection>,
 ) -> Result<Json<Value>, ApiProblem> {
-    let Parameters(wait) = wait.map_err(|rejection| {
-        ApiProblem::new(StatusCode::BAD_REQUEST, "bad_parameter", "A parameter of the address is not right.")
-            .detail(rejection.body_text())
-    })?;
-    let wait = Duration::from_secs(wait.wait_s.min(bounds::WAIT_S));
-    let (query, combined) = act::result(&hub, id_of(&id)?, wait).await?;
+    let (query, combined) = act::result(&hub, id_of(&id)?, waiting(wait)?).await?;
     Ok(Json(to_json(&query, &combined)))
 }
 
@@ -122,7 +117,16 @@ fn csv_of(combined: &Combined) -> String {
     lines
 }
 
-fn id_of(text: &str) -> Result<Uuid, ApiProblem> {
+/// How long an answer may be waited for.
+pub(super) fn waiting(wait: Result<Parameters<Wait>, QueryRejection>) -> Result<Duration, ApiProblem> {
+    let Parameters(wait) = wait.map_err(|rejection| {
+        ApiProblem::new(StatusCode::BAD_REQUEST, "bad_parameter", "A parameter of the address is not right.")
+            .detail(rejection.body_text())
+    })?;
+    Ok(Duration::from_secs(wait.wait_s.min(bounds::WAIT_S)))
+}
+
+pub(super) fn id_of(text: &str) -> Result<Uuid, ApiProblem> {
     text.parse().map_err(|_| ApiProblem::not_found())
 }
 

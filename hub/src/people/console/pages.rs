@@ -4,11 +4,13 @@ mod fields;
 
 use base64::Engine as _;
 use flip_protocol::enrolment::Kit;
+use flip_protocol::freeze::Freezing;
 use flip_protocol::sync::Confinement;
 use flip_protocol::{UnixMillis, bounds as wire};
 use flip_web::pages::{self as web, Moment};
 
 use crate::combine::{Combined, Said, Share};
+use crate::ledger::freezes::Freeze;
 use crate::ledger::queries::Query;
 use crate::people::act::Standing;
 use crate::people::session::Person;
@@ -129,9 +131,17 @@ pub fn query_new(person: &Person, name: &str, sql: &str, problem: Option<&ApiPro
     }
 }
 
-pub fn query(person: &Person, query: &Query, combined: &Combined, now: UnixMillis) -> web::Query {
+pub fn query(
+    person: &Person,
+    query: &Query,
+    combined: &Combined,
+    freezes: &[Freeze],
+    now: UnixMillis,
+) -> web::Query {
     let has_values = combined.total.is_some();
+    let freezing = freezes.iter().any(|freeze| !freeze.state.ended());
     let refresh = match (combined.complete, combined.trusts.not_yet) {
+        (_, _) if freezing => Some(REFRESH_BUSY_S),
         (true, _) => None,
         (false, 0) => Some(REFRESH_IDLE_S),
         (false, _) => Some(REFRESH_BUSY_S),
@@ -147,10 +157,32 @@ pub fn query(person: &Person, query: &Query, combined: &Combined, now: UnixMilli
         inexact: combined.total.is_some_and(|total| total.persons_margin.is_some()),
         trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
         fields: combined.fields.iter().enumerate().map(|(number, one)| fields::of(number, one)).collect(),
+        freeze: web::Freeze {
+            action: (has_values && !freezing).then(|| format!("/queries/{}/freeze", query.id)),
+            trusts: freezes.iter().map(|freeze| frozen_at(freeze, now)).collect(),
+        },
         csv_href: has_values.then(|| format!("/api/v1/queries/{}/csv", query.id)),
         json_href: Some(format!("/api/v1/queries/{}", query.id)),
         refresh_seconds: refresh,
     }
+}
+
+fn frozen_at(freeze: &Freeze, now: UnixMillis) -> web::FrozenAt {
+    let state = match (&freeze.freezing, freeze.state.ended()) {
+        (Some(Freezing::Frozen(frozen)), _) => web::FreezeState::Frozen {
+            cohort: format!("{}.v{}", frozen.cohort, frozen.version),
+            generation: frozen.generation.clone(),
+        },
+        (Some(Freezing::NotFrozen { reason }), _) => {
+            web::FreezeState::NotFrozen { why: reason.sentence().to_owned() }
+        }
+        (None, true) => web::FreezeState::NotFrozen {
+            why: "the order ended before the Trust's appliance could carry it out".to_owned(),
+        },
+        (None, false) => web::FreezeState::Waiting,
+    };
+    let ended = freeze.state.ended_at().map(|at| Moment::at(at.0, now.0));
+    web::FrozenAt { trust: freeze.trust_name.clone(), state, ended }
 }
 
 fn trust_answer(share: &Share, now: UnixMillis) -> web::TrustAnswer {

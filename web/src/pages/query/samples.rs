@@ -1,6 +1,6 @@
 //! Samples of a query's page.
 
-use super::{Field, Query};
+use super::{Field, Freeze, Query, freeze};
 use crate::{
     Page,
     chart::{Bar, Category, Chart, Column, Marks, NumberLine, Panel, Summary},
@@ -22,6 +22,7 @@ impl Page for Query {
             inexact: true,
             trusts: every_answer(),
             fields: vec![columns(), nulls(), ages(), sexes(), years(), ages_of_onset(), top_conditions()],
+            freeze: freeze::sample(),
             csv_href: Some("/queries/5/answer.csv".to_owned()),
             json_href: Some("/queries/5/answer.json".to_owned()),
             refresh_seconds: None,
@@ -36,6 +37,7 @@ impl Page for Query {
                 row("Eastvale NHS Foundation Trust", Answer::Queued),
             ],
             fields: Vec::new(),
+            freeze: Freeze { action: None, trusts: Vec::new() },
             csv_href: None,
             json_href: None,
             refresh_seconds: Some(2),

@@ -1,0 +1,266 @@
+//! `flip-appliance frozen`: the cohorts that are frozen here.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use flip_storage::audit::Audit;
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::config::Config;
+use crate::data::{Generation, Generations};
+use crate::disclosure::Policy;
+use crate::engine::{CancelFlag, Engine, Members};
+use crate::frozen::drift::{self, Drift, Moves};
+use crate::frozen::{Facts, FrozenError, Listed, Name, Store, Wanted};
+use crate::place::Place;
+use crate::run;
+
+#[derive(Subcommand)]
+pub(super) enum FrozenCommand {
+    /// List the frozen cohorts: of which question, generation and size, and whether they are still kept
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one version, after reading its whole file
+    Show {
+        /// Such as f-3fa9c1d20b7e.v1; without a version, the newest
+        cohort: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Freeze a cohort again as its next version, on the generation in use, and say how it differs
+    Refreeze {
+        /// Such as f-3fa9c1d20b7e
+        cohort: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say how a version differs from another, or from what the generation in use would give; nothing is kept
+    Drift {
+        /// Such as f-3fa9c1d20b7e.v1; without a version, the newest
+        cohort: String,
+        /// Compare with this version in place of the generation in use
+        #[arg(long, value_name = "VERSION")]
+        to: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget who is in a version, for good; whoever holds a token for it reads nothing any more
+    Drop {
+        /// Such as f-3fa9c1d20b7e.v1
+        cohort: String,
+    },
+}
+
+/// What every act here needs.
+struct Here {
+    config: Config,
+    policy: Policy,
+    generations: Generations,
+    store: Store,
+    audit: Audit,
+}
+
+/// Carries out `flip-appliance frozen`.
+pub(super) fn frozen(data: &Path, command: &FrozenCommand) -> anyhow::Result<()> {
+    let place = Place::new(data);
+    let generations = Generations::open(&place.generations())?;
+    let store = Store::open(&place.frozen(), &generations)?;
+    let (config, policy) = (Config::load(data)?, Policy::load(data)?);
+    let here = Here { config, policy, generations, store, audit: Audit::new(&place.audit()) };
+    match command {
+        FrozenCommand::List { json } => list(&here, *json),
+        FrozenCommand::Show { cohort, json } => show(&here, cohort, *json),
+        FrozenCommand::Refreeze { cohort, json } => refreeze(&here, cohort, *json),
+        FrozenCommand::Drift { cohort, to, json } => compare(&here, cohort, to.as_deref(), *json),
+        FrozenCommand::Drop { cohort } => {
+            let name: Name = cohort.parse().with_context(|| format!("{cohort:?}: say which version"))?;
+            here.store.drop_one(&here.generations, &name, "command line", clock::now())?;
+            let facts = json!({ "cohort": name.to_string(), "by": "command line" });
+            here.audit.append(clock::now().0, "cohort_dropped", facts)?;
+            say!("{name} is dropped: who was in it is no longer kept here.");
+            Ok(())
+        }
+    }
+}
+
+fn list(here: &Here, as_json: bool) -> anyhow::Result<()> {
+    let listed = here.store.list()?;
+    if as_json {
+        let all: Vec<Value> = listed
+            .iter()
+            .map(|one| match one {
+                Listed::Version(facts) => to_json(facts),
+                Listed::Unreadable(name, error) => {
+                    json!({ "name": name.to_string(), "state": "unreadable", "wrong": error.to_string() })
+                }
+            })
+            .collect();
+        say!("{}", serde_json::to_string_pretty(&all)?);
+        return Ok(());
+    }
+    if listed.is_empty() {
+        say!("No cohort is frozen here. The hub's order to freeze one does that.");
+        return Ok(());
+    }
+    say!("cohort              frozen            generation    persons  accessions  title");
+    for one in listed {
+        match one {
+            Listed::Version(facts) => say!(
+                "{:18}  {}  {:10}  {:>9}  {:>10}  {}{}",
+                facts.name.to_string(),
+                &clock::readable(facts.frozen)[..16],
+                facts.extract.generation,
+                facts.persons,
+                facts.accessions,
+                facts.title,
+                if facts.dropped.is_some() { " (dropped)" } else { "" }
+            ),
+            Listed::Unreadable(name, error) => say!("{:18}  {error}", name.to_string()),
+        }
+    }
+    Ok(())
+}
+
+fn show(here: &Here, cohort: &str, as_json: bool) -> anyhow::Result<()> {
+    let name = here.store.named(cohort)?;
+    let facts = match here.store.members(&name) {
+        Ok((facts, _)) => facts,
+        Err(FrozenError::Dropped { .. }) => here.store.facts(&name)?,
+        Err(error) => return Err(error.into()),
+    };
+    if as_json {
+        let mut value = to_json(&facts);
+        value["seal"] = json!(here.store.told(&name)?.seal);
+        say!("{}", serde_json::to_string_pretty(&value)?);
+        return Ok(());
+    }
+    say!("{name}: {}", facts.title);
+    say!(
+        "frozen      {}, on {} of {}",
+        clock::readable(facts.frozen),
+        facts.extract.generation,
+        facts.extract.date
+    );
+    say!(
+        "for         project {}, query {}",
+        facts.project.map_or("-".to_owned(), |id| id.to_string()),
+        facts.query
+    );
+    match &facts.dropped {
+        Some(dropped) => say!("dropped     {}, by {}", clock::readable(dropped.at), dropped.by),
+        None => say!("kept        its file has the SHA-256 that it was frozen with"),
+    }
+    say!("persons     {}\naccessions  {}\nrows        {}", facts.persons, facts.accessions, facts.rows);
+    if let Some(drift) = &facts.drift {
+        say_drift(drift);
+    }
+    say!("\n{}", facts.sql);
+    Ok(())
+}
+
+fn refreeze(here: &Here, cohort: &str, as_json: bool) -> anyhow::Result<()> {
+    let name = here.store.named(cohort)?;
+    let before = here.store.facts(&name)?;
+    let (generation, members) = found_now(here, &before)?;
+    let threshold = here.policy.threshold();
+    if members.persons.len() < threshold {
+        return Err(FrozenError::FewerThan { threshold }.into());
+    }
+    let wanted = Wanted {
+        title: &before.title,
+        sql: &before.sql,
+        canonical: &before.canonical,
+        project: before.project,
+        query: before.query,
+        order: None,
+    };
+    let facts = here.store.freeze(&here.generations, &generation, &wanted, &members, clock::now())?;
+    let told = json!({
+        "project": facts.project,
+        "cohort": facts.name.to_string(),
+        "generation": facts.extract.generation,
+        "by": "command line",
+    });
+    here.audit.append(clock::now().0, "cohort_frozen", told)?;
+    if as_json {
+        say!("{}", serde_json::to_string_pretty(&to_json(&facts))?);
+        return Ok(());
+    }
+    say!("{} is frozen on {}: {} persons.", facts.name, facts.extract.generation, facts.persons);
+    if let Some(drift) = &facts.drift {
+        say_drift(drift);
+    }
+    say!(
+        "Tokens for earlier versions go on reading those; make new ones: flip-appliance token new --frozen {}",
+        facts.name
+    );
+    Ok(())
+}
+
+fn compare(here: &Here, cohort: &str, to: Option<&str>, as_json: bool) -> anyhow::Result<()> {
+    let name = here.store.named(cohort)?;
+    let (before, members) = here.store.members(&name)?;
+    let (extract, after) = match to {
+        Some(to) => {
+            let to = here.store.named(to)?;
+            if to.cohort != name.cohort {
+                bail!("{to} is another cohort than {name}");
+            }
+            let (facts, members) = here.store.members(&to)?;
+            (facts.extract, members)
+        }
+        None => {
+            let (generation, members) = found_now(here, &before)?;
+            (generation.extract(), members)
+        }
+    };
+    let drift = drift::between((&before.extract, name.version, &members), (&extract, &after));
+    if as_json {
+        say!("{}", serde_json::to_string_pretty(&drift)?);
+    } else {
+        say_drift(&drift);
+    }
+    Ok(())
+}
+
+/// Who is in the cohort on the generation in use.
+fn found_now(here: &Here, facts: &Facts) -> anyhow::Result<(Generation, Members)> {
+    let plan = flip_gate::admit(&facts.sql).map_err(|refusal| {
+        anyhow::anyhow!("the gate does not let the question in any more: {}", refusal.message)
+    })?;
+    let generation = here.generations.current()?.context("there is no data generation in use")?;
+    let mut engine = Engine::new(run::engine_of(&here.config));
+    let members = engine.members(&generation.database, &plan, &CancelFlag::default())?;
+    Ok((generation, members))
+}
+
+fn to_json(facts: &Facts) -> Value {
+    let mut value = serde_json::to_value(facts).expect("facts are plain strings and numbers");
+    value["name"] = json!(facts.name.to_string());
+    value["state"] = json!(if facts.dropped.is_some() { "dropped" } else { "kept" });
+    value
+}
+
+fn say_drift(drift: &Drift) {
+    let line = |what: &str, moves: Moves| {
+        say!("{what}: {} kept, {} gained, {} lost", moves.kept, moves.gained, moves.lost);
+    };
+    say!(
+        "From version {} on {} of {} to {} of {}",
+        drift.from_version,
+        drift.from.generation,
+        drift.from.date,
+        drift.to.generation,
+        drift.to.date
+    );
+    line("  persons", drift.persons);
+    line("  accession ids", drift.accessions);
+}

