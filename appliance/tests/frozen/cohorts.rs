@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use flip_appliance::data::Generation;
 use flip_appliance::frozen::drift::Moves;
@@ -142,4 +143,21 @@ fn a_seal_says_nothing_without_the_sites_secret_and_changes_with_the_cohort() {
     assert_ne!(first.seal, second.seal, "the same cohort at two sites has one seal");
     assert_eq!(one.store.told(&one.store.named(&first.cohort).unwrap()).unwrap(), first);
     assert_ne!(told(&one).seal, first.seal);
+}
+
+/// Written once with `FLIP_GOLDEN=write`; a new version of the format gets a file of its own.
+#[test]
+fn a_cohort_is_frozen_in_the_bytes_of_its_format_and_those_are_read() {
+    let world = World::new();
+    let facts = world.freeze(IMAGES);
+    let path = world.path(&format!("frozen/{}.frozen", facts.name));
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/frozen/v1.txt");
+    let text = flip_protocol::text::encode(&fs::read(&path).unwrap());
+    if std::env::var("FLIP_GOLDEN").is_ok_and(|wish| wish == "write") && !golden.exists() {
+        fs::write(&golden, &text).unwrap();
+    }
+    let golden = fs::read_to_string(golden).unwrap();
+    assert_eq!(golden, text, "the format changed; a new version needs a number and a file of its own");
+    fs::write(&path, flip_protocol::text::decode(&golden).unwrap()).unwrap();
+    assert_eq!(world.store.members(&facts.name).unwrap().0, facts);
 }
