@@ -23,7 +23,7 @@ use crate::identity::Identity;
 use crate::local::Door;
 use crate::logs::Logs;
 use crate::place::Place;
-use crate::site::Site;
+use crate::site::{Holdings, Site};
 use crate::{cohort, deliveries, local, uplink, verification};
 
 /// This very program, even where its file was replaced by an update since it started.
@@ -60,7 +60,8 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         hub = identity.facts.hub_address,
         "the appliance starts"
     );
-    let site = Arc::new(Site::new(config, place, identity, journal, generations, frozen, desk, logs));
+    let holdings = Holdings { generations, frozen, desk };
+    let site = Arc::new(Site::new(config, place, identity, journal, holdings, logs));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(site.config.local_listen))

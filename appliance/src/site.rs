@@ -55,6 +55,16 @@ pub struct Site {
     notes: Mutex<Notes>,
 }
 
+/// What a site holds of records, and of what was said of them.
+pub struct Holdings {
+    /// The data generations.
+    pub generations: Generations,
+    /// The frozen cohorts.
+    pub frozen: Store,
+    /// Where questions are answered.
+    pub desk: Desk,
+}
+
 /// What is known of the moment, for the next sync and the local page.
 #[derive(Default)]
 struct Notes {
@@ -120,11 +130,10 @@ impl Site {
         place: Place,
         identity: Identity,
         journal: Journal,
-        generations: Generations,
-        frozen: Store,
-        desk: Desk,
+        holdings: Holdings,
         logs: Logs,
     ) -> Self {
+        let Holdings { generations, frozen, desk } = holdings;
         Self {
             config,
             frozen,

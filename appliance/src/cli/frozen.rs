@@ -154,9 +154,10 @@ fn show(here: &Here, cohort: &str, as_json: bool) -> anyhow::Result<()> {
         facts.project.map_or("-".to_owned(), |id| id.to_string()),
         facts.query
     );
-    match &facts.dropped {
-        Some(dropped) => say!("dropped     {}, by {}", clock::readable(dropped.at), dropped.by),
-        None => say!("kept        its file has the SHA-256 that it was frozen with"),
+    if let Some(dropped) = &facts.dropped {
+        say!("dropped     {}, by {}", clock::readable(dropped.at), dropped.by);
+    } else {
+        say!("kept        its file has the SHA-256 that it was frozen with");
     }
     say!("persons     {}\naccessions  {}\nrows        {}", facts.persons, facts.accessions, facts.rows);
     if let Some(drift) = &facts.drift {
@@ -208,19 +209,16 @@ fn refreeze(here: &Here, cohort: &str, as_json: bool) -> anyhow::Result<()> {
 fn compare(here: &Here, cohort: &str, to: Option<&str>, as_json: bool) -> anyhow::Result<()> {
     let name = here.store.named(cohort)?;
     let (before, members) = here.store.members(&name)?;
-    let (extract, after) = match to {
-        Some(to) => {
-            let to = here.store.named(to)?;
-            if to.cohort != name.cohort {
-                bail!("{to} is another cohort than {name}");
-            }
-            let (facts, members) = here.store.members(&to)?;
-            (facts.extract, members)
+    let (extract, after) = if let Some(to) = to {
+        let to = here.store.named(to)?;
+        if to.cohort != name.cohort {
+            bail!("{to} is another cohort than {name}");
         }
-        None => {
-            let (generation, members) = found_now(here, &before)?;
-            (generation.extract(), members)
-        }
+        let (facts, members) = here.store.members(&to)?;
+        (facts.extract, members)
+    } else {
+        let (generation, members) = found_now(here, &before)?;
+        (generation.extract(), members)
     };
     let drift = drift::between((&before.extract, name.version, &members), (&extract, &after));
     if as_json {

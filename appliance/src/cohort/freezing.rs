@@ -89,11 +89,8 @@ fn attempt(
         .frozen
         .freeze(&site.generations, &generation, &wanted, &members, clock::now())
         .and_then(|facts| site.frozen.told(&facts.name));
-    kept.map(Some).map_err(|error| match error {
-        FrozenError::DiskFull { needs_bytes } => {
-            tracing::error!(order = %asked.order, needs_bytes, "the disk is full; the cohort was not frozen");
-            NotFrozen::DiskFull
-        }
-        error => failed(&error),
+    kept.map(Some).map_err(|error| {
+        let reason = failed(&error);
+        if matches!(error, FrozenError::DiskFull { .. }) { NotFrozen::DiskFull } else { reason }
     })
 }

@@ -120,7 +120,7 @@ impl Process {
 
     /// Receives one frame, and what is behind it, of an answer in several frames: the next ones may be here already.
     pub fn receive_next(&mut self, limits: &Limits<'_>) -> Result<(Reply, Vec<u8>), Unanswered> {
-        let mut chunk = [0_u8; 65_536];
+        let mut chunk = [0_u8; 16_384];
         loop {
             if let Some(reply) = self.complete_frame()? {
                 return Ok(reply);

@@ -64,12 +64,15 @@ impl FrozenError {
 
     /// Where a write found no room, says how much it needs.
     pub(super) fn for_bytes(self, needs_bytes: u64) -> Self {
-        match self {
-            Self::Io { ref source, .. } if disk_is_full(source) => Self::DiskFull { needs_bytes },
-            Self::Generations(GenerationsError::Io { ref source, .. }) if disk_is_full(source) => {
-                Self::DiskFull { needs_bytes }
-            }
-            other => other,
-        }
+        let source = match &self {
+            Self::Io { source, .. } | Self::Generations(GenerationsError::Io { source, .. }) => Some(source),
+            Self::DiskFull { .. }
+            | Self::Unknown { .. }
+            | Self::Dropped { .. }
+            | Self::Damaged { .. }
+            | Self::FewerThan { .. }
+            | Self::Generations(_) => None,
+        };
+        if source.is_some_and(disk_is_full) { Self::DiskFull { needs_bytes } } else { self }
     }
 }

@@ -1,5 +1,6 @@
 //! The folder of frozen cohorts.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -10,6 +11,7 @@ use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::{MessageId, UnixMillis, text};
 use flip_storage::file::{self as small, Access};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use roaring::RoaringTreemap;
 use sha2::Sha256;
 
 use super::facts::is_cohort;
@@ -201,7 +203,7 @@ impl Store {
     /// When there is none of that name, and when its file cannot be read.
     pub fn facts(&self, name: &Name) -> Result<Facts, FrozenError> {
         let path = self.path(name);
-        let mut file = self.open_file(name, &path)?;
+        let mut file = open(name, &path)?;
         let mut head = [0; file::HEAD];
         let damaged = |what| FrozenError::Damaged { path: path.clone(), what };
         file.read_exact(&mut head).map_err(|_| damaged("it is cut short"))?;
@@ -262,7 +264,7 @@ impl Store {
             Ok(facts) => {
                 let dropped = Some(Dropped { at: now, by: by.to_owned() });
                 let nobody =
-                    Members { persons: Default::default(), accessions: Default::default(), rows: facts.rows };
+                    Members { persons: RoaringTreemap::new(), accessions: BTreeSet::new(), rows: facts.rows };
                 let (bytes, _) = file::encode(&Facts { dropped, ..facts }, &nobody);
                 let put = self.put(name, &bytes);
                 if let Err(error) = put.map_err(|error| error.for_bytes(bytes.len() as u64)) {
@@ -270,10 +272,10 @@ impl Store {
                         return Err(error);
                     }
                     // No room even for the facts: what must go, goes.
-                    self.remove(&path)?;
+                    remove(&path)?;
                 }
             }
-            Err(FrozenError::Damaged { .. }) => self.remove(&path)?,
+            Err(FrozenError::Damaged { .. }) => remove(&path)?,
             Err(error) => return Err(error),
         }
         Ok(generations.unpin(&name.pin())?)
@@ -282,9 +284,7 @@ impl Store {
     fn read(&self, name: &Name) -> Result<(Facts, Members, [u8; 32]), FrozenError> {
         let path = self.path(name);
         let mut bytes = Vec::new();
-        self.open_file(name, &path)?
-            .read_to_end(&mut bytes)
-            .map_err(FrozenError::failed("reading", &path))?;
+        open(name, &path)?.read_to_end(&mut bytes).map_err(FrozenError::failed("reading", &path))?;
         let damaged = |what| FrozenError::Damaged { path: path.clone(), what };
         let (facts, members, digest) = file::decode(&bytes).map_err(damaged)?;
         if facts.name == *name {
@@ -292,16 +292,6 @@ impl Store {
         } else {
             Err(damaged("it is another cohort's"))
         }
-    }
-
-    fn open_file(&self, name: &Name, path: &Path) -> Result<File, FrozenError> {
-        File::open(path).map_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                FrozenError::Unknown { name: name.to_string() }
-            } else {
-                FrozenError::failed("opening", path)(error)
-            }
-        })
     }
 
     /// Writes a version aside, syncs it and moves it to its place; leaves nothing where that fails.
@@ -325,12 +315,6 @@ impl Store {
             }
             FrozenError::failed("writing", &part)(error)
         })
-    }
-
-    fn remove(&self, path: &Path) -> Result<(), FrozenError> {
-        fs::remove_file(path)
-            .and_then(|()| small::sync_folder_of(path))
-            .map_err(FrozenError::failed("removing", path))
     }
 
     /// The newest version's number, be its file readable or not; zero where there is none.
@@ -368,6 +352,22 @@ impl Store {
         file.lock().map_err(FrozenError::failed("locking", &path))?;
         Ok(Lock(file))
     }
+}
+
+fn open(name: &Name, path: &Path) -> Result<File, FrozenError> {
+    File::open(path).map_err(|error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            FrozenError::Unknown { name: name.to_string() }
+        } else {
+            FrozenError::failed("opening", path)(error)
+        }
+    })
+}
+
+fn remove(path: &Path) -> Result<(), FrozenError> {
+    fs::remove_file(path)
+        .and_then(|()| small::sync_folder_of(path))
+        .map_err(FrozenError::failed("removing", path))
 }
 
 struct Lock(File);

@@ -153,8 +153,8 @@ fn a_damaged_cohort_and_a_damaged_generation_are_named() {
 fn crowd() -> (World, Facts) {
     let world = World::empty();
     world.ingest_persons(1, 60_000);
-    let columns: String = (0..120).map(|n| format!(", person_source_value AS c{n}")).collect();
-    let facts = world.freeze(&format!("SELECT person_id{columns} FROM person"));
+    let columns: Vec<String> = (0..120).map(|n| format!("person_source_value AS c{n}")).collect();
+    let facts = world.freeze(&format!("SELECT person_id, {} FROM person", columns.join(", ")));
     (world, facts)
 }
 
@@ -187,7 +187,7 @@ fn a_client_that_stops_reading_or_leaves_or_is_withdrawn_ends_its_worker() {
     world.tokens().revoke(&id, clock::now()).unwrap();
     until("the end of a withdrawn read", || {
         // A little at a time, so that it neither stalls nor comes to its end.
-        let mut some = [0; 128 * 1024];
+        let mut some = vec![0; 128 * 1024];
         let read = withdrawn.read(&mut some).unwrap_or(0);
         assert!(read > 0 || ended(&world, "withdrawn"), "it came to its end though it was revoked");
         ended(&world, "withdrawn")

@@ -12,6 +12,7 @@ use flip_appliance::engine::{
     CancelFlag, Export, ExportFailure, Exported, Format, Members, Piece, export, open_generation,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use roaring::RoaringTreemap;
 
 use crate::support::{IMAGES, MARKER, PERSONS, World, settings};
 
@@ -119,7 +120,7 @@ fn rows_of_who_is_not_frozen_never_come_out() {
     let by_image = "SELECT accession_id FROM image_occurrence ORDER BY accession_id";
     let (bytes, _) = exported(&generation, by_image, &some, Format::Csv).unwrap();
     assert_eq!(String::from_utf8(bytes).unwrap(), "accession_id\nA0002\nA0004\nA0006\nA0008\nA0010\n");
-    let nobody = Members { persons: Default::default(), ..some };
+    let nobody = Members { persons: RoaringTreemap::new(), ..some };
     for format in [Format::Arrow, Format::ParquetSnappy, Format::Csv] {
         let (_, outcome) = exported(&generation, PERSONS, &nobody, format).unwrap();
         assert_eq!(outcome.rows, 0, "{format:?}");

@@ -1,5 +1,6 @@
 //! Disks that fill up in the middle of a freeze.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use crate::support::{NOW, PERSONS, World, wanted};
 /// A cohort whose file needs more than the limits below: scattered persons, twelve bytes each.
 fn many() -> Members {
     let persons = (0..200_000_u64).map(|n| n * 0x1_0001).collect();
-    Members { persons, accessions: Default::default(), rows: 200_000 }
+    Members { persons, accessions: BTreeSet::new(), rows: 200_000 }
 }
 
 fn freeze(folder: &Path) -> Result<(), FrozenError> {
