@@ -29,6 +29,11 @@ pub(crate) const COLUMNS_ALL_MAX: usize = 20_000;
 pub(crate) const NAME_BYTES_MAX: usize = 63;
 /// Values of `generate_series`.
 pub(crate) const SERIES_MAX: i128 = 10_000;
+/// Years of an interval that is written out. Dates of records are of the years 1 to 9999, so that one of them and such
+/// an interval stay within what the engine can hold.
+pub(crate) const INTERVAL_YEARS_MAX: f64 = 10_000.0;
+/// Characters that `lpad` and `rpad` fill up to.
+pub(crate) const PADDED_CHARACTERS_MAX: i32 = 10_000;
 /// Bytes of an output expression that may be written again where it is referred to by position or label.
 pub(crate) const COPY_BYTES_MAX: usize = 2_000;
 /// Bytes of the engine's text. Plans cross a pipe; nothing sensible comes near.

@@ -4,6 +4,7 @@
 //! taken apart field by field and written anew; whatever else the parser may come to understand is refused. Absent:
 //! grouping rules and operand types, which the engine checks when it binds the plan.
 
+mod arithmetic;
 mod begins;
 mod call;
 mod cast;
@@ -11,6 +12,7 @@ mod compare;
 mod dates;
 mod expression;
 mod from;
+mod guard;
 mod join;
 mod literal;
 mod operators;
@@ -18,7 +20,9 @@ mod order;
 mod persons;
 mod query;
 mod select;
+mod spell;
 mod strings;
+mod types;
 mod window;
 
 use sqlparser::ast::Query;
@@ -84,6 +88,8 @@ struct Checker {
     gathering: Option<Gathering>,
     /// The SELECTs around this place, outermost first.
     readings: Vec<Reading>,
+    /// True where the SELECT that was read last yields one row at most.
+    one_row: bool,
     /// The first place where persons meet.
     crossing: Option<Refusal>,
 }
@@ -114,7 +120,8 @@ impl Checker {
     }
 
     /// A fresh alias for a relation in the engine's text.
-    fn next_relation(&mut self, place: Option<Place>) -> Result<String, Refusal> {
+    /// Base tables and derived ones are told apart by its letter.
+    fn next_relation(&mut self, letter: char, place: Option<Place>) -> Result<String, Refusal> {
         self.relations += 1;
         if self.relations > RELATIONS_MAX {
             return Err(Refusal::new(
@@ -123,7 +130,7 @@ impl Checker {
                 place,
             ));
         }
-        Ok(format!("t{}", self.relations))
+        Ok(format!("{letter}{}", self.relations))
     }
 
     /// A fresh name for a CTE in the engine's text.

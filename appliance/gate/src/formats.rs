@@ -88,6 +88,24 @@ pub(crate) const FIELDS: &[&str] = &[
     "year",
 ];
 
+/// Those of an interval.
+pub(crate) const INTERVAL_FIELDS: &[&str] = &[
+    "century",
+    "day",
+    "decade",
+    "epoch",
+    "hour",
+    "millennium",
+    "minute",
+    "month",
+    "quarter",
+    "second",
+    "year",
+];
+
+/// Those of a time of day.
+pub(crate) const TIME_FIELDS: &[&str] = &["epoch", "hour", "minute", "second"];
+
 /// The fields that date_trunc cuts to. Centuries begin with another year in the engine.
 pub(crate) const UNITS: &[&str] =
     &["day", "decade", "hour", "minute", "month", "quarter", "second", "week", "year"];

@@ -1,7 +1,8 @@
 //! What the check knows of an expression: its two spellings, its type, and where its values come from.
 //!
 //! What must stay true: a lineage says identifier exactly when the values are, row for row, those of a base table's
-//! column. Types are guesses that steer spelling only; a wrong guess costs a wrong spelling, never a leak.
+//! column. A term is sure only where the engine's type is exactly the one of its kind: a sure type that is wrong lets an
+//! implicit cast fail on a record's value.
 
 use crate::cdm;
 use crate::identifiers::Identity;
@@ -101,6 +102,20 @@ impl Type {
     pub fn is_number(self) -> bool {
         matches!(self, Self::Integer | Self::Numeric | Self::Double)
     }
+
+    /// Its name in messages.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Boolean => "a truth",
+            Self::Integer | Self::Numeric | Self::Double => "a number",
+            Self::Text | Self::Unknown => "a text",
+            Self::Date => "a date",
+            Self::Timestamp => "a date with a time",
+            Self::Time => "a time of day",
+            Self::Interval => "an interval",
+            Self::Array => "an array",
+        }
+    }
 }
 
 /// Where an expression's values come from.
@@ -168,6 +183,10 @@ impl Lineage {
 pub(crate) struct Term {
     pub text: Text,
     pub kind: Type,
+    /// True where the engine's type is exactly that of the kind: a number of at most 64 bits, a double, a text, ...
+    pub sure: bool,
+    /// The engine's text without its guard, where an operation around it may take it in under a guard of its own.
+    pub unguarded: Option<String>,
     pub lineage: Lineage,
     /// The name that PostgreSQL gives the output column when the question gives none.
     pub name: String,
@@ -186,6 +205,8 @@ impl Term {
         Self {
             text,
             kind,
+            sure: !matches!(kind, Type::Unknown | Type::Array),
+            unguarded: None,
             lineage: Lineage::Value,
             name: "?column?".to_owned(),
             weakly_named: true,
@@ -206,6 +227,16 @@ impl Term {
 
     pub fn at(self, place: Option<Place>) -> Self {
         Self { place, ..self }
+    }
+
+    /// Of a type that the engine may hold in another way than its kind says.
+    pub fn unsure(self) -> Self {
+        Self { sure: false, ..self }
+    }
+
+    /// True for NULL and for a column of nothing else.
+    pub fn is_null(&self) -> bool {
+        self.lineage == Lineage::Null
     }
 
     pub fn identity(&self) -> Option<Identity> {

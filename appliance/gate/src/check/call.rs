@@ -9,28 +9,26 @@ use sqlparser::ast::{
 };
 
 use super::from::name_parts;
-use super::{Checker, Gathering, compare, dates, not_allowed, strings};
-use crate::bounds::COPY_BYTES_MAX;
-use crate::functions::{self, ENGINE_NOW, Engine, FUNCTIONS, Function, Kind, Returns, Special};
-use crate::names::{literal, nearest};
-use crate::patterns;
+use super::{Checker, Gathering, compare, not_allowed};
+use crate::functions::{self, Engine, FUNCTIONS, Function, Kind, Returns, Special};
+use crate::names::nearest;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::Scope;
 use crate::term::{Lineage, Term, Text, Type};
 
 /// The arguments of a call between its brackets.
 #[derive(Default)]
-struct Arguments {
-    form: Form,
-    distinct: bool,
-    terms: Vec<Term>,
+pub(super) struct Arguments {
+    pub form: Form,
+    pub distinct: bool,
+    pub terms: Vec<Term>,
     /// `string_agg(x, ',' ORDER BY x)`.
-    order_by: Option<Text>,
+    pub order_by: Option<Text>,
 }
 
 /// How arguments are given.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// One after another.
     #[default]
     Listed,
@@ -81,7 +79,7 @@ impl Checker {
             suffix.append(&Text::between(" WITHIN GROUP (ORDER BY ", key, ")"));
         }
         if let Some(condition) = filter {
-            suffix.append(&Text::between(" FILTER (WHERE ", &self.value(condition, scope)?.text, ")"));
+            suffix.append(&Text::between(" FILTER (WHERE ", &self.truth(condition, scope)?.text, ")"));
         }
         match (function.kind, over) {
             (Kind::Aggregate | Kind::Window, Some(window)) => {
@@ -99,13 +97,19 @@ impl Checker {
 
         self.gathering = gathering;
 
-        let kind = returns(function, &arguments, within.as_ref().map(|(_, kind)| *kind));
+        let key = within.as_ref().map(|(_, kind)| *kind);
+        if function.name == "percentile_cont" && !key.is_some_and(Type::is_number) {
+            let message =
+                "percentile_cont takes numbers; of times between dates EXTRACT(EPOCH FROM (later - earlier))";
+            return Err(not_allowed(message, at));
+        }
         let lineage = lineage(function, &arguments)?;
-        let text = Text::new(
-            format!("{}{}", canonical(function, &arguments), suffix.canonical),
-            engine(function, &arguments, &suffix.engine, at)?,
-        );
-        let term = Term::value(text, kind).named(function.name).at(at);
+        let spelt = self.engine(function, &arguments, &suffix.engine, at)?;
+        let kind = spelt.kind.unwrap_or_else(|| returns(function, &arguments, key));
+        let text = Text::new(format!("{}{}", canonical(function, &arguments), suffix.canonical), spelt.text);
+        let term = Term { unguarded: spelt.unguarded, ..Term::value(text, kind).named(function.name).at(at) };
+        let held = key.is_none() && function.returns == Returns::First && spelt.kind.is_none();
+        let term = if held && arguments.terms.iter().any(|term| !term.sure) { term.unsure() } else { term };
         let sources = match lineage {
             Lineage::Identifier { .. } => arguments.terms.into_iter().flat_map(|term| term.sources).collect(),
             Lineage::Value | Lineage::Null => Vec::new(),
@@ -231,15 +235,12 @@ impl Checker {
     }
 
     fn argument(&mut self, function: &Function, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
-        let may_identify = matches!(
-            function.engine,
-            Engine::Special(Special::Count | Special::Coalesce | Special::Grouping)
-        );
+        let may_identify = matches!(function.name, "count" | "coalesce" | "grouping");
         if may_identify { self.expression(expr, scope) } else { self.value(expr, scope) }
     }
 }
 
-fn unknown(name: &str, at: Option<Place>) -> Refusal {
+pub(super) fn unknown(name: &str, at: Option<Place>) -> Refusal {
     let near = nearest(name, FUNCTIONS.iter().map(|function| function.name));
     let hint = match near {
         Some(near) => format!("; did you mean {near}?"),
@@ -286,7 +287,7 @@ fn returns(function: &Function, arguments: &Arguments, key: Option<Type>) -> Typ
 
 /// COALESCE of identifiers of one kind is one of them; everything else computes.
 fn lineage(function: &Function, arguments: &Arguments) -> Result<Lineage, Refusal> {
-    if function.engine != Engine::Special(Special::Coalesce) {
+    if function.name != "coalesce" {
         return Ok(Lineage::Value);
     }
     let Some((first, rest)) = arguments.terms.split_first() else { return Ok(Lineage::Value) };
@@ -334,170 +335,4 @@ fn canonical(function: &Function, arguments: &Arguments) -> String {
     let order =
         arguments.order_by.as_ref().map(|keys| format!(" ORDER BY {}", keys.canonical)).unwrap_or_default();
     format!("{}({distinct}{inner}{order})", function.name)
-}
-
-fn engine(
-    function: &Function,
-    arguments: &Arguments,
-    suffix: &str,
-    at: Option<Place>,
-) -> Result<String, Refusal> {
-    let terms = arguments.terms.as_slice();
-    let texts: Vec<String> = terms.iter().map(|term| term.text.engine.clone()).collect();
-    let distinct = if arguments.distinct { "DISTINCT " } else { "" };
-    // PostgreSQL gathers distinct values in their order.
-    let sorted = arguments.distinct && matches!(function.name, "string_agg" | "array_agg");
-    let order = match (&arguments.order_by, texts.first()) {
-        (Some(keys), _) => format!(" ORDER BY {}", keys.engine),
-        (None, Some(first)) if sorted && first.len() > COPY_BYTES_MAX => {
-            return Err(not_allowed(
-                "DISTINCT takes a shorter expression here; compute it in a CTE first",
-                at,
-            ));
-        }
-        (None, Some(first)) if sorted => format!(" ORDER BY {first}"),
-        (None, _) => String::new(),
-    };
-    let plain = |name: &str, inner: &str| format!("{name}({distinct}{inner}{order}){suffix}");
-    let joined = texts.join(", ");
-    let fills = matches!(function.name, "lpad" | "rpad" | "split_part");
-    if fills && terms.iter().skip(1).any(|term| term.literal.as_deref() == Some("")) {
-        return Err(not_allowed(
-            format!("{} needs a text of at least one character here, as in '-'", function.name),
-            at,
-        ));
-    }
-    Ok(match function.engine {
-        Engine::Same => plain(function.name, &joined),
-        Engine::Named(name) => plain(name, &joined),
-        Engine::Undefined(name) => format!("nullif({}, CAST('nan' AS DOUBLE))", plain(name, &joined)),
-        Engine::Written(spellings) => {
-            let spelling = spellings.iter().find(|(count, _)| *count == terms.len());
-            let (_, spelling) = spelling.ok_or_else(|| unknown(function.name, at))?;
-            functions::write(spelling, &texts)
-        }
-        Engine::Widened(name) => {
-            let first = terms.first().map(strings::widened);
-            let all: Vec<String> = first.into_iter().chain(texts.iter().skip(1).cloned()).collect();
-            format!("{name}({})", all.join(", "))
-        }
-        Engine::Special(special) => special_call(special, function, arguments, &texts, suffix, at)?,
-    })
-}
-
-fn special_call(
-    special: Special,
-    function: &Function,
-    arguments: &Arguments,
-    texts: &[String],
-    suffix: &str,
-    at: Option<Place>,
-) -> Result<String, Refusal> {
-    let terms = arguments.terms.as_slice();
-    let joined = texts.join(", ");
-    let distinct = if arguments.distinct { "DISTINCT " } else { "" };
-    Ok(match (special, terms) {
-        (Special::Count, []) => format!("count(*){suffix}"),
-        (Special::Sum | Special::Average, [term]) if term.kind == Type::Interval => {
-            return Err(not_allowed(
-                format!(
-                    "{} takes numbers; of times between dates write {0}(EXTRACT(EPOCH FROM (later - earlier)))",
-                    function.name
-                ),
-                at,
-            ));
-        }
-        (Special::Concat, terms) => {
-            let printed: Vec<String> = terms.iter().map(strings::output).collect();
-            format!("{}({})", function.name, printed.join(", "))
-        }
-        (Special::Sum, [term]) if term.kind == Type::Integer => {
-            format!("CAST(sum({distinct}{joined}){suffix} AS BIGINT)")
-        }
-        (Special::Count | Special::Sum | Special::Average, _) => {
-            format!("{}({distinct}{joined}){suffix}", function.name)
-        }
-        (Special::Coalesce | Special::Grouping, _) => format!("{}({joined})", function.name),
-        (Special::Round, [term]) if term.kind == Type::Double => format!("round_even({joined}, 0)"),
-        (Special::Round, [term]) => format!("round({})", strings::widened(term)),
-        (Special::Round, [term, digits]) => {
-            format!("round({}, {})", strings::widened(term), digits.text.engine)
-        }
-        (Special::Percentile, _) => {
-            let fractions: Option<Vec<String>> = terms.iter().map(fraction).collect();
-            let fractions = fractions.ok_or_else(|| {
-                not_allowed(format!("{} takes literal fractions from 0 to 1, as in 0.5", function.name), at)
-            })?;
-            let joined = fractions.join(", ");
-            let list = if arguments.form == Form::Array { format!("[{joined}]") } else { joined };
-            format!("{}({list}){suffix}", function.name)
-        }
-        (Special::Mode, _) => format!("mode(){suffix}"),
-        (Special::Age, _) => dates::age(terms),
-        (Special::DatePart, [field, operand]) => dates::date_part(field, operand, at)?,
-        (Special::DateTrunc, [unit, operand]) => {
-            let truncated = dates::date_trunc(unit, operand, at)?;
-            if operand.kind == Type::Interval { truncated } else { format!("CAST({truncated} AS TIMESTAMP)") }
-        }
-        (Special::ToChar, [operand, template]) => dates::to_char(operand, template, at)?,
-        (Special::ToDate, [operand, template]) => {
-            format!("CAST({} AS DATE)", dates::parsed(operand, template, at)?)
-        }
-        (Special::ToTimestamp, [operand, template]) => dates::parsed(operand, template, at)?,
-        (Special::Today, _) => dates::today(),
-        (Special::Now, _) => ENGINE_NOW.to_owned(),
-        (Special::RegexpReplace, [operand, pattern, replacement, flags @ ..]) => {
-            let regular = strings::regular_literal(pattern, at)?;
-            let options = regexp_flags(flags, "gi", at)?;
-            let replacement =
-                replacement.literal.as_deref().and_then(|held| patterns::replacement(held, &regular));
-            let replacement = replacement.ok_or_else(|| {
-                not_allowed(
-                    "the replacement is a literal text, with \\1 to \\9 for groups that the pattern has",
-                    at,
-                )
-            })?;
-            format!(
-                "regexp_replace({}, {}, {}, '{options}')",
-                operand.text.engine,
-                literal(&regular),
-                literal(&replacement)
-            )
-        }
-        (Special::RegexpLike, [operand, pattern, flags @ ..]) => {
-            let regular = strings::regular_literal(pattern, at)?;
-            let options = regexp_flags(flags, "i", at)?;
-            format!("regexp_matches({}, {}, '{options}')", operand.text.engine, literal(&regular))
-        }
-        (
-            Special::Round
-            | Special::DatePart
-            | Special::DateTrunc
-            | Special::ToChar
-            | Special::ToDate
-            | Special::ToTimestamp
-            | Special::RegexpReplace
-            | Special::RegexpLike,
-            _,
-        ) => return Err(unknown(function.name, at)),
-    })
-}
-
-/// A literal fraction from 0 to 1.
-fn fraction(term: &Term) -> Option<String> {
-    let number: f64 = term.text.canonical.parse().ok()?;
-    (term.kind.is_number() && (0.0..=1.0).contains(&number)).then(|| term.text.engine.clone())
-}
-
-/// The options of a regular expression; a dot matches a line's end, as in PostgreSQL.
-fn regexp_flags(flags: &[Term], known: &str, at: Option<Place>) -> Result<String, Refusal> {
-    let held = match flags {
-        [] => "",
-        [flags, ..] => flags
-            .literal
-            .as_deref()
-            .filter(|held| held.chars().all(|flag| known.contains(flag)))
-            .ok_or_else(|| not_allowed(format!("the flags are a literal text of {known}"), at))?,
-    };
-    Ok(format!("{held}s"))
 }

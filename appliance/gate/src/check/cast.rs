@@ -1,14 +1,15 @@
 //! Casts to the types that OMOP research uses.
 //!
 //! What must stay true: a cast gives PostgreSQL's value. A number that loses its fraction rounds as there (half away
-//! from zero for numeric, to even for double precision), a text is cut to its length, times carry no zone.
+//! from zero for numeric, to even for double precision), a text is cut to its length, times carry no zone. Where
+//! PostgreSQL ends the question because a record's value cannot be cast, it is NULL.
 
 use sqlparser::ast::{CastFormat, CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, TimezoneInfo};
 
-use super::literal::{moment, spelt_interval};
+use super::literal::moment;
 use super::strings::printed;
+use super::types::interval;
 use super::{Checker, not_allowed, place};
-use crate::names::literal;
 use crate::refusal::{Place, Refusal};
 use crate::scope::Scope;
 use crate::term::{Term, Text, Type};
@@ -44,23 +45,36 @@ impl Checker {
         }
         let term = self.value(expr, scope)?;
         let target = target(data_type, at)?;
+        if !casts(term.kind, target.kind) {
+            let message = format!(
+                "{} cannot be CAST to {}; of a date EXTRACT a part, or subtract another date",
+                term.kind.noun(),
+                target.kind.noun()
+            );
+            return Err(not_allowed(message, at));
+        }
         let canonical = format!("CAST({} AS {})", term.text.canonical, target.canonical);
         let engine = engine_cast(&term, &target, at)?;
         let cast = Term::value(Text::new(canonical, engine), target.kind).at(at);
+        let is_decimal = target.engine.starts_with("DECIMAL");
+        let cast = if is_decimal { cast.unsure() } else { cast };
         Ok(if term.weakly_named { cast.named_weakly(target.name) } else { cast.named(term.name) })
     }
+}
+
+/// False where no value of the one is a value of the other.
+fn casts(from: Type, to: Type) -> bool {
+    let is_time = |kind| matches!(kind, Type::Date | Type::Timestamp | Type::Time | Type::Interval);
+    let is_count = |kind: Type| kind.is_number() || kind == Type::Boolean;
+    !((is_time(from) && is_count(to)) || (is_count(from) && is_time(to)) || from == Type::Array)
 }
 
 fn engine_cast(term: &Term, target: &Target, at: Option<Place>) -> Result<String, Refusal> {
     let mut inner = term.text.engine.clone();
     if let Some(held) = &term.literal {
         match target.kind {
-            Type::Date | Type::Timestamp | Type::Time => moment(held, at)?,
-            Type::Interval => {
-                let spelt = spelt_interval(held);
-                let spelt = spelt.ok_or_else(|| not_allowed("write an interval as '1 year 6 months'", at))?;
-                inner = literal(&spelt);
-            }
+            Type::Date | Type::Timestamp | Type::Time => moment(held, target.kind, at)?,
+            Type::Interval => return interval(held, at),
             Type::Boolean
             | Type::Integer
             | Type::Numeric
@@ -80,7 +94,8 @@ fn engine_cast(term: &Term, target: &Target, at: Option<Place>) -> Result<String
     if whole && term.kind == Type::Double {
         inner = format!("round_even({inner}, 0)");
     }
-    let cast = format!("CAST({inner} AS {})", target.engine);
+    // A record's value that is no such thing becomes NULL.
+    let cast = format!("TRY_CAST({inner} AS {})", target.engine);
     Ok(match target.characters {
         None => cast,
         Some(characters) => format!("left({cast}, {characters})"),

@@ -7,10 +7,11 @@ use sqlparser::ast::{BinaryOperator, Expr, InTarget, Query};
 
 use super::expression::bracketed;
 use super::query::Checked;
+use super::types::{met, mixes, paired, unlike};
 use super::{Checker, Persons, not_allowed, place};
 use crate::identifiers::Identity;
 use crate::refusal::{Code, Place, Refusal};
-use crate::scope::Scope;
+use crate::scope::{Column, Scope};
 use crate::term::{Lineage, Term, Text, Type};
 
 /// One side of a comparison: a value, or a row of several.
@@ -68,10 +69,12 @@ impl Checker {
     ) -> Result<Term, Refusal> {
         let [left, right] = [self.expression(left, scope)?, self.expression(right, scope)?];
         joinable(&left, &right)?;
-        let mut text = left.text;
-        text.push(words);
-        text.append(&right.text);
-        Ok(bracketed(text, Type::Boolean))
+        let [first, second] = paired(&left, &right)?;
+        let text = Text::new(
+            format!("{}{words}{}", left.text.canonical, right.text.canonical),
+            format!("({first}{words}{second})"),
+        );
+        Ok(Term::value(text, Type::Boolean))
     }
 
     /// `a [NOT] IN (...)`.
@@ -93,9 +96,9 @@ impl Checker {
                 for member in list {
                     let member = self.operand(member, scope)?;
                     all_joinable(&operand, &member, at)?;
-                    members.push(member.text());
+                    members.push(member);
                 }
-                text.append(&Text::join(&members, ", "));
+                return among(&operand, words(negated), &members);
             }
             InTarget::Subquery(query) => {
                 let (subquery, persons) = self.comparable_query(&operand, query, scope, true)?;
@@ -155,6 +158,7 @@ impl Checker {
                 self.must_be_outside(persons, query);
                 for column in &columns {
                     must_be_value(column.lineage, &column.name, at)?;
+                    meets_column(&operand, column)?;
                 }
                 let mut text = operand.text;
                 text.push(&format!(" {symbol} {quantifier} ("));
@@ -179,16 +183,11 @@ impl Checker {
                     joinable(&operand, value)?;
                 }
                 let list = Text::join(values.iter().map(|value| &value.text), ", ");
-                Ok(Term::value(
-                    Text::new(
-                        format!(
-                            "{} {symbol} {quantifier} (ARRAY[{}])",
-                            operand.text.canonical, list.canonical
-                        ),
-                        format!("({}{words}{}))", operand.text.engine, list.engine),
-                    ),
-                    Type::Boolean,
-                ))
+                let canonical =
+                    format!("{} {symbol} {quantifier} (ARRAY[{}])", operand.text.canonical, list.canonical);
+                let members: Vec<Operand> = values.into_iter().map(Operand::One).collect();
+                let term = among(&Operand::One(operand), words, &members)?;
+                Ok(Term::value(Text::new(canonical, term.text.engine), Type::Boolean))
             }
             _ => {
                 Err(not_allowed(format!("write {quantifier} (ARRAY[1, 2]) or {quantifier} (SELECT ...)"), at))
@@ -216,6 +215,7 @@ impl Checker {
         for (term, column) in terms.iter().zip(&columns) {
             let other = Term::value(Text::default(), column.kind).named(&column.name).at(place(query));
             joinable(term, &Term { lineage: column.lineage, ..other })?;
+            meets_column(term, column)?;
         }
         let tied =
             terms.iter().zip(&columns).any(|(term, column)| term.lineage.is_own() && column.lineage.is_own());
@@ -224,6 +224,43 @@ impl Checker {
         }
         Ok((text, persons))
     }
+}
+
+/// `x IN (a, b)`. Values meet all together, rows column by column.
+fn among(operand: &Operand, words: &str, members: &[Operand]) -> Result<Term, Refusal> {
+    let all: Vec<&Operand> = std::iter::once(operand).chain(members).collect();
+    let columns = (0..operand.terms().len())
+        .map(|at| Ok(met(&all.iter().map(|each| &each.terms()[at]).collect::<Vec<_>>())?.texts))
+        .collect::<Result<Vec<_>, Refusal>>()?;
+    let engine = |row: usize| {
+        let texts: Vec<&str> = columns.iter().map(|column| column[row].as_str()).collect();
+        match operand {
+            Operand::One(_) => texts.concat(),
+            Operand::Row(_) => format!("({})", texts.join(", ")),
+        }
+    };
+    let canonical: Vec<String> = members.iter().map(|member| member.text().canonical).collect();
+    let listed: Vec<String> = (1..all.len()).map(engine).collect();
+    let text = Text::new(
+        format!("{}{words}{})", operand.text().canonical, canonical.join(", ")),
+        format!("({}{words}{}))", engine(0), listed.join(", ")),
+    );
+    Ok(Term::value(text, Type::Boolean))
+}
+
+/// A value meets the column of a subquery, which cannot be cast from outside.
+fn meets_column(term: &Term, column: &Column) -> Result<(), Refusal> {
+    let is_null = term.is_null() || column.lineage == Lineage::Null;
+    let same = term.kind == column.kind || (term.kind.is_number() && column.kind.is_number());
+    let literal = term.literal.is_some() && column.kind == Type::Text;
+    let later = term.kind == Type::Timestamp && column.kind == Type::Date;
+    if is_null || literal || later || (same && term.sure) {
+        return Ok(());
+    }
+    if term.kind == Type::Unknown || (mixes(term.kind, column.kind) && term.kind != Type::Array) {
+        return Err(not_allowed("CAST this to the type of the subquery's column", term.place));
+    }
+    Err(unlike(term.kind, column.kind, term.place))
 }
 
 /// `x IN (...)` over records of persons. One NULL among them, or in x, would make PostgreSQL's answer NULL for

@@ -4,8 +4,9 @@
 
 use sqlparser::ast::{DateTimeField, Expr, ExtractSyntax};
 
+use super::guard::Part;
 use super::{Checker, not_allowed, place};
-use crate::formats::{self, FIELDS, UNITS};
+use crate::formats::{self, FIELDS, INTERVAL_FIELDS, TIME_FIELDS, UNITS};
 use crate::functions::ENGINE_NOW;
 use crate::names::literal;
 use crate::refusal::{Place, Refusal};
@@ -28,7 +29,7 @@ impl Checker {
         let operand = self.value(operand, scope)?;
         let text = Text::new(
             format!("EXTRACT({} FROM {})", field.to_uppercase(), operand.text.canonical),
-            part(field, &operand),
+            self.part(field, &operand, at)?,
         );
         Ok(Term::value(text, Type::Numeric).named("extract"))
     }
@@ -38,37 +39,81 @@ fn unknown_field(at: Option<Place>) -> Refusal {
     not_allowed(format!("this part of a date is not known; {} are", FIELDS.join(", ")), at)
 }
 
-/// `date_part('year', x)` for the engine.
-pub(super) fn date_part(field: &Term, operand: &Term, at: Option<Place>) -> Result<String, Refusal> {
-    let held = field.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let field = FIELDS.iter().find(|known| **known == held).ok_or_else(|| unknown_field(at))?;
-    Ok(part(field, operand))
-}
+impl Checker {
+    /// `date_part('year', x)` for the engine.
+    pub(super) fn date_part(
+        &self,
+        field: &Term,
+        operand: &Term,
+        at: Option<Place>,
+    ) -> Result<String, Refusal> {
+        let held = field.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let field = FIELDS.iter().find(|known| **known == held).ok_or_else(|| unknown_field(at))?;
+        self.part(field, operand, at)
+    }
 
-fn part(field: &str, operand: &Term) -> String {
-    let operand_text = moment_of(operand);
-    match field {
-        // Seconds come with their fraction.
-        "second" => format!("(CAST(extract(microseconds FROM {operand_text}) AS DOUBLE) / 1e6)"),
-        _ => format!("CAST(extract({field} FROM {operand_text}) AS DOUBLE)"),
+    fn part(&self, field: &str, operand: &Term, at: Option<Place>) -> Result<String, Refusal> {
+        let fields = match operand.kind {
+            Type::Date | Type::Timestamp => FIELDS,
+            Type::Interval => INTERVAL_FIELDS,
+            Type::Time => TIME_FIELDS,
+            Type::Unknown if operand.is_null() => FIELDS,
+            Type::Boolean
+            | Type::Integer
+            | Type::Numeric
+            | Type::Double
+            | Type::Text
+            | Type::Array
+            | Type::Unknown => {
+                let message = format!(
+                    "a part is taken of a date, a time or an interval, and this is {}; CAST it first",
+                    operand.kind.noun()
+                );
+                return Err(not_allowed(message, at));
+            }
+        };
+        if !fields.contains(&field) {
+            let message = format!("{} has no {field}; it has {}", operand.kind.noun(), fields.join(", "));
+            return Err(not_allowed(message, at));
+        }
+        let moment = moment_of(operand);
+        let spell = |parts: &[&str]| match field {
+            // Seconds come with their fraction.
+            "second" => format!("(CAST(extract(microseconds FROM {}) AS DOUBLE) / 1e6)", parts[0]),
+            _ => format!("CAST(extract({field} FROM {}) AS DOUBLE)", parts[0]),
+        };
+        if operand.kind == Type::Interval {
+            return Ok(self.guarded(&[Part::changed(&moment, operand)], spell).text);
+        }
+        Ok(spell(&[&moment]))
+    }
+
+    /// `date_trunc('month', x)` for the engine.
+    pub(super) fn date_trunc(
+        &self,
+        unit: &Term,
+        operand: &Term,
+        at: Option<Place>,
+    ) -> Result<String, Refusal> {
+        let held = unit.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
+        if !UNITS.contains(&held.as_str()) {
+            return Err(not_allowed(format!("date_trunc cuts to one of {}", UNITS.join(", ")), at));
+        }
+        let moment = moment_of(operand);
+        let guarded = self.guarded(&[Part::changed(&moment, operand)], |parts| {
+            let cut = format!("date_trunc('{held}', {})", parts[0]);
+            if operand.kind == Type::Interval { cut } else { format!("CAST({cut} AS TIMESTAMP)") }
+        });
+        Ok(guarded.text)
     }
 }
 
 /// A date has no time of day to the engine until it is a timestamp.
 fn moment_of(term: &Term) -> String {
     if term.kind == Type::Date {
-        return format!("CAST({} AS TIMESTAMP)", term.text.engine);
+        return format!("TRY_CAST({} AS TIMESTAMP)", term.text.engine);
     }
     term.text.engine.clone()
-}
-
-/// `date_trunc('month', x)` for the engine.
-pub(super) fn date_trunc(unit: &Term, operand: &Term, at: Option<Place>) -> Result<String, Refusal> {
-    let held = unit.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
-    if !UNITS.contains(&held.as_str()) {
-        return Err(not_allowed(format!("date_trunc cuts to one of {}", UNITS.join(", ")), at));
-    }
-    Ok(format!("date_trunc('{held}', {})", moment_of(operand)))
 }
 
 /// `age(a, b)`, or `age(b)` as of today's midnight.
@@ -77,7 +122,7 @@ pub(super) fn age(moments: &[Term]) -> String {
         if term.kind == Type::Timestamp {
             return term.text.engine.clone();
         }
-        format!("CAST({} AS TIMESTAMP)", term.text.engine)
+        format!("TRY_CAST({} AS TIMESTAMP)", term.text.engine)
     };
     match moments {
         [later, earlier] => format!("age({}, {})", timestamp(later), timestamp(earlier)),
@@ -106,7 +151,8 @@ pub(super) fn to_char(operand: &Term, template: &Term, at: Option<Place>) -> Res
 
 /// `to_timestamp('...', 'YYYY-MM-DD')` for the engine.
 pub(super) fn parsed(operand: &Term, template: &Term, at: Option<Place>) -> Result<String, Refusal> {
-    Ok(format!("strptime({}, {})", operand.text.engine, literal(&strftime(template, at)?)))
+    // A text that is not of the format is NULL.
+    Ok(format!("try_strptime({}, {})", operand.text.engine, literal(&strftime(template, at)?)))
 }
 
 fn strftime(template: &Term, at: Option<Place>) -> Result<String, Refusal> {

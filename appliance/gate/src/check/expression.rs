@@ -3,9 +3,10 @@
 //! What must stay true: an identifier leaves this module with its lineage or not at all; a form that is not named
 //! here is refused. The engine's text brackets every operator, so that no rule of precedence is left to it.
 
-use sqlparser::ast::{Array, CaseWhen, Expr, Ident, Query};
+use sqlparser::ast::{Array, CaseWhen, Expr, Ident, LimitClause, Query};
 
 use super::query::Checked;
+use super::types::{Met, met};
 use super::{Checker, not_allowed, place};
 use crate::names::Name;
 use crate::refusal::{Place, Refusal};
@@ -28,6 +29,13 @@ impl Checker {
         Ok(term)
     }
 
+    /// A condition.
+    pub(super) fn truth(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
+        let term = self.value(expr, scope)?;
+        super::types::truth(&term)?;
+        Ok(term)
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
     fn expression_inside(&mut self, expr: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
         match expr {
@@ -38,7 +46,8 @@ impl Checker {
             Expr::Interval(interval) => super::literal::interval(interval),
             Expr::Nested(inner) => {
                 let inner = self.expression(inner, scope)?;
-                Ok(Term { text: Text::between("(", &inner.text, ")"), ..inner })
+                let unguarded = inner.unguarded.as_ref().map(|text| format!("({text})"));
+                Ok(Term { text: Text::between("(", &inner.text, ")"), unguarded, ..inner })
             }
             Expr::IsNull(operand) => self.is(operand, " IS NULL", true, scope),
             Expr::IsNotNull(operand) => self.is(operand, " IS NOT NULL", true, scope),
@@ -62,12 +71,13 @@ impl Checker {
                 let [expr, low, high] =
                     [self.value(expr, scope)?, self.value(low, scope)?, self.value(high, scope)?];
                 let words = if *negated { " NOT BETWEEN " } else { " BETWEEN " };
-                let mut text = expr.text;
-                text.push(words);
-                text.append(&low.text);
-                text.push(" AND ");
-                text.append(&high.text);
-                Ok(bracketed(text, Type::Boolean))
+                let met = met(&[&expr, &low, &high])?;
+                let [first, second, third] = [&expr, &low, &high].map(|term| &term.text.canonical);
+                let text = Text::new(
+                    format!("{first}{words}{second} AND {third}"),
+                    format!("({}{words}{} AND {})", met.texts[0], met.texts[1], met.texts[2]),
+                );
+                Ok(Term::value(text, Type::Boolean))
             }
             Expr::BinaryOp { .. } => self.chain(expr, scope),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr, scope),
@@ -144,7 +154,7 @@ impl Checker {
         scope: &Scope<'_>,
     ) -> Result<Term, Refusal> {
         let operand =
-            if identifiers { self.expression(operand, scope)? } else { self.value(operand, scope)? };
+            if identifiers { self.expression(operand, scope)? } else { self.truth(operand, scope)? };
         let mut text = operand.text;
         text.push(words);
         Ok(bracketed(text, Type::Boolean))
@@ -163,8 +173,15 @@ impl Checker {
             }
             Lineage::Value | Lineage::Null => Lineage::Value,
         };
-        let term = Term::value(Text::between("(", &text, ")"), column.kind).named(&column.name);
-        Ok(Term { lineage, ..term })
+        let lineage = if column.lineage == Lineage::Null { Lineage::Null } else { lineage };
+        // PostgreSQL ends a question whose subquery yields several rows; here it is NULL.
+        let engine = if self.one_row || limited_to_one(query) {
+            format!("({})", text.engine)
+        } else {
+            format!("(SELECT CASE WHEN count(*) <= 1 THEN first(q.c) END FROM ({}) AS q(c))", text.engine)
+        };
+        let text = Text::new(format!("({})", text.canonical), engine);
+        Ok(Term { lineage, ..Term::value(text, column.kind).named(&column.name) })
     }
 
     fn case(
@@ -174,32 +191,48 @@ impl Checker {
         otherwise: Option<&Expr>,
         scope: &Scope<'_>,
     ) -> Result<Term, Refusal> {
-        let mut text = Text::same("CASE");
-        if let Some(operand) = operand {
-            text.push(" ");
-            text.append(&self.value(operand, scope)?.text);
-        }
-        let mut kind = Type::Unknown;
+        let operand = operand.map(|operand| self.value(operand, scope)).transpose()?;
+        let (mut whens, mut results) = (Vec::new(), Vec::new());
         for CaseWhen { condition, result } in conditions {
-            text.push(" WHEN ");
-            text.append(&self.value(condition, scope)?.text);
-            text.push(" THEN ");
-            let result = self.value(result, scope)?;
-            text.append(&result.text);
-            kind = kind.meet(result.kind);
+            let condition =
+                if operand.is_some() { self.value(condition, scope)? } else { self.truth(condition, scope)? };
+            whens.push(condition);
+            results.push(self.value(result, scope)?);
         }
         let mut name = "case".to_owned();
         if let Some(otherwise) = otherwise {
-            text.push(" ELSE ");
             let otherwise = self.value(otherwise, scope)?;
-            text.append(&otherwise.text);
-            kind = kind.meet(otherwise.kind);
             if !otherwise.weakly_named {
-                name = otherwise.name;
+                name.clone_from(&otherwise.name);
             }
+            results.push(otherwise);
+        }
+        let compared: Vec<&Term> = operand.iter().chain(&whens).collect();
+        let conditions = if operand.is_some() {
+            met(&compared)?.texts
+        } else {
+            whens.iter().map(|when| when.text.engine.clone()).collect()
+        };
+        let Met { texts, kind } = met(&results.iter().collect::<Vec<_>>())?;
+        let mut text = Text::same("CASE");
+        let mut conditions = conditions.into_iter();
+        if let Some(operand) = &operand {
+            let engine = conditions.next().unwrap_or_default();
+            text.append(&Text::new(format!(" {}", operand.text.canonical), format!(" {engine}")));
+        }
+        let mut rows = results.iter().zip(texts);
+        for ((when, condition), (result, engine)) in whens.iter().zip(conditions).zip(&mut rows) {
+            text.append(&Text::new(
+                format!(" WHEN {} THEN {}", when.text.canonical, result.text.canonical),
+                format!(" WHEN {condition} THEN {engine}"),
+            ));
+        }
+        if let Some((result, engine)) = rows.next() {
+            text.append(&Text::new(format!(" ELSE {}", result.text.canonical), format!(" ELSE {engine}")));
         }
         text.push(" END");
-        Ok(Term::value(Text::new(text.canonical, format!("({})", text.engine)), kind).named(name))
+        let term = Term::value(Text::new(text.canonical, format!("({})", text.engine)), kind).named(name);
+        Ok(term)
     }
 
     /// The values of `ARRAY[...]`.
@@ -211,6 +244,17 @@ impl Checker {
         }
         Ok(values)
     }
+}
+
+/// True of a query that keeps one row.
+fn limited_to_one(query: &Query) -> bool {
+    let limit = match &query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => limit.as_ref(),
+        Some(LimitClause::OffsetCommaLimit { .. }) | None => None,
+    };
+    let fetch = query.fetch.as_ref().map(|fetch| fetch.quantity.as_ref());
+    let one = |expr: &Expr| super::literal::whole_number(expr).is_some_and(|rows| rows <= 1);
+    limit.is_some_and(one) || fetch.is_some_and(|quantity| quantity.is_none_or(one))
 }
 
 /// An operator's result: bracketed for the engine, as it stands in canonical SQL.

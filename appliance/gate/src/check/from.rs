@@ -9,6 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::query::{Checked, rename};
+use super::types::{Met, met};
 use super::{Checker, Persons, not_allowed, place};
 use crate::bounds::SERIES_MAX;
 use crate::cdm;
@@ -110,7 +111,7 @@ impl Checker {
                 let (name, renamed) = self::alias(alias)?;
                 let Checked { text, mut columns, persons } = self.query(subquery, scope.ctes, scope.outer)?;
                 rename(&mut columns, &renamed)?;
-                let engine = self.next_relation(at)?;
+                let engine = self.next_relation('d', at)?;
                 self.member(&name.canonical, persons, name.place);
                 let text = Text::new(
                     format!("({}) AS {}{}", text.canonical, name.canonical, column_list(&renamed)),
@@ -131,11 +132,11 @@ impl Checker {
             } => match array_exprs.as_slice() {
                 [Expr::Array(array)] if array.elem.iter().all(super::literal::is_literal) => {
                     let values = self.array_literal(array, scope)?;
-                    let kind = values.iter().fold(Type::Unknown, |kind, value| kind.meet(value.kind));
+                    let Met { texts, kind } = met(&values.iter().collect::<Vec<_>>())?;
                     let list = Text::join(values.iter().map(|value| &value.text), ", ");
                     let text = Text::new(
                         format!("unnest(ARRAY[{}])", list.canonical),
-                        format!("unnest([{}])", list.engine),
+                        format!("unnest([{}])", texts.join(", ")),
                     );
                     self.made_up("unnest", &text, kind, alias.as_ref(), at)
                 }
@@ -167,11 +168,10 @@ impl Checker {
             .as_ref()
             .map(|(name, renamed)| format!(" AS {}{}", name.canonical, column_list(renamed)))
             .unwrap_or_default();
-        let engine = self.next_relation(at)?;
-
         if let [name] = parts.as_slice()
             && let Some(cte) = scope.ctes.find(&name.folded)
         {
+            let engine = self.next_relation('d', at)?;
             let mut columns = cte.columns.clone();
             rename(&mut columns, renamed)?;
             let text = Text::new(format!("{}{words}", name.canonical), format!("{} AS {engine}", cte.engine));
@@ -180,6 +180,7 @@ impl Checker {
             return Ok((text, Relations::one(self.relation_of(known_as, false, &engine, &columns))));
         }
         let table = base_table(&parts, scope)?;
+        let engine = self.next_relation('t', at)?;
         let mut columns: Vec<Column> =
             table.columns.iter().map(|column| base_column(table, column)).collect();
         rename(&mut columns, renamed)?;
@@ -251,7 +252,7 @@ impl Checker {
         alias: Option<&TableAlias>,
         at: Option<Place>,
     ) -> Result<(Text, Relations), Refusal> {
-        let engine = self.next_relation(at)?;
+        let engine = self.next_relation('d', at)?;
         let alias = alias.map(self::alias).transpose()?;
         let known_as = alias.as_ref().map_or(function.to_owned(), |(name, _)| name.folded.clone());
         let mut columns =

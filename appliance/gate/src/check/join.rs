@@ -56,7 +56,7 @@ impl Checker {
                 left.add(right, &|name| twice(name, at))?;
                 let mut inner = Scope::new(scope.ctes, scope.outer);
                 inner.from = left;
-                let checked = self.value(condition, &inner)?;
+                let checked = self.truth(condition, &inner)?;
                 self.connect_where(condition, &inner, &kept);
                 Ok((Text::between(" ON ", &checked.text, ""), inner.from))
             }
@@ -167,19 +167,20 @@ fn using(
             Term { lineage: column.lineage, place: name.place, ..term }.named(&name.folded)
         });
         super::compare::joinable(&first, &second)?;
+        let [mine_text, theirs_text] = super::types::paired(&first, &second)?;
         if mine.lineage.is_own() && theirs.lineage.is_own() {
             pairs.push((mine.sources.clone(), theirs.sources.clone()));
         }
         let (engine, lineage, sources) = match words {
             " RIGHT JOIN " => (theirs.engine.clone(), theirs.lineage, theirs.sources.clone()),
             " FULL JOIN " => {
-                let either = format!("COALESCE({}, {})", mine.engine, theirs.engine);
+                let either = format!("COALESCE({mine_text}, {theirs_text})");
                 let both = mine.sources.iter().chain(&theirs.sources).copied().collect();
                 (either, mine.lineage.or(theirs.lineage), both)
             }
             _ => (mine.engine.clone(), mine.lineage, mine.sources.clone()),
         };
-        conditions.push(format!("({} = {})", mine.engine, theirs.engine));
+        conditions.push(format!("({mine_text} = {theirs_text})"));
         canonical.push(name.canonical.clone());
         merged.push(Visible {
             name: name.folded.clone(),

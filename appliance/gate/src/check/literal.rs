@@ -9,6 +9,7 @@ use sqlparser::ast::{
 };
 
 use super::{not_allowed, place};
+use crate::bounds::INTERVAL_YEARS_MAX;
 use crate::names::literal;
 use crate::refusal::{Place, Refusal};
 use crate::term::{Lineage, Term, Text, Type};
@@ -47,8 +48,11 @@ fn number(digits: &str, at: Option<Place>) -> Result<Term, Refusal> {
     if !digits.bytes().all(allowed) || digits.parse::<f64>().is_err() {
         return Err(not_allowed(format!("{digits} is not a decimal number"), at));
     }
-    if digits.bytes().all(|each| each.is_ascii_digit()) {
+    if digits.parse::<i64>().is_ok() {
         return Ok(Term::value(Text::same(digits), Type::Integer).at(at));
+    }
+    if !digits.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Err(not_allowed("a number has at most 308 digits", at));
     }
     // An exponent makes it a double to the engine, which is what the CDM's numbers are there.
     let has_exponent = digits.contains(['e', 'E']);
@@ -93,18 +97,62 @@ pub(super) fn typed(typed: &TypedString) -> Result<Term, Refusal> {
     let (Value::SingleQuotedString(text), false) = (&value.value, *uses_odbc_syntax) else {
         return Err(not_allowed(format!("write {word} '...' with single quotes"), at));
     };
-    moment(text, at)?;
+    moment(text, kind, at)?;
     let text = Text::same(format!("{word} {}", literal(text)));
     Ok(Term::value(text, kind).named_weakly(name).at(at))
 }
 
-/// A date or time is digits and their separators.
-pub(super) fn moment(text: &str, at: Option<Place>) -> Result<(), Refusal> {
-    let allowed = |each: u8| each.is_ascii_digit() || matches!(each, b'-' | b':' | b'.' | b' ' | b'T');
-    if !text.is_empty() && text.bytes().all(allowed) {
+/// A date or time that exists, of the years 1 to 9999.
+pub(super) fn moment(text: &str, kind: Type, at: Option<Place>) -> Result<(), Refusal> {
+    let valid = if kind == Type::Time {
+        is_clock(text)
+    } else {
+        let (day, clock) =
+            text.split_once([' ', 'T']).map_or((text, None), |(day, clock)| (day, Some(clock)));
+        is_day(day) && clock.is_none_or(is_clock)
+    };
+    if valid {
         return Ok(());
     }
-    Err(not_allowed("write a date as '2020-01-31' and a time as '2020-01-31 09:30:00'", at))
+    Err(not_allowed("write a date that exists, as '2020-01-31', and a time as '2020-01-31 09:30:00'", at))
+}
+
+/// A number of one or two digits, at most `most`.
+fn pair(text: &str, most: u32) -> Option<u32> {
+    let digits = (1..=2).contains(&text.len()) && text.bytes().all(|each| each.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number <= most)
+}
+
+fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [year, month, day] = parts.as_slice() else { return false };
+    let digits = year.len() == 4 && year.bytes().all(|each| each.is_ascii_digit());
+    let (Ok(year), true, Some(month), Some(day)) =
+        (year.parse::<u32>(), digits, pair(month, 12), pair(day, 31))
+    else {
+        return false;
+    };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    year > 0 && month > 0 && (1..=last).contains(&day)
+}
+
+fn is_clock(text: &str) -> bool {
+    let (whole, fraction) =
+        text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let parts: Vec<&str> = whole.split(':').collect();
+    let seconds = match parts.as_slice() {
+        [_, _] if fraction.is_none() => true,
+        [_, _, seconds] => pair(seconds, 59).is_some(),
+        _ => false,
+    };
+    let digits = |text: &str| (1..=6).contains(&text.len()) && text.bytes().all(|each| each.is_ascii_digit());
+    seconds && pair(parts[0], 23).is_some() && pair(parts[1], 59).is_some() && fraction.is_none_or(digits)
 }
 
 /// `INTERVAL '1 year 6 months'`, `INTERVAL '30' DAY`.
@@ -131,29 +179,34 @@ pub(super) fn interval(interval: &Interval) -> Result<Term, Refusal> {
 }
 
 fn not_interval(at: Option<Place>) -> Refusal {
-    not_allowed("write an interval as INTERVAL '1 year 6 months', with whole numbers and units", at)
+    not_allowed(
+        "write an interval as INTERVAL '1 year 6 months', with whole numbers and units, of at most 10000 years",
+        at,
+    )
 }
 
-/// Numbers and units, each unit in full.
+/// Numbers and units, each unit in full; of at most [`INTERVAL_YEARS_MAX`] in all.
 pub(super) fn spelt_interval(text: &str) -> Option<String> {
     let mut spelt = Vec::new();
+    let mut years = 0.0;
     let mut words = text.split_ascii_whitespace();
     while let Some(number) = words.next() {
         let number: i32 = number.parse().ok()?;
-        let unit = match words.next()?.to_ascii_lowercase().as_str() {
-            "year" | "years" | "y" => "year",
-            "month" | "months" | "mon" | "mons" => "month",
-            "week" | "weeks" | "w" => "week",
-            "day" | "days" | "d" => "day",
-            "hour" | "hours" | "h" => "hour",
-            "minute" | "minutes" | "min" | "mins" => "minute",
-            "second" | "seconds" | "sec" | "secs" | "s" => "second",
+        let (unit, of_a_year) = match words.next()?.to_ascii_lowercase().as_str() {
+            "year" | "years" | "y" => ("year", 1.0),
+            "month" | "months" | "mon" | "mons" => ("month", 12.0),
+            "week" | "weeks" | "w" => ("week", 52.0),
+            "day" | "days" | "d" => ("day", 365.0),
+            "hour" | "hours" | "h" => ("hour", 365.0 * 24.0),
+            "minute" | "minutes" | "min" | "mins" => ("minute", 365.0 * 1_440.0),
+            "second" | "seconds" | "sec" | "secs" | "s" => ("second", 365.0 * 86_400.0),
             _ => return None,
         };
+        years += f64::from(number).abs() / of_a_year;
         let plural = if number == 1 { "" } else { "s" };
         spelt.push(format!("{number} {unit}{plural}"));
     }
-    (!spelt.is_empty()).then(|| spelt.join(" "))
+    (!spelt.is_empty() && years <= INTERVAL_YEARS_MAX).then(|| spelt.join(" "))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]

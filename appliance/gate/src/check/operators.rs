@@ -1,12 +1,13 @@
-//! Operators: chains of AND and OR, comparisons, arithmetic on numbers and dates, and patterns.
+//! Operators: chains of AND and OR, comparisons, and what computes (see `arithmetic`).
 //!
 //! What must stay true: a chain is walked along its left spine, so that a long list of conditions costs one level.
-//! Dates keep PostgreSQL's arithmetic: a day plus a number is a day, a day minus a day is a number.
 
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 
 use super::compare::{self, Operand, all_joinable, is_equality, must_describe};
 use super::expression::bracketed;
+use super::guard::Part;
+use super::types::{number, paired, truth};
 use super::{Checker, not_allowed, place};
 use crate::bounds::ARITHMETIC_TERMS_MAX;
 use crate::refusal::{Code, Place, Refusal};
@@ -41,10 +42,14 @@ impl Checker {
             sofar = if let Some(words) = logical(op) {
                 let mut text = match sofar {
                     Sofar::Run { words: open, text } if open == words => text,
-                    Sofar::Run { .. } | Sofar::Done(_) => finish(sofar, place(right))?.text,
+                    Sofar::Run { .. } | Sofar::Done(_) => {
+                        let term = finish(sofar, place(right))?;
+                        truth(&term)?;
+                        term.text
+                    }
                 };
                 text.push(words);
-                text.append(&self.value(right, scope)?.text);
+                text.append(&self.truth(right, scope)?.text);
                 Sofar::Run { words, text }
             } else {
                 let left = match sofar {
@@ -80,30 +85,21 @@ impl Checker {
                     return Err(not_allowed("a row (a, b) is compared with a row of as many values", at));
                 }
             }
-            return Ok(infix(&left.text(), symbol, &right.text(), Type::Boolean));
+            return compared(&left, symbol, &right);
         }
         let left = left.one(at)?;
         must_describe(&left)?;
         let right = self.value(right, scope)?;
         match op {
-            BinaryOperator::Plus => Ok(plus(&left, &right)),
-            BinaryOperator::Minus => Ok(minus(&left, &right)),
-            BinaryOperator::Multiply => Ok(infix(&left.text, "*", &right.text, times(left.kind, right.kind))),
-            BinaryOperator::Divide if left.kind == Type::Interval => Ok(Term::value(
-                Text::new(
-                    format!("{} / {}", left.text.canonical, right.text.canonical),
-                    format!("({} * (1e0 / {}))", left.text.engine, divisor(&right).engine),
-                ),
-                Type::Interval,
-            )),
-            BinaryOperator::Divide => {
-                Ok(infix(&left.text, "/", &divisor(&right), left.kind.meet(right.kind)))
-            }
-            BinaryOperator::Modulo => Ok(infix(&left.text, "%", &right.text, left.kind.meet(right.kind))),
+            BinaryOperator::Plus => self.plus(&left, &right, at),
+            BinaryOperator::Minus => self.minus(&left, &right, at),
+            BinaryOperator::Multiply => self.times(&left, &right),
+            BinaryOperator::Divide => self.divided(&left, &right),
+            BinaryOperator::Modulo => self.modulo(&left, &right, |left, right| format!("{left} % {right}")),
             BinaryOperator::PGExp => Ok(Term::value(
                 Text::new(
                     format!("{} ^ {}", left.text.canonical, right.text.canonical),
-                    format!("pow({}, {})", left.text.engine, right.text.engine),
+                    format!("pow({}, {})", number(&left)?, number(&right)?),
                 ),
                 if left.kind == Type::Numeric { Type::Numeric } else { Type::Double },
             )),
@@ -135,10 +131,13 @@ impl Checker {
             return Err(not_allowed("write brackets: -(x ^ 2) or (-x) ^ 2", place(expr)));
         }
         let term = self.value(expr, scope)?;
-        let (words, kind) = match op {
-            UnaryOperator::Not => ("NOT ", Type::Boolean),
-            UnaryOperator::Minus => ("-", term.kind),
-            UnaryOperator::Plus => ("+", term.kind),
+        let words = match op {
+            UnaryOperator::Not => {
+                truth(&term)?;
+                "NOT "
+            }
+            UnaryOperator::Minus => "-",
+            UnaryOperator::Plus => "+",
             _ => {
                 return Err(not_allowed(
                     format!("the operator {op} is not let in; use a function"),
@@ -149,11 +148,21 @@ impl Checker {
         // Two signs in a row would begin a comment.
         let signed = term.text.canonical.starts_with(['-', '+']) && words != "NOT ";
         let gap = if signed { " " } else { "" };
-        let text = Text::new(
-            format!("{words}{gap}{}", term.text.canonical),
-            format!("({words}{gap}{})", term.text.engine),
-        );
-        Ok(Term::value(text, kind))
+        let canonical = format!("{words}{gap}{}", term.text.canonical);
+        if words == "NOT " {
+            let text = Text::new(canonical, format!("(NOT {})", term.text.engine));
+            return Ok(Term::value(text, Type::Boolean));
+        }
+        let kind = if term.kind == Type::Unknown { Type::Integer } else { term.kind };
+        let operand = if kind == Type::Interval { term.text.engine.clone() } else { number(&term)? };
+        let spell = |operand: &str| format!("({words}{gap}{operand})");
+        let is_literal = term.text.canonical.bytes().all(|each| each.is_ascii_digit());
+        if kind.is_number() && (kind != Type::Integer || is_literal || words == "+") {
+            return Ok(Term::value(Text::new(canonical, spell(&operand)), kind));
+        }
+        // The least whole number has no counterpart.
+        let guarded = self.guarded(&[Part::changed(&operand, &term)], |parts| spell(parts[0]));
+        Ok(guarded.term(canonical, kind))
     }
 }
 
@@ -177,6 +186,25 @@ fn finish(sofar: Sofar, at: Option<Place>) -> Result<Term, Refusal> {
     }
 }
 
+/// A comparison of values, or of rows value by value.
+fn compared(left: &Operand, symbol: &str, right: &Operand) -> Result<Term, Refusal> {
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for (mine, theirs) in left.terms().iter().zip(right.terms()) {
+        let [mine, theirs] = paired(mine, theirs)?;
+        first.push(mine);
+        second.push(theirs);
+    }
+    let side = |operand: &Operand, texts: &[String]| match operand {
+        Operand::One(_) => texts.concat(),
+        Operand::Row(_) => format!("({})", texts.join(", ")),
+    };
+    let text = Text::new(
+        format!("{} {symbol} {}", left.text().canonical, right.text().canonical),
+        format!("({} {symbol} {})", side(left, &first), side(right, &second)),
+    );
+    Ok(Term::value(text, Type::Boolean))
+}
+
 fn infix(left: &Text, symbol: &str, right: &Text, kind: Type) -> Term {
     Term::value(
         Text::new(
@@ -185,66 +213,4 @@ fn infix(left: &Text, symbol: &str, right: &Text, kind: Type) -> Term {
         ),
         kind,
     )
-}
-
-fn plus(left: &Term, right: &Term) -> Term {
-    let kind = match (left.kind, right.kind) {
-        (Type::Date, Type::Integer) | (Type::Integer, Type::Date) => Type::Date,
-        (Type::Date, Type::Interval | Type::Time) | (Type::Interval | Type::Time, Type::Date) => {
-            Type::Timestamp
-        }
-        (Type::Timestamp, _) | (_, Type::Timestamp) => Type::Timestamp,
-        (left, right) => left.meet(right),
-    };
-    let [first, second] = [days(left, right.kind), days(right, left.kind)];
-    infix(&first, "+", &second, kind)
-}
-
-fn minus(left: &Term, right: &Term) -> Term {
-    let kind = match (left.kind, right.kind) {
-        (Type::Date, Type::Date | Type::Unknown) | (Type::Unknown, Type::Date) => Type::Integer,
-        (Type::Date, Type::Integer) => Type::Date,
-        (Type::Date | Type::Timestamp, Type::Interval | Type::Time) => Type::Timestamp,
-        (Type::Timestamp, _) | (_, Type::Timestamp) => Type::Interval,
-        (left, right) => left.meet(right),
-    };
-    let first = dated(left, right.kind);
-    let second = if left.kind == Type::Date && right.kind == Type::Integer {
-        days(right, left.kind)
-    } else {
-        dated(right, left.kind)
-    };
-    infix(&first, "-", &second, kind)
-}
-
-/// What is divided by. PostgreSQL ends a question that divides by zero, which tells of the one record that held it;
-/// here such a quotient is NULL.
-fn divisor(term: &Term) -> Text {
-    let is_literal = term.text.canonical.parse::<f64>().is_ok_and(|number| number != 0.0);
-    if is_literal {
-        return term.text.clone();
-    }
-    Text::new(term.text.canonical.clone(), format!("nullif({}, 0)", term.text.engine))
-}
-
-fn times(left: Type, right: Type) -> Type {
-    if left == Type::Interval || right == Type::Interval { Type::Interval } else { left.meet(right) }
-}
-
-/// A number of days beside a date; the engine adds 32-bit numbers only.
-fn days(term: &Term, other: Type) -> Text {
-    if term.kind != Type::Integer || other != Type::Date {
-        return term.text.clone();
-    }
-    Text::new(term.text.canonical.clone(), format!("CAST({} AS INTEGER)", term.text.engine))
-}
-
-/// A literal beside a date or a time takes its type.
-fn dated(term: &Term, other: Type) -> Text {
-    let word = match (term.kind, other) {
-        (Type::Unknown, Type::Date) => "DATE",
-        (Type::Unknown, Type::Timestamp) => "TIMESTAMP",
-        _ => return term.text.clone(),
-    };
-    Text::new(term.text.canonical.clone(), format!("CAST({} AS {word})", term.text.engine))
 }

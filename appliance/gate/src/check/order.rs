@@ -6,6 +6,7 @@
 use sqlparser::ast::{Expr, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, OrderBySort, Value};
 
 use super::select::Output;
+use super::types::number;
 use super::{Checker, not_allowed, place};
 use crate::bounds::COPY_BYTES_MAX;
 use crate::names::{Name, nearest};
@@ -82,7 +83,9 @@ impl Checker {
         for term in order_by {
             let (expr, direction) = parts(term)?;
             let key = if identifiers { self.expression(expr, scope)? } else { self.value(expr, scope)? };
-            let mut text = key.text;
+            // A quantile of exact decimals could overflow.
+            let engine = if key.kind.is_number() { number(&key)? } else { key.text.engine };
+            let mut text = Text::new(key.text.canonical, engine);
             text.push(&direction);
             texts.push(text);
             kinds.push(key.kind);
@@ -155,7 +158,7 @@ fn clause(texts: &[Text]) -> Text {
 }
 
 /// A key and its direction.
-fn parts(term: &OrderByExpr) -> Result<(&Expr, String), Refusal> {
+pub(super) fn parts(term: &OrderByExpr) -> Result<(&Expr, String), Refusal> {
     let OrderByExpr { expr, options: OrderByOptions { sort, nulls_first }, with_fill } = term;
     if with_fill.is_some() {
         return Err(not_allowed("WITH FILL is not PostgreSQL's; leave it out", place(expr)));

@@ -61,11 +61,20 @@ pub(super) struct Reading {
     parents: HashMap<usize, usize>,
     /// True where an aggregate makes one row of many.
     pub aggregates: bool,
+    /// True where the SELECT has a GROUP BY or a HAVING.
+    pub grouped: bool,
+    /// True while FROM and WHERE are read, which come before any group.
+    pub before_groups: bool,
     /// The first thing that puts rows of several persons together, unless all are the outer row's.
     mixes: Option<Refusal>,
 }
 
 impl Reading {
+    /// True at a place where each row stands for itself.
+    pub fn is_row_by_row(&self) -> bool {
+        self.before_groups || !(self.grouped || self.aggregates)
+    }
+
     fn has(&self, number: usize) -> bool {
         self.members.iter().any(|member| member.number == number)
     }

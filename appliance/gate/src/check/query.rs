@@ -15,7 +15,7 @@ use crate::bounds::BRANCHES_MAX;
 use crate::names::Name;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Cte, Ctes, Scope};
-use crate::term::{Lineage, Text};
+use crate::term::{Lineage, Text, Type};
 
 /// A query that was let in.
 pub(super) struct Checked {
@@ -154,6 +154,7 @@ impl Checker {
             return self.select(select, order_by, ctes, outer);
         }
         let (mut text, columns, persons) = self.set_operation(body, ctes, outer)?;
+        self.one_row = false;
         text.append(&self.order_by_output(order_by, &columns)?);
         Ok((text, columns, persons))
     }
@@ -251,6 +252,16 @@ fn operator(op: SetOperator, quantifier: SetQuantifier, at: Option<Place>) -> Re
     }
 }
 
+/// True where the engine casts nothing that could fail to put the two into one column.
+fn same_to_the_engine(left: &Column, right: &Column) -> bool {
+    let is_null = |column: &Column| column.lineage == Lineage::Null;
+    is_null(left)
+        || is_null(right)
+        || (left.kind == right.kind && left.kind != Type::Array)
+        || (left.kind.is_number() && right.kind.is_number())
+        || matches!((left.kind, right.kind), (Type::Date, Type::Timestamp) | (Type::Timestamp, Type::Date))
+}
+
 /// Columns that meet must agree, so that an identifier stays one and nothing made up becomes one.
 fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<(), Refusal> {
     if columns.len() != others.len() {
@@ -260,6 +271,9 @@ fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<
         ));
     }
     for (column, other) in columns.iter_mut().zip(others) {
+        if !same_to_the_engine(column, other) {
+            return Err(super::types::unlike(column.kind, other.kind, at));
+        }
         column.kind = column.kind.meet(other.kind);
         column.lineage = match (column.lineage, other.lineage) {
             (Lineage::Null, Lineage::Identifier { identity, own, .. })

@@ -15,7 +15,7 @@ use super::{Checker, Persons, not_allowed, place};
 use crate::names::{Name, quoted};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Ctes, Scope, Visible};
-use crate::term::{Lineage, Term, Text};
+use crate::term::{Lineage, Term, Text, Type};
 
 /// One output column, with the engine's text of its expression.
 pub(super) struct Output {
@@ -32,7 +32,7 @@ struct Outputs {
 }
 
 impl Outputs {
-    fn add(&mut self, name: String, engine: String, kind: crate::term::Type, lineage: crate::term::Lineage) {
+    fn add(&mut self, name: String, engine: String, kind: Type, lineage: Lineage) {
         // The engine's names ignore case, so the labels must differ without it.
         let mut label = name.clone();
         let mut number = 2;
@@ -41,6 +41,21 @@ impl Outputs {
             number += 1;
         }
         self.columns.push(Output { column: Column { name, label, kind, lineage }, engine });
+    }
+
+    /// A term's value, as a type that the engine is sure of.
+    fn add_term(&mut self, name: String, term: &Term, lineage: Lineage) {
+        let is_decimal = term.kind.is_number() && !term.sure;
+        let (engine, kind) = match term.kind {
+            _ if is_decimal => (format!("TRY_CAST({} AS DOUBLE)", term.text.engine), Type::Numeric),
+            // What is computed may lie beyond what a timestamp reaches, and a date may meet one in a set operation.
+            Type::Date if term.text.engine.contains('(') => {
+                (format!("TRY_CAST(TRY_CAST({} AS TIMESTAMP) AS DATE)", term.text.engine), Type::Date)
+            }
+            Type::Unknown if !term.is_null() => (term.text.engine.clone(), Type::Text),
+            kind => (term.text.engine.clone(), kind),
+        };
+        self.add(name, engine, kind, lineage);
     }
 
     fn all_of(&mut self, columns: &[Visible], checker: &Checker) {
@@ -122,7 +137,11 @@ impl Checker {
         }
 
         let mut scope = Scope::new(ctes, outer);
+        let ungrouped = matches!(group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+        self.reading().grouped = !ungrouped || having.is_some();
+        self.reading().before_groups = true;
         let from = self.from(from, &mut scope)?;
+        self.reading().before_groups = false;
         let windows = self.windows(named_window, &mut scope)?;
         let outputs = self.outputs(projection, &scope, at)?;
         let distinct = self.distinct(distinct.as_ref(), &outputs.columns, &scope)?;
@@ -137,7 +156,9 @@ impl Checker {
         text.append(&from);
         if let Some(condition) = selection {
             text.push(" WHERE ");
+            self.reading().before_groups = true;
             text.append(&self.condition(condition, &scope)?);
+            self.reading().before_groups = false;
             self.connect_where(condition, &scope, &[]);
         }
         let (mut groups, apart) = self.group_by(group_by, &outputs, &scope)?;
@@ -156,6 +177,7 @@ impl Checker {
                 at,
             );
         }
+        self.one_row = ungrouped && self.reading().aggregates;
         dependent_groups(&mut groups.engine, group_by, &outputs, &scope, &rest.engine);
         text.append(&groups);
         text.append(&rest);
@@ -169,7 +191,7 @@ impl Checker {
     }
 
     fn condition(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<Text, Refusal> {
-        Ok(self.value(condition, scope)?.text)
+        Ok(self.truth(condition, scope)?.text)
     }
 
     fn windows(
@@ -211,17 +233,17 @@ impl Checker {
         for item in projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let Term { text, kind, lineage, name, sources, .. } = self.expression(expr, scope)?;
-                    let lineage = self.owned(lineage, &sources);
-                    outputs.canonical.push(text.canonical);
-                    outputs.add(name, text.engine, kind, lineage);
+                    let term = self.expression(expr, scope)?;
+                    let lineage = self.owned(term.lineage, &term.sources);
+                    outputs.add_term(term.name.clone(), &term, lineage);
+                    outputs.canonical.push(term.text.canonical);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let Term { text, kind, lineage, sources, .. } = self.expression(expr, scope)?;
-                    let lineage = self.owned(lineage, &sources);
+                    let term = self.expression(expr, scope)?;
+                    let lineage = self.owned(term.lineage, &term.sources);
                     let alias = Name::of(alias)?;
-                    outputs.canonical.push(format!("{} AS {}", text.canonical, alias.canonical));
-                    outputs.add(alias.folded, text.engine, kind, lineage);
+                    outputs.canonical.push(format!("{} AS {}", term.text.canonical, alias.canonical));
+                    outputs.add_term(alias.folded, &term, lineage);
                 }
                 SelectItem::Wildcard(options) => {
                     plain_star(options)?;

@@ -5,7 +5,7 @@
 
 use sqlparser::ast::{CeilFloorKind, DateTimeField, Expr, TrimWhereField};
 
-use super::expression::bracketed;
+use super::types::{double, small};
 use super::{Checker, not_allowed, place};
 use crate::names::literal;
 use crate::patterns;
@@ -25,22 +25,36 @@ impl Checker {
     ) -> Result<Term, Refusal> {
         let operand = self.value(operand, scope)?;
         let pattern = self.value(pattern, scope)?;
-        let mut text = operand.text;
-        text.push(words);
-        text.append(&pattern.text);
+        let mut escaping = '\\';
+        let mut suffix = Text::default();
         if let Some(escape) = escape {
             let at = place(escape);
             let escape = self.value(escape, scope)?;
-            let one = escape.literal.as_deref().is_some_and(|held| held.chars().count() == 1);
+            let one = escape.literal.as_deref().is_some_and(|held| held.len() == 1);
             if !one {
-                return Err(not_allowed("ESCAPE takes one character, as in ESCAPE '!'", at));
+                return Err(not_allowed("ESCAPE takes one character of ASCII, as in ESCAPE '!'", at));
             }
-            text.push(" ESCAPE ");
-            text.append(&escape.text);
-        } else if pattern.literal.is_none_or(|held| held.contains('\\')) {
-            text.engine.push_str(" ESCAPE '\\'");
+            escaping = escape.literal.as_deref().and_then(|held| held.chars().next()).unwrap_or(escaping);
+            suffix.push(" ESCAPE ");
+            suffix.append(&escape.text);
+        } else if pattern.literal.as_ref().is_none_or(|held| held.contains('\\')) {
+            suffix.engine.push_str(" ESCAPE '\\'");
         }
-        Ok(bracketed(text, Type::Boolean))
+        let like = match &pattern.literal {
+            Some(held) if ends_escaping(held, escaping) => {
+                return Err(not_allowed(
+                    format!("the pattern ends with its escape {escaping}; write it twice to mean itself"),
+                    pattern.place,
+                ));
+            }
+            Some(_) => pattern.text.engine.clone(),
+            None if pattern.is_null() => pattern.text.engine.clone(),
+            None => whole_pattern(&pattern.text.engine, escaping),
+        };
+        let canonical =
+            format!("{}{words}{}{}", operand.text.canonical, pattern.text.canonical, suffix.canonical);
+        let engine = format!("({}{words}{like}{})", operand.text.engine, suffix.engine);
+        Ok(Term::value(Text::new(canonical, engine), Type::Boolean))
     }
 
     pub(super) fn similar(
@@ -109,7 +123,7 @@ impl Checker {
             ));
         }
         let (mut canonical, mut engine) = (operand.text.canonical, operand.text.engine);
-        let start = from.as_ref().map_or("1", |from| from.text.engine.as_str());
+        let start = from.as_ref().map_or(Ok("1".to_owned()), small)?;
         engine = format!("{engine}, {start}");
         if let Some(from) = &from {
             canonical.push_str(if shorthand { ", " } else { " FROM " });
@@ -118,7 +132,7 @@ impl Checker {
         if let Some(length) = &length {
             canonical.push_str(if shorthand { ", " } else { " FOR " });
             canonical.push_str(&length.text.canonical);
-            engine = format!("{engine}, {}", length.text.engine);
+            engine = format!("{engine}, {}", small(length)?);
         }
         let (word, name) = if shorthand { ("SUBSTR", "substr") } else { ("SUBSTRING", "substring") };
         let text = Text::new(format!("{word}({canonical})"), format!("substring({engine})"));
@@ -161,34 +175,38 @@ impl Checker {
         }
         let operand = self.value(operand, scope)?;
         let kind = if operand.kind == Type::Numeric { Type::Numeric } else { Type::Double };
-        let engine = widened(&operand);
+        let engine = double(&operand)?;
         let text =
             Text::new(format!("{function}({})", operand.text.canonical), format!("{function}({engine})"));
         Ok(Term::value(text, kind).named(function))
     }
 }
 
-/// The engine's text of a number whose result has a fraction in PostgreSQL.
-pub(super) fn widened(term: &Term) -> String {
-    match term.kind {
-        Type::Integer => format!("CAST({} AS DOUBLE)", term.text.engine),
-        Type::Boolean
-        | Type::Numeric
-        | Type::Double
-        | Type::Text
-        | Type::Date
-        | Type::Timestamp
-        | Type::Time
-        | Type::Interval
-        | Type::Array
-        | Type::Unknown => term.text.engine.clone(),
+/// True of a pattern whose last character is an escape of nothing.
+fn ends_escaping(pattern: &str, escape: char) -> bool {
+    let mut rest = pattern.chars();
+    while let Some(each) = rest.next() {
+        if each == escape && rest.next().is_none() {
+            return true;
+        }
     }
+    false
+}
+
+/// A pattern of a record, NULL where it ends with an escape of nothing, on which PostgreSQL ends the question: such a
+/// pattern is replaced by its escape alone, and that by NULL.
+fn whole_pattern(pattern: &str, escape: char) -> String {
+    let code = format!("\\x{{{:x}}}", u32::from(escape));
+    let unfinished = literal(&format!("(?s)^(?:[^{code}]|{code}.)*{code}$"));
+    let replacement = if escape == '\\' { "\\\\".to_owned() } else { escape.to_string() };
+    let (replacement, alone) = (literal(&replacement), literal(&escape.to_string()));
+    format!("nullif(regexp_replace({pattern}, {unfinished}, {replacement}), {alone})")
 }
 
 /// The engine's text of a value as PostgreSQL's text of it: a number without a fraction has no point there.
 pub(super) fn printed(term: &Term) -> String {
     let engine = &term.text.engine;
-    let exact = engine.starts_with("CAST(") && engine.contains(" AS DECIMAL(");
+    let exact = !term.sure;
     match term.kind {
         Type::Numeric | Type::Double if !exact => {
             format!("regexp_replace(CAST({engine} AS VARCHAR), '\\.0$', '')")
