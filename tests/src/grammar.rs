@@ -127,7 +127,9 @@ impl Writer<'_> {
                 Some(first) => {
                     let join = *self.choices.pick(&["JOIN", "LEFT JOIN"]);
                     let (source, first) = (relation.source.clone(), first.alias.clone());
-                    text.push_str(&format!(" {join} {source} AS {alias} ON {alias}.person_id = {first}.person_id"));
+                    text.push_str(&format!(
+                        " {join} {source} AS {alias} ON {alias}.person_id = {first}.person_id"
+                    ));
                     if self.choices.of(3) == 1 {
                         let seen: Vec<Relation> = relations.iter().chain([&relation]).cloned().collect();
                         text.push_str(&format!(" AND {}", self.condition(&seen, 1)));
@@ -215,7 +217,8 @@ impl Writer<'_> {
                 format!(" HAVING sum({value}) - max({value}) > 0")
             }
         };
-        let columns: Vec<String> = aggregates.iter().enumerate().map(|(at, text)| format!("{text} AS a{at}")).collect();
+        let columns: Vec<String> =
+            aggregates.iter().enumerate().map(|(at, text)| format!("{text} AS a{at}")).collect();
         format!(
             "SELECT {person}, {key} AS k, {} FROM {from}{filter} GROUP BY {person}, {key}{having}",
             columns.join(", ")

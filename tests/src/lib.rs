@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod generate;
+pub mod grammar;
 pub mod postgres;
 pub mod questions;
 pub mod world;

@@ -21,6 +21,9 @@ pub(crate) const ARITHMETIC_TERMS_MAX: usize = 200;
 pub(crate) const BRANCHES_MAX: usize = 200;
 /// Tables, CTEs and subqueries in all FROM clauses.
 pub(crate) const RELATIONS_MAX: usize = 200;
+/// The fewest rows that a LIMIT at a question's end may keep. It keeps a person or not by the records of others; with as
+/// many rows as this, one person more or less is one in a crowd.
+pub(crate) const LIMIT_ROWS_MIN: u64 = 100;
 /// Output columns of one SELECT. PostgreSQL's own limit.
 pub(crate) const COLUMNS_MAX: usize = 1_664;
 /// Output columns of all SELECTs together; `*` in subqueries multiplies.
@@ -32,6 +35,8 @@ pub(crate) const SERIES_MAX: i128 = 10_000;
 /// Years of an interval that is written out. Dates of records are of the years 1 to 9999, so that one of them and such
 /// an interval stay within what the engine can hold.
 pub(crate) const INTERVAL_YEARS_MAX: f64 = 10_000.0;
+/// Guards within each other in the engine's text. A failed one is tried again row by row.
+pub(crate) const GUARDS_MAX: usize = 8;
 /// Characters that `lpad` and `rpad` fill up to.
 pub(crate) const PADDED_CHARACTERS_MAX: i32 = 10_000;
 /// Bytes of an output expression that may be written again where it is referred to by position or label.

@@ -4,12 +4,12 @@
 //! subjects are counted through base tables. Every accepted construct is written out anew from a closed list, so
 //! what the list does not name cannot reach the engine. Whether an output row exists, and what it holds, depends on
 //! the records of its own person alone (`check/persons.rs`), so that no question about one person can be multiplied
-//! into an answer of all or nothing about a crowd. Pure: no IO, no clock, no engine.
+//! into an answer of all or nothing about a crowd. No value of a record makes the engine fail (`check/guard.rs`,
+//! `check/types.rs`), since a failure would tell of the one record that holds it. Pure: no IO, no clock, no engine.
 //!
 //! Absent: who may ask, how many persons an answer counts, and what several questions tell together; disclosure
-//! decides. One question still tells of others by the LIMIT or OFFSET at its end, which cuts rows of all persons, and
-//! by an error that the engine meets in one person's values (a failed cast, a subquery of two rows). It trusts that
-//! a key names one record of one person, which is for ingest to see to.
+//! decides. One question still tells of others by the LIMIT at its end, which cuts rows of all persons, and by what it
+//! costs to answer. It trusts that a key names one record of one person, which is for ingest to see to.
 //!
 //! ```
 //! let plan = flip_gate::admit("SELECT person_id FROM person WHERE year_of_birth < 1950").unwrap();
@@ -44,6 +44,10 @@ pub fn function_names() -> impl Iterator<Item = &'static str> {
 /// Never panics and never overflows the stack, whatever the text. Admitting a plan's canonical text gives an equal
 /// plan, as long as that text itself is within [`CHARACTERS_MAX`].
 pub fn admit(sql: &str) -> Result<Plan, Refusal> {
+    read(sql).map_err(|refusal| Refusal { place: refusal.place.or_else(|| Place::beginning(sql)), ..refusal })
+}
+
+fn read(sql: &str) -> Result<Plan, Refusal> {
     parse::measure_characters(sql)?;
     // A stack of its own: the caller's may be small, and the parser's frames are large.
     let reader = std::thread::Builder::new().name("gate".to_owned()).stack_size(bounds::STACK_BYTES);

@@ -15,14 +15,14 @@ use crate::refusal::{Code, Place, Refusal};
 
 /// A text that is too long is not even looked at.
 pub(crate) fn measure_characters(sql: &str) -> Result<(), Refusal> {
-    let characters = sql.chars().take(CHARACTERS_MAX + 1).count();
-    if characters > CHARACTERS_MAX {
+    if let Some((offset, _)) = sql.char_indices().nth(CHARACTERS_MAX) {
         return Err(Refusal::new(
             Code::TooLong,
             format!(
-                "a question has at most {CHARACTERS_MAX} characters; put lists of concepts into concept_ancestor"
+                "a question has at most {CHARACTERS_MAX} characters; write a list of concepts as a join with \
+                 concept_ancestor"
             ),
-            None,
+            Some(Place::of_offset(sql, offset)),
         ));
     }
     Ok(())
@@ -31,12 +31,8 @@ pub(crate) fn measure_characters(sql: &str) -> Result<(), Refusal> {
 /// The one query of the text.
 pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
     if let Some(offset) = sql.find('\0') {
-        let line = sql[..offset].matches('\n').count() as u64 + 1;
-        return Err(Refusal::new(
-            Code::NotSql,
-            "the text holds a null character; remove it",
-            Some(Place { line, column: 1 }),
-        ));
+        let place = Some(Place::of_offset(sql, offset));
+        return Err(Refusal::new(Code::NotSql, "the text holds a null character; leave it out", place));
     }
     let dialect = PostgreSqlDialect {};
     let tokens =
@@ -71,7 +67,9 @@ fn end(parser: &mut Parser) -> Result<(), Refusal> {
             token => {
                 return Err(Refusal::new(
                     Code::NotSql,
-                    format!("the query is complete before {token}, which does not fit here"),
+                    format!(
+                        "the query is complete before {token}; leave out what follows, or write it where it belongs"
+                    ),
                     place,
                 ));
             }
@@ -99,7 +97,9 @@ fn first_word(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
             )),
             _ => Err(Refusal::new(
                 Code::NotARead,
-                format!("{word} is not a question; only SELECT, with WITH and set operations, is let in"),
+                format!(
+                    "{word} is not a question; write a SELECT, with WITH and set operations where they help"
+                ),
                 place,
             )),
         },
@@ -189,7 +189,11 @@ pub(crate) fn too_deep(place: Option<Place>) -> Refusal {
 
 fn unreadable(error: &TokenizerError) -> Refusal {
     let TokenizerError { message, location } = error;
-    Refusal::new(Code::NotSql, format!("this is not SQL: {message}"), Place::at(*location))
+    Refusal::new(
+        Code::NotSql,
+        format!("this is not SQL: {message}; close what is opened here, or leave the character out"),
+        Place::at(*location),
+    )
 }
 
 fn not_parsed(error: &ParserError) -> Refusal {

@@ -11,7 +11,7 @@ pub struct Refusal {
     pub code: Code,
     /// What is wrong and what to write instead, in one or two sentences.
     pub message: String,
-    /// Where in the question's text, if known.
+    /// Where in the question's text; absent where there is none.
     pub place: Option<Place>,
 }
 
@@ -31,6 +31,19 @@ impl Place {
 
     pub(crate) fn of(span: Span) -> Option<Self> {
         Self::at(span.start)
+    }
+
+    /// Of the character at an offset in bytes.
+    pub(crate) fn of_offset(sql: &str, offset: usize) -> Self {
+        let before = &sql[..offset];
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let [lines, columns] = [before.matches('\n').count(), line.chars().count()];
+        Self { line: lines as u64 + 1, column: columns as u64 + 1 }
+    }
+
+    /// Where a text begins, for what concerns the whole of it.
+    pub(crate) fn beginning(sql: &str) -> Option<Self> {
+        sql.find(|each: char| !each.is_whitespace()).map(|offset| Self::of_offset(sql, offset))
     }
 }
 
@@ -77,6 +90,25 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code.
+    pub const ALL: [Self; 15] = [
+        Self::Empty,
+        Self::TooLong,
+        Self::TooDeep,
+        Self::NotSql,
+        Self::ManyStatements,
+        Self::NotARead,
+        Self::TableNotAllowed,
+        Self::UnknownColumn,
+        Self::FunctionNotAllowed,
+        Self::TableFunctionNotAllowed,
+        Self::LimitNotLiteral,
+        Self::ConstructNotAllowed,
+        Self::IdentifierMisused,
+        Self::CrossesPersons,
+        Self::NoSubject,
+    ];
+
     /// The code as in answers and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -186,7 +186,7 @@ fn one_of<'v>(
 }
 
 fn unknown<'c>(name: &Name, what: &str, candidates: impl Iterator<Item = &'c str>) -> Refusal {
-    let hint =
-        nearest(&name.folded, candidates).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let hint = nearest(&name.folded, candidates)
+        .map_or("; use a name that it has".to_owned(), |near| format!("; did you mean {near}?"));
     Refusal::new(Code::UnknownColumn, format!("{what} {}{hint}", name.folded), name.place)
 }

@@ -185,8 +185,8 @@ pub(crate) struct Term {
     pub kind: Type,
     /// True where the engine's type is exactly that of the kind: a number of at most 64 bits, a double, a text, ...
     pub sure: bool,
-    /// The engine's text without its guard, where an operation around it may take it in under a guard of its own.
-    pub unguarded: Option<String>,
+    /// How many guards stand within each other where the engine's text is one guard over columns; zero elsewhere.
+    pub guards: usize,
     pub lineage: Lineage,
     /// The name that PostgreSQL gives the output column when the question gives none.
     pub name: String,
@@ -206,7 +206,7 @@ impl Term {
             text,
             kind,
             sure: !matches!(kind, Type::Unknown | Type::Array),
-            unguarded: None,
+            guards: 0,
             lineage: Lineage::Value,
             name: "?column?".to_owned(),
             weakly_named: true,

@@ -24,7 +24,7 @@ FROM cohort c
 LEFT JOIN measurement m ON m.person_id = c.person_id AND m.measurement_concept_id = 3004410
 WHERE m.measurement_date BETWEEN c.index_date AND c.index_date + INTERVAL '1 year'
 ORDER BY c.person_id, 2 DESC NULLS LAST
-LIMIT 500 OFFSET 10
+LIMIT 500
 ---
 SELECT DISTINCT ON (m.person_id) m.person_id, m.value_as_number, m.measurement_date
 FROM measurement m
@@ -44,7 +44,7 @@ SELECT person_id FROM procedure_occurrence WHERE procedure_concept_id IN (433646
 EXCEPT
 (SELECT person_id FROM death)
 ORDER BY person_id
-FETCH FIRST 20 ROWS ONLY
+FETCH FIRST 200 ROWS ONLY
 ---
 SELECT p.person_id,
        CASE WHEN p.gender_concept_id = 8507 THEN 'male' WHEN p.gender_concept_id = 8532 THEN 'female' ELSE 'other' END AS sex,

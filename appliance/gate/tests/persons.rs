@@ -10,7 +10,10 @@ fn crosses(sql: &str) {
     let sql = sql.replace("RARE", RARE);
     match admit(&sql) {
         Ok(plan) => panic!("let in: {sql}\n{}", plan.canonical()),
-        Err(refusal) => assert_eq!(refusal.code, Code::CrossesPersons, "{sql}\n{refusal}"),
+        Err(refusal) => {
+            assert_eq!(refusal.code, Code::CrossesPersons, "{sql}\n{refusal}");
+            assert!(refusal.place.is_some(), "{sql}\n{refusal}");
+        }
     }
 }
 
@@ -88,6 +91,24 @@ fn derived_relations_that_lost_the_person() {
     ] {
         crosses(sql);
     }
+}
+
+#[test]
+fn rows_cut_at_the_end() {
+    for end in [
+        "LIMIT 99",
+        "LIMIT 0",
+        "ORDER BY year_of_birth FETCH FIRST ROW ONLY",
+        "OFFSET 1",
+        "LIMIT 1000 OFFSET 1",
+        "ORDER BY year_of_birth OFFSET 20 ROWS FETCH FIRST 500 ROWS ONLY",
+    ] {
+        crosses(&format!("SELECT person_id FROM person {end}"));
+        crosses(&format!("WITH p AS (SELECT person_id, year_of_birth FROM person) SELECT * FROM p {end}"));
+    }
+    crosses(
+        "SELECT person_id FROM condition_occurrence WHERE RARE UNION ALL SELECT person_id FROM person LIMIT 10",
+    );
 }
 
 #[test]
@@ -224,7 +245,8 @@ fn rows_that_stay_within_a_person() {
         "SELECT person_id, sum(count(*)) OVER (PARTITION BY person_id) FROM measurement GROUP BY person_id, measurement_concept_id",
         "SELECT person_id FROM person p WHERE p.gender_concept_id = (SELECT c.concept_id FROM (SELECT concept_id, \
          row_number() OVER (ORDER BY concept_id) AS n FROM concept) c WHERE c.n = 1)",
-        "SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth LIMIT 50 OFFSET 10",
+        "SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth LIMIT 100 OFFSET 0",
+        "SELECT p.person_id FROM person p WHERE p.gender_concept_id IN (SELECT concept_id FROM concept LIMIT 5 OFFSET 2)",
     ] {
         stays(sql);
     }

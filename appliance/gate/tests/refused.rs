@@ -1,6 +1,81 @@
 //! Questions that are refused: each with its code, its place and a message that says what to write instead.
 
-use flip_gate::{CHARACTERS_MAX, Code, Place, admit};
+use std::collections::HashSet;
+
+use flip_gate::{CHARACTERS_MAX, Code, Place, Refusal, admit};
+
+/// Words by which a refusal says what to write instead. The parser's own messages say what it expected.
+const ADVICE: &[&str] = &[
+    "write ",
+    "use ",
+    "did you mean",
+    "leave ",
+    "ask ",
+    "begin ",
+    "join ",
+    "return ",
+    "name ",
+    "CAST",
+    "describe ",
+    "give ",
+    "takes ",
+    "compute ",
+    "put ",
+    "rename",
+    "shorten",
+    "lists those",
+    "needs ",
+    "define it",
+    "Expected",
+];
+
+/// A refusal says where, and what to write instead.
+#[track_caller]
+fn teaches(sql: &str, refusal: &Refusal) {
+    let message = &refusal.message;
+    assert!(ADVICE.iter().any(|words| message.contains(words)), "says not what to do: {message}\n{sql}");
+    if sql.trim().is_empty() {
+        return;
+    }
+    let place = refusal.place.unwrap_or_else(|| panic!("says not where: {message}\n{sql}"));
+    let line = sql.split('\n').nth(usize::try_from(place.line - 1).unwrap());
+    let line = line.unwrap_or_else(|| panic!("there is no line {}: {message}\n{sql}", place.line));
+    let columns = line.chars().count() as u64 + 1;
+    assert!((1..=columns).contains(&place.column), "there is no column {}: {message}\n{sql}", place.column);
+}
+
+/// One question for each code. A code without one does not compile.
+fn example(code: Code) -> &'static str {
+    match code {
+        Code::Empty => "-- nothing",
+        Code::TooLong => include_str!("too_long.sql"),
+        Code::TooDeep => include_str!("too_deep.sql"),
+        Code::NotSql => "SELECT person_id FROM person WHERE = 3",
+        Code::ManyStatements => "SELECT person_id FROM person; SELECT 1",
+        Code::NotARead => "DELETE FROM person",
+        Code::TableNotAllowed => "SELECT person_id FROM persons",
+        Code::UnknownColumn => "SELECT person_id, years_of_birth FROM person",
+        Code::FunctionNotAllowed => "SELECT person_id, stdev(value_as_number) FROM measurement",
+        Code::TableFunctionNotAllowed => "SELECT person_id FROM person, generate_series(1, 1000000) AS s",
+        Code::LimitNotLiteral => "SELECT person_id FROM person LIMIT 1 + 1",
+        Code::ConstructNotAllowed => {
+            "WITH RECURSIVE x AS (SELECT person_id FROM person) SELECT person_id FROM x"
+        }
+        Code::IdentifierMisused => "SELECT person_id FROM omop.person WHERE person_id = 7",
+        Code::CrossesPersons => "SELECT person_id FROM person ORDER BY year_of_birth LIMIT 20 OFFSET 40",
+        Code::NoSubject => "SELECT count(*) FROM person",
+    }
+}
+
+#[test]
+fn every_code_has_an_example_that_teaches() {
+    let mut messages = HashSet::new();
+    for code in Code::ALL {
+        assert!(messages.insert(refused(example(code), code)), "{code:?} says what another says");
+    }
+    let names: HashSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
+    assert_eq!(names.len(), Code::ALL.len());
+}
 
 #[track_caller]
 fn refused(sql: &str, code: Code) -> String {
@@ -8,6 +83,7 @@ fn refused(sql: &str, code: Code) -> String {
         Ok(plan) => panic!("let in: {sql}\n{}", plan.canonical()),
         Err(refusal) => {
             assert_eq!(refusal.code, code, "{sql}\n{refusal}");
+            teaches(sql, &refusal);
             refusal.to_string()
         }
     }
@@ -109,6 +185,7 @@ fn rows_are_limited_by_numbers_alone() {
     ] {
         let sql = format!("SELECT person_id FROM person {limit}");
         let refusal = admit(&sql).expect_err(&sql);
+        teaches(&sql, &refusal);
         assert!(matches!(refusal.code, Code::LimitNotLiteral | Code::NotSql), "{sql}: {refusal}");
     }
     refused("SELECT person_id FROM (SELECT person_id FROM person LIMIT 1 + 1) AS x", Code::LimitNotLiteral);
@@ -216,7 +293,9 @@ fn functions_that_are_not_listed() {
         output(call, Code::FunctionNotAllowed);
     }
     for call in ["current_user", "session_user", "user"] {
-        let refusal = admit(&format!("SELECT person_id, {call} FROM measurement")).expect_err(call);
+        let sql = format!("SELECT person_id, {call} FROM measurement");
+        let refusal = admit(&sql).expect_err(call);
+        teaches(&sql, &refusal);
         assert!(matches!(refusal.code, Code::FunctionNotAllowed | Code::UnknownColumn), "{call}: {refusal}");
     }
     let said = refused(
@@ -271,6 +350,7 @@ fn constructs_that_are_not_listed() {
     ] {
         let sql = format!("SELECT person_id, {expression} FROM measurement");
         let refusal = admit(&sql).expect_err(expression);
+        teaches(&sql, &refusal);
         assert!(
             matches!(refusal.code, Code::ConstructNotAllowed | Code::NotSql | Code::FunctionNotAllowed),
             "{expression}: {refusal}"
@@ -404,6 +484,7 @@ fn too_much_is_refused_before_it_hurts() {
         format!("{}SELECT 1{}", "WITH a AS (".repeat(600), ") SELECT 1".repeat(300)),
     ] {
         let refusal = admit(&sql).expect_err("deep");
+        teaches(&sql, &refusal);
         assert!(
             matches!(refusal.code, Code::TooDeep | Code::NotSql),
             "{}: {refusal}",
@@ -421,6 +502,29 @@ fn too_much_is_refused_before_it_hurts() {
     let many =
         format!("SELECT 1 FROM {}", (0..300).map(|n| format!("death d{n}")).collect::<Vec<_>>().join(","));
     refused(&many, Code::ConstructNotAllowed);
+}
+
+#[test]
+fn a_million_columns_are_refused_by_name() {
+    let stars = "*, ".repeat(900);
+    let tables: Vec<String> = (0..190).map(|number| format!("measurement m{number}")).collect();
+    for sql in [
+        format!("SELECT {stars}person_id FROM {}", tables.join(", ")),
+        format!("SELECT {} FROM {}", "*", tables.join(", ")),
+        format!("SELECT {}person_id FROM measurement m", "m.*, ".repeat(900)),
+        format!("SELECT person_id{} FROM person", ", 1".repeat(3_000)),
+        (0..30).fold("SELECT * FROM measurement".to_owned(), |sql, number| {
+            format!("SELECT *, * FROM ({sql}) AS x{number}")
+        }),
+    ] {
+        let said = refused(&sql, Code::ConstructNotAllowed);
+        assert!(said.contains("too many columns; name the ones that are needed"), "{said}");
+    }
+    // What multiplies over CTEs and branches is bounded all together.
+    let chain: Vec<String> =
+        (1..190).map(|number| format!("a{number} AS (SELECT *, * FROM a{})", number - 1)).collect();
+    let sql = format!("WITH a0 AS (SELECT * FROM measurement), {} SELECT * FROM a189", chain.join(", "));
+    refused(&sql, Code::ConstructNotAllowed);
 }
 
 #[test]

@@ -59,7 +59,10 @@ impl Checker {
 
         let aggregates = matches!(function.kind, Kind::Aggregate | Kind::OrderedSet);
         if (filter.is_some() || arguments.distinct || arguments.order_by.is_some()) && !aggregates {
-            return Err(not_allowed(format!("{} takes no DISTINCT, ORDER BY or FILTER", function.name), at));
+            return Err(not_allowed(
+                format!("{} takes plain arguments, without DISTINCT, ORDER BY or FILTER", function.name),
+                at,
+            ));
         }
         let within = match (function.kind, within_group.as_slice()) {
             (Kind::OrderedSet, [_]) => Some(self.within_group(within_group, scope)?),
@@ -71,7 +74,10 @@ impl Checker {
             }
             (Kind::Scalar | Kind::Aggregate | Kind::Window, []) => None,
             (Kind::Scalar | Kind::Aggregate | Kind::Window, _) => {
-                return Err(not_allowed(format!("{} takes no WITHIN GROUP", function.name), at));
+                return Err(not_allowed(
+                    format!("{} takes plain arguments, without WITHIN GROUP", function.name),
+                    at,
+                ));
             }
         };
         let mut suffix = Text::default();
@@ -107,7 +113,7 @@ impl Checker {
         let spelt = self.engine(function, &arguments, &suffix.engine, at)?;
         let kind = spelt.kind.unwrap_or_else(|| returns(function, &arguments, key));
         let text = Text::new(format!("{}{}", canonical(function, &arguments), suffix.canonical), spelt.text);
-        let term = Term { unguarded: spelt.unguarded, ..Term::value(text, kind).named(function.name).at(at) };
+        let term = Term { guards: spelt.guards, ..Term::value(text, kind).named(function.name).at(at) };
         let held = key.is_none() && function.returns == Returns::First && spelt.kind.is_none();
         let term = if held && arguments.terms.iter().any(|term| !term.sure) { term.unsure() } else { term };
         let sources = match lineage {

@@ -172,7 +172,7 @@ impl Checker {
                     (BinaryOperator::NotEq, "ALL") => " NOT IN (",
                     _ => {
                         return Err(not_allowed(
-                            "with an ARRAY only = ANY and <> ALL are let in; compare with the least or the greatest",
+                            "with an ARRAY write = ANY or <> ALL; otherwise compare with the least or the greatest of it",
                             at,
                         ));
                     }

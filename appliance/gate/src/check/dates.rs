@@ -36,7 +36,7 @@ impl Checker {
 }
 
 fn unknown_field(at: Option<Place>) -> Refusal {
-    not_allowed(format!("this part of a date is not known; {} are", FIELDS.join(", ")), at)
+    not_allowed(format!("this part of a date is not known; use {}", FIELDS.join(", ")), at)
 }
 
 impl Checker {
@@ -97,7 +97,7 @@ impl Checker {
     ) -> Result<String, Refusal> {
         let held = unit.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
         if !UNITS.contains(&held.as_str()) {
-            return Err(not_allowed(format!("date_trunc cuts to one of {}", UNITS.join(", ")), at));
+            return Err(not_allowed(format!("date_trunc takes one of {}", UNITS.join(", ")), at));
         }
         let moment = moment_of(operand);
         let guarded = self.guarded(&[Part::changed(&moment, operand)], |parts| {
@@ -157,7 +157,7 @@ pub(super) fn parsed(operand: &Term, template: &Term, at: Option<Place>) -> Resu
 
 fn strftime(template: &Term, at: Option<Place>) -> Result<String, Refusal> {
     let Some(held) = &template.literal else {
-        return Err(not_allowed("a date format is a literal text, as in 'YYYY-MM-DD'", at));
+        return Err(not_allowed("write a date format as a literal text, as in 'YYYY-MM-DD'", at));
     };
     formats::strftime(held).map_err(|piece| {
         not_allowed(

@@ -46,8 +46,7 @@ impl Checker {
             Expr::Interval(interval) => super::literal::interval(interval),
             Expr::Nested(inner) => {
                 let inner = self.expression(inner, scope)?;
-                let unguarded = inner.unguarded.as_ref().map(|text| format!("({text})"));
-                Ok(Term { text: Text::between("(", &inner.text, ")"), unguarded, ..inner })
+                Ok(Term { text: Text::between("(", &inner.text, ")"), ..inner })
             }
             Expr::IsNull(operand) => self.is(operand, " IS NULL", true, scope),
             Expr::IsNotNull(operand) => self.is(operand, " IS NOT NULL", true, scope),
@@ -165,7 +164,7 @@ impl Checker {
         let Checked { text, columns, persons } = self.query(query, scope.ctes, Some(scope))?;
         self.must_be_outside(persons, query);
         let [column] = columns.as_slice() else {
-            return Err(not_allowed("a subquery in an expression returns one column", place(query)));
+            return Err(not_allowed("write one column in a subquery in an expression", place(query)));
         };
         let lineage = match column.lineage {
             Lineage::Identifier { identity, .. } => {

@@ -229,7 +229,9 @@ impl Checker {
         if values > SERIES_MAX {
             return Err(Refusal::new(
                 Code::TableFunctionNotAllowed,
-                format!("generate_series makes at most {SERIES_MAX} values"),
+                format!(
+                    "generate_series makes at most {SERIES_MAX} values; write nearer bounds or a larger step"
+                ),
                 at,
             ));
         }
@@ -348,7 +350,7 @@ fn base_table(parts: &[Name], scope: &Scope<'_>) -> Result<&'static cdm::Table, 
         [schema, name] if schema.folded == SCHEMA => name,
         [schema, name] => {
             let hint = cdm::table(&name.folded).map(|table| format!("; write {SCHEMA}.{}", table.name));
-            let hint = hint.unwrap_or_default();
+            let hint = hint.unwrap_or_else(|| "; use the tables of the CDM".to_owned());
             return refused(
                 format!("only schema {SCHEMA} can be read, not {}{hint}", schema.folded),
                 schema.place,
@@ -356,13 +358,13 @@ fn base_table(parts: &[Name], scope: &Scope<'_>) -> Result<&'static cdm::Table, 
         }
         _ => {
             let at = parts.first().and_then(|part| part.place);
-            return refused(format!("a table is written {SCHEMA}.table or table, without a database"), at);
+            return refused(format!("write a table as {SCHEMA}.table or table, without a database"), at);
         }
     };
     let Some(table) = cdm::table(&name.folded) else {
         let ctes = scope.ctes.0.iter().map(|cte| cte.name.as_str());
         let near = nearest(&name.folded, cdm::TABLES.iter().map(|table| table.name).chain(ctes));
-        let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let hint = near.map_or("; use one that is".to_owned(), |near| format!("; did you mean {near}?"));
         return refused(format!("{} is not a table of the OMOP CDM 5.4{hint}", name.folded), name.place);
     };
     Ok(table)

@@ -3,50 +3,61 @@
 //! What must stay true: an error at run time would tell that a record exists on which the operation fails, whatever
 //! the threshold. So an operation that may fail stands in `TRY(...)`. The engine takes no aggregate, window or subquery
 //! inside one, nor a column beside a GROUP BY; there the operands are computed outside, and TRY stands in a function
-//! over them. An operation that may fail is strict: NULL among its operands gives NULL. A TRY never holds another, nor
-//! a column that holds one: the engine tries again row by row, and levels of it would multiply.
+//! over them. An operation that may fail is strict: NULL among its operands gives NULL.
+//!
+//! Two properties of the engine matter. It computes an expression that occurs twice once, outside of whatever guard it
+//! stood in; so each operation that may fail has a guard of its own, directly around it. And where a TRY fails, it tries
+//! again row by row; guards within guards would multiply that, so they nest a few levels, and only as operands, where
+//! what failed inside is NULL and cannot fail again.
 
 use super::{Checker, Gathering};
+use crate::bounds::GUARDS_MAX;
 use crate::term::{Term, Text, Type};
 
-/// The engine's text under its guard, and without one where a guard around may take it in.
+/// The engine's text under its guard.
 pub(super) struct Guarded {
     pub text: String,
-    pub unguarded: Option<String>,
+    /// See [`Term::guards`].
+    pub guards: usize,
 }
 
 impl Guarded {
     /// As a term of that type.
     pub fn term(self, canonical: String, kind: Type) -> Term {
-        Term { unguarded: self.unguarded, ..Term::value(Text::new(canonical, self.text), kind) }
+        Term { guards: self.guards, ..Term::value(Text::new(canonical, self.text), kind) }
     }
 }
 
-/// An operand: the engine's text, and the same without its guard.
+/// An operand: the engine's text, and how many guards it is.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub text: &'a str,
-    pub unguarded: Option<&'a str>,
+    pub guards: usize,
 }
 
 impl<'a> Part<'a> {
     pub fn of(text: &'a str) -> Self {
-        Self { text, unguarded: None }
+        Self { text, guards: 0 }
     }
 
     /// The text of a term, which may have been changed on the way.
-    pub fn changed(text: &'a str, term: &'a Term) -> Self {
-        Self { text, unguarded: term.unguarded.as_deref().filter(|_| text == term.text.engine) }
+    pub fn changed(text: &'a str, term: &Term) -> Self {
+        Self { text, guards: if text == term.text.engine { term.guards } else { 0 } }
+    }
+
+    /// True where it may stand within another guard.
+    fn nests(&self) -> bool {
+        (1..GUARDS_MAX).contains(&self.guards) || is_of_one_row(self.text)
     }
 }
 
 impl Checker {
     /// Writes a strict operation so that it cannot fail.
     pub(super) fn guarded(&self, parts: &[Part<'_>], spell: impl Fn(&[&str]) -> String) -> Guarded {
-        let bare: Vec<&str> = parts.iter().map(|part| part.unguarded.unwrap_or(part.text)).collect();
-        if self.may_try() && bare.iter().all(|text| is_of_one_row(text)) {
-            let inner = spell(&bare);
-            return Guarded { text: format!("TRY({inner})"), unguarded: Some(inner) };
+        if self.may_try() && parts.iter().all(Part::nests) {
+            let texts: Vec<&str> = parts.iter().map(|part| part.text).collect();
+            let guards = 1 + parts.iter().map(|part| part.guards).max().unwrap_or_default();
+            return Guarded { text: format!("TRY({})", spell(&texts)), guards };
         }
         let mut fields = Vec::new();
         let mut names = Vec::new();
@@ -61,10 +72,10 @@ impl Checker {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let inner = spell(&names);
         if fields.is_empty() {
-            return Guarded { text: format!("TRY({inner})"), unguarded: None };
+            return Guarded { text: format!("TRY({inner})"), guards: 0 };
         }
         let text = format!("list_transform([{{{}}}], lambda v: TRY({inner}))[1]", fields.join(", "));
-        Guarded { text, unguarded: None }
+        Guarded { text, guards: 0 }
     }
 
     /// True where the engine takes TRY over columns: no GROUP BY is in force around this place.
@@ -81,8 +92,8 @@ fn is_of_one_row(text: &str) -> bool {
         let rest = text[at + 1..].trim_start_matches(|each: char| each.is_ascii_digit());
         rest.starts_with('.') && !text[..at].ends_with(|each: char| each.is_alphanumeric())
     };
-    !(text.contains("SELECT ") || text.contains(" OVER ") || text.contains("TRY("))
-        && !text.match_indices('d').any(|(at, _)| derived(at))
+    let composed = ["SELECT ", " OVER ", "TRY("].iter().any(|word| text.contains(word));
+    !composed && !text.match_indices('d').any(|(at, _)| derived(at))
 }
 
 /// A literal, or what is made of none but literals.

@@ -113,7 +113,7 @@ impl Checker {
             BinaryOperator::PGRegexNotMatch => super::strings::matched(&left, "!~", &right, at),
             BinaryOperator::PGRegexNotIMatch => super::strings::matched(&left, "!~*", &right, at),
             _ => Err(not_allowed(
-                format!("the operator {op} is not let in; + - * / % ^ || ~ ~* and comparisons are"),
+                format!("the operator {op} is not let in; use + - * / % ^ || ~ ~* or a comparison"),
                 at,
             )),
         }

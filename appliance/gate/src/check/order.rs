@@ -50,12 +50,11 @@ impl Checker {
         order_by: &[OrderByExpr],
         columns: &[Column],
     ) -> Result<Text, Refusal> {
-        let columns: Vec<&Column> = columns.iter().collect();
         let mut texts = Vec::new();
         for term in order_by {
             let (expr, direction) = parts(term)?;
-            let Some((canonical, position)) = reference(expr, &columns)? else {
-                return Err(no_output(expr, &columns)?);
+            let Some((canonical, position)) = reference(expr, columns.len(), |at| &columns[at])? else {
+                return Err(no_output(expr, columns)?);
             };
             texts.push(Text::new(format!("{canonical}{direction}"), format!("{}{direction}", position + 1)));
         }
@@ -135,14 +134,14 @@ impl Checker {
 }
 
 /// The refusal of a key that names no column of a set operation's result.
-fn no_output(key: &Expr, columns: &[&Column]) -> Result<Refusal, Refusal> {
+fn no_output(key: &Expr, columns: &[Column]) -> Result<Refusal, Refusal> {
     let Expr::Identifier(ident) = key else {
         let message = "after UNION, INTERSECT or EXCEPT, ORDER BY takes a column's name or number";
         return Ok(not_allowed(message, place(key)));
     };
     let name = Name::of(ident)?;
     let near = nearest(&name.folded, columns.iter().map(|column| column.name.as_str()));
-    let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    let hint = near.map_or("; use one that it has".to_owned(), |near| format!("; did you mean {near}?"));
     Ok(Refusal::new(
         Code::UnknownColumn,
         format!("the result has no column {}{hint}", name.folded),
@@ -203,30 +202,33 @@ fn referred(
 
 /// Like [`reference`], but several outputs of one label may be the same expression.
 fn reference_once(key: &Expr, outputs: &[Output]) -> Result<Option<(String, usize)>, Refusal> {
-    let columns: Vec<&Column> = outputs.iter().map(|output| &output.column).collect();
     if let Expr::Identifier(ident) = key {
         let name = Name::of(ident)?;
-        let mut found = (0..columns.len()).filter(|index| columns[*index].name == name.folded);
+        let mut found = (0..outputs.len()).filter(|index| outputs[*index].column.name == name.folded);
         if let Some(first) = found.next()
             && found.all(|other| outputs[other].engine == outputs[first].engine)
         {
             return Ok(Some((name.canonical, first)));
         }
     }
-    reference(key, &columns)
+    reference(key, outputs.len(), |at| &outputs[at].column)
 }
 
 /// The output column that a key names by position or by label, and its canonical spelling.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression refers to no output")]
-fn reference(key: &Expr, columns: &[&Column]) -> Result<Option<(String, usize)>, Refusal> {
+fn reference<'c>(
+    key: &Expr,
+    columns: usize,
+    column: impl Fn(usize) -> &'c Column,
+) -> Result<Option<(String, usize)>, Refusal> {
     match key {
         Expr::Value(value) => {
             let Value::Number(digits, _) = &value.value else { return Ok(None) };
-            let position = digits.parse::<usize>().ok().filter(|number| (1..=columns.len()).contains(number));
+            let position = digits.parse::<usize>().ok().filter(|number| (1..=columns).contains(number));
             let Some(position) = position else {
                 return Err(Refusal::new(
                     Code::UnknownColumn,
-                    format!("{digits} is not the number of an output column; there are {}", columns.len()),
+                    format!("{digits} is not the number of an output column; use one from 1 to {columns}"),
                     place(key),
                 ));
             };
@@ -234,7 +236,7 @@ fn reference(key: &Expr, columns: &[&Column]) -> Result<Option<(String, usize)>,
         }
         Expr::Identifier(ident) => {
             let name = Name::of(ident)?;
-            let mut found = (0..columns.len()).filter(|index| columns[*index].name == name.folded);
+            let mut found = (0..columns).filter(|index| column(*index).name == name.folded);
             let Some(first) = found.next() else { return Ok(None) };
             if found.next().is_some() {
                 return Err(Refusal::new(

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 };
 
 use super::{Checker, Persons, not_allowed, place};
-use crate::bounds::BRANCHES_MAX;
+use crate::bounds::{BRANCHES_MAX, LIMIT_ROWS_MIN};
 use crate::names::Name;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Cte, Ctes, Scope};
@@ -92,8 +92,31 @@ impl Checker {
                 at,
             );
         }
-        row_limits(limit_clause.as_ref(), fetch.as_ref(), at, &mut text)?;
+        let (rows, skipped) = row_limits(limit_clause.as_ref(), fetch.as_ref(), at, &mut text)?;
+        if persons == Persons::Each && self.depth == 1 {
+            self.cuts(rows, skipped, at);
+        }
         Ok(Checked { text, columns, persons })
+    }
+
+    /// The LIMIT and OFFSET at a question's end, which keep or drop a person by the records of others.
+    fn cuts(&mut self, rows: Option<u64>, skipped: Option<u64>, at: Option<Place>) {
+        if skipped.is_some_and(|skipped| skipped > 0) {
+            self.crosses(
+                "OFFSET leaves persons out by how others are ordered, so that one could walk over them one by one; \
+                 leave it out, and say with WHERE which persons are meant",
+                at,
+            );
+        }
+        if rows.is_some_and(|rows| rows < LIMIT_ROWS_MIN) {
+            self.crosses(
+                format!(
+                    "a LIMIT of less than {LIMIT_ROWS_MIN} rows picks out few persons among others; leave it out (only \
+                     counts come back), or write LIMIT {LIMIT_ROWS_MIN} or more"
+                ),
+                at,
+            );
+        }
     }
 
     fn with(
@@ -215,7 +238,7 @@ impl Checker {
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(Refusal::new(
                     Code::NotARead,
-                    "a question only reads; INSERT, UPDATE, DELETE and MERGE are not let in anywhere",
+                    "a question only reads; write SELECT in place of INSERT, UPDATE, DELETE and MERGE",
                     place(body),
                 ))
             }
@@ -266,7 +289,11 @@ fn same_to_the_engine(left: &Column, right: &Column) -> bool {
 fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<(), Refusal> {
     if columns.len() != others.len() {
         return Err(not_allowed(
-            format!("this SELECT returns {} columns and the one before it {}", others.len(), columns.len()),
+            format!(
+                "this SELECT returns {} columns and the one before it {}; return the same columns from each",
+                others.len(),
+                columns.len()
+            ),
             at,
         ));
     }
@@ -308,7 +335,7 @@ fn row_limits(
     fetch: Option<&Fetch>,
     at: Option<Place>,
     text: &mut Text,
-) -> Result<(), Refusal> {
+) -> Result<(Option<u64>, Option<u64>), Refusal> {
     let (mut rows, mut skipped) = (None, None);
     match limit_clause {
         None => {}
@@ -345,7 +372,7 @@ fn row_limits(
     if let Some(skipped) = skipped {
         text.push(&format!(" OFFSET {skipped}"));
     }
-    Ok(())
+    Ok((rows, skipped))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]

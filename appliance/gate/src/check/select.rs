@@ -3,7 +3,7 @@
 //! What must stay true: every output column has a label of its own in the engine's text, and `*` is written out
 //! there from the CDM's columns, so that what a site's tables carry beyond the CDM stays unread.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Select, SelectFlavor,
@@ -29,31 +29,38 @@ struct Outputs {
     canonical: Vec<String>,
     columns: Vec<Output>,
     labels: HashSet<String>,
+    /// The number that the next label of a name gets.
+    numbers: HashMap<String, usize>,
 }
 
 impl Outputs {
     fn add(&mut self, name: String, engine: String, kind: Type, lineage: Lineage) {
         // The engine's names ignore case, so the labels must differ without it.
         let mut label = name.clone();
-        let mut number = 2;
-        while !self.labels.insert(label.to_lowercase()) {
-            label = format!("{name}_{number}");
-            number += 1;
+        if !self.labels.insert(label.to_lowercase()) {
+            let number = self.numbers.entry(name.to_lowercase()).or_insert(2);
+            while {
+                label = format!("{name}_{number}");
+                *number += 1;
+                !self.labels.insert(label.to_lowercase())
+            } {}
         }
         self.columns.push(Output { column: Column { name, label, kind, lineage }, engine });
     }
 
     /// A term's value, as a type that the engine is sure of.
     fn add_term(&mut self, name: String, term: &Term, lineage: Lineage) {
-        let is_decimal = term.kind.is_number() && !term.sure;
-        let (engine, kind) = match term.kind {
-            _ if is_decimal => (format!("TRY_CAST({} AS DOUBLE)", term.text.engine), Type::Numeric),
-            // What is computed may lie beyond what a timestamp reaches, and a date may meet one in a set operation.
-            Type::Date if term.text.engine.contains('(') => {
-                (format!("TRY_CAST(TRY_CAST({} AS TIMESTAMP) AS DATE)", term.text.engine), Type::Date)
-            }
-            Type::Unknown if !term.is_null() => (term.text.engine.clone(), Type::Text),
-            kind => (term.text.engine.clone(), kind),
+        let engine = term.text.engine.clone();
+        let computed = engine.contains('(');
+        let (engine, kind) = if term.kind.is_number() && !term.sure {
+            (format!("TRY_CAST({engine} AS DOUBLE)"), Type::Numeric)
+        } else if term.kind == Type::Date && computed {
+            // It may lie beyond what a timestamp reaches, and a date may meet one in a set operation.
+            (format!("TRY_CAST(TRY_CAST({engine} AS TIMESTAMP) AS DATE)"), Type::Date)
+        } else if term.kind == Type::Unknown && !term.is_null() {
+            (engine, Type::Text)
+        } else {
+            (engine, term.kind)
         };
         self.add(name, engine, kind, lineage);
     }

@@ -16,15 +16,15 @@ use crate::term::{Term, Type};
 /// A call as the engine is asked for it.
 pub(super) struct Spelt {
     pub text: String,
-    /// Without its guard, if it has one.
-    pub unguarded: Option<String>,
+    /// See [`Term::guards`].
+    pub guards: usize,
     /// Its type, where the table of functions leaves it to the arguments.
     pub kind: Option<Type>,
 }
 
 impl From<String> for Spelt {
     fn from(text: String) -> Self {
-        Self { text, unguarded: None, kind: None }
+        Self { text, guards: 0, kind: None }
     }
 }
 
@@ -81,7 +81,7 @@ impl Checker {
         let parts: Vec<Part<'_>> =
             terms.iter().zip(texts).map(|(term, text)| Part::changed(text, term)).collect();
         let guarded = self.guarded(&parts, spell);
-        Spelt { text: guarded.text, unguarded: guarded.unguarded, kind: None }
+        Spelt { text: guarded.text, guards: guarded.guards, kind: None }
     }
 
     fn special(
@@ -138,7 +138,7 @@ impl Checker {
             }
             (Special::Modulo, [left, right]) => {
                 let term = self.modulo(left, right, |left, right| format!("mod({left}, {right})"))?;
-                Spelt { text: term.text.engine, unguarded: term.unguarded, kind: Some(term.kind) }
+                Spelt { text: term.text.engine, guards: term.guards, kind: Some(term.kind) }
             }
             (Special::Sign, [term]) => format!("CAST(sign({}) AS DOUBLE)", number(term)?).into(),
             (Special::Round, [term]) if term.kind == Type::Double => {
@@ -242,7 +242,7 @@ impl Checker {
         };
         let parts = [Part::of(operand), Part::of(&length), Part::of(&fill.text.engine)];
         let guarded = self.guarded(&parts, |parts| format!("{name}({})", parts.join(", ")));
-        Ok(Spelt { text: guarded.text, unguarded: guarded.unguarded, kind: None })
+        Ok(Spelt { text: guarded.text, guards: guarded.guards, kind: None })
     }
 }
 

@@ -250,9 +250,12 @@ pub(super) fn matched(left: &Term, symbol: &str, pattern: &Term, at: Option<Plac
 /// A literal pattern in the engine's words.
 pub(super) fn regular_literal(pattern: &Term, at: Option<Place>) -> Result<String, Refusal> {
     let Some(held) = &pattern.literal else {
-        return Err(not_allowed("a regular expression is a literal text", at));
+        return Err(not_allowed("write a regular expression as a literal text", at));
     };
     patterns::regular(held).map_err(|what| {
-        not_allowed(format!("this regular expression uses what the engine does not know: {what}"), at)
+        not_allowed(
+            format!("this regular expression uses what the engine does not know; leave out {what}"),
+            at,
+        )
     })
 }

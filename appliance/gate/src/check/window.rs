@@ -89,19 +89,16 @@ impl Checker {
         let bounds = frame.into_iter().flat_map(|frame| distances(frame).into_iter().flatten());
         let intervals = bounds.filter(|bound| matches!(bound, Expr::Interval(_))).count() > 0;
         let engine = &term.text.engine;
-        let engine = match term.kind {
-            kind if kind.is_number() && !intervals => double(&term)?,
-            Type::Date | Type::Timestamp if intervals && engine.len() <= COPY_BYTES_MAX => {
-                format!(
-                    "CASE WHEN {engine} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {engine} END"
-                )
-            }
-            _ => {
-                return Err(not_allowed(
-                    "RANGE with a distance takes a number over numbers, or an INTERVAL over dates",
-                    at,
-                ));
-            }
+        let is_day = matches!(term.kind, Type::Date | Type::Timestamp);
+        let engine = if term.kind.is_number() && !intervals {
+            double(&term)?
+        } else if is_day && intervals && engine.len() <= COPY_BYTES_MAX {
+            format!("CASE WHEN {engine} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {engine} END")
+        } else {
+            return Err(not_allowed(
+                "RANGE with a distance takes a number over numbers, or an INTERVAL over dates",
+                at,
+            ));
         };
         Ok(Text::new(
             format!("ORDER BY {}{direction}", term.text.canonical),
@@ -156,7 +153,7 @@ impl Checker {
                 Ok(Text::between("", &text, words))
             }
             Some(other) => Err(not_allowed(
-                "a frame's bound is a number or an interval, as in 3 PRECEDING",
+                "a frame's bound takes a whole number or an interval, as in 3 PRECEDING",
                 place(other),
             )),
         }

@@ -24,13 +24,14 @@ SELECT person_id, year_of_birth, gender_source_value FROM person ORDER BY 2 DESC
 SELECT person_id FROM person ORDER BY year_of_birth % 10, year_of_birth, person_id
 
 -- ordered: the first rows
-SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth, person_id LIMIT 7
+SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth, person_id LIMIT 100
 
--- ordered: rows after an offset
-SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth, person_id LIMIT 7 OFFSET 20
+-- ordered: rows after an offset, in the vocabulary
+SELECT p.person_id FROM person p WHERE p.gender_concept_id IN (SELECT c.concept_id FROM concept c WHERE c.domain_id = 'Gender'
+ORDER BY c.concept_id LIMIT 1 OFFSET 1) ORDER BY p.person_id
 
 -- ordered: FETCH FIRST
-SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth DESC, person_id OFFSET 3 ROWS FETCH FIRST 5 ROWS ONLY
+SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth DESC, person_id FETCH FIRST 105 ROWS ONLY
 
 -- ordered: by an aggregate
 SELECT person_id, count(*) AS n FROM visit_occurrence GROUP BY person_id ORDER BY count(*) DESC, person_id
