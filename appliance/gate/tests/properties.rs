@@ -3,6 +3,12 @@
 use flip_gate::{CHARACTERS_MAX, Code, admit};
 use proptest::prelude::*;
 
+#[path = "../../../tests/src/grammar.rs"]
+#[expect(dead_code, reason = "the engine's tests use the rest")]
+mod grammar;
+#[path = "../../../tests/fuzz/judge.rs"]
+mod judge;
+
 const QUESTIONS: &str = include_str!("accepted.sql");
 
 fn questions() -> Vec<&'static str> {
@@ -117,6 +123,22 @@ fn check(sql: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn the_fuzzers_corpus_is_kept() {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/corpus");
+    let mut replayed = 0;
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        match bytes.split_first() {
+            Some((1, rest)) => judge::question(&grammar::question(rest)),
+            _ => {}
+        }
+        judge::question(&String::from_utf8_lossy(&bytes));
+        replayed += 1;
+    }
+    assert!(replayed >= 10, "{replayed}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -134,6 +156,11 @@ proptest! {
     #[test]
     fn an_expression(pieces in prop::collection::vec(prop::sample::select(PIECES), 1..6)) {
         check(&format!("SELECT p.person_id, {} FROM person p JOIN death x ON x.person_id = p.person_id", pieces.join(" ")))?;
+    }
+
+    #[test]
+    fn questions_of_the_grammar(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        judge::question(&grammar::question(&bytes));
     }
 
     #[test]

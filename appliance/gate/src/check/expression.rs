@@ -125,7 +125,7 @@ impl Checker {
             }
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
             Expr::Tuple(_) => Err(not_allowed(
-                "a row (a, b) can only be compared: (a, b) = (c, d) or (a, b) IN (SELECT ...)",
+                "a row (a, b) is only compared; write (a, b) = (c, d) or (a, b) IN (SELECT ...)",
                 place(expr),
             )),
             Expr::Array(_) => Err(not_allowed(

@@ -1,0 +1,1 @@
+SELECT p.person_id FROM person p CROSS JOIN (SELECT 1 AS one FROM condition_occurrence WHERE condition_concept_id = 4115276) AS t

@@ -1,0 +1,1 @@
+SELECT person_id, year_of_birth + 1 AS a, max(month_of_birth) * 2 AS b FROM person GROUP BY person_id, year_of_birth HAVING count(*) + 1 > 1

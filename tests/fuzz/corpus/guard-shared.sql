@@ -1,0 +1,1 @@
+SELECT person_id, - year_of_birth + 1 AS a, left(gender_source_value, - year_of_birth) AS b FROM person

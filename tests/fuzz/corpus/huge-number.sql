@@ -1,0 +1,1 @@
+SELECT person_id, 99999999999999999999 * year_of_birth, 1e400 FROM person

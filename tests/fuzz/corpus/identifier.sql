@@ -1,0 +1,1 @@
+SELECT person_id FROM person WHERE person_id = 7

@@ -1,0 +1,1 @@
+SELECT person_id FROM measurement WHERE value_source_value LIKE unit_source_value ESCAPE '!'

@@ -1,0 +1,1 @@
+SELECT person_id FROM death WHERE death_date > '2020-02-30' OR death_date < DATE '0000-01-01'

@@ -1,0 +1,1 @@
+SELECT person_id FROM person ORDER BY year_of_birth LIMIT 20 OFFSET 40

@@ -1,0 +1,1 @@
+SELECT "p"."person_id" AS "a""b" FROM "person" AS "p"

@@ -1,0 +1,1 @@
+SELECT person_id, sum(value_as_number) OVER (PARTITION BY person_id ORDER BY measurement_date RANGE BETWEEN INTERVAL '30 days' PRECEDING AND CURRENT ROW) FROM measurement

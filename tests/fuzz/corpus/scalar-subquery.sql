@@ -1,0 +1,1 @@
+SELECT p.person_id FROM person p WHERE (SELECT c.concept_id + p.year_of_birth FROM concept c) > 1

@@ -1,0 +1,1 @@
+SELECT person_id, death_date FROM death UNION SELECT person_id, birth_datetime FROM person EXCEPT SELECT person_id, NULL FROM person
