@@ -127,12 +127,13 @@ impl Writer<'_> {
                 Some(first) => {
                     let join = *self.choices.pick(&["JOIN", "LEFT JOIN"]);
                     let (source, first) = (relation.source.clone(), first.alias.clone());
-                    text.push_str(&format!(
-                        " {join} {source} AS {alias} ON {alias}.person_id = {first}.person_id"
-                    ));
+                    let joined =
+                        format!(" {join} {source} AS {alias} ON {alias}.person_id = {first}.person_id");
+                    text.push_str(&joined);
                     if self.choices.of(3) == 1 {
                         let seen: Vec<Relation> = relations.iter().chain([&relation]).cloned().collect();
-                        text.push_str(&format!(" AND {}", self.condition(&seen, 1)));
+                        text.push_str(" AND ");
+                        text.push_str(&self.condition(&seen, 1));
                     }
                 }
             }

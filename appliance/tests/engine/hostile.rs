@@ -109,15 +109,15 @@ fn fill(file: &Path) {
             .enumerate()
             .map(|(at, column)| {
                 let key = column.name.ends_with("_id") && !column.name.ends_with("concept_id");
-                match column.kind {
-                    Kind::Integer if key && table.primary_key == Some(column.name) => "i".to_owned(),
-                    Kind::Integer if key => format!("1 + (i * {}) % 12", at + 1),
-                    kind => {
-                        let (values, engine) = (worst(kind), engine_type(kind));
-                        let step = format!("(i * {} + i // {}) % {}", 2 * at + 7, at + 2, values.len());
-                        format!("(CAST([{}] AS {engine}[]))[1 + {step}]", values.join(", "))
-                    }
+                if key && table.primary_key == Some(column.name) {
+                    return "i".to_owned();
                 }
+                if key && column.kind == Kind::Integer {
+                    return format!("1 + (i * {}) % 12", at + 1);
+                }
+                let (values, engine) = (worst(column.kind), engine_type(column.kind));
+                let step = format!("(i * {} + i // {}) % {}", 2 * at + 7, at + 2, values.len());
+                format!("(CAST([{}] AS {engine}[]))[1 + {step}]", values.join(", "))
             })
             .collect();
         writeln!(
@@ -265,7 +265,7 @@ fn foreign_tables(engine_sql: &str) -> Vec<&str> {
 fn no_question_of_the_grammar_fails_on_a_record() {
     let ground = Ground::new();
     let (mut accepted, mut bound, mut complaints) = (0_u32, 0_u32, Vec::new());
-    for sql in grammar_questions(400) {
+    for sql in grammar_questions(250) {
         let Ok(plan) = admit(&sql) else { continue };
         accepted += 1;
         if plan.canonical().chars().count() <= flip_gate::CHARACTERS_MAX {
@@ -280,7 +280,7 @@ fn no_question_of_the_grammar_fails_on_a_record() {
         }
     }
     assert_eq!(complaints, [""; 0], "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
-    assert!(accepted >= 300, "{accepted} of 400 questions are let in");
+    assert!(accepted >= 190, "{accepted} of 250 questions are let in");
     assert!(bound * 100 >= accepted * 98, "{bound} of {accepted} accepted questions are bound by the engine");
 }
 
