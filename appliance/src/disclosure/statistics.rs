@@ -20,6 +20,10 @@ pub(super) struct Counts<'a> {
     sigma: f64,
 }
 
+/// Standard deviations of its noise that a count of a fixed label must have to be shown: of a dozen empty groups hardly
+/// one is.
+const CLEAR_FIXED: f64 = 2.0;
+
 /// The width of one statistic's noise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Width {
@@ -70,8 +74,8 @@ impl<'a> Counts<'a> {
     pub fn floor(&self, width: Width, labels: Labels) -> u64 {
         match labels {
             Labels::FromRecords => noise::clear_of(self.policy.threshold(), width.sigma, CLEAR_LABEL),
-            // Not below twice what it is rounded to, so that rounding takes none below the threshold.
-            Labels::Fixed => self.policy.shown_min().max(if width.sigma > 0.0 { 2 * width.step } else { 0 }),
+            // What is shown is no mere noise, nor does rounding take it below the threshold.
+            Labels::Fixed => noise::clear_of(0, width.sigma, CLEAR_FIXED).max(self.policy.shown_min()),
         }
     }
 

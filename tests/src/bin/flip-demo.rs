@@ -31,6 +31,13 @@ struct Options {
     folder: Option<PathBuf>,
 }
 
+/// Fewer than ten persons in either population.
+const RARE: &str = "\
+SELECT DISTINCT p.person_id
+FROM omop.person p
+JOIN omop.condition_occurrence co ON co.person_id = p.person_id
+WHERE co.condition_concept_id = 4115276 AND p.year_of_birth >= 1990";
+
 const NORTH: &str = "Northgate Hospital";
 const SOUTH: &str = "Southmere Hospital";
 
@@ -119,8 +126,8 @@ fn ask_diabetes(demo: &Demo) -> Result<bool> {
         print_bars(ages);
     }
     let expected = [
-        persons_with(&demo.extracts[0], questions::DIABETES_CONCEPTS)?,
-        persons_with(&demo.extracts[1], questions::DIABETES_CONCEPTS)?,
+        persons_with(&demo.extracts[0], questions::DIABETES_CONCEPTS)?.len(),
+        persons_with(&demo.extracts[1], questions::DIABETES_CONCEPTS)?.len(),
     ];
     let near = |trust: &str, exact: usize| {
         let share = share(&result, trust);
@@ -138,8 +145,11 @@ fn ask_diabetes(demo: &Demo) -> Result<bool> {
 }
 
 fn ask_rare(demo: &Demo) -> Result<bool> {
-    let result = ask(demo, 2, "Non-small cell lung cancer: too few persons to say", questions::RARE)?;
-    let few = |extract| Ok::<_, anyhow::Error>(persons_with(extract, questions::RARE_CONCEPTS)? < 10);
+    let result = ask(demo, 2, "Non-small cell lung cancer of the young: too few persons to say", RARE)?;
+    let few = |extract: &Path| -> Result<bool> {
+        let young = persons_born_since(extract, 1990)?;
+        Ok(persons_with(extract, questions::RARE_CONCEPTS)?.intersection(&young).count() < 10)
+    };
     let right = few(&demo.extracts[0])?
         && few(&demo.extracts[1])?
         && [NORTH, SOUTH].iter().all(|name| share(&result, name)["state"] == "fewer_than")
@@ -233,18 +243,32 @@ fn share<'a>(result: &'a Value, trust: &str) -> &'a Value {
     shares.find(|share| share["trust_name"] == trust).unwrap_or(&Value::Null)
 }
 
-/// Distinct persons with one of the concepts, counted from the extract's own CSV file and by nothing of ours.
-fn persons_with(extract: &Path, concepts: &[&str]) -> Result<usize> {
-    let mut file = csv::Reader::from_path(extract.join("CONDITION_OCCURRENCE.csv"))?;
+/// Persons with one of the concepts, read from the extract's own CSV file and by nothing of ours.
+fn persons_with(extract: &Path, concepts: &[&str]) -> Result<BTreeSet<String>> {
+    persons_of(&extract.join("CONDITION_OCCURRENCE.csv"), "condition_concept_id", |concept| {
+        concepts.contains(&concept)
+    })
+}
+
+/// Persons born in a year or later, from the same extract.
+fn persons_born_since(extract: &Path, year: u32) -> Result<BTreeSet<String>> {
+    let is_since = |born: &str| born.parse::<u32>().is_ok_and(|born| born >= year);
+    persons_of(&extract.join("PERSON.csv"), "year_of_birth", is_since)
+}
+
+/// The `person_id` of every line of a CSV file whose column is as wanted.
+fn persons_of(file: &Path, column: &str, wanted: impl Fn(&str) -> bool) -> Result<BTreeSet<String>> {
+    let mut file = csv::Reader::from_path(file)?;
     let headers = file.headers()?.clone();
-    let column = |name: &str| headers.iter().position(|header| header == name).context("a column is missing");
-    let (person, concept) = (column("person_id")?, column("condition_concept_id")?);
+    let position =
+        |name: &str| headers.iter().position(|header| header == name).context("a column is missing");
+    let (person, column) = (position("person_id")?, position(column)?);
     let mut persons = BTreeSet::new();
     for record in file.records() {
         let record = record?;
-        if concepts.contains(&&record[concept]) {
+        if wanted(&record[column]) {
             persons.insert(record[person].to_owned());
         }
     }
-    Ok(persons.len())
+    Ok(persons)
 }
