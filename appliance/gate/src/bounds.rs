@@ -21,9 +21,6 @@ pub(crate) const ARITHMETIC_TERMS_MAX: usize = 200;
 pub(crate) const BRANCHES_MAX: usize = 200;
 /// Tables, CTEs and subqueries in all FROM clauses.
 pub(crate) const RELATIONS_MAX: usize = 200;
-/// The fewest rows that a LIMIT at a question's end may keep. It keeps a person or not by the records of others; with as
-/// many rows as this, one person more or less is one in a crowd.
-pub(crate) const LIMIT_ROWS_MIN: u64 = 100;
 /// Output columns of one SELECT. PostgreSQL's own limit.
 pub(crate) const COLUMNS_MAX: usize = 1_664;
 /// Output columns of all SELECTs together; `*` in subqueries multiplies.

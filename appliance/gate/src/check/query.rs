@@ -11,7 +11,7 @@ use sqlparser::ast::{
 };
 
 use super::{Checker, Persons, not_allowed, place};
-use crate::bounds::{BRANCHES_MAX, LIMIT_ROWS_MIN};
+use crate::bounds::BRANCHES_MAX;
 use crate::names::Name;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Cte, Ctes, Scope};
@@ -92,31 +92,22 @@ impl Checker {
                 at,
             );
         }
-        let (rows, skipped) = row_limits(limit_clause.as_ref(), fetch.as_ref(), at, &mut text)?;
+        let mut limits = Text::default();
+        let skipped = row_limits(limit_clause.as_ref(), fetch.as_ref(), at, &mut limits)?;
         if persons == Persons::Each && self.depth == 1 {
-            self.cuts(rows, skipped, at);
+            if skipped.is_some_and(|skipped| skipped > 0) {
+                self.crosses(
+                    "OFFSET leaves persons out by how others are ordered, so that one could walk over them one by one; \
+                     leave it out, and say with WHERE which persons are meant",
+                    at,
+                );
+            }
+            // A LIMIT at a question's end would keep a person or not by the records of others, and one person with many
+            // rows could keep out any number of them. Only counts come back: it has no effect.
+        } else {
+            text.append(&limits);
         }
         Ok(Checked { text, columns, persons })
-    }
-
-    /// The LIMIT and OFFSET at a question's end, which keep or drop a person by the records of others.
-    fn cuts(&mut self, rows: Option<u64>, skipped: Option<u64>, at: Option<Place>) {
-        if skipped.is_some_and(|skipped| skipped > 0) {
-            self.crosses(
-                "OFFSET leaves persons out by how others are ordered, so that one could walk over them one by one; \
-                 leave it out, and say with WHERE which persons are meant",
-                at,
-            );
-        }
-        if rows.is_some_and(|rows| rows < LIMIT_ROWS_MIN) {
-            self.crosses(
-                format!(
-                    "a LIMIT of less than {LIMIT_ROWS_MIN} rows picks out few persons among others; leave it out (only \
-                     counts come back), or write LIMIT {LIMIT_ROWS_MIN} or more"
-                ),
-                at,
-            );
-        }
     }
 
     fn with(
@@ -335,7 +326,7 @@ fn row_limits(
     fetch: Option<&Fetch>,
     at: Option<Place>,
     text: &mut Text,
-) -> Result<(Option<u64>, Option<u64>), Refusal> {
+) -> Result<Option<u64>, Refusal> {
     let (mut rows, mut skipped) = (None, None);
     match limit_clause {
         None => {}
@@ -372,7 +363,7 @@ fn row_limits(
     if let Some(skipped) = skipped {
         text.push(&format!(" OFFSET {skipped}"));
     }
-    Ok((rows, skipped))
+    Ok(skipped)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]

@@ -24,7 +24,7 @@ SELECT person_id, year_of_birth, gender_source_value FROM person ORDER BY 2 DESC
 SELECT person_id FROM person ORDER BY year_of_birth % 10, year_of_birth, person_id
 
 -- ordered: the first rows
-SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth, person_id LIMIT 100
+SELECT person_id, year_of_birth FROM person ORDER BY year_of_birth, person_id
 
 -- ordered: rows after an offset, in the vocabulary
 SELECT p.person_id FROM person p WHERE p.gender_concept_id IN (SELECT c.concept_id FROM concept c WHERE c.domain_id = 'Gender'

@@ -29,7 +29,7 @@ SELECT person_id FROM image_occurrence INTERSECT ALL SELECT person_id FROM proce
 
 -- ordered: a union in order with a limit
 SELECT person_id, death_date AS day FROM death UNION SELECT person_id, image_occurrence_date FROM image_occurrence
-ORDER BY day DESC, person_id LIMIT 400
+ORDER BY day DESC, person_id
 
 -- numbers and fractions meet in a union
 SELECT person_id, 1 AS v FROM death UNION ALL SELECT person_id, 2.5 FROM death UNION ALL SELECT person_id, NULL FROM death
