@@ -127,6 +127,8 @@ pub struct Engine {
     settings: Settings,
     warm: Option<Warm>,
     sandbox: Option<Sandbox>,
+    /// True where its processes are to count: they then learn of the persons before the first question.
+    counts: bool,
 }
 
 /// A process that has said hello and waits for a question.
@@ -139,7 +141,12 @@ struct Warm {
 impl Engine {
     /// An engine that has started nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, warm: None, sandbox: None }
+        Self { settings, warm: None, sandbox: None, counts: true }
+    }
+
+    /// One that exports only.
+    fn for_exports(settings: Settings) -> Self {
+        Self { counts: false, ..Self::new(settings) }
     }
 
     /// Answers `question` from the generation in `generation_file`.
@@ -274,6 +281,7 @@ impl Engine {
             threads: self.settings.threads,
             rows_max: self.settings.rows_max,
             cost_max: self.settings.cost_max,
+            counts: self.counts,
         };
         process.send(&Request::Configure(configure), &[], limits)?;
         match process.receive(limits)?.0 {

@@ -61,7 +61,7 @@ pub fn export(
     mut take: impl FnMut(Piece) -> bool,
 ) -> Result<Exported, ExportFailure> {
     let limits = Limits::within(time, settings, cancel);
-    let mut engine = Engine::new(settings.clone());
+    let mut engine = Engine::for_exports(settings.clone());
     let mut process = engine.take_warm(generation_file, &limits)?;
     process.send(&Request::Export(wanted.clone()), &wanted.behind(members), &limits)?;
     let mut bytes = 0;

@@ -42,6 +42,8 @@ pub(super) struct Configure {
     pub threads: NonZeroU32,
     pub rows_max: u64,
     pub cost_max: u64,
+    /// True where questions are to come.
+    pub counts: bool,
 }
 
 /// Whether the set of spent persons follows a question's frame.

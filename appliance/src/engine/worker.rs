@@ -47,7 +47,9 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
     database.set_prepared_statement_cache_capacity(bounds::PLANS);
     let generation = Generation::new(&database, configure);
     // Before the first question comes. Where it cannot be, that question says why.
-    drop(generation.population());
+    if configure.counts {
+        drop(generation.population());
+    }
     let mut spent = RoaringTreemap::new();
     loop {
         let (question, told, behind) = match wire::read(requests, bounds::REQUEST_BYTES) {

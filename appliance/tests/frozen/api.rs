@@ -199,6 +199,24 @@ fn a_client_that_stops_reading_or_leaves_or_is_withdrawn_ends_its_worker() {
     assert!(!fs::read_to_string(world.path("audit.log")).unwrap().contains(MARKER));
 }
 
+#[test]
+fn more_exports_than_there_are_turns_for_are_told_to_come_back() {
+    let (world, facts) = crowd();
+    let api = Running::start(&world, Patience { turn: Duration::from_millis(100), ..Patience::default() });
+    let token = token(&world, &facts);
+    let mut first = [0; 64];
+    let mut holding = [0, 1].map(|_| api.send("/v1/dataframe?format=csv", Some(&token)));
+    for export in &mut holding {
+        export.read_exact(&mut first).unwrap();
+    }
+    let got = api.get("/v1/dataframe?format=csv", Some(&token));
+    assert_eq!((got.status, got.code().as_str()), (503, "busy"));
+    assert!(got.head.contains("retry-after"), "{}", got.head);
+    assert_eq!(api.get("/v1/cohort", Some(&token)).status, 200, "what is no export waits for none");
+    drop(holding);
+    until("a free turn", || api.get("/v1/dataframe?format=csv", Some(&token)).status == 200);
+}
+
 /// True where this process still has a worker as its child.
 fn workers_left() -> bool {
     let me = std::process::id();
