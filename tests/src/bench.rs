@@ -5,6 +5,7 @@
 //! that a slow machine could miss.
 
 mod asking;
+mod attack;
 mod cancel;
 mod extract;
 mod gate;
@@ -45,6 +46,8 @@ pub struct Effort {
     pub shapes: usize,
     /// Starts of each program.
     pub starts: usize,
+    /// Plays of each attacker.
+    pub plays: usize,
 }
 
 impl Effort {
@@ -57,6 +60,7 @@ impl Effort {
         large_ingests: 3,
         shapes: 5,
         starts: 5,
+        plays: 2_500,
     };
     /// For trying.
     pub const QUICK: Self = Self {
@@ -67,6 +71,7 @@ impl Effort {
         large_ingests: 3,
         shapes: 3,
         starts: 3,
+        plays: 200,
     };
 }
 
@@ -101,6 +106,8 @@ pub enum Part {
     Starting,
     /// Questions through a hub, and the memory of programs.
     Asking,
+    /// The attack suite.
+    Attack,
 }
 
 /// Measures everything, or one part.
@@ -146,6 +153,9 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
         asking::two_trusts(&mut report, effort, &second, places, steps)?;
         let large = trusts.large(&extract(effort.persons)?)?;
         asking::one_trust(&mut report, effort, &extract(extract::SMALL_PERSONS)?, large, places, steps)?;
+    }
+    if wanted(Part::Attack) {
+        attack::measure(&mut report, effort, places, steps)?;
     }
     report.finish();
     Ok(report)

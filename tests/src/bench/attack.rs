@@ -1,0 +1,44 @@
+//! The attack suite in full, under the policy that the appliance comes with.
+//!
+//! What must stay true: an attacker that no policy can stop is shown like any other, without a target.
+
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::samples::Samples;
+use super::table::{Beside, Report, Row, Target};
+use super::{Effort, Places, Steps};
+use crate::world::Appliance;
+
+/// The share of right guesses, in percent, that no attacker is to have more of.
+const RIGHT_PERCENT: f64 = 60.0;
+
+/// Adds how often each attacker was right after the most questions.
+pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &Steps) -> Result<()> {
+    steps.begin("the attack suite: some minutes")?;
+    let appliance = Appliance::new(&places.scratch.join("attack"))?;
+    let mut command = appliance.command(&["attack", "--json", "--trials"])?;
+    command.arg(effort.plays.to_string()).stderr(Stdio::null());
+    // Where an attacker wins, the command fails: its report says the same.
+    let output = command.output()?;
+    let said: Value =
+        serde_json::from_slice(&output.stdout).context("flip-appliance attack gave no report")?;
+    let most = said["questions"].as_array().and_then(|questions| questions.last()).and_then(Value::as_u64);
+    let most = most.context("the report names no questions")?;
+    let plays = said["trials"].as_f64().context("the report names no plays")?;
+    for attacker in said["attackers"].as_array().context("the report names no attackers")? {
+        let right = attacker["right"].as_array().and_then(|right| right.last()).and_then(Value::as_f64);
+        let percent = 100.0 * right.context("an attacker without figures")? / plays;
+        let name = attacker["name"].as_str().context("an attacker without a name")?;
+        let row = Row::new(
+            format!("attack: {name}, right after {most} questions"),
+            "%",
+            Beside::Range,
+            Samples::new(vec![percent]),
+        );
+        report.add(if attacker["gap"].is_null() { row.target(Target::Median(RIGHT_PERCENT)) } else { row });
+    }
+    Ok(())
+}
