@@ -1,4 +1,4 @@
-//! `flip-appliance`: enrol, ingest, pull, data, run, status.
+//! `flip-appliance`: enrol, ingest, pull, data, run, status, attack.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ macro_rules! say {
     }};
 }
 
+mod attack;
 mod audit;
 pub(crate) mod data;
 mod frozen;
@@ -104,6 +105,8 @@ enum Command {
         #[command(subcommand)]
         command: audit::AuditCommand,
     },
+    /// Try the known attacks against this site's policy, on made-up persons; fails where one wins too often
+    Attack(attack::Attack),
     /// The engine's own process; started by the appliance
     #[command(hide = true)]
     Worker,
@@ -125,7 +128,7 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr);
     tracing_subscriber::registry().with(filter).with(lines).with(logs.clone()).init();
     match command(&cli, logs) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Whoever started it as a child reads standard output; a person reads standard error.
             if matches!(&cli.command, Command::Ingest(told) if told.is_delivery()) {
@@ -141,8 +144,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn command(cli: &Cli, logs: Logs) -> anyhow::Result<()> {
-    match &cli.command {
+fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
+    let done = match &cli.command {
         Command::Enrol { kit, again } => {
             let identity = enrol::enrol(&cli.data, kit, *again)?;
             say!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
@@ -163,8 +166,10 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<()> {
         }
         Command::Policy { json } => policy::policy(&cli.data, *json),
         Command::Audit { command } => audit::audit(&Place::new(&cli.data), command),
+        Command::Attack(told) => return attack::attack(&cli.data, told),
         Command::Worker => Ok(()),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn status(data: &Path, json: bool) -> anyhow::Result<()> {

@@ -4,6 +4,7 @@
 //! else about patients; an order is durable before it is acknowledged, and its result until the hub has it.
 
 pub mod api;
+pub mod attack;
 pub mod bounds;
 pub mod cli;
 pub mod clock;

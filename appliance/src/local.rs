@@ -60,6 +60,7 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/frozen", get(async |State(local): Here| made(&local, pages::frozen(&local.site, None))))
         .route("/frozen/drop", post(drop_frozen))
         .route("/frozen/revoke", post(revoke_token))
+        .route("/attack", get(async |State(local): Here| made(&local, pages::attack(&local.site))))
         .route("/policy", get(async |State(local): Here| made(&local, Ok(pages::policy(&local.site)))))
         .route(
             "/audit",

@@ -42,6 +42,11 @@ impl Place {
         self.0.join("generations")
     }
 
+    /// What the attacks on the policy came to, last time.
+    pub fn attack_report(&self) -> PathBuf {
+        self.0.join("attack.json")
+    }
+
     /// Where a pull gathers what it reads.
     pub fn pull(&self) -> PathBuf {
         self.0.join("pull")

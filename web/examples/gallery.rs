@@ -6,8 +6,8 @@ use std::{error::Error, fs, path::Path};
 use flip_web::{
     Page, asset,
     pages::{
-        Problem, Queries, Query, QueryNew, SignIn, Site, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
-        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
+        Problem, Queries, Query, QueryNew, SignIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
+        SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
     },
     render,
 };
@@ -33,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<SiteData>(folder, &mut written)?;
     write::<SiteDisclosure>(folder, &mut written)?;
     write::<SitePolicy>(folder, &mut written)?;
+    write::<SiteAttack>(folder, &mut written)?;
     write::<SiteAudit>(folder, &mut written)?;
     write::<SiteLogs>(folder, &mut written)?;
     write::<SiteDoor>(folder, &mut written)?;

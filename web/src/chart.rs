@@ -1,5 +1,5 @@
 //! Charts as SVG, pure functions from counts to text: [`bars`] for groups beside each other, [`columns`] along a number
-//! line, [`ranges`] of years.
+//! line, [`ranges`] of years, [`shares`] with a limit.
 //!
 //! What must stay true: a withheld or unreported cell is never drawn as a count; every label is escaped; no number
 //! in the output is infinite or NaN, whatever the counts; nothing is inline style, so that colours come from the
@@ -12,12 +12,14 @@ mod columns;
 mod draw;
 mod ranges;
 mod scale;
+mod shares;
 
 use serde::{Deserialize, Serialize};
 
 pub use columns::columns;
 pub use draw::bars;
 pub use ranges::ranges;
+pub use shares::shares;
 
 /// Series that can be told apart by colour; with more, each bar is labelled with its series.
 pub const SERIES_COLOURED_MAX: usize = 8;
@@ -143,6 +145,28 @@ pub struct Range {
     pub low: f64,
     /// Its last year.
     pub high: f64,
+}
+
+/// Shares with a limit that none should pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// Unique on its page. Only ASCII letters, digits and hyphens are used of it.
+    pub id: String,
+    /// What is shown.
+    pub title: String,
+    /// The limit, in per cent.
+    pub limit_percent: f64,
+    /// In the order they are to be shown.
+    pub shares: Vec<Share>,
+}
+
+/// One share.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Its label.
+    pub label: String,
+    /// The share, in per cent.
+    pub percent: f64,
 }
 
 impl Chart {

@@ -63,6 +63,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("sign_in.html", include_str!("../templates/sign_in.html")),
     ("site.html", include_str!("../templates/site.html")),
     ("site_disclosure.html", include_str!("../templates/site_disclosure.html")),
+    ("site_attack.html", include_str!("../templates/site_attack.html")),
     ("site_audit.html", include_str!("../templates/site_audit.html")),
     ("site_data.html", include_str!("../templates/site_data.html")),
     ("site_frozen.html", include_str!("../templates/site_frozen.html")),
@@ -105,6 +106,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     });
     environment
         .add_filter("ranges", |chart: Serde<chart::Ranges>| Value::from_safe_string(chart::ranges(&chart)));
+    environment
+        .add_filter("shares", |chart: Serde<chart::Shares>| Value::from_safe_string(chart::shares(&chart)));
     environment.add_filter("labelled_directly", |chart: Serde<chart::Chart>| chart.labelled_directly());
     environment.add_function("asset_href", asset::href);
     for (name, source) in TEMPLATES {

@@ -22,6 +22,7 @@ pub use queries::{Queries, QueryRow};
 pub use query::{Field, Freeze, FreezeState, FrozenAt, Query};
 pub use query_new::{QueryNew, Refusal};
 pub use sign_in::SignIn;
+pub use site::attack::{AttackReport, AttackRow, SiteAttack};
 pub use site::audit::{Act, Chain, SiteAudit};
 pub use site::data::{Completeness, Finding, Generation, Measured, Quality, SiteData, Table};
 pub use site::disclosure::{Alike, Budgets, ProjectUse, SiteDisclosure};

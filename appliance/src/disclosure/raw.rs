@@ -8,11 +8,11 @@ use roaring::RoaringTreemap;
 use super::budget::Statistics;
 
 /// The counts of one question before disclosure control.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct RawCounts(pub(super) Measured);
 
 /// What the engine measured of one question's result.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Measured {
     /// Rows of the result, each person's counted for at most [`Measured::rows_cap`].
     pub rows: u64,
@@ -43,7 +43,7 @@ pub(crate) struct Measured {
 }
 
 /// One column of the result.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct ColumnCounts {
     /// Its name.
     pub name: String,
@@ -58,14 +58,14 @@ pub(crate) struct ColumnCounts {
 }
 
 /// Distinct persons under one label.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Group {
     pub label: String,
     pub persons: u64,
 }
 
 /// The imaging occurrences behind the result's accession ids.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct ImageCounts {
     /// Distinct persons behind all of them.
     pub persons: u64,
@@ -76,7 +76,7 @@ pub(crate) struct ImageCounts {
 }
 
 /// Imaging occurrences of one modality.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct ImageGroup {
     pub label: String,
     pub images: u64,
@@ -84,7 +84,7 @@ pub(crate) struct ImageGroup {
 }
 
 /// A numeric column: each person stands in it once, with the mean of their finite values, clamped to `low..=high`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct NumberColumn {
     pub name: String,
     /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above, moved outward to
@@ -102,7 +102,7 @@ pub(crate) struct NumberColumn {
 }
 
 /// One bin of a histogram: `from <= value < to`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Bin {
     pub from: f64,
     pub to: f64,
@@ -111,7 +111,7 @@ pub(crate) struct Bin {
 }
 
 /// A categorical column's most frequent values.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct CategoryColumn {
     pub name: String,
     /// Distinct persons by value, the most first; concepts by their names. A person may have several, and is counted for

@@ -1,5 +1,6 @@
 //! The running appliance as page contexts.
 
+mod attack;
 mod data;
 mod disclosure;
 mod frozen;
@@ -18,6 +19,7 @@ use crate::engine::Files;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
 
+pub use attack::attack;
 pub use data::data;
 pub use disclosure::disclosure;
 pub use frozen::frozen;

@@ -1,5 +1,6 @@
 //! The appliance's own pages: how this Trust is doing, what left it, what it holds and what it allows.
 
+pub(super) mod attack;
 pub(super) mod audit;
 pub(super) mod data;
 pub(super) mod disclosure;

@@ -5,9 +5,9 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, SiteAudit,
-        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
-        SitePolicy, TrustAdded, TrustAnswer, Trusts,
+        Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, SiteAttack,
+        SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder,
+        SiteOrders, SitePolicy, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -20,7 +20,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 52, "a sample was added or lost");
+    assert_eq!(pages, 55, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -241,6 +241,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<SiteData>(&mut pages, |_| {});
     add::<SiteDisclosure>(&mut pages, |_| {});
     add::<SitePolicy>(&mut pages, |_| {});
+    add::<SiteAttack>(&mut pages, |_| {});
     add::<SiteAudit>(&mut pages, |_| {});
     add::<SiteLogs>(&mut pages, |_| {});
     add::<SiteDoor>(&mut pages, |_| {});
@@ -305,6 +306,17 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.orders.iter_mut().for_each(|order| order.name = text());
         page.refused_messages.iter_mut().for_each(|counter| counter.reason = text());
         page.attention.iter_mut().for_each(|one| (one.text, one.href) = (text(), "/logs".to_owned()));
+    });
+    add::<SiteAttack>(&mut pages, |page| {
+        page.command = text();
+        if let Some(report) = &mut page.report {
+            (report.policy, report.at.relative) = (vec![text()], text());
+            report.chart.title = text();
+            report.chart.shares.iter_mut().for_each(|share| share.label = text());
+            for row in &mut report.attackers {
+                (row.name, row.does, row.secret) = (text(), text(), text());
+            }
+        }
     });
     add::<SiteOrders>(&mut pages, |page| {
         page.filter.words = text();

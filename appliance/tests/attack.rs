@@ -1,0 +1,71 @@
+//! The attack suite in its small form: it can fail, and the shipped policy holds. The full form is in `make bench`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use flip_appliance::attack::{Report, SHARE_MAX};
+use tempfile::TempDir;
+
+/// The report of a run under a policy, and the exit code.
+fn attacked(policy: &str, words: &[&str]) -> (Report, i32, TempDir) {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("policy.toml"), policy).expect("a policy");
+    let output = Command::new(env!("CARGO_BIN_EXE_flip-appliance"))
+        .arg("--data")
+        .arg(folder.path())
+        .args(["attack", "--json", "--seed", "7"])
+        .args(words)
+        .env("FLIP_LOG", "error")
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    (report, output.status.code().expect("it ends by itself"), folder)
+}
+
+#[test]
+fn every_attacker_wins_where_numbers_are_exact_and_the_command_fails() {
+    let (report, code, folder) =
+        attacked("danger_noise = 0.0\ndanger_rounding = 1", &["--trials", "20", "--questions", "4"]);
+    assert_eq!(code, 1);
+    assert_eq!(report.attackers.len(), 13);
+    for attacker in &report.attackers {
+        // Those that no policy stops need not even that.
+        if attacker.gap.is_some() {
+            continue;
+        }
+        let (share, _) = attacker.worst(report.trials);
+        assert!(share >= 0.9, "{} is right in {share} of all plays", attacker.name);
+    }
+    let file = folder.path().join("attack.json");
+    assert_eq!(Report::read(&file).unwrap(), Some(report));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn under_the_shipped_policy_subtracting_and_averaging_are_hardly_better_than_a_coin() {
+    let only = "isolating pair,rephrasing";
+    let (report, _, folder) = attacked("", &["--trials", "60", "--questions", "5,12", "--only", only]);
+    assert_eq!(report.attackers.len(), 2);
+    for attacker in &report.attackers {
+        let (share, [low, _]) = attacker.worst(report.trials);
+        // Sixty plays are few: fails where it is beyond doubt. The full form has 2,500.
+        assert!(low <= SHARE_MAX, "{} is right in {share} of all plays", attacker.name);
+    }
+    assert!(!folder.path().join("attack.json").exists(), "a report of some attackers is not kept");
+}
+
+#[test]
+fn an_unknown_attacker_is_named_with_those_there_are() {
+    let folder = TempDir::new().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_flip-appliance"))
+        .arg("--data")
+        .arg(folder.path())
+        .args(["attack", "--only", "burglar"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("burglar") && said.contains("isolating pair"), "{said}");
+}
