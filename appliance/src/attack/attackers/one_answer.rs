@@ -38,8 +38,8 @@ pub(super) const NULLS: Attacker = Attacker {
         let columns = columns(NULL_COLUMNS, |column| {
             format!(", CASE WHEN q.hit THEN NULL ELSE {column} END AS x{column}")
         });
-        // Some others are null as well, so that neither count is small.
-        let hit = format!("{} OR {}", about.others(20, 100 + at), about.bit());
+        // Of the others the men are null as well, so that neither count is small.
+        let hit = format!("(p.gender_concept_id = 8507 AND NOT {}) OR {}", about.target(), about.bit());
         with_hit(about, at, &hit, &columns)
     },
 };
