@@ -157,7 +157,7 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
         stdin.write_all(body.as_bytes()).unwrap();
     };
     frame(serde_json::json!({ "Configure": {
-        "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000, "cost_max": u64::MAX,
+        "generation_file": site.generation, "memory_mb": 256, "threads": 2, "rows_max": 1000, "cost_max": u64::MAX, "counts": true,
     }}));
     frame(
         serde_json::json!({ "Run": [{ "plan": endless_plan(), "age_day": TODAY, "crowd": 5 }, "AsBefore"] }),
