@@ -111,18 +111,20 @@ impl<'a> Counts<'a> {
     ) -> Field {
         let floor = self.floor(width, labels);
         let mut cells = Vec::new();
-        let mut other = 0;
+        // Below zero too, so that what is counted together is not too large on the average.
+        let mut other = 0_i64;
         for part in parts {
-            let count = self.noised(part.count, width, statistic, &part.label);
-            if count >= floor {
-                cells.push(Cell { label: part.label, count: Some(noise::rounded(count, width.step)) });
-            } else {
-                other += count;
+            let count = self.noised_whole(part.count, width, statistic, &part.label);
+            match u64::try_from(count) {
+                Ok(count) if count >= floor => {
+                    cells.push(Cell { label: part.label, count: Some(noise::rounded(count, width.step)) });
+                }
+                Ok(_) | Err(_) => other += count,
             }
         }
+        let other = other.max(0).cast_unsigned();
         if labels == Labels::Fixed && other >= floor {
-            let count = Some(noise::rounded(other, width.step));
-            cells.push(Cell { label: OTHER.to_owned(), count });
+            cells.push(Cell { label: OTHER.to_owned(), count: Some(noise::rounded(other, width.step)) });
         }
         // Always: whether anything was left out would be a trace.
         width.field(statistic, unit, cells, true)
