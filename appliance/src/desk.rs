@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use crate::clock;
 use crate::data::Generation;
 use crate::disclosure::{self, Noise, Policy, RawCounts, Release};
-use crate::engine::{CancelFlag, Engine, EngineFailure, Question};
+use crate::engine::{CancelFlag, Engine, EngineFailure, Question, Reads};
 
 /// The span of a quota.
 pub const WEEK_MS: u64 = 7 * 24 * 3_600_000;
@@ -183,11 +183,7 @@ impl Desk {
         cancel: &CancelFlag,
     ) -> Result<Option<Said>, DeskError> {
         let began = Instant::now();
-        let plan = match flip_gate::admit(asked.sql) {
-            Ok(plan) => plan,
-            Err(refusal) => return Ok(Some(Said::only(Release::refused(&refusal)))),
-        };
-        let said = self.answer_plan(engine, generation, plan, asked, cancel)?;
+        let said = self.answer_at_once(engine, generation, asked, cancel)?;
         if said.is_some() {
             std::thread::sleep(self.wait(began.elapsed()));
         }
@@ -323,13 +319,17 @@ impl Desk {
     /// The newest alerts, the newest first.
     pub fn alerts(&self, most: usize) -> Result<Vec<Alert>, DeskError> {
         let alerts = self.ledger.alerts(most)?;
-        alerts.iter().map(|(_, alert)| Ok(serde_json::from_slice(alert)?)).collect()
+        alerts.iter().map(|alert| Ok(serde_json::from_slice(alert)?)).collect()
     }
 
     /// What tells the question from others: its canonical text, the generation, the policy. A question that reads
     /// the day is another one each day, and one that could read a clock is another one each time.
     fn key(&self, plan: &Plan, generation: &Generation, at: UnixMillis) -> Key {
-        let moment = moment_of(plan.engine_sql(), at);
+        let moment = match Reads::of(plan) {
+            Reads::Nothing => 0,
+            Reads::Day => at.0 / DAY_MS,
+            Reads::Moment => at.0.max(1),
+        };
         let mut hash = Sha256::new();
         for part in [plan.canonical().as_bytes(), generation.name.as_bytes(), &moment.to_le_bytes()] {
             hash.update((part.len() as u64).to_le_bytes());
@@ -381,39 +381,12 @@ fn wait(took: Duration, tick: Duration) -> Duration {
     next.saturating_sub(took)
 }
 
-/// The day as the gate writes it.
-const TODAY: &str = "cast(make_timestamp(epoch_us(now())) as date)";
 /// Milliseconds of a day.
 const DAY_MS: u64 = 24 * 3_600_000;
-
-/// What of a moment a plan could read: nothing (0), the day, or all of it. It errs towards more.
-fn moment_of(engine_sql: &str, at: UnixMillis) -> u64 {
-    const CHANGING: [&str; 9] =
-        ["current_", "now", "today", "localtime", "random", "setseed", "uuid", "nextval", "age("];
-    let changes = |text: &str| CHANGING.iter().any(|word| text.contains(word));
-    let text = engine_sql.to_ascii_lowercase();
-    if !changes(&text) {
-        0
-    } else if !changes(&text.replace(TODAY, "")) {
-        at.0 / DAY_MS
-    } else {
-        at.0.max(1)
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_question_is_another_one_when_what_it_reads_of_the_clock_is() {
-        let at = UnixMillis(1_800_000_000_000);
-        let moment = |sql: &str| moment_of(flip_gate::admit(sql).unwrap().engine_sql(), at);
-        let born = "SELECT person_id FROM omop.person WHERE year_of_birth";
-        assert_eq!(moment(&format!("{born} > 1970")), 0);
-        assert_eq!(moment(&format!("{born} < EXTRACT(YEAR FROM CURRENT_DATE) - 65")), at.0 / DAY_MS);
-        assert_eq!(moment("SELECT person_id FROM omop.person WHERE birth_datetime < NOW()"), at.0);
-    }
 
     #[test]
     fn a_ledger_without_its_secret_is_not_used_and_neither_is_the_other() {

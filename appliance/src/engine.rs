@@ -52,6 +52,7 @@ pub use export::{Export, Format};
 pub use exporting::{ExportFailure, Exported, Piece, export};
 pub use members::Members;
 pub(crate) use members::{list_of_bytes, list_to_bytes};
+pub(crate) use rows::Reads;
 pub use sandbox::{Calls, Files, Sandbox};
 pub use wire::{Blur, Question};
 
@@ -159,10 +160,20 @@ impl Engine {
         question: &Question,
         cancel: &CancelFlag,
     ) -> Result<RawCounts, EngineFailure> {
-        let limits = Limits::new(&self.settings, cancel);
+        self.tried(cancel, |engine, limits| engine.attempt(generation_file, question, limits))
+    }
+
+    /// The outcome of an attempt, and of another one where its process was lost on the way.
+    fn tried<T>(
+        &mut self,
+        cancel: &CancelFlag,
+        attempt: impl Fn(&mut Self, &Limits<'_>) -> Result<T, Unanswered>,
+    ) -> Result<T, EngineFailure> {
+        let settings = self.settings.clone();
+        let limits = Limits::new(&settings, cancel);
         for _ in 0..bounds::ATTEMPTS {
-            match self.attempt(generation_file, question, &limits) {
-                Ok(counts) => return Ok(counts),
+            match attempt(self, &limits) {
+                Ok(outcome) => return Ok(outcome),
                 Err(Unanswered::Failed(failed)) => return Err(EngineFailure::Failed(failed)),
                 Err(Unanswered::Cancelled) => return Err(EngineFailure::Cancelled),
                 Err(Unanswered::TooCostly) => return Err(EngineFailure::TooCostly),
@@ -174,20 +185,11 @@ impl Engine {
 
     /// Starts a process for the generation, so that its first question finds it warm.
     pub fn warm_up(&mut self, generation_file: &Path, cancel: &CancelFlag) -> Result<(), EngineFailure> {
-        let limits = Limits::new(&self.settings, cancel);
-        match self.take_warm(generation_file, &limits) {
-            Ok(process) => {
-                self.keep_warm(process, generation_file);
-                Ok(())
-            }
-            Err(Unanswered::Failed(failed)) => Err(EngineFailure::Failed(failed)),
-            Err(Unanswered::Cancelled) => Err(EngineFailure::Cancelled),
-            Err(Unanswered::TooCostly) => Err(EngineFailure::TooCostly),
-            Err(Unanswered::Lost(how)) => {
-                tracing::warn!(%how, "the engine's process was lost");
-                Err(EngineFailure::Failed(Failed::EngineLost))
-            }
-        }
+        self.tried(cancel, |engine, limits| {
+            let process = engine.take_warm(generation_file, limits)?;
+            engine.keep_warm(process, generation_file);
+            Ok(())
+        })
     }
 
     /// Ends the waiting process if it has waited as long as the settings allow; true if it did.

@@ -283,14 +283,13 @@ impl Cohorts {
         })
     }
 
-    /// The newest alerts, the newest first, each with its number.
-    pub fn alerts(&self, most: usize) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    /// The newest alerts, the newest first.
+    pub fn alerts(&self, most: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         self.store.with(|database| {
             let reading = database.begin_read()?;
             let mut alerts = Vec::new();
             for entry in reading.open_table(ALERTS)?.iter()?.rev().take(most) {
-                let (number, alert) = entry?;
-                alerts.push((number.value(), alert.value().to_vec()));
+                alerts.push(entry?.1.value().to_vec());
             }
             Ok(alerts)
         })

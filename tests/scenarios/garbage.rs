@@ -1,7 +1,7 @@
 //! A hub that answers garbage, and an appliance that sends garbage: each a clear error, nothing lost.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,8 +48,8 @@ impl FalseHub {
                 let Some(answer) = answers.get(number) else { break };
                 let Ok(connection) = rustls::ServerConnection::new(Arc::clone(&tls)) else { continue };
                 let mut stream = rustls::StreamOwned::new(connection, stream);
-                let mut request = [0; 16_384];
-                if stream.read(&mut request).is_ok_and(|read| read > 0) {
+                // To its end: an answer that overtakes the request is lost with the connection.
+                if read_request(&mut stream).is_some() {
                     let _ = stream.write_all(answer);
                     let _ = stream.flush();
                     counting.fetch_add(1, Ordering::SeqCst);
@@ -57,6 +57,22 @@ impl FalseHub {
             }
         });
         Ok(Self { served })
+    }
+}
+
+/// Reads a request with its body, as long as its head says.
+fn read_request(stream: &mut impl Read) -> Option<()> {
+    let mut request = Vec::new();
+    let mut piece = [0; 16_384];
+    loop {
+        let read = stream.read(&mut piece).ok().filter(|read| *read > 0)?;
+        request.extend_from_slice(&piece[..read]);
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        if body.len() >= length.and_then(|length| length.trim().parse().ok()).unwrap_or(0) {
+            return Some(());
+        }
     }
 }
 

@@ -16,8 +16,8 @@ pub struct RawCounts(pub(super) Measured);
 pub(crate) struct Measured {
     /// Rows of the result, each person's counted for at most [`Measured::rows_cap`].
     pub rows: u64,
-    /// The most rows that one person is counted for: what at least the question's `crowd` of persons have, so that
-    /// no single person's rows stand out. Zero where the result has fewer persons than that.
+    /// The most rows that one person is counted for: what many others have too (`engine::sharing`), so that no single
+    /// person's rows stand out.
     pub rows_cap: u64,
     /// The distinct persons behind the result, by `person_id` (its 64 bits read as unsigned).
     pub subjects: RoaringTreemap,
@@ -87,8 +87,8 @@ pub(crate) struct ImageGroup {
 #[derive(Clone, PartialEq)]
 pub(crate) struct NumberColumn {
     pub name: String,
-    /// Bounds that at least the question's `crowd` of persons have values at or below, and at or above, moved outward to
-    /// round numbers, a tenth of the range or so apart: neither is a person's own value. Finite.
+    /// Bounds that no single person decides (`engine::sharing`), moved outward to round numbers, a tenth of the range or so
+    /// apart: neither is a person's own value. Finite.
     pub low: f64,
     pub high: f64,
     /// Bins of one width that cover `low..=high`, in order, the empty ones too. The first and the last hold what

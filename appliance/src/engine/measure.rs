@@ -14,7 +14,7 @@ use super::database::{Fault, stream};
 use super::images::Kept;
 use super::labels::{Key, Names, Tally, labelled};
 use super::population::{Population, number_of};
-use super::rows::{Rows, is_timeless};
+use super::rows::{Reads, Rows};
 use super::sharing::Sharing;
 use super::wire::{self, Configure, Counts, Question};
 use super::{bounds, numbers, preview};
@@ -83,7 +83,7 @@ impl<'a> Generation<'a> {
         let kept = result.imaged.then(|| Kept::new(self.database, &result)).transpose()?;
         let (sql, again) = match &kept {
             Some(_) => ("SELECT * FROM cohort", false),
-            None => (result.sql.as_str(), is_timeless(plan)),
+            None => (result.sql.as_str(), Reads::of(plan) == Reads::Nothing),
         };
         stream(self.database, sql, again, |batch| cohort.take(batch, plan))?;
         let statistics = cohort.statistics(plan.columns().len(), kept.is_some());

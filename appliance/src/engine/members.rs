@@ -42,17 +42,7 @@ impl Engine {
         plan: &Plan,
         cancel: &CancelFlag,
     ) -> Result<Members, EngineFailure> {
-        let limits = Limits::new(&self.settings, cancel);
-        for _ in 0..bounds::ATTEMPTS {
-            match self.attempt_members(generation_file, plan, &limits) {
-                Ok(members) => return Ok(members),
-                Err(Unanswered::Failed(failed)) => return Err(EngineFailure::Failed(failed)),
-                Err(Unanswered::Cancelled) => return Err(EngineFailure::Cancelled),
-                Err(Unanswered::TooCostly) => return Err(EngineFailure::TooCostly),
-                Err(Unanswered::Lost(how)) => tracing::warn!(%how, "the engine's process was lost"),
-            }
-        }
-        Err(EngineFailure::Failed(Failed::EngineLost))
+        self.tried(cancel, |engine, limits| engine.attempt_members(generation_file, plan, limits))
     }
 
     fn attempt_members(

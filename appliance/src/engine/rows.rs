@@ -71,13 +71,34 @@ impl Rows {
     }
 }
 
-/// True where a plan gives the same rows whenever it is run: it holds no word that could make two runs differ. It errs
-/// towards false.
-pub(super) fn is_timeless(plan: &Plan) -> bool {
-    const CHANGING: [&str; 9] =
-        ["current_", "now", "today", "localtime", "random", "setseed", "uuid", "nextval", "age("];
-    let text = plan.engine_sql().to_ascii_lowercase();
-    !CHANGING.iter().any(|word| text.contains(word))
+/// What of the clock a plan may read. It errs towards more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// Nothing: it gives the same rows whenever it is run.
+    Nothing,
+    /// The day.
+    Day,
+    /// Any part of the moment, or something else that could make two runs differ.
+    Moment,
+}
+
+impl Reads {
+    /// Of a plan.
+    pub fn of(plan: &Plan) -> Self {
+        // The day as the gate writes it, of which an age is made too.
+        const TODAY: &str = "cast(make_timestamp(epoch_us(now())) as date)";
+        const CHANGING: [&str; 8] =
+            ["current_", "now", "today", "localtime", "random", "setseed", "uuid", "nextval"];
+        let changes = |text: &str| CHANGING.iter().any(|word| text.contains(word));
+        let text = plan.engine_sql().to_ascii_lowercase();
+        if !changes(&text) {
+            Self::Nothing
+        } else if !changes(&text.replace(TODAY, "")) {
+            Self::Day
+        } else {
+            Self::Moment
+        }
+    }
 }
 
 fn push(sql: &mut String, text: std::fmt::Arguments<'_>) {
@@ -89,10 +110,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reads_a_clock_is_not_timeless() {
-        let timeless = |sql| is_timeless(&flip_gate::admit(sql).unwrap());
-        assert!(timeless("SELECT person_id FROM omop.person"));
-        assert!(!timeless("SELECT person_id FROM omop.person WHERE birth_datetime < NOW()"));
-        assert!(!timeless("SELECT person_id, CURRENT_DATE AS day FROM omop.person"));
+    fn what_a_plan_reads_of_the_clock_is_known() {
+        let reads = |rest: &str| {
+            Reads::of(&flip_gate::admit(&format!("SELECT person_id FROM omop.person {rest}")).unwrap())
+        };
+        assert_eq!(reads(""), Reads::Nothing);
+        assert_eq!(
+            reads("WHERE extract(year FROM age(TIMESTAMP '2020-01-01', birth_datetime)) > 40"),
+            Reads::Nothing
+        );
+        assert_eq!(reads("WHERE extract(year FROM age(birth_datetime)) > 40"), Reads::Day);
+        assert_eq!(reads("WHERE extract(year FROM age(CURRENT_DATE, birth_datetime)) > 40"), Reads::Day);
+        assert_eq!(reads("WHERE year_of_birth < extract(year FROM CURRENT_DATE) - 65"), Reads::Day);
+        assert_eq!(reads("WHERE birth_datetime < NOW()"), Reads::Moment);
     }
 }
