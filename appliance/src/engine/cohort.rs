@@ -154,10 +154,7 @@ impl<'a> Cohort<'a> {
         if self.columns.is_empty() {
             self.begin(&batch.schema(), plan);
         }
-        let persons = batch.column(0).as_primitive_opt::<Int64Type>().ok_or(Fault {
-            failed: Failed::NotUnderstood,
-            note: Some("the plan's subject is no whole number".to_owned()),
-        })?;
+        let persons = columns::persons(batch)?;
         self.batch.clear();
         for person in persons.values() {
             let number = self.numbered(*person);

@@ -3,7 +3,11 @@
 //! What must stay true: no statistic is made of the values of a column that identifies, nor of one that the gate said
 //! nothing of.
 
-use duckdb::arrow::datatypes::DataType;
+use duckdb::arrow::array::{AsArray as _, PrimitiveArray, RecordBatch};
+use duckdb::arrow::datatypes::{DataType, Int64Type};
+use flip_protocol::answer::Failed;
+
+use super::database::Fault;
 
 /// What a column's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +39,14 @@ pub(super) fn kind(bound: &DataType, name: &str) -> Kind {
     } else {
         Kind::Opaque
     }
+}
+
+/// The persons in the first column of a batch.
+pub(super) fn persons(batch: &RecordBatch) -> Result<&PrimitiveArray<Int64Type>, Fault> {
+    batch.column(0).as_primitive_opt::<Int64Type>().ok_or(Fault {
+        failed: Failed::NotUnderstood,
+        note: Some("the plan's subject is no whole number".to_owned()),
+    })
 }
 
 /// `c0, c1, ..`: a plan's own names never stand in a statement.

@@ -123,13 +123,13 @@ pub(super) fn one<T>(
 }
 
 /// Hands on a statement's rows while DuckDB makes them, in batches, without keeping any. `kept` is for a statement that
-/// may come again: what it was planned to be is then kept.
-pub(super) fn stream(
+/// may come again: what it was planned to be is then kept. An empty batch comes first: it has the types of the result.
+pub(super) fn stream<E: From<Fault>>(
     database: &Connection,
     sql: &str,
     kept: bool,
-    take: impl FnMut(&RecordBatch) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    take: impl FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<(), E> {
     if kept {
         let mut statement = database.prepare_cached(sql).map_err(|error| Fault::preparing(&error))?;
         let read = read_on(&mut statement, take);
@@ -142,18 +142,17 @@ pub(super) fn stream(
     }
 }
 
-fn read_on(
+fn read_on<E: From<Fault>>(
     statement: &mut Statement<'_>,
-    mut take: impl FnMut(&RecordBatch) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    mut take: impl FnMut(RecordBatch) -> Result<(), E>,
+) -> Result<(), E> {
     let mut batches = statement.stream_arrow([]).map_err(|error| Fault::running(&error))?;
-    // An empty batch first: it has the types of a result without rows.
-    take(&RecordBatch::new_empty(batches.get_schema()))?;
+    take(RecordBatch::new_empty(batches.get_schema()))?;
     loop {
         match catch_unwind(AssertUnwindSafe(|| batches.next())) {
-            Ok(Some(batch)) => take(&batch)?,
+            Ok(Some(batch)) => take(batch)?,
             Ok(None) => return Ok(()),
-            Err(panic) => return Err(Fault::reading(panic.as_ref())),
+            Err(panic) => return Err(Fault::reading(panic.as_ref()).into()),
         }
     }
 }

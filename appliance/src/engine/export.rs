@@ -21,7 +21,7 @@ use parquet::file::properties::WriterProperties;
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use super::database::Fault;
+use super::database::{Fault, stream};
 use super::members::list_of_bytes;
 use super::wire::{self, Reply};
 use super::{Members, bounds};
@@ -59,6 +59,32 @@ impl Export {
     }
 }
 
+/// Why an export is not whole.
+enum Broken {
+    /// This can be said.
+    Said(Reply),
+    /// Nobody hears it, or what was written cannot be trusted.
+    Lost(io::Error),
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self::Said(fault.into())
+    }
+}
+
+impl From<ArrowError> for Broken {
+    fn from(_: ArrowError) -> Self {
+        Self::Lost(io::ErrorKind::InvalidData.into())
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
 /// Writes an export as frames. An error means that the worker is to end; what can be said is said before.
 pub(super) fn write(
     database: &Connection,
@@ -66,41 +92,48 @@ pub(super) fn write(
     behind: &[u8],
     replies: &mut impl Write,
 ) -> io::Result<()> {
-    let broken = |_: ArrowError| io::Error::from(io::ErrorKind::InvalidData);
-    let fail =
-        |replies: &mut _, fault: Fault| wire::write(replies, &Reply::from(fault), &[], bounds::REPLY_BYTES);
-    let Some(keep) = Keep::new(&export.plan, behind) else {
-        return fail(replies, Fault::plain(Failed::Internal));
+    let last = match rows(database, export, behind, replies) {
+        Ok(rows) => Reply::ExportEnds { rows },
+        Err(Broken::Said(reply)) => reply,
+        Err(Broken::Lost(error)) => return Err(error),
     };
-    let mut statement = match database.prepare(export.plan.engine_sql()) {
-        Ok(statement) => statement,
-        Err(error) => return fail(replies, Fault::preparing(&error)),
-    };
-    let batches = match statement.stream_arrow([]) {
-        Ok(batches) => batches,
-        Err(error) => return fail(replies, Fault::running(&error)),
-    };
-    let schema = named(&batches.get_schema(), &export.plan);
-    if let Some(column) = schema.fields().iter().find(|field| !export.format.holds(field.data_type())) {
-        let column = column.name().clone();
-        return wire::write(replies, &Reply::NotInFormat { column }, &[], bounds::REPLY_BYTES);
-    }
-    wire::write(replies, &Reply::ExportBegins, &[], bounds::REPLY_BYTES)?;
+    wire::write(replies, &last, &[], bounds::REPLY_BYTES)
+}
+
+/// Sends all pieces; gives the rows in them.
+fn rows(
+    database: &Connection,
+    export: &Export,
+    behind: &[u8],
+    replies: &mut impl Write,
+) -> Result<u64, Broken> {
+    let keep = Keep::new(&export.plan, behind).ok_or(Fault::plain(Failed::Internal))?;
     let buffer = Buffer::default();
-    let mut encoder = Encoder::new(export.format, &schema, &buffer).map_err(broken)?;
+    let mut begun: Option<(SchemaRef, Encoder)> = None;
     let mut rows = 0;
-    for batch in batches {
-        let batch = RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).map_err(broken)?;
-        let batch = keep.of(batch).map_err(broken)?;
+    stream(database, export.plan.engine_sql(), false, |batch| {
+        let Some((schema, encoder)) = &mut begun else {
+            let schema = named(&batch.schema(), &export.plan);
+            if let Some(column) = schema.fields().iter().find(|field| !export.format.holds(field.data_type())) {
+                return Err(Broken::Said(Reply::NotInFormat { column: column.name().clone() }));
+            }
+            wire::write(replies, &Reply::ExportBegins, &[], bounds::REPLY_BYTES)?;
+            let encoder = Encoder::new(export.format, &schema, &buffer)?;
+            begun = Some((schema, encoder));
+            return Ok(());
+        };
+        let batch = keep.of(RecordBatch::try_new(Arc::clone(schema), batch.columns().to_vec())?)?;
         if batch.num_rows() > 0 {
             rows += batch.num_rows() as u64;
-            encoder.write(&batch).map_err(broken)?;
+            encoder.write(&batch)?;
             buffer.send(replies, bounds::PIECE_BYTES)?;
         }
-    }
-    encoder.end().map_err(broken)?;
+        Ok(())
+    })?;
+    let (_, encoder) = begun.ok_or(Fault::plain(Failed::Internal))?;
+    encoder.end()?;
     buffer.send(replies, 1)?;
-    wire::write(replies, &Reply::ExportEnds { rows }, &[], bounds::REPLY_BYTES)
+    Ok(rows)
 }
 
 /// The result's columns under the plan's names.

@@ -85,7 +85,7 @@ impl<'a> Generation<'a> {
             Some(_) => ("SELECT * FROM cohort", false),
             None => (result.sql.as_str(), Reads::of(plan) == Reads::Nothing),
         };
-        stream(self.database, sql, again, |batch| cohort.take(batch, plan))?;
+        stream(self.database, sql, again, |batch| cohort.take(&batch, plan))?;
         let statistics = cohort.statistics(plan.columns().len(), kept.is_some());
         let sharing = &Sharing::of(question, cohort.persons.len(), statistics);
         let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));

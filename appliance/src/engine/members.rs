@@ -8,14 +8,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use duckdb::Connection;
-use duckdb::arrow::array::{AsArray as _, RecordBatch};
-use duckdb::arrow::datatypes::Int64Type;
 use flip_gate::{Plan, Subject};
 use flip_protocol::answer::Failed;
 use roaring::RoaringTreemap;
 
-use super::columns::names;
-use super::database::{Fault, one, rows, run};
+use super::columns::{self, names};
+use super::database::{Fault, one, rows, run, stream};
 use super::process::{Limits, Unanswered};
 use super::wire::{self, Reply, Request};
 use super::{CancelFlag, Engine, EngineFailure, bounds, preview};
@@ -100,16 +98,10 @@ pub(super) fn answer(database: &Connection, plan: &Plan, cost_max: u64) -> Resul
 fn read(database: &Connection, imaged: bool) -> Result<(u64, RoaringTreemap, Vec<String>), Fault> {
     let all: u64 = one(database, "SELECT count(*) FROM members", |row| row.get(0))?;
     let mut persons = RoaringTreemap::new();
-    let mut statement =
-        database.prepare("SELECT DISTINCT p FROM members").map_err(|error| Fault::preparing(&error))?;
-    for batch in statement.stream_arrow([]).map_err(|error| Fault::running(&error))? {
-        let batch: RecordBatch = batch;
-        let ids = batch.column(0).as_primitive_opt::<Int64Type>().ok_or(Fault {
-            failed: Failed::NotUnderstood,
-            note: Some("the plan's subject is no whole number".to_owned()),
-        })?;
-        persons.extend(ids.values().iter().map(|person| person.cast_unsigned()));
-    }
+    stream(database, "SELECT DISTINCT p FROM members", false, |batch| {
+        persons.extend(columns::persons(&batch)?.values().iter().map(|person| person.cast_unsigned()));
+        Ok::<(), Fault>(())
+    })?;
     let accessions = if imaged {
         let sql = "SELECT DISTINCT accession_id FROM omop.image_occurrence WHERE accession_id IN (SELECT a FROM \
                    members) AND person_id IN (SELECT p FROM members)";

@@ -63,8 +63,8 @@ impl Population {
             several: HashMap::default(),
         };
         population.facts.resize(population.places.near as usize, NOTHING);
-        stream(database, &persons(), false, |batch| population.take_persons(batch, bytes_max))?;
-        stream(database, PERIODS, false, |batch| population.take_periods(batch, bytes_max))?;
+        stream(database, &persons(), false, |batch| population.take_persons(&batch, bytes_max))?;
+        stream(database, PERIODS, false, |batch| population.take_periods(&batch, bytes_max))?;
         Ok(population)
     }
 

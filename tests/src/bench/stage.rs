@@ -1,5 +1,6 @@
 //! A hub with Trusts online, and what one question to them takes.
 
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -59,4 +60,21 @@ pub fn ingested(folder: &Path, extract: &Path) -> Result<Appliance> {
     let appliance = Appliance::new(folder)?;
     appliance.ingest(extract)?;
     Ok(appliance)
+}
+
+/// An appliance without an identity that has another's data: hard links to files that never change.
+pub fn with_data_of(other: &Appliance, folder: &Path) -> Result<Appliance> {
+    let appliance = Appliance::new(folder)?;
+    link(&other.data.join("generations"), &folder.join("generations"))?;
+    Ok(appliance)
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() { link(&entry.path(), &to)? } else { fs::hard_link(entry.path(), to)? }
+    }
+    Ok(())
 }

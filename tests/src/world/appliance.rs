@@ -119,8 +119,14 @@ impl Appliance {
 
     /// `flip-appliance status --json`.
     pub fn status(&self) -> Result<Value> {
-        let output = succeeded(self.command(&["status", "--json"])?)?;
-        Ok(serde_json::from_slice(&output.stdout)?)
+        self.told(&["status"])
+    }
+
+    /// What a command, which must succeed, says as JSON.
+    pub fn told(&self, words: &[&str]) -> Result<Value> {
+        let mut command = self.command(words)?;
+        command.arg("--json");
+        Ok(serde_json::from_slice(&succeeded(command)?.stdout)?)
     }
 
     /// A command of this appliance's program.
