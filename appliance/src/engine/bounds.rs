@@ -11,6 +11,11 @@ pub const REPLY_BYTES: usize = 16 * 1024 * 1024;
 pub const PERSONS_BYTES: usize = 256 * 1024 * 1024;
 /// Bytes of a piece of an export, about: large enough that frames cost nothing, small enough to be held several times.
 pub const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes of the pipe from a worker: several pieces, so that it works on while the last ones are handed on. The most that
+/// Linux gives to whoever is not root.
+pub const PIPE_BYTES: usize = 1024 * 1024;
+/// The fewest bytes that are read from a worker at once.
+pub const READ_BYTES: usize = 16 * 1024;
 /// Rows of a row group of an exported Parquet file.
 pub const ROW_GROUP_ROWS: usize = 131_072;
 /// Bytes of a row group in the making after which it is ended early: wide rows would fill the worker's memory.

@@ -34,7 +34,7 @@ pub(super) struct Allowed<'a> {
 pub(super) struct Cohort<'a> {
     population: &'a Population,
     allowed: Allowed<'a>,
-    /// By place in the population: a person's number plus one; zero for who has not come, [`SPENT`] for who is left out.
+    /// By place in the population: a person's number plus one; zero for who has not come, [`LEFT_OUT`] for who is left out.
     marks: Vec<u32>,
     /// The marks of persons of whom no record says anything.
     strangers: HashMap<i64, u32, Quick>,
@@ -63,8 +63,8 @@ pub(super) struct Column {
     is_named: bool,
 }
 
-/// The mark of those who are left out, and the number of their rows.
-const SPENT: u32 = u32::MAX;
+/// The mark of those who are left out, and the number of their rows and of nobody's.
+const LEFT_OUT: u32 = u32::MAX;
 /// The place of those of whom no record says anything.
 const NOWHERE: u32 = u32::MAX;
 
@@ -94,7 +94,7 @@ impl<'a> Cohort<'a> {
 
     /// True where a person is in it.
     pub fn holds(&self, person: i64) -> bool {
-        !matches!(self.mark(self.population.place(person), person), 0 | SPENT)
+        !matches!(self.mark(self.population.place(person), person), 0 | LEFT_OUT)
     }
 
     fn mark(&self, place: Option<u32>, person: i64) -> u32 {
@@ -156,8 +156,9 @@ impl<'a> Cohort<'a> {
         }
         let persons = columns::persons(batch)?;
         self.batch.clear();
-        for person in persons.values() {
-            let number = self.numbered(*person);
+        for person in persons {
+            // Asked of DuckDB, that a row is of somebody would change the order of its joins, and for the worse.
+            let number = person.map_or(LEFT_OUT, |person| self.numbered(person));
             self.batch.push(number);
             if let Some(rows) = self.rows.get_mut(number as usize) {
                 *rows = rows.saturating_add(1);
@@ -171,7 +172,7 @@ impl<'a> Cohort<'a> {
             column.take(batch.column(self.leading + at), &self.batch, self.persons.len())?;
         }
         if self.columns.iter().any(|column| column.values.is_some()) {
-            self.of_rows.extend(self.batch.iter().filter(|number| **number != SPENT));
+            self.of_rows.extend(self.batch.iter().filter(|number| **number != LEFT_OUT));
         }
         self.keep_within()
     }
@@ -180,7 +181,7 @@ impl<'a> Cohort<'a> {
         let place = self.population.place(person);
         match self.mark(place, person) {
             0 => self.enter(place, person),
-            SPENT => SPENT,
+            LEFT_OUT => LEFT_OUT,
             mark => mark - 1,
         }
     }
@@ -188,13 +189,13 @@ impl<'a> Cohort<'a> {
     fn enter(&mut self, place: Option<u32>, person: i64) -> u32 {
         let spent = self.allowed.spent.contains(person.cast_unsigned());
         let next = u32::try_from(self.persons.len()).expect("memory ends before four billion persons");
-        let mark = if spent { SPENT } else { next + 1 };
+        let mark = if spent { LEFT_OUT } else { next + 1 };
         match place {
             Some(place) => self.marks[place as usize] = mark,
             None => drop(self.strangers.insert(person, mark)),
         }
         if spent {
-            return SPENT;
+            return LEFT_OUT;
         }
         self.persons.push(person);
         self.places.push(place.unwrap_or(NOWHERE));
@@ -249,7 +250,7 @@ impl Column {
             }
         }
         if let Some(kept) = &mut self.values {
-            let counted = of_rows.iter().map(|number| *number != SPENT);
+            let counted = of_rows.iter().map(|number| *number != LEFT_OUT);
             match self.kind {
                 Kind::Concept => {
                     let values = cast_to(values, &DataType::Int64)?;

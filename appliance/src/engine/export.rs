@@ -114,7 +114,8 @@ fn rows(
     stream(database, export.plan.engine_sql(), false, |batch| {
         let Some((schema, encoder)) = &mut begun else {
             let schema = named(&batch.schema(), &export.plan);
-            if let Some(column) = schema.fields().iter().find(|field| !export.format.holds(field.data_type())) {
+            if let Some(column) = schema.fields().iter().find(|field| !export.format.holds(field.data_type()))
+            {
                 return Err(Broken::Said(Reply::NotInFormat { column: column.name().clone() }));
             }
             wire::write(replies, &Reply::ExportBegins, &[], bounds::REPLY_BYTES)?;

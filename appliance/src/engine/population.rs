@@ -13,7 +13,7 @@ use flip_protocol::answer::Failed;
 use time::Date;
 
 use super::bounds;
-use super::calendar::date_of;
+use super::calendar::{Numbers, number};
 use super::database::{Fault, one, stream};
 use super::labels::{FEMALE, Key, MALE};
 use super::quick::Quick;
@@ -63,8 +63,10 @@ impl Population {
             several: HashMap::default(),
         };
         population.facts.resize(population.places.near as usize, NOTHING);
-        stream(database, &persons(), false, |batch| population.take_persons(&batch, bytes_max))?;
-        stream(database, PERIODS, false, |batch| population.take_periods(&batch, bytes_max))?;
+        let numbers = Numbers::new();
+        stream(database, PERSONS, false, |batch| population.take_persons(&batch, &numbers, bytes_max))?;
+        stream(database, &sex_labels(), false, |batch| population.take_sex_labels(&batch))?;
+        stream(database, PERIODS, false, |batch| population.take_periods(&batch, &numbers, bytes_max))?;
         Ok(population)
     }
 
@@ -137,24 +139,34 @@ impl Population {
         })
     }
 
-    fn take_persons(&mut self, batch: &RecordBatch, bytes_max: u64) -> Result<(), Fault> {
+    fn take_persons(&mut self, batch: &RecordBatch, numbers: &Numbers, bytes_max: u64) -> Result<(), Fault> {
         let whole = |at: usize| {
             batch.column(at).as_primitive_opt::<Int64Type>().ok_or(Fault::plain(Failed::Internal))
         };
         let day = batch.column(1).as_primitive_opt::<Date32Type>().ok_or(Fault::plain(Failed::Internal))?;
         let (persons, year, month, of_month, sexes) = (whole(0)?, whole(2)?, whole(3)?, whole(4)?, whole(5)?);
-        let labels = batch.column(6).as_string_opt::<i32>().ok_or(Fault::plain(Failed::Internal))?;
         for (row, person) in persons.values().iter().enumerate() {
             let known = |column: &PrimitiveArray<Int64Type>| column.is_valid(row).then(|| column.value(row));
-            let date = day.is_valid(row).then(|| i64::from(day.value(row))).and_then(date_of);
-            let date = date
-                .or_else(|| Some((known(year)?, known(month).unwrap_or(1), known(of_month).unwrap_or(1))));
+            let date = day.is_valid(row).then(|| day.value(row)).and_then(|day| numbers.of(day));
+            let of_parts =
+                || Some(number((known(year)?, known(month).unwrap_or(1), known(of_month).unwrap_or(1))));
             let place = self.at(*person) as usize;
-            let sex = self.sex_of(known(sexes), labels.is_valid(row).then(|| labels.value(row)));
-            self.facts[place].born = date.map_or(UNBORN, number);
+            let sex = self.sex_of(known(sexes), None);
+            self.facts[place].born = date.or_else(of_parts).unwrap_or(UNBORN);
             self.facts[place].sex = sex;
         }
         self.check(bytes_max)
+    }
+
+    fn take_sex_labels(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+        let persons = batch.column(0).as_primitive_opt::<Int64Type>();
+        let labels = batch.column(1).as_string_opt::<i32>();
+        let (persons, labels) = persons.zip(labels).ok_or(Fault::plain(Failed::Internal))?;
+        for (person, label) in persons.values().iter().zip(labels.iter().flatten()) {
+            let place = self.at(*person) as usize;
+            self.facts[place].sex = self.sex_of(None, Some(label));
+        }
+        Ok(())
     }
 
     fn sex_of(&mut self, code: Option<i64>, label: Option<&str>) -> u16 {
@@ -177,7 +189,7 @@ impl Population {
         u16::try_from(at).unwrap_or(0)
     }
 
-    fn take_periods(&mut self, batch: &RecordBatch, bytes_max: u64) -> Result<(), Fault> {
+    fn take_periods(&mut self, batch: &RecordBatch, numbers: &Numbers, bytes_max: u64) -> Result<(), Fault> {
         let columns = (
             batch.column(0).as_primitive_opt::<Int64Type>(),
             batch.column(1).as_primitive_opt::<Date32Type>(),
@@ -188,8 +200,7 @@ impl Population {
         };
         let (first_counted, last_counted) = (i64::from(bounds::YEARS.0), i64::from(bounds::YEARS.1));
         let year = |day: Option<i32>, open: i64| {
-            let date = day.and_then(|day| date_of(i64::from(day)));
-            date.map_or(open, |(year, ..)| year)
+            day.and_then(|day| numbers.of(day)).map_or(open, |number| i64::from(number / 10_000))
         };
         for ((person, from), to) in persons.values().iter().zip(from).zip(to) {
             let from = year(from, first_counted).max(first_counted) - first_counted;
@@ -258,24 +269,22 @@ fn bits(first: u8, last: u8) -> Years {
     years
 }
 
-/// Person, day of birth or its parts, sex by its concept or else by its source value.
-fn persons() -> String {
+/// Person, day of birth or its parts, concept of sex.
+const PERSONS: &str = "SELECT person_id::BIGINT, birth_datetime::DATE, year_of_birth::BIGINT, month_of_birth::BIGINT, \
+                       day_of_birth::BIGINT, gender_concept_id::BIGINT FROM omop.person WHERE person_id IS NOT NULL";
+
+/// Person and source value of the sex, of those whose concept says little. Few: to read a text of everybody would take
+/// longer than all the rest.
+fn sex_labels() -> String {
     format!(
-        "SELECT person_id::BIGINT, birth_datetime::DATE, year_of_birth::BIGINT, month_of_birth::BIGINT, \
-         day_of_birth::BIGINT, gender_concept_id::BIGINT, CASE WHEN gender_concept_id IN ({MALE}, {FEMALE}) THEN NULL \
-         ELSE nullif(trim(gender_source_value), '') END FROM omop.person WHERE person_id IS NOT NULL"
+        "SELECT person_id::BIGINT, trim(gender_source_value) FROM omop.person WHERE person_id IS NOT NULL AND \
+         (gender_concept_id IS NULL OR gender_concept_id NOT IN ({MALE}, {FEMALE})) AND trim(gender_source_value) <> ''"
     )
 }
 
 /// Person, first and last day of a period of observation.
 const PERIODS: &str = "SELECT person_id::BIGINT, observation_period_start_date::DATE, observation_period_end_date::DATE \
                        FROM omop.observation_period WHERE person_id IS NOT NULL";
-
-/// A date as a number such as 20260115. A record may say of it what it likes.
-fn number((year, month, day): (i64, i64, i64)) -> i32 {
-    let number = year.clamp(0, 99_999) * 10_000 + month.clamp(0, 99) * 100 + day.clamp(0, 99);
-    i32::try_from(number).unwrap_or(UNBORN)
-}
 
 /// A day as a number such as 20260115.
 pub(super) fn number_of(day: Date) -> i32 {

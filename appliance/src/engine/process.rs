@@ -16,6 +16,7 @@ use flip_protocol::answer::Failed;
 use roaring::RoaringTreemap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::fcntl_setpipe_size;
 
 use super::wire::{self, Reply, Request};
 use super::{CancelFlag, Settings, bounds};
@@ -84,6 +85,8 @@ impl Process {
         // Only our ends: the worker's own ends of the two pipes keep blocking.
         fcntl_setfl(&process.stdin, fcntl_getfl(&process.stdin)? | OFlags::NONBLOCK)?;
         fcntl_setfl(&process.stdout, fcntl_getfl(&process.stdout)? | OFlags::NONBLOCK)?;
+        // Where the kernel gives less, an export is slower.
+        drop(fcntl_setpipe_size(&process.stdout, bounds::PIPE_BYTES));
         Ok(process)
     }
 
@@ -120,14 +123,19 @@ impl Process {
 
     /// Receives one frame, and what is behind it, of an answer in several frames: the next ones may be here already.
     pub fn receive_next(&mut self, limits: &Limits<'_>) -> Result<(Reply, Vec<u8>), Unanswered> {
-        let mut chunk = [0_u8; 16_384];
         loop {
             if let Some(reply) = self.complete_frame()? {
                 return Ok(reply);
             }
-            match self.stdout.read(&mut chunk) {
+            // All that is missing of a frame that has begun, at once: exports are of megabytes.
+            let held = self.partial.len();
+            let missing = wire::Head::of(&self.partial).map_or(0, |head| head.frame_bytes() - held);
+            self.partial.resize(held + missing.clamp(bounds::READ_BYTES, bounds::PIPE_BYTES), 0);
+            let read = self.stdout.read(&mut self.partial[held..]);
+            self.partial.truncate(held + read.as_ref().copied().unwrap_or(0));
+            match read {
                 Ok(0) => return Err(Unanswered::Lost("it ended while it worked on the question")),
-                Ok(read) => self.partial.extend_from_slice(&chunk[..read]),
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(Way::Out, limits)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Unanswered::Lost("its pipe broke")),
@@ -141,7 +149,7 @@ impl Process {
         if !head.is_within(bounds::REPLY_BYTES) {
             return Err(Unanswered::Lost("it sent an oversize frame"));
         }
-        let length = wire::HEAD_BYTES + head.body + head.behind;
+        let length = head.frame_bytes();
         if self.partial.len() < length {
             return Ok(None);
         }

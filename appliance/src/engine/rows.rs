@@ -1,8 +1,8 @@
 //! The statement that gives a plan's rows, with the person of each.
 //!
 //! Its columns are `p`, the person of the row; `a`, its accession id, where there is one; and the plan's columns
-//! `c0, c1, ..`. What must stay true: rows of nobody are in none; of a column that identifies, only whether there is a
-//! value leaves the statement; a plan's own names and values stand in no statement but its own.
+//! `c0, c1, ..`. Rows of nobody are among them, with no person. What must stay true: of a column that identifies, only
+//! whether there is a value leaves the statement; a plan's own names and values stand in no statement but its own.
 
 use std::fmt::Write as _;
 
@@ -62,7 +62,7 @@ impl Rows {
         push(
             &mut sql,
             format_args!(
-                " FROM ({}\n) AS result({}){owners} WHERE {person} IS NOT NULL",
+                " FROM ({}\n) AS result({}){owners}",
                 plan.engine_sql(),
                 names(plan.columns().len())
             ),

@@ -266,6 +266,11 @@ impl Head {
         Some(Self { body: length(0)?, behind: length(4)? })
     }
 
+    /// Bytes of the whole frame, with what is behind it.
+    pub fn frame_bytes(self) -> usize {
+        HEAD_BYTES + self.body + self.behind
+    }
+
     /// True where nothing is longer than it may be.
     pub fn is_within(self, bytes_max: usize) -> bool {
         self.body <= bytes_max && self.behind <= bounds::PERSONS_BYTES
@@ -291,7 +296,7 @@ pub(super) fn encode(frame: &impl Serialize, behind: &[u8], bytes_max: usize) ->
     if !head.is_within(bytes_max) {
         return None;
     }
-    let mut bytes = Vec::with_capacity(HEAD_BYTES + head.body + head.behind);
+    let mut bytes = Vec::with_capacity(head.frame_bytes());
     for length in [head.body, head.behind] {
         bytes.extend_from_slice(&u32::try_from(length).ok()?.to_le_bytes());
     }

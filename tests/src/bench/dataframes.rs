@@ -20,10 +20,10 @@ use crate::world::{Appliance, until};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/prepare/dataframes.py");
 const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../python");
 
-/// Ten columns of about one row for each person of a generated population.
+/// Ten columns of about as many rows as a generated population has persons.
 const ROWS: &str = "SELECT m.person_id, m.measurement_id, m.measurement_concept_id, m.measurement_date, \
                     m.value_as_number, m.unit_concept_id, m.range_low, m.range_high, p.year_of_birth, p.gender_concept_id \
-                    FROM measurement m JOIN person p ON p.person_id = m.person_id WHERE p.year_of_birth >= 1960";
+                    FROM measurement m JOIN person p ON p.person_id = m.person_id WHERE p.year_of_birth >= 1985";
 
 /// Adds the time until a client has all rows, in three formats.
 pub fn measure(
@@ -46,7 +46,8 @@ pub fn measure(
         Ok((freezes["complete"] == true).then_some(()))
     })?;
     let trust = &stage.trusts[0];
-    let cohort = trust.told(&["frozen", "list"])?[0]["name"].as_str().context("nothing was frozen")?.to_owned();
+    let cohort =
+        trust.told(&["frozen", "list"])?[0]["name"].as_str().context("nothing was frozen")?.to_owned();
     let token = trust.told(&["token", "new", "--frozen", &cohort, "--label", "bench"])?;
     steps.begin("dataframes of the frozen cohort, DuckDB and JSON")?;
     let said = by_python(&token, &generation(trust)?, effort, places)?;
@@ -93,7 +94,9 @@ fn add(report: &mut Report, said: &Value) -> Result<()> {
         });
         report.add(row(&format!("{format}, DuckDB's own"), &theirs));
     }
-    report.add(row("arrow, beside pandas and JSON", &arrow).alternative(json.median()).target(Target::Ratio(0.1)));
+    report.add(
+        row("arrow, beside pandas and JSON", &arrow).alternative(json.median()).target(Target::Ratio(0.1)),
+    );
     report.add(row("pandas and JSON", &json));
     Ok(())
 }
