@@ -13,12 +13,14 @@
 //! generation of a version that is not dropped is pinned. Who is in a cohort leaves through [`Store::members`] alone,
 //! and that is for the local API, `drift` and the engine. Deliberately absent: what may be told to the hub.
 
+mod again;
 pub mod drift;
 mod error;
 mod facts;
 mod file;
 mod store;
 
+pub use again::{Again, AgainError};
 pub use drift::Drift;
 pub use error::FrozenError;
 pub use facts::{Dropped, Facts, Name};

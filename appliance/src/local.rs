@@ -26,6 +26,8 @@ use serde_json::json;
 
 use crate::bounds;
 use crate::clock;
+use crate::frozen::Again;
+use crate::run;
 use crate::site::Site;
 use crate::uplink::error_chain;
 
@@ -58,6 +60,7 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/data/drop", post(drop_data))
         .route("/disclosure", get(async |State(local): Here| made(&local, pages::disclosure(&local.site))))
         .route("/frozen", get(async |State(local): Here| made(&local, pages::frozen(&local.site, None))))
+        .route("/frozen/again", post(freeze_again))
         .route("/frozen/drop", post(drop_frozen))
         .route("/frozen/revoke", post(revoke_token))
         .route("/attack", get(async |State(local): Here| made(&local, pages::attack(&local.site))))
@@ -191,6 +194,26 @@ async fn drop_data(State(local): Here, Form(chosen): Form<Chosen>) -> Response {
         Err(error) => error_chain(&error),
     };
     made(&local, pages::data(&local.site, Some(said)))
+}
+
+async fn freeze_again(State(local): Here, Form(chosen): Form<Cohort>) -> Response {
+    let site = Arc::clone(&local.site);
+    let frozen = tokio::task::spawn_blocking(move || {
+        let again = Again {
+            store: &site.frozen,
+            generations: &site.generations,
+            audit: &site.audit,
+            threshold: site.desk.policy().threshold(),
+            engine: run::engine_of(&site.config),
+        };
+        again.freeze(&chosen.cohort, "console")
+    });
+    let said = match frozen.await {
+        Ok(Ok(facts)) => format!("{} is frozen, on {}.", facts.name, facts.extract.generation),
+        Ok(Err(error)) => error_chain(&error),
+        Err(_) => return failed("freezing the cohort again came to no end"),
+    };
+    made(&local, pages::frozen(&local.site, Some(said)))
 }
 
 async fn drop_frozen(State(local): Here, Form(chosen): Form<Cohort>) -> Response {

@@ -167,6 +167,9 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
     browser.shows("run 7")?;
     assert!(!browser.source()?.contains(token), "the token is on a page");
     browser.picture(&picture("local-frozen")?)?;
+    browser.click("form[action='/frozen/again'] button")?;
+    browser.shows(".v2 is frozen, on g-000001")?;
+    assert_eq!(stage.trust.told(&["frozen", "list"])?.as_array().map(Vec::len), Some(2));
     browser.click("form[action='/frozen/drop'] button")?;
     browser.shows("was dropped")?;
     browser.picture(&picture("local-frozen-dropped")?)?;

@@ -5,20 +5,18 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortOutcome, Failed};
 use flip_storage::cohorts::Cohorts;
-use roaring::RoaringTreemap;
 
 use super::AttackError;
 use super::chance::Chance;
 use crate::data::Generation;
 use crate::desk::{Asked, Desk, Measure};
 use crate::disclosure::{Policy, RawCounts, Release};
-use crate::engine::{Blur, CancelFlag, Engine, EngineFailure, Question, Settings};
+use crate::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 
 /// What an attacker hears of a question.
 pub(super) struct Heard {
@@ -28,23 +26,17 @@ pub(super) struct Heard {
     pub took: Duration,
 }
 
-/// What the engine said to past questions: a play under another secret and with whole budgets needs the same counts.
+/// Asks the engine, and remembers what it said where counts are exact: they are then the same under every secret. Under
+/// any other, caps and bounds are drawn anew in each play, and so is what they tell.
 pub(super) struct Memory {
     settings: Settings,
     engines: HashMap<PathBuf, Engine>,
     /// By generation and text.
-    known: HashMap<(PathBuf, String), Vec<Known>>,
+    known: HashMap<(PathBuf, String), Answered>,
     /// Runs of the same question, to know how long it takes; none where time is not looked at.
     runs: usize,
     chance: Chance,
     took: Duration,
-}
-
-/// What is known of a question with these persons left out.
-struct Known {
-    spent: Arc<RoaringTreemap>,
-    /// By what caps and bounds were drawn with, the first few.
-    drawn: Vec<(Option<Blur>, Answered)>,
 }
 
 #[derive(Clone)]
@@ -79,6 +71,26 @@ impl Memory {
     fn take_took(&mut self) -> Duration {
         std::mem::take(&mut self.took)
     }
+
+    fn run(
+        &mut self,
+        generation_file: &Path,
+        question: &Question,
+        runs: usize,
+        cancel: &CancelFlag,
+    ) -> Answered {
+        let engine = self
+            .engines
+            .entry(generation_file.to_owned())
+            .or_insert_with(|| Engine::new(self.settings.clone()));
+        let mut answered = Answered { counts: Err(EngineFailure::Cancelled), took: Vec::new() };
+        for _ in 0..runs {
+            let began = Instant::now();
+            answered.counts = engine.run(generation_file, question, cancel);
+            answered.took.push(began.elapsed());
+        }
+        answered
+    }
 }
 
 impl Measure for Memory {
@@ -88,52 +100,24 @@ impl Measure for Memory {
         question: &Question,
         cancel: &CancelFlag,
     ) -> Result<RawCounts, EngineFailure> {
-        let key = (generation_file.to_owned(), question.plan.engine_sql().to_owned());
-        let known = self.known.entry(key).or_default();
-        let at = known.iter().position(|known| known.spent == question.spent).unwrap_or_else(|| {
-            known.push(Known { spent: Arc::clone(&question.spent), drawn: Vec::new() });
-            known.len() - 1
-        });
-        let known = &mut known[at];
-        let answered = known.of(question.blur.as_ref()).unwrap_or_else(|| {
-            let engine = self
-                .engines
-                .entry(generation_file.to_owned())
-                .or_insert_with(|| Engine::new(self.settings.clone()));
-            let mut took = Vec::new();
-            let mut counts = Err(EngineFailure::Cancelled);
-            for _ in 0..self.runs.max(1) {
-                let began = Instant::now();
-                counts = engine.run(generation_file, question, cancel);
-                took.push(began.elapsed());
+        let answered = if question.blur.is_some() {
+            self.run(generation_file, question, 1, cancel)
+        } else {
+            let key = (generation_file.to_owned(), question.plan.engine_sql().to_owned());
+            match self.known.get(&key) {
+                Some(known) => known.clone(),
+                None => {
+                    let answered = self.run(generation_file, question, self.runs.max(1), cancel);
+                    self.known.insert(key, answered.clone());
+                    answered
+                }
             }
-            let answered = Answered { counts, took };
-            if known.drawn.len() < DRAWS {
-                known.drawn.push((question.blur.clone(), answered.clone()));
-            }
-            answered
-        });
+        };
         // One run, told of again and again, would look like a fact.
         if self.runs > 0 {
             self.took = answered.took[self.chance.below(answered.took.len())];
         }
         answered.counts
-    }
-}
-
-/// Where so many draws of caps and bounds give the same counts, every draw is taken to.
-const DRAWS: usize = 4;
-
-impl Known {
-    fn of(&self, blur: Option<&Blur>) -> Option<Answered> {
-        let own = self.drawn.iter().find(|(drawn, _)| drawn.as_ref() == blur);
-        let (_, first) = own.or_else(|| self.drawn.first().filter(|_| self.is_the_same_for_all()))?;
-        Some(first.clone())
-    }
-
-    fn is_the_same_for_all(&self) -> bool {
-        let counts = |at: usize| &self.drawn[at].1.counts;
-        self.drawn.len() == DRAWS && (1..DRAWS).all(|at| counts(at) == counts(0))
     }
 }
 

@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::config::Config;
-use crate::data::{Generation, Generations};
+use crate::data::Generations;
 use crate::disclosure::Policy;
-use crate::engine::{CancelFlag, Engine, Members};
 use crate::frozen::drift::{self, Drift, Moves};
-use crate::frozen::{Facts, FrozenError, Listed, Name, Store, Wanted};
+use crate::frozen::{Again, Facts, FrozenError, Listed, Name, Store};
 use crate::place::Place;
 use crate::run;
 
@@ -66,6 +65,18 @@ struct Here {
     generations: Generations,
     store: Store,
     audit: Audit,
+}
+
+impl Here {
+    fn again(&self) -> Again<'_> {
+        Again {
+            store: &self.store,
+            generations: &self.generations,
+            audit: &self.audit,
+            threshold: self.policy.threshold(),
+            engine: run::engine_of(&self.config),
+        }
+    }
 }
 
 /// Carries out `flip-appliance frozen`.
@@ -168,29 +179,7 @@ fn show(here: &Here, cohort: &str, as_json: bool) -> anyhow::Result<()> {
 }
 
 fn refreeze(here: &Here, cohort: &str, as_json: bool) -> anyhow::Result<()> {
-    let name = here.store.named(cohort)?;
-    let before = here.store.facts(&name)?;
-    let (generation, members) = found_now(here, &before)?;
-    let threshold = here.policy.threshold();
-    if members.persons.len() < threshold {
-        return Err(FrozenError::FewerThan { threshold }.into());
-    }
-    let wanted = Wanted {
-        title: &before.title,
-        sql: &before.sql,
-        canonical: &before.canonical,
-        project: before.project,
-        query: before.query,
-        order: None,
-    };
-    let facts = here.store.freeze(&here.generations, &generation, &wanted, &members, clock::now())?;
-    let told = json!({
-        "project": facts.project,
-        "cohort": facts.name.to_string(),
-        "generation": facts.extract.generation,
-        "by": "command line",
-    });
-    here.audit.append(clock::now().0, "cohort_frozen", told)?;
+    let facts = here.again().freeze(cohort, "command line")?;
     if as_json {
         say!("{}", serde_json::to_string_pretty(&to_json(&facts))?);
         return Ok(());
@@ -217,7 +206,7 @@ fn compare(here: &Here, cohort: &str, to: Option<&str>, as_json: bool) -> anyhow
         let (facts, members) = here.store.members(&to)?;
         (facts.extract, members)
     } else {
-        let (generation, members) = found_now(here, &before)?;
+        let (generation, members) = here.again().found(&before)?;
         (generation.extract(), members)
     };
     let drift = drift::between((&before.extract, name.version, &members), (&extract, &after));
@@ -227,17 +216,6 @@ fn compare(here: &Here, cohort: &str, to: Option<&str>, as_json: bool) -> anyhow
         say_drift(&drift);
     }
     Ok(())
-}
-
-/// Who is in the cohort on the generation in use.
-fn found_now(here: &Here, facts: &Facts) -> anyhow::Result<(Generation, Members)> {
-    let plan = flip_gate::admit(&facts.sql).map_err(|refusal| {
-        anyhow::anyhow!("the gate does not let the question in any more: {}", refusal.message)
-    })?;
-    let generation = here.generations.current()?.context("there is no data generation in use")?;
-    let mut engine = Engine::new(run::engine_of(&here.config));
-    let members = engine.members(&generation.database, &plan, &CancelFlag::default())?;
-    Ok((generation, members))
 }
 
 fn to_json(facts: &Facts) -> Value {

@@ -86,7 +86,7 @@ impl Process {
         fcntl_setfl(&process.stdin, fcntl_getfl(&process.stdin)? | OFlags::NONBLOCK)?;
         fcntl_setfl(&process.stdout, fcntl_getfl(&process.stdout)? | OFlags::NONBLOCK)?;
         // Where the kernel gives less, an export is slower.
-        drop(fcntl_setpipe_size(&process.stdout, bounds::PIPE_BYTES));
+        let _ = fcntl_setpipe_size(&process.stdout, bounds::PIPE_BYTES);
         Ok(process)
     }
 
