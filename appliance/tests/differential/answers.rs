@@ -34,6 +34,7 @@ pub enum Cell {
 }
 
 /// Rows as they came.
+#[derive(Clone)]
 pub struct Answer {
     pub rows: Vec<Vec<Cell>>,
 }

@@ -1,6 +1,6 @@
-//! The gate's translation, judged by a real PostgreSQL: each question of `questions/*.sql` is let in by the gate, its
-//! canonical text runs on PostgreSQL 15 and its engine's text on DuckDB, over the same records, and the answers must
-//! be equal row by row.
+//! The gate's translation, judged by a real PostgreSQL: each question of `questions/*.sql` runs on PostgreSQL 15 as it
+//! was written and in the gate's canonical text, and in its engine's text on DuckDB, over the same records, and the
+//! answers must be equal row by row. Where the gate means to depart from what was written, [`DEPARTURES`] says why.
 //!
 //! What is compared: rows as multisets, and in order where the title says `ordered`. Whole numbers, texts, dates,
 //! times and intervals exactly; numbers with a fraction within 1e-9 of their size, because the CDM's `numeric` is a
@@ -23,12 +23,17 @@ use corpus::Question;
 /// The fewest questions that the corpus may hold.
 const QUESTIONS_MIN: usize = 150;
 
+/// Questions whose canonical text is meant to give other rows than their own words, and why.
+const DEPARTURES: &[(&str, &str)] =
+    &[("order: FETCH FIRST", "a limit at the end would keep some persons and not others, and has no effect")];
+
 #[test]
 fn every_question_has_the_answer_that_postgresql_gives() {
     let records = records::write();
     let postgres = Postgres::start(Tls::Off).unwrap();
     postgres.load(records.extract()).unwrap();
     let mut theirs = postgres.client().unwrap();
+    theirs.batch_execute("SET search_path = omop").unwrap();
     let ours = engine::open_generation(&records.generation(), 1_024, 2).unwrap();
 
     let questions = corpus::questions();
@@ -44,6 +49,20 @@ fn every_question_has_the_answer_that_postgresql_gives() {
             }
         };
         let expected = Answer::of_postgres(&mut theirs, plan.canonical());
+        let departs = DEPARTURES.iter().any(|(departing, _)| departing == title);
+        let written = Answer::of_postgres(&mut theirs, sql);
+        match (&written, &expected) {
+            (Ok(written), Ok(expected)) => {
+                let differs = difference(written.clone(), expected.clone(), *ordered);
+                if differs.is_some() != departs {
+                    let differs =
+                        differs.unwrap_or_else(|| "no longer departs from what was written".to_owned());
+                    wrong.push(format!("{title}: as written: {differs}\n{sql}"));
+                }
+            }
+            (Err(error), _) => wrong.push(format!("{title}: PostgreSQL, as written: {error}\n{sql}")),
+            (_, Err(_)) => {}
+        }
         let found = Answer::of_duckdb(&ours, plan.engine_sql());
         match (expected, found) {
             (Ok(expected), Ok(found)) => {
