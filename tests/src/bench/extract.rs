@@ -1,6 +1,7 @@
 //! Generated extracts, made once and kept, and the room on the disk for everything.
 
 use std::fs;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -38,6 +39,61 @@ pub fn generated(persons: u64, imaging: bool, places: &Places, steps: &Steps) ->
         // Another bench was faster.
         ensure!(folder.is_dir(), "{} cannot be made: {error}", folder.display());
     }
+    Ok(folder)
+}
+
+/// Rows of `concept_relationship` in [`vocabulary`]: those of a whole download of the OHDSI vocabularies, roughly.
+pub const RELATIONSHIPS: u64 = 7_000_000;
+/// Concepts of it.
+const CONCEPTS: u64 = 500_000;
+
+/// An extract of a few persons with vocabulary tables at their full size, as OHDSI's Athena writes them: tabs between
+/// fields, days of eight digits.
+pub fn vocabulary(places: &Places, steps: &Steps) -> Result<PathBuf> {
+    let folder = places.scratch.join("vocabulary");
+    steps.begin("writing vocabulary tables")?;
+    fs::create_dir_all(&folder)?;
+    fs::write(
+        folder.join("person.csv"),
+        "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n1,8507,1950,0,0\n",
+    )?;
+    let lines = |name: &str, header: &[&str], rows: u64, row: &dyn Fn(u64) -> String| -> Result<()> {
+        let mut file = BufWriter::new(fs::File::create(folder.join(name))?);
+        writeln!(file, "{}", header.join("\t"))?;
+        (0..rows).try_for_each(|at| writeln!(file, "{}", row(at)))?;
+        Ok(file.flush()?)
+    };
+    let concept = [
+        "concept_id",
+        "concept_name",
+        "domain_id",
+        "vocabulary_id",
+        "concept_class_id",
+        "standard_concept",
+        "concept_code",
+        "valid_start_date",
+        "valid_end_date",
+        "invalid_reason",
+    ];
+    lines("CONCEPT.csv", &concept, CONCEPTS, &|at| {
+        format!(
+            "{}\tFinding {at} of the \"body\"\tCondition\tSNOMED\tClinical Finding\tS\t{at}\t19700101\t20991231\t",
+            1 + at
+        )
+    })?;
+    let relationship = [
+        "concept_id_1",
+        "concept_id_2",
+        "relationship_id",
+        "valid_start_date",
+        "valid_end_date",
+        "invalid_reason",
+    ];
+    lines("CONCEPT_RELATIONSHIP.csv", &relationship, RELATIONSHIPS, &|at| {
+        // Each concept with fourteen others, far and near.
+        let (one, other) = (1 + at % CONCEPTS, 1 + (at * 7_919 + at / CONCEPTS) % CONCEPTS);
+        format!("{one}\t{other}\tIs a\t19700101\t20991231\t")
+    })?;
     Ok(folder)
 }
 

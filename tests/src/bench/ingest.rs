@@ -56,6 +56,9 @@ pub fn measure(
         )),
         Err(error) => eprintln!("flip-bench: the tool omop-lite is not measured: {error:#}"),
     }
+    let vocabulary = extract::vocabulary(places, steps)?;
+    let name = format!("{} concept_relationship", grouped(&extract::RELATIONSHIPS.to_string()));
+    compare(report, &name, &vocabulary, effort.large_ingests, python.as_deref(), places, steps)?;
     compare(report, &large_name, large, effort.large_ingests, python.as_deref(), places, steps)
 }
 
