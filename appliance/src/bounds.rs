@@ -72,3 +72,6 @@ pub const EXPORT_PIECES: usize = 4;
 pub const EXPORT_LOOK: Duration = Duration::from_secs(1);
 /// Acts of the audit log that are looked through for the last reads.
 pub const READS_LOOKED_AT: usize = 1_000;
+
+/// How long the console waits for an order that it has ended, before it shows its page all the same.
+pub const ENDING: Duration = Duration::from_secs(2);

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::desk::{Asked, Cohort, DeskError, Said};
 use crate::disclosure::Release;
-use crate::engine::{Engine, Settings};
+use crate::engine::{CancelFlag, Engine, Settings};
 use crate::inbox;
 use crate::outbox::{self, Leaving, OutboxError};
 use crate::site::Site;
@@ -121,8 +121,8 @@ fn next(site: &Site) -> Result<Option<Waiting>, JournalError> {
 fn work_on(site: &Site, engine: &mut Engine, waiting: &Waiting) -> Result<(), LaneError> {
     let order = MessageId::from_bytes(waiting.id);
     let began = clock::now();
-    site.running(order, began);
-    let outcome = bring_to_end(site, engine, order, waiting, began);
+    let cancel = site.running(order, began);
+    let outcome = bring_to_end(site, engine, order, waiting, began, &cancel);
     site.finished(order);
     site.bell.ring();
     outcome
@@ -134,6 +134,7 @@ fn bring_to_end(
     order: MessageId,
     waiting: &Waiting,
     began: UnixMillis,
+    cancel: &CancelFlag,
 ) -> Result<(), LaneError> {
     let identity = site.identity();
     let by_the_hub = site.hub_clock(began);
@@ -147,9 +148,14 @@ fn bring_to_end(
     };
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
     let asked = Asked { sql: &sql, project: &project_name, at: began };
-    let Some(Said { release, cohort }) = answer(site, engine, asked)? else {
-        // Cancelled because the appliance stops: the order waits for the next start.
-        return Ok(());
+    let Said { release, cohort } = match answer(site, engine, asked, cancel)? {
+        Some(said) => said,
+        // The order waits for the next start.
+        None if site.is_stopping() => return Ok(()),
+        None => {
+            site.desk.count_ended(asked)?;
+            Said::only(Release::ended_here())
+        }
     };
     let ended = clock::now();
     let took_ms = ended.since(began);
@@ -159,7 +165,7 @@ fn bring_to_end(
     let freezing = match query {
         Some(query) => {
             let wanted = ToFreeze { order, title: &name, sql: &sql, project, query };
-            match freezing::freeze(site, engine, &wanted, &release)? {
+            match freezing::freeze(site, engine, &wanted, &release, cancel)? {
                 Some(freezing) => Some(freezing),
                 None => return Ok(()),
             }
@@ -214,7 +220,12 @@ fn give_back(
 }
 
 /// Gate, engine, disclosure. `None` where the question was cancelled.
-fn answer(site: &Site, engine: &mut Engine, asked: Asked<'_>) -> Result<Option<Said>, DeskError> {
+fn answer(
+    site: &Site,
+    engine: &mut Engine,
+    asked: Asked<'_>,
+    cancel: &CancelFlag,
+) -> Result<Option<Said>, DeskError> {
     let generation = match site.generations.current() {
         Ok(Some(generation)) => generation,
         Ok(None) => return Ok(Some(Said::without_data(asked.sql))),
@@ -223,7 +234,7 @@ fn answer(site: &Site, engine: &mut Engine, asked: Asked<'_>) -> Result<Option<S
             return Ok(Some(Said::only(Release::failed(Failed::Internal))));
         }
     };
-    let said = site.desk.answer(engine, &generation, asked, &site.cancel);
+    let said = site.desk.answer(engine, &generation, asked, cancel);
     if let Some(sandbox) = engine.sandbox() {
         site.note_sandbox(*sandbox);
     }

@@ -184,10 +184,8 @@ impl Desk {
     ) -> Result<Option<Said>, DeskError> {
         let began = Instant::now();
         let said = self.answer_at_once(engine, generation, asked, cancel)?;
-        if said.is_some() {
-            std::thread::sleep(self.wait(began.elapsed()));
-        }
-        Ok(said)
+        // What is cancelled while it waits was recorded, and is there at once when it is asked again.
+        Ok(said.filter(|_| !cancel.wait(self.wait(began.elapsed()))))
     }
 
     /// As [`Desk::answer`], without the wait for the tick: for made-up Trusts, which are asked a million questions.
@@ -276,6 +274,11 @@ impl Desk {
             self.ledger.count(asked.project, asked.at.0)?;
         }
         Ok(Said::only(release))
+    }
+
+    /// Counts a question that the Trust has ended in its project's quota.
+    pub fn count_ended(&self, asked: Asked<'_>) -> Result<(), DeskError> {
+        Ok(self.ledger.count(asked.project, asked.at.0)?)
     }
 
     fn record(

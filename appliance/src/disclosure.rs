@@ -116,6 +116,14 @@ impl Release {
         }
     }
 
+    /// The question was let in and begun, and somebody at the Trust has ended it.
+    pub(crate) fn ended_here() -> Self {
+        let message = "somebody at the Trust has ended the question while it was worked on; ask something that takes \
+                       less, or ask the Trust why";
+        let refused = Refused { code: "ended_by_trust".to_owned(), message: message.to_owned(), place: None };
+        Self { outcome: CohortOutcome::Refused(refused) }
+    }
+
     /// What was released before, as the ledger of past cohorts has kept it.
     pub(crate) fn again(outcome: CohortOutcome) -> Self {
         Self { outcome }

@@ -103,6 +103,19 @@ impl CancelFlag {
         self.0.store(true, Ordering::Release);
     }
 
+    /// Waits; true where the flag was raised meanwhile, which ends the wait.
+    pub fn wait(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while !self.is_cancelled() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            std::thread::sleep(left.min(bounds::CANCEL_POLL));
+        }
+        true
+    }
+
     /// True once [`CancelFlag::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)

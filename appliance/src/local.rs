@@ -13,13 +13,15 @@ mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
+use flip_protocol::MessageId;
 use flip_web::pages as web;
 use serde::Deserialize;
 use serde_json::json;
@@ -42,6 +44,8 @@ struct Local {
     address: SocketAddr,
 }
 
+/// How often an order that is being ended is looked at.
+const ENDING_LOOK: Duration = Duration::from_millis(20);
 /// The session's cookie.
 const COOKIE: &str = "flip-local";
 
@@ -57,6 +61,7 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         .route("/orders/{id}", get(order))
         .route("/data", get(async |State(local): Here| made(&local, pages::data(&local.site, None))))
         .route("/data/use", post(use_data))
+        .route("/orders/end", post(end_order))
         .route("/data/drop", post(drop_data))
         .route("/disclosure", get(async |State(local): Here| made(&local, pages::disclosure(&local.site))))
         .route("/frozen", get(async |State(local): Here| made(&local, pages::frozen(&local.site, None))))
@@ -107,6 +112,11 @@ struct Minutes {
 #[derive(Deserialize)]
 struct Chosen {
     generation: String,
+}
+
+#[derive(Deserialize)]
+struct Order {
+    order: String,
 }
 
 #[derive(Deserialize)]
@@ -194,6 +204,28 @@ async fn drop_data(State(local): Here, Form(chosen): Form<Chosen>) -> Response {
         Err(error) => error_chain(&error),
     };
     made(&local, pages::data(&local.site, Some(said)))
+}
+
+async fn end_order(State(local): Here, Form(chosen): Form<Order>) -> Response {
+    let site = &local.site;
+    let Ok(order) = chosen.order.parse::<MessageId>() else {
+        return Redirect::to("/orders").into_response();
+    };
+    if site.end(order) {
+        let facts = json!({ "order": order, "by": "console" });
+        if let Err(error) = site.audit.append(clock::now().0, "order_ended_here", facts) {
+            return failed(&error_chain(&error));
+        }
+        let looks = bounds::ENDING.as_millis() / ENDING_LOOK.as_millis();
+        for _ in 0..looks {
+            if site.is_running(order).is_none() {
+                break;
+            }
+            tokio::time::sleep(ENDING_LOOK).await;
+        }
+    }
+    // Its page says what came of it, also where it had ended by itself.
+    Redirect::to(&format!("/orders/{order}")).into_response()
 }
 
 async fn freeze_again(State(local): Here, Form(chosen): Form<Cohort>) -> Response {

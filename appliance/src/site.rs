@@ -79,6 +79,7 @@ struct Notes {
 struct Running {
     since: UnixMillis,
     reported: bool,
+    cancel: CancelFlag,
 }
 
 /// How the link to the hub stands.
@@ -167,6 +168,7 @@ impl Site {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.cancel.cancel();
+        self.with(|notes| notes.running.values().for_each(|running| running.cancel.cancel()));
         self.bell.ring();
     }
 
@@ -175,9 +177,20 @@ impl Site {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Notes that an order is being worked on, until [`Self::finished`].
-    pub fn running(&self, order: MessageId, since: UnixMillis) {
-        self.with(|notes| notes.running.insert(order, Running { since, reported: false }));
+    /// Notes that an order is being worked on, until [`Self::finished`]; gives the flag that ends it.
+    pub fn running(&self, order: MessageId, since: UnixMillis) -> CancelFlag {
+        let cancel = CancelFlag::default();
+        let running = Running { since, reported: false, cancel: cancel.clone() };
+        self.with(|notes| notes.running.insert(order, running));
+        if self.is_stopping() {
+            cancel.cancel();
+        }
+        cancel
+    }
+
+    /// Ends an order that is being worked on; false where it is not.
+    pub fn end(&self, order: MessageId) -> bool {
+        self.with(|notes| notes.running.get(&order).map(|running| running.cancel.cancel()).is_some())
     }
 
     /// Notes that an order is no longer being worked on.

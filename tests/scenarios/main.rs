@@ -6,6 +6,7 @@ mod console;
 mod crashes;
 mod deliveries;
 mod disclosure;
+mod ending;
 mod enrolment;
 mod freezing;
 mod garbage;

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::clock;
 use crate::disclosure::Release;
-use crate::engine::{Engine, EngineFailure};
+use crate::engine::{CancelFlag, Engine, EngineFailure};
 use crate::frozen::{FrozenError, Wanted};
 use crate::site::Site;
 use crate::uplink::error_chain;
@@ -32,8 +32,9 @@ pub(super) fn freeze(
     engine: &mut Engine,
     asked: &ToFreeze<'_>,
     release: &Release,
+    cancel: &CancelFlag,
 ) -> Result<Option<Freezing>, AuditError> {
-    let reason = match attempt(site, engine, asked, release) {
+    let reason = match attempt(site, engine, asked, release, cancel) {
         Ok(Some(frozen)) => {
             let facts = json!({
                 "order": asked.order,
@@ -57,6 +58,7 @@ fn attempt(
     engine: &mut Engine,
     asked: &ToFreeze<'_>,
     release: &Release,
+    cancel: &CancelFlag,
 ) -> Result<Option<flip_protocol::freeze::Frozen>, NotFrozen> {
     let CohortOutcome::Value(answer) = release.outcome() else { return Err(NotFrozen::NoCohort) };
     let failed = |error: &dyn std::error::Error| {
@@ -69,13 +71,15 @@ fn attempt(
     })?;
     // The generation in use may have changed since the answer.
     let generation = site.generations.named(&answer.extract.generation).map_err(|error| failed(&error))?;
-    let members = match engine.members(&generation.database, &plan, &site.cancel) {
+    let members = match engine.members(&generation.database, &plan, cancel) {
         Ok(members) => members,
-        Err(EngineFailure::Cancelled) => return Ok(None),
+        Err(EngineFailure::Cancelled) if site.is_stopping() => return Ok(None),
         Err(EngineFailure::Failed(flip_protocol::answer::Failed::TooManyRows)) => {
             return Err(NotFrozen::TooLarge);
         }
-        Err(error @ (EngineFailure::TooCostly | EngineFailure::Failed(_))) => return Err(failed(&error)),
+        Err(error @ (EngineFailure::Cancelled | EngineFailure::TooCostly | EngineFailure::Failed(_))) => {
+            return Err(failed(&error));
+        }
     };
     let wanted = Wanted {
         title: asked.title,
