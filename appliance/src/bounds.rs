@@ -72,6 +72,8 @@ pub const EXPORT_PIECES: usize = 4;
 pub const EXPORT_LOOK: Duration = Duration::from_secs(1);
 /// Acts of the audit log that are looked through for the last reads.
 pub const READS_LOOKED_AT: usize = 1_000;
-
+/// What the hub is told of the free disk is a multiple of this: how much a single file takes is not to be seen, since
+/// those of frozen cohorts and of the ledger are as long as cohorts are large.
+pub const DISK_TOLD_BYTES: u64 = 256 * 1024 * 1024;
 /// How long the console waits for an order that it has ended, before it shows its page all the same.
 pub const ENDING: Duration = Duration::from_secs(2);

@@ -176,7 +176,7 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
         let outcome = CohortOutcome::FewerThan { threshold: policy.shown_min(), extract };
         return Answered { release: Release { outcome }, persons: subjects, units: charged(None) };
     }
-    let persons = noise::rounded(noisy, width.step);
+    let persons = noise::rounded_above(noisy, width.step, policy.shown_min());
     let affordable = charged(Some(details)) <= budget::units_within(budget::question_max(policy.noise()));
     let is_detailed = policy.is_exact() || (details.are_shown() && affordable);
     let units = charged(is_detailed.then_some(details));
@@ -237,7 +237,7 @@ fn counts_and_nulls(columns: &[ColumnCounts], records: u64, width: Width, counts
     let mut folded = false;
     for (at, column) in columns.iter().enumerate() {
         let (values, nulls) = if width.sigma > 0.0 {
-            let shown = |count: u64| if small(count) { 0 } else { noise::rounded(count, width.step) };
+            let shown = |count: u64| if small(count) { 0 } else { counts.rounded(count, width) };
             let nulls = counts.noised(column.nulls, width, "Nulls", &format!("{at} {}", column.name));
             (Some(shown(records.saturating_sub(nulls))), Some(shown(nulls)))
         } else {
@@ -245,7 +245,8 @@ fn counts_and_nulls(columns: &[ColumnCounts], records: u64, width: Width, counts
                 .into_iter()
                 .any(small);
             folded |= withheld;
-            ((!withheld).then_some(column.values), (!withheld).then_some(column.nulls))
+            let shown = |count| (!withheld).then(|| counts.rounded(count, width));
+            (shown(column.values), shown(column.nulls))
         };
         cells.0.push(Cell { label: column.name.clone(), count: values });
         cells.1.push(Cell { label: column.name.clone(), count: nulls });

@@ -334,7 +334,10 @@ impl Site {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             extract: self.extract(),
             uptime_s: now.since(self.started) / 1_000,
-            disk_free_bytes: disk.map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
+            disk_free_bytes: disk.map_or(0, |disk| {
+                let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+                free - free % bounds::DISK_TOLD_BYTES
+            }),
             refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
             engine: self.sandbox().map(|sandbox| match (sandbox.files, sandbox.calls) {
                 (Files::Confined, Calls::Confined) => Confinement::Full,

@@ -24,7 +24,10 @@ fn a_person_at_the_trust_ends_a_running_question_and_the_researcher_hears_so() -
     assert_eq!(share(&result)["state"], "refused", "{result}");
     assert_eq!(share(&result)["code"], "ended_by_trust", "{result}");
     let listed = stage.trust.command(&["audit", "list", "--act", "order_ended_here"])?.output()?;
-    assert!(String::from_utf8_lossy(&listed.stdout).contains("order_ended_here"), "it is not in the audit log");
+    assert!(
+        String::from_utf8_lossy(&listed.stdout).contains("order_ended_here"),
+        "it is not in the audit log"
+    );
     // The engine is there for the next one.
     let next = stage.api.ask("everyone", EVERYONE)?;
     assert_eq!(share(&stage.api.complete(&next)?)["state"], "value");

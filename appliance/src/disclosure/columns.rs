@@ -6,7 +6,6 @@
 use flip_protocol::answer::{Cell, Field, Finite, Shape, Summary, Unit};
 
 use super::fold::Part;
-use super::noise;
 use super::raw::{CategoryColumn, Group, NumberColumn};
 use super::statistics::{Counts, Labels, Width};
 
@@ -30,7 +29,7 @@ pub(super) fn years(years: Vec<Group>, years_cap: u64, subjects: u64, counts: &C
         let count = counts.noised(year.persons, width, NAME, &year.label);
         let shown = shown(count);
         folded |= !shown || width.sigma > 0.0;
-        Cell { count: shown.then(|| noise::rounded(count, width.step)), label: year.label }
+        Cell { count: shown.then(|| counts.rounded(count, width)), label: year.label }
     });
     let mut cells: Vec<Cell> = cells.collect();
     if width.sigma > 0.0 {
@@ -80,7 +79,7 @@ pub(super) fn histogram(column: &NumberColumn, subjects: u64, counts: &Counts<'_
     let folded = joined.len() < column.bins.len();
     let cells = joined.iter().enumerate().map(|(at, (from, to, persons))| Cell {
         label: label(at, tidy(*from), tidy(*to)),
-        count: Some(noise::rounded(persons.max(&0).cast_unsigned(), width.step)),
+        count: Some(counts.rounded(persons.max(&0).cast_unsigned(), width)),
     });
     let cells = cells.collect();
     Some(Field {

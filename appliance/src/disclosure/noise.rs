@@ -106,6 +106,12 @@ pub(super) fn rounded(count: u64, step: u64) -> u64 {
     count.saturating_add(step / 2) / step * step
 }
 
+/// The same, but for a count of at least `least`, which stays so: then the smallest multiple that is.
+pub(super) fn rounded_above(count: u64, step: u64, least: u64) -> u64 {
+    let rounded = rounded(count, step);
+    if count < least { rounded } else { rounded.max(least.div_ceil(step.max(1)).saturating_mul(step.max(1))) }
+}
+
 /// What 95 of 100 draws stay within, with the rounding.
 #[expect(
     clippy::cast_precision_loss,
@@ -158,6 +164,8 @@ mod tests {
             [5, 5, 10, 10, 50, 500]
         );
         assert_eq!((rounded(12, 5), rounded(13, 5), rounded(12, 1), rounded(0, 5)), (10, 15, 12, 0));
+        assert_eq!([0, 11, 12, 13, 17, 18].map(|count| rounded_above(count, 5, 12)), [0, 10, 15, 15, 15, 20]);
+        assert_eq!((rounded_above(40, 100, 30), rounded_above(260, 100, 30)), (100, 300));
         assert_eq!((plus(3, -7.9), plus(3, 0.4), plus(3, 0.6)), (0, 3, 4));
         assert_eq!((margin(0.0, 1), margin(8.0, 5)), (0, 19));
         assert_eq!((clear_of(10, 8.0, 2.5), clear_of(10, 0.0, 2.5)), (30, 10));

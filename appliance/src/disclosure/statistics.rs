@@ -79,6 +79,11 @@ impl<'a> Counts<'a> {
         }
     }
 
+    /// A count that may be shown, as it is shown: rounded, but never from the smallest number that is shown to below it.
+    pub fn rounded(&self, count: u64, width: Width) -> u64 {
+        noise::rounded_above(count, width.step, self.policy.shown_min())
+    }
+
     /// Groups with their noise. Where it has none, small ones are folded: `join` gives a number of distinct persons that
     /// are certainly behind two groups together; `persons` is how many are behind all of them.
     pub fn folded(
@@ -95,7 +100,7 @@ impl<'a> Counts<'a> {
         }
         let Folded { mut cells, any } = fold(parts, self.floor(width, labels), persons, join);
         for cell in &mut cells {
-            cell.count = cell.count.map(|count| noise::rounded(count, width.step));
+            cell.count = cell.count.map(|count| self.rounded(count, width));
         }
         width.field(statistic, unit, cells, any)
     }
@@ -117,14 +122,14 @@ impl<'a> Counts<'a> {
             let count = self.noised_whole(part.count, width, statistic, &part.label);
             match u64::try_from(count) {
                 Ok(count) if count >= floor => {
-                    cells.push(Cell { label: part.label, count: Some(noise::rounded(count, width.step)) });
+                    cells.push(Cell { label: part.label, count: Some(self.rounded(count, width)) });
                 }
                 Ok(_) | Err(_) => other += count,
             }
         }
         let other = other.max(0).cast_unsigned();
         if labels == Labels::Fixed && other >= floor {
-            cells.push(Cell { label: OTHER.to_owned(), count: Some(noise::rounded(other, width.step)) });
+            cells.push(Cell { label: OTHER.to_owned(), count: Some(self.rounded(other, width)) });
         }
         // Always: whether anything was left out would be a trace.
         width.field(statistic, unit, cells, true)

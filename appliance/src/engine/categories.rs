@@ -100,9 +100,10 @@ impl Values {
         let what = format!("values of {at}");
         let (persons, cap) = if cohort.all == cohort.persons.len() as u64 {
             let persons = self.each_once();
-            // Each has one value or none.
-            let cap = sharing.cap(&what, (0..persons.iter().sum::<u64>()).map(|_| 1)).min(1);
-            if cap == 0 { (Vec::new(), 0) } else { (persons, 1) }
+            // Each has one value or none. The cap is what the other way would find: that a cohort has as many rows as
+            // persons can be one person's doing, and is not to be seen.
+            let cap = sharing.cap(&what, (0..persons.iter().sum::<u64>()).map(|_| 1));
+            if cap == 0 { (Vec::new(), 0) } else { (persons, cap) }
         } else {
             self.by_person(cohort, &what, sharing)
         };
