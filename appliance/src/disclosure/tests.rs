@@ -260,12 +260,18 @@ impl Shape {
 
 proptest! {
     #[test]
-    fn no_count_below_the_threshold_is_ever_shown(shape in shapes(), threshold in 5_u64..=10) {
-        let outcome = released(shape.raw(), &exact(threshold));
+    fn no_count_below_the_threshold_is_ever_shown_and_all_are_rounded(
+        shape in shapes(), threshold in 5_u64..=10, rounding in prop::sample::select(vec![1_u64, 5, 7, 20]),
+    ) {
+        let key = if rounding < 5 { "danger_rounding" } else { "rounding" };
+        let policy = format!("danger_threshold = {threshold}\ndanger_noise = 0\n{key} = {rounding}");
+        let outcome = released(shape.raw(), &Policy::check(&policy).unwrap());
         if let CohortOutcome::Value(answer) = outcome {
             prop_assert!(answer.persons >= threshold && answer.records >= answer.persons);
+            prop_assert!(answer.persons.is_multiple_of(rounding) && answer.records.is_multiple_of(rounding));
             for cell in answer.fields.iter().flat_map(|field| &field.cells) {
                 prop_assert!(!cell.count.is_some_and(|count| (1..threshold).contains(&count)));
+                prop_assert!(cell.count.is_none_or(|count| count.is_multiple_of(rounding)), "{:?}", cell);
             }
         }
     }

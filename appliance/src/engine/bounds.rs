@@ -31,6 +31,10 @@ pub const VALUES: usize = 1_500;
 pub const BINS: u32 = 20;
 /// Columns of one result that get a histogram, and that get top values.
 pub const DESCRIBED: usize = 24;
+/// Rows of one person that are looked at: further ones could take a question over its limit of memory.
+pub const PERSON_ROWS: u32 = 100_000;
+/// Rows of one person that count towards the limit of rows: as many as count in a statistic with noise.
+pub const PERSON_ROWS_LIMITED: u32 = 64;
 /// Calendar years that are counted: what lies outside is a slip of the pen.
 pub const YEARS: (i32, i32) = (1_900, 2_100);
 /// Names of concepts that a worker keeps for its next questions.

@@ -1,6 +1,6 @@
 //! What is counted of a question's rows while they go by: each person's rows, nulls, numbers and values.
 //!
-//! What must stay true: who is spent is in none of it; no row is kept, but for a number for each value of a column whose
+//! What must stay true: who is spent is in none of it; one person's rows, however many, take the question over no limit; no row is kept, but for a number for each value of a column whose
 //! values are counted by person; it takes no more memory than it may, and gives up the values first.
 
 use std::collections::HashMap;
@@ -44,6 +44,8 @@ pub(super) struct Cohort<'a> {
     pub rows: Vec<u32>,
     /// All rows.
     pub all: u64,
+    /// Those that count towards the limit of rows.
+    limited: u64,
     pub columns: Vec<Column>,
     /// By row: its person's number. Empty where no column's values are kept.
     pub of_rows: Vec<u32>,
@@ -80,6 +82,7 @@ impl<'a> Cohort<'a> {
             places: Vec::new(),
             rows: Vec::new(),
             all: 0,
+            limited: 0,
             columns: Vec::new(),
             of_rows: Vec::new(),
             leading: rows.leading(),
@@ -159,13 +162,16 @@ impl<'a> Cohort<'a> {
         for person in persons {
             // Asked of DuckDB, that a row is of somebody would change the order of its joins, and for the worse.
             let number = person.map_or(LEFT_OUT, |person| self.numbered(person));
-            self.batch.push(number);
-            if let Some(rows) = self.rows.get_mut(number as usize) {
-                *rows = rows.saturating_add(1);
+            let counts = self.rows.get(number as usize).is_some_and(|rows| *rows < bounds::PERSON_ROWS);
+            self.batch.push(if counts { number } else { LEFT_OUT });
+            if counts {
+                let rows = &mut self.rows[number as usize];
+                *rows += 1;
                 self.all += 1;
+                self.limited += u64::from(*rows <= bounds::PERSON_ROWS_LIMITED);
             }
         }
-        if self.all > self.allowed.rows_max {
+        if self.limited > self.allowed.rows_max {
             return Err(Fault::plain(Failed::TooManyRows));
         }
         for (at, column) in self.columns.iter_mut().enumerate() {

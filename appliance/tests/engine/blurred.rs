@@ -7,7 +7,7 @@ use flip_appliance::engine::{CancelFlag, Question};
 use flip_gate::Plan;
 use flip_protocol::answer::{CohortOutcome, Extract};
 
-use super::fixture::{Site, described_plan, make_generation, question};
+use super::fixture::{Site, described_plan, make_generation, plan, question};
 
 /// Secrets that are tried. Caps of 24 columns differ by chance in some of a hundred where they hang on one row.
 const SECRETS: u8 = 150;
@@ -48,4 +48,13 @@ fn that_one_person_has_a_second_row_moves_no_cap() {
         several += usize::from(all.iter().any(|margin| *margin != all[0]));
     }
     assert!(several > 0, "no cap was ever drawn above one, so nothing was looked at");
+}
+
+#[test]
+fn one_persons_rows_take_a_question_over_no_limit() {
+    let mut site = Site::new(|settings| settings.rows_max = 1_000);
+    let sql = "SELECT person_id FROM omop.person UNION ALL SELECT p.person_id FROM omop.person AS p, \
+               generate_series(1, 200000) AS s(i) WHERE p.person_id = 77";
+    let answer = site.ask(&plan(sql, &["person_id"])).unwrap();
+    assert_eq!((answer.persons, answer.records), (100, 100));
 }
