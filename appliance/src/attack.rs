@@ -134,7 +134,6 @@ pub fn run(
         name: attacker.name.to_owned(),
         does: attacker.does.to_owned(),
         secret: attacker.secret.words().to_owned(),
-        gap: attacker.gap.map(str::to_owned),
         right,
     });
     Ok(Report {

@@ -148,7 +148,7 @@ fn bring_to_end(
     };
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
     let asked = Asked { sql: &sql, project: &project_name, at: began };
-    let Said { release, cohort } = match answer(site, engine, asked, cancel)? {
+    let Said { release, cohort, expected: _ } = match answer(site, engine, asked, cancel)? {
         Some(said) => said,
         // The order waits for the next start.
         None if site.is_stopping() => return Ok(()),

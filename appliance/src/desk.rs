@@ -19,6 +19,7 @@ use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::bounds;
 use crate::clock;
 use crate::data::Generation;
 use crate::disclosure::{self, Noise, Policy, RawCounts, Release};
@@ -73,6 +74,8 @@ pub struct Said {
     pub release: Release,
     /// Its cohort, where it is new: to be looked at by [`Desk::compare`] once the release is on its way.
     pub cohort: Option<Cohort>,
+    /// How long the work was expected to take, by what it was expected to cost; nothing where there was none.
+    pub expected: Duration,
 }
 
 /// Who a new answer is about.
@@ -185,7 +188,7 @@ impl Desk {
         let began = Instant::now();
         let said = self.answer_at_once(engine, generation, asked, cancel)?;
         // What is cancelled while it waits was recorded, and is there at once when it is asked again.
-        Ok(said.filter(|_| !cancel.wait(self.wait(began.elapsed()))))
+        Ok(said.filter(|said| !cancel.wait(self.wait(began.elapsed(), said.expected))))
     }
 
     /// As [`Desk::answer`], without the wait for the tick: for made-up Trusts, which are asked a million questions.
@@ -202,9 +205,10 @@ impl Desk {
         }
     }
 
-    /// How long an answer waits for the next tick after that much work.
-    pub(crate) fn wait(&self, took: Duration) -> Duration {
-        wait(took, self.policy.tick())
+    /// How long an answer waits after that much work: for the first tick that is after what was expected too. So work
+    /// that is done for one person's records alone, and is expected whether they have them or not, does not show.
+    pub(crate) fn wait(&self, took: Duration, expected: Duration) -> Duration {
+        wait(took, expected, self.policy.tick())
     }
 
     fn answer_plan(
@@ -248,10 +252,12 @@ impl Desk {
                 return self.fail(key, asked, Release::failed(failed)).map(Some);
             }
         };
+        let expected = Duration::from_millis(raw.cost() / bounds::ROWS_OF_A_MILLISECOND);
+        let expected = expected.min(bounds::EXPECTED_MAX);
         let answered = disclosure::release(raw, &self.policy, &noise, generation.extract());
         self.record(key, asked, &answered.release, &answered.persons, answered.units)?;
         let cohort = Cohort { key, persons: answered.persons };
-        Ok(Some(Said { release: answered.release, cohort: Some(cohort) }))
+        Ok(Some(Said { release: answered.release, cohort: Some(cohort), expected }))
     }
 
     /// A question that failed counts in its project's quota as any other. What would fail again is remembered.
@@ -360,7 +366,7 @@ impl Desk {
 impl Said {
     /// A release without a new cohort.
     pub fn only(release: Release) -> Self {
-        Self { release, cohort: None }
+        Self { release, cohort: None, expected: Duration::ZERO }
     }
 
     /// What is said where there is no generation yet: the gate's refusal, where there is one.
@@ -372,13 +378,14 @@ impl Said {
     }
 }
 
-/// How long an answer waits that took so long: up to the next tick, the ticks being one, two, four, .. times the first.
-fn wait(took: Duration, tick: Duration) -> Duration {
+/// How long an answer waits that took so long: up to the first tick after that and after what was expected, the ticks
+/// being one, two, four, .. times the first.
+fn wait(took: Duration, expected: Duration, tick: Duration) -> Duration {
     if tick.is_zero() {
         return Duration::ZERO;
     }
     let mut next = tick;
-    while next < took {
+    while next < took.max(expected) {
         next = next.saturating_mul(2);
     }
     next.saturating_sub(took)
@@ -413,10 +420,12 @@ mod tests {
     }
 
     #[test]
-    fn answers_leave_at_ticks_that_double() {
+    fn answers_leave_at_ticks_that_double_and_not_before_they_were_expected() {
         let ms = Duration::from_millis;
-        let leaves = |took| ms(took) + wait(ms(took), ms(25));
+        let leaves = |took| ms(took) + wait(ms(took), ms(0), ms(25));
         assert_eq!([0, 10, 25, 26, 99, 101].map(leaves), [25, 25, 25, 50, 100, 200].map(ms));
-        assert_eq!(wait(ms(3), Duration::ZERO), Duration::ZERO);
+        let leaves = |took| ms(took) + wait(ms(took), ms(60), ms(25));
+        assert_eq!([0, 10, 59, 61, 101].map(leaves), [100, 100, 100, 100, 200].map(ms));
+        assert_eq!(wait(ms(3), ms(60), Duration::ZERO), Duration::ZERO);
     }
 }

@@ -31,10 +31,6 @@ fn every_attacker_wins_where_numbers_are_exact_and_the_command_fails() {
     assert_eq!(code, 1);
     assert_eq!(report.attackers.len(), 13);
     for attacker in &report.attackers {
-        // Those that no policy stops need not even that.
-        if attacker.gap.is_some() {
-            continue;
-        }
         let (share, _) = attacker.worst(report.trials);
         assert!(share >= 0.9, "{} is right in {share} of all plays", attacker.name);
     }
@@ -44,16 +40,27 @@ fn every_attacker_wins_where_numbers_are_exact_and_the_command_fails() {
 }
 
 #[test]
-fn under_the_shipped_policy_subtracting_and_averaging_are_hardly_better_than_a_coin() {
-    let only = "isolating pair,rephrasing";
-    let (report, _, folder) = attacked("", &["--trials", "60", "--questions", "5,12", "--only", only]);
-    assert_eq!(report.attackers.len(), 2);
+fn under_the_shipped_policy_nobody_is_much_better_than_a_coin() {
+    // Those that ask of a crowd take too long for this.
+    let only = "pair,rephrasing,boundary,both,repeats,forged,null,breakdown,mean,limits,timing";
+    let (report, _, folder) = attacked("", &["--trials", "30", "--questions", "5", "--only", only]);
+    assert_eq!(report.attackers.len(), 11);
     for attacker in &report.attackers {
         let (share, [low, _]) = attacker.worst(report.trials);
-        // Sixty plays are few: fails where it is beyond doubt. The full form has 2,500.
+        // Thirty plays are few: fails where it is beyond doubt. The full form has 2,500.
         assert!(low <= SHARE_MAX, "{} is right in {share} of all plays", attacker.name);
     }
     assert!(!folder.path().join("attack.json").exists(), "a report of some attackers is not kept");
+}
+
+#[test]
+fn with_noise_and_without_budgets_averaging_wins() {
+    let policy = "danger_budget = 1000.0\ndanger_questions_weekly = 1000000";
+    let words = ["--trials", "100", "--questions", "40", "--only", "rephrasing"];
+    let (report, code, _) = attacked(policy, &words);
+    // Noise of 8 on forty answers: theory says 64 %.
+    let (share, _) = report.attackers[0].worst(report.trials);
+    assert!(code == 1 && share > SHARE_MAX, "right in {share} of all plays");
 }
 
 #[test]

@@ -46,8 +46,6 @@ pub(super) struct Attacker {
     pub does: &'static str,
     /// What it is after.
     pub secret: Secret,
-    /// Where it wins whatever the policy is: the part of the threat model that says why.
-    pub gap: Option<&'static str>,
     /// True where it asks about everybody, in data with a large crowd beside the targets' blocks.
     pub in_a_crowd: bool,
     /// Questions that it has; after the last it guesses from what it knows.

@@ -40,9 +40,6 @@ pub struct Tried {
     pub does: String,
     /// What it wants to know of a person: `is in the data`.
     pub secret: String,
-    /// Where it is known to win whatever the policy is: the part of the threat model that says why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gap: Option<String>,
     /// Of all plays, those in which it guessed right, after each number of questions.
     pub right: Vec<u64>,
 }
@@ -66,14 +63,9 @@ impl Tried {
 }
 
 impl Report {
-    /// Attackers that won although a policy can stop them.
+    /// Attackers that won.
     pub fn winners(&self) -> impl Iterator<Item = &Tried> {
-        self.attackers.iter().filter(|attacker| attacker.gap.is_none() && !attacker.passes(self.trials))
-    }
-
-    /// Attackers that won as no policy can stop them yet.
-    pub fn gaps(&self) -> impl Iterator<Item = &Tried> {
-        self.attackers.iter().filter(|attacker| attacker.gap.is_some() && !attacker.passes(self.trials))
+        self.attackers.iter().filter(|attacker| !attacker.passes(self.trials))
     }
 
     /// Writes it, for its owner alone; a reader sees the old one or the new one.
@@ -108,11 +100,7 @@ impl Report {
                 text
             });
             let (_, [low, high]) = attacker.worst(self.trials);
-            let verdict = match &attacker.gap {
-                _ if attacker.passes(self.trials) => "passes".to_owned(),
-                None => "WINS".to_owned(),
-                Some(gap) => format!("wins: {gap}"),
-            };
+            let verdict = if attacker.passes(self.trials) { "passes" } else { "WINS" };
             line(format!(
                 "{:<20} {:<18}{shares}   {:.1} to {:.1} %   {verdict}",
                 attacker.name,
@@ -123,19 +111,9 @@ impl Report {
         }
         let winners = self.winners().count();
         line(String::new());
-        for gap in self.gaps() {
-            line(format!(
-                "Whatever the policy is, the attacker {:?} wins: see {} in docs/THREAT-MODEL.md.",
-                gap.name,
-                gap.gap.as_deref().unwrap_or_default()
-            ));
-        }
         line(match winners {
             0 => {
-                format!(
-                    "No other attacker is right in more than 60 % of {} plays; a coin is in 50 %.",
-                    self.trials
-                )
+                format!("No attacker is right in more than 60 % of {} plays; a coin is in 50 %.", self.trials)
             }
             _ => format!(
                 "{winners} of {} attackers are right in more than 60 % of {} plays.",
@@ -179,7 +157,6 @@ mod tests {
                 name: "pair".to_owned(),
                 does: "asks".to_owned(),
                 secret: "is in the data".to_owned(),
-                gap: None,
                 right: right.to_vec(),
             }],
         }
@@ -190,10 +167,6 @@ mod tests {
         assert_eq!(report(&[510, 600, 590]).winners().count(), 0);
         assert_eq!(report(&[601, 550, 550]).winners().count(), 1);
         assert!(report(&[601, 550, 550]).text().contains("WINS"));
-        let mut known = report(&[900, 900, 900]);
-        known.attackers[0].gap = Some("G19".to_owned());
-        assert_eq!((known.winners().count(), known.gaps().count()), (0, 1));
-        assert!(known.text().contains("wins: G19"));
     }
 
     #[test]

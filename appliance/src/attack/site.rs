@@ -14,7 +14,7 @@ use flip_storage::cohorts::Cohorts;
 use super::AttackError;
 use super::chance::Chance;
 use crate::data::Generation;
-use crate::desk::{Asked, Desk, Measure};
+use crate::desk::{Asked, Desk, Measure, Said};
 use crate::disclosure::{Policy, RawCounts, Release};
 use crate::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 
@@ -147,8 +147,9 @@ impl<'a> Site<'a> {
         let asked = Asked { sql, project: &project, at: UnixMillis(FIRST_MS + 60_000 * self.asked) };
         let said = self.desk.answer_at_once(memory, self.generation, asked, &CancelFlag::default())?;
         let took = memory.take_took();
-        let release = said.map_or_else(|| Release::failed(Failed::Internal), |said| said.release);
-        Ok(Heard { outcome: release.into_outcome(), took: took + self.desk.wait(took) })
+        let said = said.unwrap_or_else(|| Said::only(Release::failed(Failed::Internal)));
+        let took = took + self.desk.wait(took, said.expected);
+        Ok(Heard { outcome: said.release.into_outcome(), took })
     }
 }
 

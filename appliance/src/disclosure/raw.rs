@@ -1,7 +1,7 @@
 //! Counts as the engine measured them: unprotected.
 //!
 //! What must stay true: [`RawCounts`] can be neither printed nor serialised, and what it holds is read in
-//! `disclosure` alone. Deliberately absent: Debug, Display, Serialize, accessors.
+//! `disclosure` alone. Deliberately absent: Debug, Display, Serialize, accessors of counts.
 
 use roaring::RoaringTreemap;
 
@@ -14,6 +14,8 @@ pub struct RawCounts(pub(super) Measured);
 /// What the engine measured of one question's result.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Measured {
+    /// Rows that the engine expected to go through, by estimates that know no single record.
+    pub cost: u64,
     /// Rows of the result, each person's counted for at most [`Measured::rows_cap`].
     pub rows: u64,
     /// The most rows that one person is counted for: what many others have too (`engine::sharing`), so that no single
@@ -127,5 +129,10 @@ impl RawCounts {
     /// Takes what the engine measured.
     pub(crate) fn new(measured: Measured) -> Self {
         Self(measured)
+    }
+
+    /// What the engine expected, before it began.
+    pub(crate) fn cost(&self) -> u64 {
+        self.0.cost
     }
 }

@@ -45,6 +45,7 @@ fn counts(
     images: Option<ImageCounts>,
 ) -> RawCounts {
     RawCounts::new(Measured {
+        cost: 0,
         rows,
         rows_cap: 1,
         subjects: (0..persons).collect(),
@@ -312,6 +313,7 @@ fn rich(persons: u64) -> RawCounts {
     };
     let bins = (0..4_u32).map(|at| Bin { from: f64::from(at), to: f64::from(at + 1), persons: persons / 4 });
     RawCounts::new(Measured {
+        cost: 0,
         rows: 2 * persons,
         rows_cap: 2,
         subjects: (0..persons).collect(),

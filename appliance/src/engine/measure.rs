@@ -4,7 +4,7 @@
 //! by group and the set of persons; an error keeps no text once records were read (see [`Fault`]).
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use duckdb::Connection;
 use roaring::RoaringTreemap;
@@ -26,8 +26,8 @@ pub(super) struct Generation<'a> {
     configure: &'a Configure,
     population: OnceCell<Population>,
     names: Names,
-    /// Plans that cost less than the limit.
-    cheap: RefCell<HashSet<String>>,
+    /// What plans cost that were asked of late.
+    costs: RefCell<HashMap<String, f64>>,
 }
 
 impl<'a> Generation<'a> {
@@ -38,7 +38,7 @@ impl<'a> Generation<'a> {
             configure,
             population: OnceCell::new(),
             names: Names::default(),
-            cheap: RefCell::default(),
+            costs: RefCell::default(),
         }
     }
 
@@ -51,29 +51,33 @@ impl<'a> Generation<'a> {
         Ok(self.population.get_or_init(|| population))
     }
 
-    /// True where a question would cost more than the site allows.
-    pub fn is_too_costly(&self, question: &Question) -> Result<bool, Fault> {
+    /// What a question is expected to cost (see [`preview`]).
+    pub fn cost(&self, question: &Question) -> Result<f64, Fault> {
         let sql = question.plan.engine_sql();
-        let mut cheap = self.cheap.borrow_mut();
-        if cheap.contains(sql) {
-            return Ok(false);
+        let mut costs = self.costs.borrow_mut();
+        if let Some(cost) = costs.get(sql) {
+            return Ok(*cost);
         }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
-        if preview::cost(self.database, &question.plan)? > self.configure.cost_max as f64 {
-            return Ok(true);
+        let cost = preview::cost(self.database, &question.plan)?;
+        if costs.len() >= bounds::PLANS {
+            costs.clear();
         }
-        if cheap.len() >= bounds::PLANS {
-            cheap.clear();
-        }
-        cheap.insert(sql.to_owned());
-        Ok(false)
+        costs.insert(sql.to_owned(), cost);
+        Ok(cost)
     }
 
-    /// Answers one question, but for who is spent.
+    /// True where the site lets a question cost so much.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
+    pub fn allows(&self, cost: f64) -> bool {
+        cost <= self.configure.cost_max as f64
+    }
+
+    /// Answers one question, that is expected to cost so much, but for who is spent.
     pub fn measure(
         &self,
         question: &Question,
         spent: &RoaringTreemap,
+        cost: f64,
     ) -> Result<(Counts, RoaringTreemap), Fault> {
         let plan = &question.plan;
         let result = Rows::of(plan)?;
@@ -93,6 +97,12 @@ impl<'a> Generation<'a> {
         let (ages, sexes) = self.ages_and_sexes(&cohort, population, question)?;
         let (years, years_cap) = years(&cohort, population, sharing);
         let counts = Counts {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "held within the numbers"
+            )]
+            cost: cost.max(0.0) as u64,
             rows,
             rows_cap,
             columns,

@@ -118,6 +118,7 @@ pub(super) enum Reply {
 /// What [`RawCounts`] holds beside the persons, on the pipe. No Debug: these are not protected yet.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Counts {
+    pub cost: u64,
     pub rows: u64,
     pub rows_cap: u64,
     /// In the plan's order of columns: rows with a value, rows without, persons with a value, persons with a null.
@@ -197,6 +198,7 @@ impl Counts {
                 .collect(),
         });
         Some(RawCounts::new(Measured {
+            cost: self.cost,
             rows: self.rows,
             rows_cap: self.rows_cap,
             subjects,

@@ -90,10 +90,11 @@ fn answer(
     question: &Question,
     spent: &RoaringTreemap,
 ) -> Result<(Reply, Vec<u8>), Fault> {
-    if generation.is_too_costly(question)? {
+    let cost = generation.cost(question)?;
+    if !generation.allows(cost) {
         return Ok((Reply::TooCostly, Vec::new()));
     }
-    let (counts, subjects) = generation.measure(question, spent)?;
+    let (counts, subjects) = generation.measure(question, spent, cost)?;
     Ok((Reply::Counts(counts), wire::persons_to_bytes(&subjects)))
 }
 

@@ -49,6 +49,5 @@ fn row(tried: Tried, trials: u64) -> web::AttackRow {
         name: tried.name,
         does: tried.does,
         secret: tried.secret,
-        gap: tried.gap,
     }
 }

@@ -53,15 +53,13 @@ pub struct AttackRow {
     pub interval: String,
     /// True where it is right too often.
     pub wins: bool,
-    /// Where the threat model says why no policy stops it, where none does.
-    pub gap: Option<String>,
 }
 
 impl Page for SiteAttack {
     const TEMPLATE: &'static str = "site_attack.html";
 
     fn samples() -> Vec<Self> {
-        let row = |name: &str, shares: [&str; 3], wins: bool, gap: Option<&str>| AttackRow {
+        let row = |name: &str, shares: [&str; 3], wins: bool| AttackRow {
             name: name.to_owned(),
             does: "asks for a cohort with the target in it, and for the same cohort less the target"
                 .to_owned(),
@@ -69,7 +67,6 @@ impl Page for SiteAttack {
             shares: shares.map(str::to_owned).to_vec(),
             interval: "55.1 to 59.0 %".to_owned(),
             wins,
-            gap: gap.map(str::to_owned),
         };
         let share = |label: &str, percent| Share { label: label.to_owned(), percent };
         let report = AttackReport {
@@ -79,8 +76,8 @@ impl Page for SiteAttack {
             changed: false,
             questions: vec![20, 50, 100],
             attackers: vec![
-                row("isolating pair", ["56.9 %", "57.0 %", "57.0 %"], false, None),
-                row("limits", ["100.0 %", "100.0 %", "100.0 %"], true, Some("G19")),
+                row("isolating pair", ["56.9 %", "57.0 %", "57.0 %"], false),
+                row("limits", ["100.0 %", "100.0 %", "100.0 %"], true),
             ],
             chart: Shares {
                 id: "shares".to_owned(),
