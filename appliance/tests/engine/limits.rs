@@ -3,18 +3,18 @@
 use std::thread;
 use std::time::Duration;
 
-use flip_appliance::engine::{CancelFlag, EngineFailure};
+use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
 use flip_protocol::answer::Failed;
 
 use crate::fixture::{
     MARKER, Site, endless_plan, exists, ids, logged, plan, question, settings, ticks, watched_program,
 };
 
-fn watched(site: &mut Site, change: impl FnOnce(&mut flip_appliance::engine::Settings)) {
+fn watched(site: &mut Site, change: impl FnOnce(&mut Settings)) {
     let mut settings = settings();
     settings.worker_program = watched_program(site.folder.path());
     change(&mut settings);
-    site.engine = flip_appliance::engine::Engine::new(settings);
+    site.engine = Engine::new(settings);
 }
 
 #[test]
@@ -120,6 +120,18 @@ fn an_unknown_name_is_logged_here_and_not_sent() {
     let log = logged(|| failed = Some(site.failure(&unknown)));
     assert_eq!(failed, Some(Failed::NotUnderstood), "{log}");
     assert!(log.contains("no_such_column"));
+}
+
+#[test]
+fn a_question_about_checksums_is_not_taken_for_a_damaged_generation() {
+    let mut site = Site::new(|_| {});
+    watched(&mut site, |_| {});
+    let unknown =
+        plan("SELECT person_id, no_such_function('checksum') FROM omop.person", &["person_id", "x"]);
+    let log = logged(|| assert_eq!(site.failure(&unknown), Failed::NotUnderstood));
+    assert!(!log.contains("damaged"), "{log}");
+    assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+    assert_eq!(ids(site.folder.path()).len(), 1, "its worker goes on");
 }
 
 #[test]
