@@ -106,3 +106,52 @@ fn confine(generation_file: &Path) -> Result<Files, SandboxError> {
         RulesetStatus::NotEnforced => Files::NotConfined,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, OpenOptions};
+    use std::thread;
+
+    use super::*;
+
+    /// What `body` gives on a thread that is confined to a file as a worker is, which no other thread of the test
+    /// notices. `None` where the kernel has no Landlock.
+    fn confined<T: Send>(file: &Path, body: impl FnOnce() -> T + Send) -> Option<T> {
+        thread::scope(|scope| {
+            let confined = || match confine(file).unwrap() {
+                Files::Confined | Files::PartlyConfined => Some(body()),
+                Files::NotConfined => None,
+            };
+            scope.spawn(confined).join().unwrap()
+        })
+    }
+
+    fn refusal<T>(outcome: std::io::Result<T>) -> Option<i32> {
+        outcome.err().and_then(|error| error.raw_os_error())
+    }
+
+    #[test]
+    fn a_worker_can_read_its_generation_and_no_other_file() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let [generation, sibling] = ["g-000001", "g-000002"].map(|name| folder.path().join(name));
+        fs::write(&generation, "generation").unwrap();
+        fs::write(&sibling, "sibling").unwrap();
+        let opened = || {
+            [
+                refusal(File::open(&generation)),
+                refusal(File::open(&sibling)),
+                refusal(File::open("/etc/passwd")),
+                refusal(fs::read_dir(folder.path())),
+                refusal(OpenOptions::new().write(true).open(&generation)),
+            ]
+        };
+        assert_eq!(opened(), [None; 5], "all are there outside");
+        let Some(inside) = confined(&generation, opened) else {
+            let modules = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+            assert!(!modules.contains("landlock"), "the kernel has Landlock, and the rules do not hold");
+            return;
+        };
+        let no = Some(libc::EACCES);
+        assert_eq!(inside, [None, no, no, no, no]);
+    }
+}
