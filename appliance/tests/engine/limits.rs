@@ -7,7 +7,8 @@ use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
 use flip_protocol::answer::Failed;
 
 use crate::fixture::{
-    MARKER, Site, endless_plan, exists, ids, logged, plan, question, settings, ticks, watched_program,
+    MARKER, Site, endless_plan, exists, ids, ingested, logged, plan, question, settings, ticks,
+    watched_program,
 };
 
 fn watched(site: &mut Site, change: impl FnOnce(&mut Settings)) {
@@ -41,6 +42,24 @@ fn a_question_that_would_take_hours_is_not_begun_and_others_go_on() {
         &["person_id"],
     );
     assert_eq!(site.ask(&joined).unwrap().persons, 100);
+}
+
+/// With the limit that a site has, and questions as a researcher writes them.
+#[test]
+fn of_real_records_a_question_that_would_take_hours_is_not_begun_and_an_ordinary_one_is() {
+    let (_folder, generation) = ingested();
+    let mut engine = Engine::new(Settings { cost_max: Settings::new("".into()).cost_max, ..settings() });
+    let mut asked = |sql: &str| {
+        let plan = flip_gate::admit(sql).unwrap();
+        engine.run(&generation, &question(&plan), &CancelFlag::default()).map(drop)
+    };
+    let hours = "SELECT p.person_id FROM person p, generate_series(1, 10000) AS a(x), \
+                 generate_series(1, 10000) AS b(y), generate_series(1, 10000) AS c(z)";
+    assert_eq!(asked(hours), Err(EngineFailure::TooCostly));
+    let ordinary = "SELECT p.person_id, c.condition_start_date, m.value_as_number FROM person p \
+                    JOIN condition_occurrence c ON c.person_id = p.person_id \
+                    JOIN measurement m ON m.person_id = p.person_id AND m.measurement_date >= c.condition_start_date";
+    assert_eq!(asked(ordinary), Ok(()));
 }
 
 #[test]
