@@ -7,7 +7,7 @@ use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
 use flip_protocol::answer::Failed;
 
 use crate::fixture::{
-    MARKER, Site, endless_plan, exists, ids, ingested, logged, plan, question, settings, ticks,
+    MARKER, Site, endless_plan, exists, ids, ingested, logged, plan, question, script, settings, ticks,
     watched_program,
 };
 
@@ -92,6 +92,25 @@ fn a_question_that_needs_too_much_memory_fails_alone() {
     );
     assert_eq!(site.failure(&large), Failed::OutOfMemory);
     assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+}
+
+/// The engine's own limit is none for what does not ask it for memory.
+#[test]
+fn a_worker_that_takes_memory_past_its_engine_is_killed_and_reaped() {
+    let mut site = Site::new(|_| {});
+    let folder = site.folder.path().display();
+    // It holds 700 MB in the end and no more, so that nothing suffers where nobody watches it.
+    let body = format!(
+        "echo $$ >> '{folder}/ids'\nmkfifo '{folder}/zeros'\ncat /dev/zero > '{folder}/zeros' &\n\
+         exec tail -c 700000000 3<&0 < '{folder}/zeros'\n"
+    );
+    let worker_program = script(site.folder.path(), &body);
+    site.engine = Engine::new(Settings { worker_program, memory_mb: 64, ..settings() });
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    assert_eq!(site.failure(&all), Failed::OutOfMemory);
+    let ids = ids(site.folder.path());
+    assert_eq!(ids.len(), 1, "it is not tried again");
+    assert!(!exists(ids[0]));
 }
 
 #[test]
