@@ -98,11 +98,25 @@ pub(super) enum Cause {
 
 impl Cause {
     pub(super) fn of(error: &duckdb::Error) -> Self {
-        let text = error.to_string();
+        Self::of_text(&error.to_string())
+    }
+
+    /// Judged by what DuckDB begins texts about files and memory with: others quote the extract, which may hold any
+    /// words.
+    fn of_text(text: &str) -> Self {
+        const BEGINNINGS: [&str; 5] = [
+            "IO Error",
+            "FATAL Error",
+            "INTERNAL Error",
+            "Out of Memory Error",
+            "TransactionContext Error: Failed to commit",
+        ];
         // The words of ENOSPC, EFBIG and EDQUOT, and of DuckDB's own bound on its temporary folder.
-        let full =
+        const FULL: [&str; 4] =
             ["No space left on device", "File too large", "Disk quota exceeded", "max_temp_directory_size"];
-        if full.iter().any(|words| text.contains(words)) {
+        if !BEGINNINGS.iter().any(|words| text.starts_with(words)) {
+            Self::Other
+        } else if FULL.iter().any(|words| text.contains(words)) {
             Self::DiskFull
         } else if text.contains("Out of Memory Error") {
             Self::Memory
@@ -170,4 +184,52 @@ pub(crate) fn disk_is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use duckdb::Connection;
+
+    use super::*;
+
+    #[test]
+    fn the_words_of_a_full_disk_in_a_record_are_no_full_disk() {
+        let database = Connection::open_in_memory().unwrap();
+        for value in [
+            "File too large",
+            "No space left on device",
+            "IO Error: Disk quota exceeded",
+            "Out of Memory Error",
+        ] {
+            let cast = format!("SELECT CAST('{value}' AS INTEGER)");
+            let error = database.query_row(&cast, [], |_| Ok(())).unwrap_err();
+            assert!(error.to_string().contains(value), "quotes the value: {error}");
+            assert_eq!(Cause::of(&error), Cause::Other, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_full_memory_are_told_from_other_faults() {
+        for (text, cause) in [
+            ("IO Error: Could not write all bytes to file \"g\": No space left on device", Cause::DiskFull),
+            ("IO Error: Could not write file \"g\": File too large", Cause::DiskFull),
+            (
+                "FATAL Error: Failed to create checkpoint because of error: Could not write: Disk quota exceeded",
+                Cause::DiskFull,
+            ),
+            (
+                "TransactionContext Error: Failed to commit: Could not write: No space left on device",
+                Cause::DiskFull,
+            ),
+            (
+                "Out of Memory Error: failed to offload data block of size 256.0 KiB (1 GiB/1 GiB used).\n\
+              This limit was set by the 'max_temp_directory_size' setting.",
+                Cause::DiskFull,
+            ),
+            ("Out of Memory Error: could not allocate block of size 256.0 KiB", Cause::Memory),
+            ("IO Error: No files found", Cause::Other),
+        ] {
+            assert_eq!(Cause::of_text(text), cause, "{text}");
+        }
+    }
 }

@@ -162,8 +162,11 @@ fn is_damage(error: &duckdb::Error) -> bool {
     is_text_of_damage(&error.to_string())
 }
 
+/// Judged by what DuckDB begins such a text with: other texts quote the question, which may hold any words.
 fn is_text_of_damage(text: &str) -> bool {
-    text.contains("Corrupt database file") || text.contains("checksum")
+    const BEGINNINGS: [&str; 3] = ["IO Error", "FATAL Error", "INTERNAL Error"];
+    const WORDS: [&str; 3] = ["Corrupt database file", "corrupt database file", "checksum"];
+    BEGINNINGS.iter().any(|words| text.starts_with(words)) && WORDS.iter().any(|words| text.contains(words))
 }
 
 fn note(error: &duckdb::Error) -> String {
@@ -197,4 +200,50 @@ fn class_of_text(text: &str) -> Failed {
         ("Out of Memory Error", Failed::OutOfMemory),
     ];
     CLASSES.iter().find(|(words, _)| text.starts_with(words)).map_or(Failed::Internal, |(_, failed)| *failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A generation of a few blocks, each with one bit that is not what was written, from `first` on.
+    fn damaged(file: &Path, first: usize) {
+        let database = Connection::open(file).unwrap();
+        database.execute_batch("CREATE TABLE t AS SELECT hash(i) AS h FROM range(200000) AS s(i)").unwrap();
+        database.close().map_err(|(_, error)| error).unwrap();
+        let mut bytes = std::fs::read(file).unwrap();
+        (first..bytes.len()).step_by(262_144).for_each(|at| bytes[at] ^= 4);
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_block_is_damage_at_opening_and_while_records_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let [header, blocks] = ["header", "blocks"].map(|name| folder.path().join(name));
+        damaged(&header, 100);
+        let opened = open_generation(&header, 64, 1).map(drop).unwrap_err();
+        assert!(is_damage(&opened), "{opened}");
+        damaged(&blocks, 12_288 + 131_072);
+        let read = open_generation(&blocks, 64, 1)
+            .and_then(|database| database.query_row("SELECT sum(h) FROM t", [], |_| Ok(())))
+            .unwrap_err();
+        assert!(is_damage(&read), "{read}");
+    }
+
+    #[test]
+    fn the_words_of_damage_in_a_question_are_no_damage() {
+        let database = Connection::open_in_memory().unwrap();
+        for sql in [
+            "SELECT no_such_function('checksum')",
+            "SELECT mode() WITHIN GROUP (ORDER BY 'checksum'), no_such_column",
+            "SELECT CAST('Corrupt database file: IO Error' AS INTEGER)",
+        ] {
+            let error = database.query_row(sql, [], |_| Ok(())).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("checksum") || text.contains("Corrupt"), "quotes the question: {text}");
+            assert!(!is_damage(&error), "{error}");
+        }
+        let quoted = "called `Result::unwrap()`: batch: Conversion Error: 'checksum' is no date".to_owned();
+        assert_eq!(Fault::reading(&quoted).failed, Failed::BadValue);
+    }
 }

@@ -1,12 +1,13 @@
 //! What a worker gives up before it takes a plan.
 //!
 //! What must stay true: [`enter`] runs on the process's only thread, before DuckDB starts its own, because kernel
-//! rules are inherited by threads started later and by no others. Landlock and the filter of system calls are best
-//! effort, since kernels may lack them, and what was applied is reported; everything else must succeed or the worker
-//! does not start.
+//! rules and the choice of processors are inherited by threads started later and by no others. Landlock and the filter
+//! of system calls are best effort, since kernels may lack them, and what was applied is reported; everything else must
+//! succeed or the worker does not start.
 
 mod calls;
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use landlock::{
@@ -14,13 +15,13 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
-use rustix::thread::set_no_new_privs;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_no_new_privs};
 use serde::{Deserialize, Serialize};
 
 use super::bounds;
 
-/// What a worker is locked into, for the status page. Resource limits, no new privileges and death with the
-/// appliance always hold.
+/// What a worker is locked into, for the status page. Resource limits, its processors, no new privileges and death with
+/// the appliance always hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
     /// How far the kernel confines the worker to reading its generation, with no TCP.
@@ -63,13 +64,18 @@ pub(super) enum SandboxError {
 }
 
 /// Locks this process in.
-pub(super) fn enter(generation_file: &Path, memory_mb: u64) -> Result<Sandbox, SandboxError> {
+pub(super) fn enter(
+    generation_file: &Path,
+    memory_mb: u64,
+    threads: NonZeroU32,
+) -> Result<Sandbox, SandboxError> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     set_no_new_privs(true)?;
     lower(Resource::Core, 0)?;
     lower(Resource::Fsize, 0)?;
     lower(Resource::Nofile, bounds::OPEN_FILES)?;
     lower(Resource::Data, (2 * memory_mb + bounds::ADDRESS_OVERHEAD_MB) * 1024 * 1024)?;
+    keep_to_processors(threads)?;
     let files = confine(generation_file)?;
     // Last, because the filter lets nobody add rules.
     Ok(Sandbox { files, calls: calls::confine() })
@@ -80,6 +86,19 @@ fn lower(resource: Resource, value: u64) -> Result<(), rustix::io::Errno> {
     let present = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     let value = Some(value.min(present));
     setrlimit(resource, Rlimit { current: value, maximum: value })
+}
+
+/// Keeps to as many of the processors that this process may use, so that its threads take no more however many it
+/// starts; to all of them where there are no more.
+fn keep_to_processors(threads: NonZeroU32) -> Result<(), rustix::io::Errno> {
+    let allowed = sched_getaffinity(None)?;
+    let allowed: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor)).collect();
+    let count = usize::try_from(threads.get()).map_or(allowed.len(), |threads| threads.min(allowed.len()));
+    // Several workers of one machine do not all begin at its first.
+    let first = usize::try_from(std::process::id()).unwrap_or(0) % allowed.len().max(1);
+    let mut kept = CpuSet::new();
+    allowed.iter().cycle().skip(first).take(count).for_each(|processor| kept.set(*processor));
+    sched_setaffinity(None, &kept)
 }
 
 /// What DuckDB reads while it opens, to learn how much memory there is. It cannot open without; no records there.
@@ -105,4 +124,53 @@ fn confine(generation_file: &Path) -> Result<Files, SandboxError> {
         RulesetStatus::PartiallyEnforced => Files::PartlyConfined,
         RulesetStatus::NotEnforced => Files::NotConfined,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, OpenOptions};
+    use std::thread;
+
+    use super::*;
+
+    /// What `body` gives on a thread that is confined to a file as a worker is, which no other thread of the test
+    /// notices. `None` where the kernel has no Landlock.
+    fn confined<T: Send>(file: &Path, body: impl FnOnce() -> T + Send) -> Option<T> {
+        thread::scope(|scope| {
+            let confined = || match confine(file).unwrap() {
+                Files::Confined | Files::PartlyConfined => Some(body()),
+                Files::NotConfined => None,
+            };
+            scope.spawn(confined).join().unwrap()
+        })
+    }
+
+    fn refusal<T>(outcome: std::io::Result<T>) -> Option<i32> {
+        outcome.err().and_then(|error| error.raw_os_error())
+    }
+
+    #[test]
+    fn a_worker_can_read_its_generation_and_no_other_file() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let [generation, sibling] = ["g-000001", "g-000002"].map(|name| folder.path().join(name));
+        fs::write(&generation, "generation").unwrap();
+        fs::write(&sibling, "sibling").unwrap();
+        let opened = || {
+            [
+                refusal(File::open(&generation)),
+                refusal(File::open(&sibling)),
+                refusal(File::open("/etc/passwd")),
+                refusal(fs::read_dir(folder.path())),
+                refusal(OpenOptions::new().write(true).open(&generation)),
+            ]
+        };
+        assert_eq!(opened(), [None; 5], "all are there outside");
+        let Some(inside) = confined(&generation, opened) else {
+            let modules = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+            assert!(!modules.contains("landlock"), "the kernel has Landlock, and the rules do not hold");
+            return;
+        };
+        let no = Some(libc::EACCES);
+        assert_eq!(inside, [None, no, no, no, no]);
+    }
 }

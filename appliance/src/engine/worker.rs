@@ -27,7 +27,8 @@ pub fn main(mut requests: impl Read, mut replies: impl Write) -> ExitCode {
 }
 
 fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Write) -> ExitCode {
-    let sandbox = match sandbox::enter(&configure.generation_file, configure.memory_mb) {
+    let entered = sandbox::enter(&configure.generation_file, configure.memory_mb, configure.threads);
+    let sandbox = match entered {
         Ok(sandbox) => sandbox,
         Err(error) => {
             let note = Some(error.to_string());

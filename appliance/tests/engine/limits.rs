@@ -3,18 +3,19 @@
 use std::thread;
 use std::time::Duration;
 
-use flip_appliance::engine::{CancelFlag, EngineFailure};
+use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
 use flip_protocol::answer::Failed;
 
 use crate::fixture::{
-    MARKER, Site, endless_plan, exists, ids, logged, plan, question, settings, ticks, watched_program,
+    MARKER, Site, endless_plan, exists, ids, ingested, logged, plan, question, script, settings, ticks,
+    watched_program,
 };
 
-fn watched(site: &mut Site, change: impl FnOnce(&mut flip_appliance::engine::Settings)) {
+fn watched(site: &mut Site, change: impl FnOnce(&mut Settings)) {
     let mut settings = settings();
     settings.worker_program = watched_program(site.folder.path());
     change(&mut settings);
-    site.engine = flip_appliance::engine::Engine::new(settings);
+    site.engine = Engine::new(settings);
 }
 
 #[test]
@@ -41,6 +42,24 @@ fn a_question_that_would_take_hours_is_not_begun_and_others_go_on() {
         &["person_id"],
     );
     assert_eq!(site.ask(&joined).unwrap().persons, 100);
+}
+
+/// With the limit that a site has, and questions as a researcher writes them.
+#[test]
+fn of_real_records_a_question_that_would_take_hours_is_not_begun_and_an_ordinary_one_is() {
+    let (_folder, generation) = ingested();
+    let mut engine = Engine::new(Settings { cost_max: Settings::new("".into()).cost_max, ..settings() });
+    let mut asked = |sql: &str| {
+        let plan = flip_gate::admit(sql).unwrap();
+        engine.run(&generation, &question(&plan), &CancelFlag::default()).map(drop)
+    };
+    let hours = "SELECT p.person_id FROM person p, generate_series(1, 10000) AS a(x), \
+                 generate_series(1, 10000) AS b(y), generate_series(1, 10000) AS c(z)";
+    assert_eq!(asked(hours), Err(EngineFailure::TooCostly));
+    let ordinary = "SELECT p.person_id, c.condition_start_date, m.value_as_number FROM person p \
+                    JOIN condition_occurrence c ON c.person_id = p.person_id \
+                    JOIN measurement m ON m.person_id = p.person_id AND m.measurement_date >= c.condition_start_date";
+    assert_eq!(asked(ordinary), Ok(()));
 }
 
 #[test]
@@ -73,6 +92,25 @@ fn a_question_that_needs_too_much_memory_fails_alone() {
     );
     assert_eq!(site.failure(&large), Failed::OutOfMemory);
     assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+}
+
+/// The engine's own limit is none for what does not ask it for memory.
+#[test]
+fn a_worker_that_takes_memory_past_its_engine_is_killed_and_reaped() {
+    let mut site = Site::new(|_| {});
+    let folder = site.folder.path().display();
+    // It holds 700 MB in the end and no more, so that nothing suffers where nobody watches it.
+    let body = format!(
+        "echo $$ >> '{folder}/ids'\nmkfifo '{folder}/zeros'\ncat /dev/zero > '{folder}/zeros' &\n\
+         exec tail -c 700000000 3<&0 < '{folder}/zeros'\n"
+    );
+    let worker_program = script(site.folder.path(), &body);
+    site.engine = Engine::new(Settings { worker_program, memory_mb: 64, ..settings() });
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    assert_eq!(site.failure(&all), Failed::OutOfMemory);
+    let ids = ids(site.folder.path());
+    assert_eq!(ids.len(), 1, "it is not tried again");
+    assert!(!exists(ids[0]));
 }
 
 #[test]
@@ -120,6 +158,18 @@ fn an_unknown_name_is_logged_here_and_not_sent() {
     let log = logged(|| failed = Some(site.failure(&unknown)));
     assert_eq!(failed, Some(Failed::NotUnderstood), "{log}");
     assert!(log.contains("no_such_column"));
+}
+
+#[test]
+fn a_question_about_checksums_is_not_taken_for_a_damaged_generation() {
+    let mut site = Site::new(|_| {});
+    watched(&mut site, |_| {});
+    let unknown =
+        plan("SELECT person_id, no_such_function('checksum') FROM omop.person", &["person_id", "x"]);
+    let log = logged(|| assert_eq!(site.failure(&unknown), Failed::NotUnderstood));
+    assert!(!log.contains("damaged"), "{log}");
+    assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+    assert_eq!(ids(site.folder.path()).len(), 1, "its worker goes on");
 }
 
 #[test]

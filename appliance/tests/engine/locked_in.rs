@@ -1,8 +1,10 @@
 //! Plans that the gate would never make, to show that the engine does not rely on it alone.
 
 use std::fs;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
-use flip_appliance::engine::{Calls, Engine, Settings};
+use flip_appliance::engine::{Calls, CancelFlag, Engine, Export, Format, Members, Piece, Settings, export};
 use flip_protocol::answer::Failed;
 
 use crate::fixture::{Site, ids, logged, plan, settings, watched_program};
@@ -67,15 +69,98 @@ fn files_the_environment_and_settings_are_out_of_reach() {
 
 #[test]
 fn every_thread_of_a_worker_has_a_list_of_system_calls() {
-    let mut site = Site::new(|_| {});
-    site.engine = Engine::new(Settings { worker_program: watched_program(site.folder.path()), ..settings() });
-    site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
+    let site = warm(|_| {});
     assert_eq!(site.engine.sandbox().unwrap().calls, Calls::Confined);
-    let threads = fs::read_dir(format!("/proc/{}/task", ids(site.folder.path())[0])).unwrap();
-    let filters: Vec<bool> = threads
-        .map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).unwrap())
-        .map(|status| status.contains("Seccomp:\t2"))
-        .collect();
+    let filters = of_threads(ids(site.folder.path())[0], "Seccomp:");
     assert!(filters.len() > 1, "DuckDB has threads of its own");
-    assert!(!filters.contains(&false));
+    assert!(filters.iter().all(|filter| filter == "2"), "{filters:?}");
+}
+
+#[test]
+fn a_worker_has_the_limits_of_its_settings_and_none_is_soft() {
+    let site = warm(|settings| settings.memory_mb = 64);
+    check_limits(ids(site.folder.path())[0], 64);
+}
+
+/// The kernel's own limits of a worker whose engine may hold so many MiB.
+fn check_limits(worker: u32, memory_mb: u64) {
+    let limits = fs::read_to_string(format!("/proc/{worker}/limits")).unwrap();
+    for (name, value) in [
+        ("Max data size", (2 * memory_mb + 1_024) * 1_024 * 1_024),
+        ("Max file size", 0),
+        ("Max open files", 32),
+        ("Max core file size", 0),
+    ] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        let soft_and_hard: Vec<&str> = line.split_whitespace().take(2).collect();
+        assert_eq!(soft_and_hard, [value.to_string(), value.to_string()], "{name}");
+    }
+}
+
+#[test]
+fn a_worker_of_one_thread_has_one_processor_and_of_many_what_there_is() {
+    let site = warm(|settings| settings.threads = NonZeroU32::MIN);
+    check_has_one_processor(ids(site.folder.path())[0]);
+    let site = warm(|settings| settings.threads = NonZeroU32::new(200).unwrap());
+    let own = of_threads(std::process::id(), PROCESSORS);
+    assert!(of_threads(ids(site.folder.path())[0], PROCESSORS).iter().all(|worker| own.contains(worker)));
+}
+
+#[test]
+fn a_worker_that_exports_is_locked_in_as_one_that_counts() {
+    let site = Site::new(|_| {});
+    let folder = site.folder.path();
+    let settings = Settings {
+        worker_program: watched_program(folder),
+        threads: NonZeroU32::MIN,
+        memory_mb: 64,
+        ..settings()
+    };
+    let wanted =
+        Export { plan: plan("SELECT person_id FROM omop.person", &["person_id"]), format: Format::Csv };
+    let members = Members { persons: (1..=100).collect(), accessions: [].into(), rows: 100 };
+    let mut begun = 0;
+    let take = |piece| {
+        if matches!(piece, Piece::Begins) {
+            let worker = ids(folder)[0];
+            check_has_one_processor(worker);
+            check_limits(worker, 64);
+            assert!(of_threads(worker, "Seccomp:").iter().all(|filter| filter == "2"));
+            begun += 1;
+        }
+        true
+    };
+    let (time, cancel) = (Duration::from_mins(2), CancelFlag::default());
+    let exported = export(&settings, &site.generation, &wanted, &members, time, &cancel, take).unwrap();
+    assert_eq!((exported.rows, begun), (100, 1));
+}
+
+/// A site whose worker has answered a question and waits for the next.
+fn warm(change: impl FnOnce(&mut Settings)) -> Site {
+    let mut site = Site::new(|_| {});
+    let mut settings = Settings { worker_program: watched_program(site.folder.path()), ..settings() };
+    change(&mut settings);
+    site.engine = Engine::new(settings);
+    site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
+    site
+}
+
+/// The processors that a thread may run on, as the kernel lists them.
+const PROCESSORS: &str = "Cpus_allowed_list:";
+
+#[track_caller]
+fn check_has_one_processor(worker: u32) {
+    for processors in of_threads(worker, PROCESSORS) {
+        assert!(processors.parse::<u32>().is_ok(), "{processors}");
+    }
+}
+
+/// A line of the status of each thread of a process.
+fn of_threads(process: u32, name: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    threads
+        // A thread may end while they are looked at.
+        .filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("status")).ok())
+        .map(|status| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned())
+        .collect()
 }

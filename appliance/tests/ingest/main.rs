@@ -6,6 +6,7 @@
 
 mod bad;
 mod commands;
+mod confined;
 mod crash;
 mod cut;
 mod forms;
