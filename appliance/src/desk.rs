@@ -428,6 +428,7 @@ mod tests {
 
     fn counts() -> RawCounts {
         RawCounts::new(Measured {
+            cost: 0,
             rows: 1_000,
             rows_cap: 1,
             subjects: (0..1_000).collect(),

@@ -104,13 +104,12 @@ impl Measure for Memory {
             self.run(generation_file, question, 1, cancel)
         } else {
             let key = (generation_file.to_owned(), question.plan.engine_sql().to_owned());
-            match self.known.get(&key) {
-                Some(known) => known.clone(),
-                None => {
-                    let answered = self.run(generation_file, question, self.runs.max(1), cancel);
-                    self.known.insert(key, answered.clone());
-                    answered
-                }
+            if let Some(known) = self.known.get(&key) {
+                known.clone()
+            } else {
+                let answered = self.run(generation_file, question, self.runs.max(1), cancel);
+                self.known.insert(key, answered.clone());
+                answered
             }
         };
         // One run, told of again and again, would look like a fact.

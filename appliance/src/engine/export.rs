@@ -62,14 +62,14 @@ impl Export {
 /// Why an export is not whole.
 enum Broken {
     /// This can be said.
-    Said(Reply),
+    Said(Box<Reply>),
     /// Nobody hears it, or what was written cannot be trusted.
     Lost(io::Error),
 }
 
 impl From<Fault> for Broken {
     fn from(fault: Fault) -> Self {
-        Self::Said(fault.into())
+        Self::Said(Box::new(fault.into()))
     }
 }
 
@@ -94,7 +94,7 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let last = match rows(database, export, behind, replies) {
         Ok(rows) => Reply::ExportEnds { rows },
-        Err(Broken::Said(reply)) => reply,
+        Err(Broken::Said(reply)) => *reply,
         Err(Broken::Lost(error)) => return Err(error),
     };
     wire::write(replies, &last, &[], bounds::REPLY_BYTES)
@@ -116,7 +116,7 @@ fn rows(
             let schema = named(&batch.schema(), &export.plan);
             if let Some(column) = schema.fields().iter().find(|field| !export.format.holds(field.data_type()))
             {
-                return Err(Broken::Said(Reply::NotInFormat { column: column.name().clone() }));
+                return Err(Broken::Said(Box::new(Reply::NotInFormat { column: column.name().clone() })));
             }
             wire::write(replies, &Reply::ExportBegins, &[], bounds::REPLY_BYTES)?;
             let encoder = Encoder::new(export.format, &schema, &buffer)?;

@@ -31,7 +31,8 @@ fn that_one_person_has_a_second_row_moves_no_cap() {
     make_generation(&site.generation, 5_000);
     let names: Vec<String> = (0..24).map(|at| format!("t{at}")).collect();
     let columns: Vec<&str> = ["person_id"].into_iter().chain(names.iter().map(String::as_str)).collect();
-    let values = names.iter().map(|name| format!(", 'a' AS {name}")).collect::<String>();
+    let values: Vec<String> = names.iter().map(|name| format!(", 'a' AS {name}")).collect();
+    let values = values.concat();
     let each_once = format!("SELECT person_id{values} FROM omop.person");
     let one_twice =
         format!("{each_once} UNION ALL SELECT person_id{values} FROM omop.person WHERE person_id = 77");
