@@ -15,4 +15,5 @@ mod older;
 mod parts;
 mod quality;
 mod real;
+mod references;
 mod support;
