@@ -32,6 +32,7 @@ mod pieces;
 mod problem;
 pub mod progress;
 pub mod quality;
+mod references;
 mod report;
 mod survey;
 mod values;
@@ -59,7 +60,7 @@ use database::Database;
 use extract::{Format, Source};
 use generations::Partial;
 use progress::{Meter, Phase};
-use quality::Input;
+use quality::{Finding, Input};
 
 /// The looks at quality count as this part of reading all bytes once, in the progress that is shown.
 const LOOK_SHARE: u64 = 8;
@@ -104,8 +105,9 @@ pub fn ingest(
         let database = Database::create(&partial, settings.memory_mb)?;
         let checked = check_all(sources, &database, &mut meter)?;
         load_all(&checked, &database, &partial, &mut meter)?;
-        let (manifest, quality) =
-            describe(&checked, notes, &partial, database, settings, now_ms, &mut meter)?;
+        let findings = clear_references(&checked, &database, &mut meter)?;
+        let told = Told { notes, findings };
+        let (manifest, quality) = describe(&checked, told, &partial, database, settings, now_ms, &mut meter)?;
         let generation = partial.complete(manifest, &quality)?;
         // The new generation is in use whatever comes of this.
         let removed = generations.keep(settings.keep).unwrap_or_else(|error| {
@@ -167,10 +169,30 @@ fn load_all(
     if problems.total() > 0 { Err(IngestError::Problems(problems)) } else { Ok(()) }
 }
 
+/// Empties references to other persons' records, once all tables are there to tell.
+fn clear_references(
+    all: &[Checked],
+    database: &Database,
+    meter: &mut Meter<'_>,
+) -> Result<Vec<Finding>, IngestError> {
+    let mut findings = Vec::new();
+    for parts in tables(all) {
+        meter.at(Phase::Loading, parts[0].source.table.name, 0, 0);
+        findings.extend(references::clear(parts, database)?);
+    }
+    Ok(findings)
+}
+
+/// What is to be told of an extract before its tables are looked at.
+struct Told {
+    notes: Vec<Note>,
+    findings: Vec<Finding>,
+}
+
 /// Closes the loaded database and says what it is: what it holds, what that is worth, and how its file is known again.
 fn describe(
     all: &[Checked],
-    mut notes: Vec<Note>,
+    Told { mut notes, findings }: Told,
     partial: &Partial,
     database: Database,
     settings: &Settings,
@@ -198,7 +220,8 @@ fn describe(
     let input = Input {
         cdm_version: said.cdm_version.clone(),
         extract_date: extract_date.clone(),
-        columns: filled(all),
+        columns: filled(all, &findings),
+        findings,
         rows: &rows_of,
     };
     let (mark, quality) = look(partial, input, all, settings, meter)?;
@@ -259,15 +282,16 @@ fn said_source(parts: &[Checked]) -> String {
     }
 }
 
-/// How far the columns of tables with rows are filled, as the check has counted it.
-fn filled(all: &[Checked]) -> Vec<Filled> {
+/// How far the columns of tables with rows are filled: as the check has counted it, less what was emptied since.
+fn filled(all: &[Checked], findings: &[Finding]) -> Vec<Filled> {
     let mut columns = Vec::new();
     for parts in tables(all) {
         let (table, rows) = (parts[0].source.table, parts.iter().map(Checked::rows).sum());
         columns.extend(table.columns.iter().filter(|_| rows > 0).map(|column| Filled {
             table: table.name.to_owned(),
             column: column.name.to_owned(),
-            filled: parts.iter().map(|part| part.filled(column.name)).sum(),
+            filled: parts.iter().map(|part| part.filled(column.name)).sum::<u64>()
+                - references::cleared(findings, table, column),
             rows,
         }));
     }

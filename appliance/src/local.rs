@@ -237,6 +237,7 @@ async fn freeze_again(State(local): Here, Form(chosen): Form<Cohort>) -> Respons
             audit: &site.audit,
             threshold: site.desk.policy().threshold(),
             engine: run::engine_of(&site.config),
+            cancel: site.cancel.clone(),
         };
         again.freeze(&chosen.cohort, "console")
     });

@@ -110,6 +110,13 @@ const TELLING: &[&str] = &[
     "zip",
 ];
 
+/// The persons' table of which a column of another table, or of another row, names a record.
+pub(crate) fn record_named(table: &Table, column: &Column) -> Option<&'static Table> {
+    let Some(Identity::Key(named)) = Identity::of(table, column) else { return None };
+    let named = cdm::table(named)?;
+    (is_of_persons(named) && table.primary_key != Some(column.name)).then_some(named)
+}
+
 impl Identity {
     /// What a column of a base table identifies, if it does.
     pub fn of(table: &Table, column: &Column) -> Option<Self> {
@@ -213,6 +220,25 @@ mod tests {
         ] {
             let followed = identity(table, column).is_some_and(Identity::follows_a_person);
             assert_eq!(followed, follows, "{table}.{column}");
+        }
+    }
+
+    #[test]
+    fn references_to_records_are_what_follows_a_person_without_being_the_rows_own_key() {
+        for (table, column, named) in [
+            ("measurement", "visit_detail_id", Some("visit_detail")),
+            ("visit_occurrence", "preceding_visit_occurrence_id", Some("visit_occurrence")),
+            ("episode", "episode_parent_id", Some("episode")),
+            ("cost", "payer_plan_period_id", Some("payer_plan_period")),
+            ("visit_occurrence", "visit_occurrence_id", None),
+            ("measurement", "person_id", None),
+            ("measurement", "provider_id", None),
+            ("measurement", "unit_concept_id", None),
+            ("measurement", "measurement_event_id", None),
+        ] {
+            let table = cdm::table(table).unwrap();
+            let found = super::record_named(table, table.column(column).unwrap());
+            assert_eq!(found.map(|found| found.name), named, "{}.{column}", table.name);
         }
     }
 

@@ -39,6 +39,12 @@ pub fn function_names() -> impl Iterator<Item = &'static str> {
     functions::FUNCTIONS.iter().map(|function| function.name)
 }
 
+/// The persons' table of which a column names a record, other than by being its own row's key. Questions may join by
+/// such columns, so a value that stands for no record, or for another person's, must not be in the data.
+pub fn record_named(table: &cdm::Table, column: &cdm::Column) -> Option<&'static cdm::Table> {
+    identifiers::record_named(table, column)
+}
+
 /// Reads a question in PostgreSQL's SQL over OMOP tables; gives what the engine may run, or says why not.
 ///
 /// Never panics and never overflows the stack, whatever the text. Admitting a plan's canonical text gives an equal

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::disclosure::Policy;
+use crate::engine::CancelFlag;
 use crate::frozen::drift::{self, Drift, Moves};
 use crate::frozen::{Again, Facts, FrozenError, Listed, Name, Store};
 use crate::place::Place;
@@ -75,6 +76,7 @@ impl Here {
             audit: &self.audit,
             threshold: self.policy.threshold(),
             engine: run::engine_of(&self.config),
+            cancel: CancelFlag::default(),
         }
     }
 }

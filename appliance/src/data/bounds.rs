@@ -21,3 +21,5 @@ pub const PROGRESS_MS: u64 = 200;
 pub const PIECE_BYTES: u64 = 4 * 1024 * 1024;
 /// Characters of a foreign column name that a note repeats.
 pub const NAME_SHOWN: usize = 64;
+/// References that one statement empties: DuckDB holds what an update changes in memory until it is committed.
+pub const REFERENCES_CLEARED: u64 = 1_000_000;

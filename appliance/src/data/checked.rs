@@ -43,6 +43,15 @@ impl Checked {
         empty.map_or(0, |(_, empty)| self.rows().saturating_sub(*empty))
     }
 
+    /// Rows whose 0 in that column names no record; they have no value there.
+    pub fn zeros(&self, column: &str) -> u64 {
+        let zeros = match &self.content {
+            Content::Text { survey, .. } => &survey.zeros,
+            Content::Parquet(parquet) => &parquet.zeros,
+        };
+        zeros.iter().find(|(name, _)| *name == column).map_or(0, |(_, zeros)| *zeros)
+    }
+
     pub fn notes(&self) -> Vec<Note> {
         match &self.content {
             Content::Text { columns, survey, .. } => [&columns.notes[..], &survey.notes[..]].concat(),

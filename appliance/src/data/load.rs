@@ -22,6 +22,7 @@ use super::lines::Dialect;
 use super::parquet::{self, Parquet};
 use super::problem::Fault;
 use super::progress::{Meter, Phase};
+use super::references;
 use super::survey::Reading;
 
 /// Loads one file; a fault where DuckDB does not read what the check read.
@@ -108,7 +109,9 @@ fn insert(connection: &Connection, sql: &str, counted: u64) -> duckdb::Result<u6
 
 fn parquet_sql(source: &Source, parquet: &Parquet) -> String {
     let names = parquet.conversions.iter().map(|conversion| quoted(conversion.column.name));
-    let values = parquet.conversions.iter().map(|conversion| conversion.value.clone());
+    let values = parquet.conversions.iter();
+    let values =
+        values.map(|conversion| references::stored(source.table, conversion.column, &conversion.value));
     insert_sql(source, names, values, &parquet::from(source, false))
 }
 
@@ -140,7 +143,8 @@ fn text_sql(
     );
     let known = || columns.found.iter().enumerate().filter_map(|(at, column)| Some((at, (*column)?)));
     let names = known().map(|(_, column)| quoted(column.name));
-    insert_sql(source, names, known().map(|(at, _)| format!("c{at}")), &from)
+    let values = known().map(|(at, column)| references::stored(source.table, column, &format!("c{at}")));
+    insert_sql(source, names, values, &from)
 }
 
 fn insert_sql(

@@ -13,15 +13,17 @@ use super::extract::Source;
 use super::header::{Columns, match_columns, must_have_value};
 use super::manifest::Note;
 use super::problem::{Fault, Place, Problem, Problems};
-use super::{bounds, database};
+use super::{bounds, database, references};
 
 /// A checked file: what to select from it, and how much there is.
 #[derive(Debug)]
 pub(super) struct Parquet {
     pub conversions: Vec<Conversion>,
     pub rows: u64,
-    /// How many values of each of the CDM's columns are empty.
+    /// How many values of each of the CDM's columns are empty, or are 0 and name no record.
     pub empty: Vec<(&'static str, u64)>,
+    /// How many are 0 and name no record.
+    pub zeros: Vec<(&'static str, u64)>,
     pub notes: Vec<Note>,
 }
 
@@ -91,7 +93,8 @@ fn count(
 ) -> Result<Option<Parquet>, IngestError> {
     let mut wanted = vec!["count(*)".to_owned()];
     for conversion in &conversions {
-        for condition in [conversion.misfit(), conversion.empty.clone(), conversion.too_long()] {
+        let zero = conversion.zero(source.table);
+        for condition in [conversion.misfit(), conversion.empty.clone(), conversion.too_long(), zero] {
             wanted.push(format!("count(*) FILTER (WHERE {condition})"));
         }
     }
@@ -107,11 +110,12 @@ fn count(
     };
     let before = problems.total();
     let mut notes = columns.notes;
-    let mut all_empty = Vec::new();
-    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(3)) {
-        let (misfits, empty, too_long) = (counted[0], counted[1], counted[2]);
+    let (mut all_empty, mut zeros) = (Vec::new(), Vec::new());
+    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(4)) {
+        let &[misfits, empty, too_long, zero] = counted else { continue };
         let column = conversion.column;
-        all_empty.push((column.name, empty));
+        all_empty.push((column.name, empty + zero));
+        zeros.push((column.name, zero));
         if let Some(fault) = &conversion.fault {
             list(source, database, column, &conversion.misfit(), fault, misfits, problems)?;
         }
@@ -126,7 +130,7 @@ fn count(
             notes.push(Note::new(&source.name, text));
         }
     }
-    let parquet = Parquet { conversions, rows: counts[0], empty: all_empty, notes };
+    let parquet = Parquet { conversions, rows: counts[0], empty: all_empty, zeros, notes };
     Ok((problems.total() == before).then_some(parquet))
 }
 
@@ -283,6 +287,15 @@ impl Conversion {
         match self.fault {
             Some(_) => format!("NOT ({}) AND ({}) IS NULL", self.empty, self.value),
             None => "false".to_owned(),
+        }
+    }
+
+    /// SQL that holds where a 0 names no record.
+    fn zero(&self, table: &Table) -> String {
+        if references::names_records(table, self.column) {
+            format!("({}) = 0", self.value)
+        } else {
+            "false".to_owned()
         }
     }
 

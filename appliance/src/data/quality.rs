@@ -20,6 +20,8 @@ pub const VALUES: u64 = 100;
 pub const MEASUREMENTS: u64 = 20;
 /// Days after a death in which records are still plausible; the number of OHDSI's data quality checks.
 pub const DAYS_AFTER_DEATH: u32 = 60;
+/// More thousandths than there are: a share that nothing reaches.
+const NEVER: u64 = 1_001;
 /// Years of a person's life at most.
 pub const LIFE_YEARS: i32 = 120;
 
@@ -81,6 +83,10 @@ pub enum Rule {
     NoPerson,
     /// Another reference to a row that is not there.
     NoSuchRow,
+    /// A reference to another person's record; stored as NULL.
+    OthersRow,
+    /// A reference that is 0, for no such record; stored as NULL.
+    ZeroForNone,
     /// A concept that the vocabulary does not have.
     NoSuchConcept,
     /// Concept 0: the source's code was not mapped.
@@ -153,7 +159,7 @@ pub struct Measured {
 }
 
 impl Finding {
-    fn new(rule: Rule, table: &str, column: Option<&str>, rows: u64, of: u64) -> Self {
+    pub(super) fn new(rule: Rule, table: &str, column: Option<&str>, rows: u64, of: u64) -> Self {
         Self {
             severity: rule.severity(rows, of),
             rule,
@@ -171,6 +177,8 @@ impl Rule {
         match self {
             Self::NoPerson => "name no person",
             Self::NoSuchRow => "name a row that is not there",
+            Self::OthersRow => "name another person's record, and were emptied",
+            Self::ZeroForNone => "are 0, which names no record, and were emptied",
             Self::NoSuchConcept => "have a concept that the vocabulary lacks",
             Self::NoConcept => "have concept 0: their code was not mapped",
             Self::AfterExtract => "lie after the day of the extract",
@@ -188,7 +196,8 @@ impl Rule {
     /// The shares, in thousandths, from which on it is a warning and a problem. Any row is more than none.
     fn limits(self) -> (u64, u64) {
         match self {
-            Self::NoPerson => (0, 0),
+            Self::NoPerson | Self::OthersRow => (0, 0),
+            Self::ZeroForNone => (0, NEVER),
             Self::NoConcept => (100, 500),
             Self::NoSuchConcept | Self::NoObservationPeriod => (0, 100),
             Self::AfterExtract

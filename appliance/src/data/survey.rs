@@ -18,7 +18,8 @@ use super::lines::{Broken, Dialect, Habits, Record, Text, count};
 use super::manifest::Note;
 use super::pieces;
 use super::problem::{Fault, Place, Problem, Problems};
-use super::values::{Form, digits, examine, is_common};
+use super::references;
+use super::values::{Form, digits, examine, is_common, whole};
 
 /// What the check of a file found.
 #[derive(Debug, Default)]
@@ -28,8 +29,10 @@ pub(super) struct Survey {
     pub reading: Reading,
     /// Whether the keys only grew.
     pub keys: Keys,
-    /// How many values of each of the CDM's columns are empty.
+    /// How many values of each of the CDM's columns are empty, or are 0 and name no record.
     pub empty: Vec<(&'static str, u64)>,
+    /// How many are 0 and name no record.
+    pub zeros: Vec<(&'static str, u64)>,
     pub notes: Vec<Note>,
 }
 
@@ -121,7 +124,10 @@ pub(super) enum Keys {
 struct Cells {
     column: Option<&'static Column>,
     must: bool,
+    /// Whether its values name records, of which 0 is none.
+    names_records: bool,
     empty: u64,
+    zeros: u64,
     too_long: u64,
 }
 
@@ -130,7 +136,9 @@ impl Tally {
         let cells = columns.found.iter().map(|column| Cells {
             column: *column,
             must: column.is_some_and(|column| must_have_value(source.table, column)),
+            names_records: column.is_some_and(|column| references::names_records(source.table, column)),
             empty: 0,
+            zeros: 0,
             too_long: 0,
         });
         Self {
@@ -154,6 +162,7 @@ impl Tally {
     pub fn absorb(&mut self, next: Self, lacking: u64) {
         for (cells, more) in self.cells.iter_mut().zip(&next.cells) {
             cells.empty += more.empty;
+            cells.zeros += more.zeros;
             cells.too_long += more.too_long;
         }
         self.problems.absorb(next.problems, lacking);
@@ -197,6 +206,9 @@ impl Tally {
                 }
             } else if is_common(column.kind, field.raw) {
                 self.plain_dates += u64::from(column.kind == Kind::Date);
+                if cells.names_records && digits(field.raw) == 0 {
+                    cells.zeros += 1;
+                }
                 if self.key == Some(at) {
                     self.keys.push(digits(field.raw));
                 }
@@ -212,6 +224,10 @@ impl Tally {
         }
         if self.key == Some(at) {
             self.keys = Keys::Mixed;
+        }
+        let cells = &mut self.cells[at];
+        if cells.names_records && whole(field.raw) == Some(0) {
+            cells.zeros += 1;
         }
         match examine(column.kind, field.raw)? {
             Form::Plain => self.plain_dates += u64::from(column.kind == Kind::Date),
@@ -299,9 +315,13 @@ impl Tally {
                 ));
             }
         }
-        let empty = self.cells.iter().filter_map(|cells| Some((cells.column?.name, cells.empty)));
-        let empty = empty.collect();
-        Survey { rows: self.rows, reading, keys: self.keys, empty, notes }
+        let counted = |count: fn(&Cells) -> u64| {
+            let cells = self.cells.iter();
+            cells.filter_map(|cells| Some((cells.column?.name, count(cells)))).collect()
+        };
+        let empty = counted(|cells| cells.empty + cells.zeros);
+        let zeros = counted(|cells| cells.zeros);
+        Survey { rows: self.rows, reading, keys: self.keys, empty, zeros, notes }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Again<'a> {
     pub threshold: u64,
     /// The engine's limits.
     pub engine: engine::Settings,
+    /// Ends it, as when the appliance stops.
+    pub cancel: CancelFlag,
 }
 
 /// Why a cohort is not frozen again.
@@ -51,7 +53,13 @@ pub enum AgainError {
 impl Again<'_> {
     /// Freezes a cohort again, by its name with a version or without; `by` whom is for the audit log.
     pub fn freeze(&self, cohort: &str, by: &str) -> Result<Facts, AgainError> {
-        let before = self.store.facts(&self.store.named(cohort)?)?;
+        let name = self.store.named(cohort)?;
+        // Read as a whole, so that a damaged file is noticed. Of a dropped one there is no more than its facts.
+        let before = match self.store.members(&name) {
+            Ok((before, _)) => before,
+            Err(FrozenError::Dropped { .. }) => self.store.facts(&name)?,
+            Err(error) => return Err(error.into()),
+        };
         let (generation, members) = self.found(&before)?;
         if members.persons.len() < self.threshold {
             return Err(FrozenError::FewerThan { threshold: self.threshold }.into());
@@ -80,8 +88,7 @@ impl Again<'_> {
         let plan =
             flip_gate::admit(&facts.sql).map_err(|refusal| AgainError::Refused(refusal.message.clone()))?;
         let generation = self.generations.current()?.ok_or(AgainError::NoData)?;
-        let members =
-            Engine::new(self.engine.clone()).members(&generation.database, &plan, &CancelFlag::default())?;
+        let members = Engine::new(self.engine.clone()).members(&generation.database, &plan, &self.cancel)?;
         Ok((generation, members))
     }
 }

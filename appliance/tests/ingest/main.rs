@@ -16,4 +16,5 @@ mod older;
 mod parts;
 mod quality;
 mod real;
+mod references;
 mod support;

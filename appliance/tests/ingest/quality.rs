@@ -59,7 +59,8 @@ fn each_fault_is_counted_once_and_where_it_is() {
     let quality = faulty().ingest().unwrap().quality;
     for (rule, table, column, expected) in [
         (Rule::NoPerson, "condition_occurrence", Some("person_id"), (1, 6)),
-        (Rule::NoSuchRow, "condition_occurrence", Some("visit_occurrence_id"), (1, 3)),
+        (Rule::OthersRow, "condition_occurrence", Some("visit_occurrence_id"), (1, 3)),
+        (Rule::NoSuchRow, "condition_occurrence", Some("visit_occurrence_id"), (1, 2)),
         (Rule::NoConcept, "condition_occurrence", Some("condition_concept_id"), (1, 6)),
         (Rule::NoSuchConcept, "condition_occurrence", Some("condition_concept_id"), (1, 6)),
         (Rule::AfterExtract, "condition_occurrence", Some("condition_start_date"), (1, 6)),

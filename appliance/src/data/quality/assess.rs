@@ -18,6 +18,8 @@ pub(in crate::data) struct Input<'a> {
     pub extract_date: String,
     /// How far each column of each table with rows is filled.
     pub columns: Vec<Filled>,
+    /// What was found while the tables were loaded.
+    pub findings: Vec<Finding>,
     /// Rows of a table.
     pub rows: &'a dyn Fn(&str) -> u64,
 }
@@ -25,10 +27,11 @@ pub(in crate::data) struct Input<'a> {
 /// Looks at everything. `tick` hears which table is next.
 pub(in crate::data) fn assess(
     database: &Database,
-    input: Input<'_>,
+    mut input: Input<'_>,
     tick: &mut dyn FnMut(&'static Table),
 ) -> Result<Quality, IngestError> {
-    let mut looks = Looks { database, input: &input, findings: Vec::new(), spans: Vec::new() };
+    let findings = std::mem::take(&mut input.findings);
+    let mut looks = Looks { database, input: &input, findings, spans: Vec::new() };
     let failed = |table: &str| {
         let doing = format!("looking at the quality of {table}");
         move |error: duckdb::Error| IngestError::engine(doing, &error)
