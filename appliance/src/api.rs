@@ -241,7 +241,8 @@ async fn accession_ids(State(api): State<Arc<Api>>, reader: Reader) -> Result<Js
     let store = api.frozen.clone();
     let name = reader.facts.name.clone();
     let found = tokio::task::spawn_blocking(move || store.members(&name)).await;
-    let (_, members) = found.map_err(|_| ApiProblem::internal())??;
+    let found = found.map_err(|_| ApiProblem::internal()).and_then(|found| found.map_err(ApiProblem::from));
+    let (_, members) = found.inspect_err(|problem| api.end(read, 0, 0, problem.code()))?;
     let bytes = members.accessions.iter().map(|id| id.len() as u64).sum();
     api.end(read, members.accessions.len() as u64, bytes, "whole");
     Ok(Json(json!({ "accession_ids": members.accessions })))

@@ -172,20 +172,24 @@ fn bring_to_end(
         }
         None => None,
     };
-    let left = Some(release.outcome().clone());
-    let line =
-        HistoryLine { order, received, ended, name, sql: sql.clone(), left, freezing: freezing.clone() };
-    let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
+    let line = |left: &Release| {
+        let (name, sql, left) = (name.clone(), sql.clone(), Some(left.outcome().clone()));
+        let line = HistoryLine { order, received, ended, name, sql, left, freezing: freezing.clone() };
+        serde_json::to_vec(&line).expect("a line of history is plain strings and numbers")
+    };
+    let told = line(&release);
     let sealed_at = site.hub_clock(ended);
     let leaving = |release| match &freezing {
         Some(freezing) => Leaving::Freeze(release, freezing.clone()),
         None => Leaving::Answer(release),
     };
-    match outbox::put(&site.journal, &identity, order, leaving(release), &line, sealed_at) {
+    match outbox::put(&site.journal, &identity, order, leaving(release), &told, sealed_at) {
         Err(OutboxError::TooLarge(error)) => {
             tracing::error!(%order, %error, "the answer is larger than the wire takes");
-            let failed = leaving(Release::failed(Failed::Internal));
-            outbox::put(&site.journal, &identity, order, failed, &line, sealed_at)?;
+            let failed = Release::failed(Failed::Internal);
+            let told = line(&failed);
+            site.audit.append(ended.0, "answer_too_large", serde_json::json!({ "order": order }))?;
+            outbox::put(&site.journal, &identity, order, leaving(failed), &told, sealed_at)?;
         }
         outcome => outcome?,
     }

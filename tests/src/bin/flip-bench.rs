@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
     after_help = "\
 Examples:
   make bench
-      Everything, with a Trust of 1,000,000 persons: some minutes, and 5 GB of disk.
+      Everything, with a Trust of 1,000,000 persons: half an hour, and 5 GB of disk.
   flip-bench --quick
       The same with 100,000 persons and fewer samples: for trying. Needs what make sets (see Environment).
   flip-bench --quick --only shapes
