@@ -269,6 +269,25 @@ fn a_file_that_is_replaced_under_the_ingest_is_refused() {
 }
 
 #[test]
+fn a_part_that_arrives_under_the_ingest_is_missed_by_nobody() {
+    let world = World::with_persons();
+    world.file("death_1.csv", "person_id,death_date\n1,2020-01-01\n");
+    fs::create_dir(world.folder.path().join("specimen")).unwrap();
+    let first = world.ingest().unwrap().generation.name;
+    for late in ["death_2.csv", "specimen/part-1.csv"] {
+        let arrive = |path: &Path| fs::write(path, "person_id,death_date\n2,2020-01-01\n").unwrap();
+        let path = world.folder.path().join(late);
+        let mut meddler = Meddler(path.clone(), arrive);
+        let outcome =
+            ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler);
+        assert!(matches!(outcome, Err(IngestError::Changed { file }) if file == late), "{late}");
+        assert_eq!(world.generations().current_name().unwrap(), Some(first.clone()));
+        assert!(world.partials().is_empty());
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
 fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
     let header = "specimen_id,person_id,specimen_concept_id,specimen_type_concept_id,specimen_date,quantity";
     for text in ["nan", "NaN", "inf", "-Infinity", "1e999"] {
