@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use flip_appliance::data::progress::{Phase, Progress, Step};
-use flip_appliance::data::quality::Rule;
-use flip_appliance::data::{IngestError, Settings, ingest};
+use flip_appliance::data::quality::{Finding, Rule, print_quality};
+use flip_appliance::data::{IngestError, Quality, Settings, ingest};
 
 use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World};
 
@@ -324,11 +324,19 @@ fn the_year_0_is_no_date_and_the_year_9999_is_one_that_is_pointed_out() {
     );
     world.file("observation_period.csv", format!("{period}\n1,1,9999-12-31,9999-12-31,0\n"));
     let quality = world.ingest().unwrap().quality;
-    let late = quality
-        .findings
-        .iter()
-        .find(|finding| finding.rule == Rule::AfterExtract && finding.table == "observation_period");
-    assert_eq!(late.map(|finding| (finding.rows, finding.of)), Some((1, 1)));
+    let late = |quality: &Quality| {
+        ["observation_period_start_date", "observation_period_end_date"].map(|column| {
+            let is = |finding: &&Finding| {
+                finding.rule == Rule::AfterExtract && finding.column.as_deref() == Some(column)
+            };
+            quality.findings.iter().find(is).map(|finding| (finding.rows, finding.of))
+        })
+    };
+    assert_eq!(late(&quality), [Some((1, 1)), Some((1, 1))]);
+    world.file("observation_period.csv", format!("{period}\n1,1,2020-01-01,9999-12-31,0\n"));
+    let quality = world.ingest().unwrap().quality;
+    assert_eq!(late(&quality), [Some((0, 1)), Some((1, 1))]);
+    assert!(print_quality(&quality).contains("lie after the day of the extract"));
 }
 
 #[test]
