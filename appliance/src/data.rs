@@ -108,6 +108,8 @@ pub fn ingest(
         let findings = clear_references(&checked, &database, &mut meter)?;
         let told = Told { notes, findings };
         let (manifest, quality) = describe(&checked, told, &partial, database, settings, now_ms, &mut meter)?;
+        let read: Vec<&str> = checked.iter().map(|part| part.source.name.as_str()).collect();
+        extract::must_hold_just(folder, &read)?;
         let generation = partial.complete(manifest, &quality)?;
         // The new generation is in use whatever comes of this.
         let removed = generations.keep(settings.keep).unwrap_or_else(|error| {

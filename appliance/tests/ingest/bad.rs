@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use flip_appliance::data::progress::{Phase, Progress, Step};
-use flip_appliance::data::quality::Rule;
-use flip_appliance::data::{IngestError, Settings, ingest};
+use flip_appliance::data::quality::{Finding, Rule, print_quality};
+use flip_appliance::data::{IngestError, Quality, Settings, ingest};
 
 use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World};
 
@@ -269,6 +269,25 @@ fn a_file_that_is_replaced_under_the_ingest_is_refused() {
 }
 
 #[test]
+fn a_part_that_arrives_under_the_ingest_is_missed_by_nobody() {
+    let world = World::with_persons();
+    world.file("death_1.csv", "person_id,death_date\n1,2020-01-01\n");
+    fs::create_dir(world.folder.path().join("specimen")).unwrap();
+    let first = world.ingest().unwrap().generation.name;
+    for late in ["death_2.csv", "specimen/part-1.csv"] {
+        let arrive = |path: &Path| fs::write(path, "person_id,death_date\n2,2020-01-01\n").unwrap();
+        let path = world.folder.path().join(late);
+        let mut meddler = Meddler(path.clone(), arrive);
+        let outcome =
+            ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler);
+        assert!(matches!(outcome, Err(IngestError::Changed { file }) if file == late), "{late}");
+        assert_eq!(world.generations().current_name().unwrap(), Some(first.clone()));
+        assert!(world.partials().is_empty());
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
 fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
     let header = "specimen_id,person_id,specimen_concept_id,specimen_type_concept_id,specimen_date,quantity";
     for text in ["nan", "NaN", "inf", "-Infinity", "1e999"] {
@@ -305,11 +324,19 @@ fn the_year_0_is_no_date_and_the_year_9999_is_one_that_is_pointed_out() {
     );
     world.file("observation_period.csv", format!("{period}\n1,1,9999-12-31,9999-12-31,0\n"));
     let quality = world.ingest().unwrap().quality;
-    let late = quality
-        .findings
-        .iter()
-        .find(|finding| finding.rule == Rule::AfterExtract && finding.table == "observation_period");
-    assert_eq!(late.map(|finding| (finding.rows, finding.of)), Some((1, 1)));
+    let late = |quality: &Quality| {
+        ["observation_period_start_date", "observation_period_end_date"].map(|column| {
+            let is = |finding: &&Finding| {
+                finding.rule == Rule::AfterExtract && finding.column.as_deref() == Some(column)
+            };
+            quality.findings.iter().find(is).map(|finding| (finding.rows, finding.of))
+        })
+    };
+    assert_eq!(late(&quality), [Some((1, 1)), Some((1, 1))]);
+    world.file("observation_period.csv", format!("{period}\n1,1,2020-01-01,9999-12-31,0\n"));
+    let quality = world.ingest().unwrap().quality;
+    assert_eq!(late(&quality), [Some((0, 1)), Some((1, 1))]);
+    assert!(print_quality(&quality).contains("lie after the day of the extract"));
 }
 
 #[test]

@@ -41,6 +41,7 @@ fn acts(data: &Path) -> Vec<String> {
 fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_log() {
     let (data, world) = (TempDir::new().unwrap(), World::with_persons());
     let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    world.file("cdm_source.csv", "cdm_source_name,vocabulary_version\nTrust,v5.0 31-AUG-23\n");
     assert!(good(data, &["data", "list"]).contains("No data yet"));
     assert!(bad(data, &["data", "show"]).contains("no data yet; ingest an extract"));
 
@@ -50,9 +51,13 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
     let list = good(data, &["data", "list"]);
     assert!(list.contains("  g-000001") && list.contains("* g-000002"), "{list}");
     let shown = good(data, &["data", "show", "--verify"]);
-    for expected in
-        ["generation g-000002, in use", "person", "quality: 1 problem", "verified: the file is what was"]
-    {
+    for expected in [
+        "generation g-000002, in use",
+        "person",
+        "quality: 1 problem",
+        "vocabulary version  v5.0 31-AUG-23",
+        "verified: the file is what was",
+    ] {
         assert!(shown.contains(expected), "{expected}\n{shown}");
     }
     let shown: Value =

@@ -90,6 +90,20 @@ fn a_sound_extract_has_no_problem() {
 }
 
 #[test]
+fn the_vocabularys_version_is_that_of_the_vocabulary_named_none_or_else_what_the_source_says() {
+    let world = World::with_persons();
+    world.file("cdm_source.csv", "cdm_source_name,vocabulary_version\nTrust,v5.0 31-AUG-23\n");
+    assert_eq!(world.ingest().unwrap().quality.vocabulary_version.as_deref(), Some("v5.0 31-AUG-23"));
+    let header = "vocabulary_id,vocabulary_name,vocabulary_version,vocabulary_concept_id";
+    let others = "SNOMED,SNOMED CT,2024-02-01,1\n";
+    world.file("vocabulary.csv", format!("{header}\n{others}"));
+    assert_eq!(world.ingest().unwrap().quality.vocabulary_version.as_deref(), Some("v5.0 31-AUG-23"));
+    world.file("vocabulary.csv", format!("{header}\n{others}None,OMOP,v5.0 29-FEB-24,2\n"));
+    let quality = world.ingest().unwrap().quality;
+    assert_eq!(quality.vocabulary_version.as_deref(), Some("v5.0 29-FEB-24"));
+}
+
+#[test]
 fn completeness_is_what_sql_counts() {
     let world = World::empty();
     let settings = flip_appliance::data::Settings::default();

@@ -343,7 +343,10 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         (page.said, page.frame.site) = (Some(text()), Some(text()));
         page.notes.fill(text());
         for generation in &mut page.generations {
-            (generation.name, generation.extract_date, generation.pins) = (text(), text(), vec![text()]);
+            (generation.name, generation.wrong, generation.pins) = (text(), Some(text()), vec![text()]);
+            if let Some(described) = &mut generation.described {
+                described.extract_date = text();
+            }
         }
         if let Some(quality) = &mut page.quality {
             (quality.cdm_version, quality.vocabulary_version) = (Some(text()), Some(text()));

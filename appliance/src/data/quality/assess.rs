@@ -131,10 +131,16 @@ impl Looks<'_> {
         let mut looks: Vec<(Rule, &str, String)> =
             vec![(Rule::NoPerson, "person_id", "t.person_id IS NOT NULL AND p.person_id IS NULL".to_owned())];
         let date = table.columns.iter().find(|column| column.kind == Kind::Date && column.required);
+        // An open end may be written as a day in the far future, beside a start that is sound.
+        let extract = literal(&self.input.extract_date);
+        for date in table.columns.iter().filter(|column| column.kind == Kind::Date) {
+            if self.filled(table.name, date.name) > 0 {
+                let after = format!("t.{} > DATE {extract}", quoted(date.name));
+                looks.push((Rule::AfterExtract, date.name, after));
+            }
+        }
         if let Some(date) = date {
             let day = format!("t.{}", quoted(date.name));
-            let extract = literal(&self.input.extract_date);
-            looks.push((Rule::AfterExtract, date.name, format!("{day} > DATE {extract}")));
             looks.push((Rule::BeforeBirth, date.name, format!("year({day}) < p.year_of_birth")));
             if table.name != "death" {
                 let after = format!("datediff('day', p.died, {day}) > {DAYS_AFTER_DEATH}");

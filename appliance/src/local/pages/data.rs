@@ -7,42 +7,42 @@ use flip_web::thousands;
 use super::frame;
 use crate::clock;
 use crate::data::quality::{Finding, Severity};
-use crate::data::{Generation, Note, Quality};
+use crate::data::{Generation, GenerationsError, Note, Quality};
 use crate::site::Site;
 use crate::uplink::error_chain;
 
-/// The page; `said` is what came of a change.
+/// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others.
 pub fn data(site: &Site, said: Option<String>) -> Result<web::SiteData, String> {
     let now = clock::now();
     let store = &site.generations;
-    let words = |error| error_chain(&error);
+    let words = |error: GenerationsError| error_chain(&error);
     let in_use = store.current_name().map_err(words)?;
     let pins = store.pins().map_err(words)?;
-    let kept = store.list().map_err(words)?;
-    let quality = match &in_use {
-        Some(name) => store.quality(name).map_err(words)?,
-        None => None,
+    let names = store.names().map_err(words)?;
+    let (quality, unreadable) = match in_use.as_ref().map(|name| store.quality(name)) {
+        Some(Ok(quality)) => (quality, None),
+        Some(Err(error)) => (None, Some(words(error))),
+        None => (None, None),
     };
-    let used = kept.iter().find(|generation| Some(&generation.name) == in_use.as_ref());
-    let generations = kept.iter().rev().map(|generation: &Generation| web::Generation {
-        name: generation.name.clone(),
-        extract_date: generation.manifest.extract_date.clone(),
-        ingested: Moment::at(generation.manifest.ingested_at_ms, now.0),
-        persons: generation.manifest.rows("person").unwrap_or_default(),
-        in_use: Some(&generation.name) == in_use.as_ref(),
-        pins: pins
-            .iter()
-            .filter(|pin| pin.generation == generation.name)
-            .map(|pin| pin.name.clone())
-            .collect(),
+    let used = in_use.as_ref().and_then(|name| store.described(name).ok());
+    let generations = names.iter().rev().map(|name| {
+        let in_use = Some(name) == in_use.as_ref();
+        let pins = pins.iter().filter(|pin| pin.generation == *name).map(|pin| pin.name.clone()).collect();
+        let wrong = store.named(name).err().map(words).or_else(|| unreadable.clone().filter(|_| in_use));
+        let described = store.described(name).ok().map(|known| web::Described {
+            extract_date: known.manifest.extract_date.clone(),
+            ingested: Moment::at(known.manifest.ingested_at_ms, now.0),
+            persons: known.manifest.rows("person").unwrap_or_default(),
+        });
+        web::Generation { name: name.clone(), described, wrong, in_use, pins }
     });
     Ok(web::SiteData {
         frame: frame(site),
         said,
         generations: generations.collect(),
         quality: quality.map(|quality| quality_of(&quality)),
-        tables: used.map(tables_of).unwrap_or_default(),
-        notes: used.map(|generation| notes_of(&generation.manifest.notes)).unwrap_or_default(),
+        tables: used.as_ref().map(tables_of).unwrap_or_default(),
+        notes: used.map(|used| notes_of(&used.manifest.notes)).unwrap_or_default(),
     })
 }
 

@@ -30,16 +30,25 @@ pub struct SiteData {
 pub struct Generation {
     /// Its name, for example `g-000003`.
     pub name: String,
+    /// What it says of itself; none where that cannot be read.
+    pub described: Option<Described>,
+    /// Why it cannot be put in use.
+    pub wrong: Option<String>,
+    /// True for the one that questions are asked of.
+    pub in_use: bool,
+    /// What keeps it: frozen cohorts, by name.
+    pub pins: Vec<String>,
+}
+
+/// What a generation says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Described {
     /// Day of the extract (`YYYY-MM-DD`).
     pub extract_date: String,
     /// When it was ingested.
     pub ingested: Moment,
     /// Persons in it.
     pub persons: u64,
-    /// True for the one that questions are asked of.
-    pub in_use: bool,
-    /// What keeps it: frozen cohorts, by name.
-    pub pins: Vec<String>,
 }
 
 /// A table of a generation.
@@ -113,9 +122,12 @@ impl Page for SiteData {
     fn samples() -> Vec<Self> {
         let generation = |number: u64, in_use, pins: &[&str]| Generation {
             name: format!("g-{number:06}"),
-            extract_date: format!("2026-0{}-30", number + 3),
-            ingested: sample::moment("2026-07-01T02:10:00Z", "20 days ago"),
-            persons: 1_040_000 + number * 4_288,
+            described: Some(Described {
+                extract_date: format!("2026-0{}-30", number + 3),
+                ingested: sample::moment("2026-07-01T02:10:00Z", "20 days ago"),
+                persons: 1_040_000 + number * 4_288,
+            }),
+            wrong: None,
             in_use,
             pins: pins.iter().map(|pin| (*pin).to_owned()).collect(),
         };
@@ -127,6 +139,13 @@ impl Page for SiteData {
                 generation(3, true, &[]),
                 generation(2, false, &["cohort-copd"]),
                 generation(1, false, &[]),
+                Generation {
+                    described: None,
+                    wrong: Some(
+                        "/var/lib/flip/generations/g-000000/manifest.json is not of this version".to_owned(),
+                    ),
+                    ..generation(0, false, &[])
+                },
             ],
             quality: Some(quality()),
             tables: vec![
