@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
-use flip_appliance::disclosure::THRESHOLD_DEFAULT;
+use flip_appliance::disclosure::{Noise, Policy, THRESHOLD_DEFAULT, blur};
 use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Question, Settings};
 use flip_gate::admit;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn question(sql: &str) -> Result<Question> {
         plan,
         age_day: date!(2026 - 01 - 15),
         crowd: THRESHOLD_DEFAULT,
-        blur: None,
+        blur: blur(&Policy::default(), &Noise::new(&[1; 32], &[1; 32])),
         spent: Arc::default(),
     })
 }
@@ -64,10 +64,10 @@ fn times(settings: &Settings, generation: &Path, question: &Question, runs: usiz
         counts.map(drop).map_err(|failure| anyhow!("{failure:?}: {}", question.plan.canonical()))
     };
     ask(&mut Engine::new(settings.clone()))?;
-    let cold_ms = measured(runs, 1_000.0, || drop(ask(&mut Engine::new(settings.clone()))));
+    let cold_ms = measured(runs, || ask(&mut Engine::new(settings.clone())))?;
     let mut engine = Engine::new(settings.clone());
     ask(&mut engine)?;
-    let warm_ms = measured(runs, 1_000.0, || drop(ask(&mut engine)));
+    let warm_ms = measured(runs, || ask(&mut engine))?;
     let peak_mib = children()?.into_iter().map(peak_mib).fold(0.0, f64::max);
     Ok(json!({ "cold_ms": cold_ms, "warm_ms": warm_ms, "peak_mib": peak_mib }))
 }
@@ -108,11 +108,12 @@ fn peak_mib(process: u32) -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_024.0
 }
 
-fn measured(runs: usize, unit: f64, mut act: impl FnMut()) -> Vec<f64> {
+/// Milliseconds of each run.
+fn measured(runs: usize, mut act: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
     let mut each = || {
         let began = Instant::now();
-        act();
-        began.elapsed().as_secs_f64() * unit
+        act()?;
+        Ok(began.elapsed().as_secs_f64() * 1_000.0)
     };
     (0..runs).map(|_| each()).collect()
 }

@@ -74,8 +74,9 @@ pub struct Said {
     pub release: Release,
     /// Its cohort, where it is new: to be looked at by [`Desk::compare`] once the release is on its way.
     pub cohort: Option<Cohort>,
-    /// How long the work was expected to take, by what it was expected to cost; nothing where there was none.
-    pub expected: Duration,
+    /// How long the work on records was expected to take, zero where it failed; nothing where no record was looked at, as
+    /// for what was said before, which leaves at once.
+    pub expected: Option<Duration>,
 }
 
 /// Who a new answer is about.
@@ -177,7 +178,7 @@ impl Desk {
 
     /// Answers a question from a generation; `None` where it was cancelled.
     ///
-    /// Blocks until there is an answer, and then until the next tick of the policy.
+    /// Blocks until there is an answer and, where records were looked at for it, until the next tick of the policy.
     pub fn answer(
         &self,
         engine: &mut impl Measure,
@@ -188,7 +189,7 @@ impl Desk {
         let began = Instant::now();
         let said = self.answer_at_once(engine, generation, asked, cancel)?;
         // What is cancelled while it waits was recorded, and is there at once when it is asked again.
-        Ok(said.filter(|said| !cancel.wait(self.wait(began.elapsed(), said.expected))))
+        Ok(said.filter(|said| !cancel.wait(self.wait(began.elapsed(), said))))
     }
 
     /// As [`Desk::answer`], without the wait for the tick: for made-up Trusts, which are asked a million questions.
@@ -207,8 +208,8 @@ impl Desk {
 
     /// How long an answer waits after that much work: for the first tick that is after what was expected too. So work
     /// that is done for one person's records alone, and is expected whether they have them or not, does not show.
-    pub(crate) fn wait(&self, took: Duration, expected: Duration) -> Duration {
-        wait(took, expected, self.policy.tick())
+    pub(crate) fn wait(&self, took: Duration, said: &Said) -> Duration {
+        said.expected.map_or(Duration::ZERO, |expected| wait(took, expected, self.policy.tick()))
     }
 
     fn answer_plan(
@@ -257,7 +258,7 @@ impl Desk {
         let answered = disclosure::release(raw, &self.policy, &noise, generation.extract());
         self.record(key, asked, &answered.release, &answered.persons, answered.units)?;
         let cohort = Cohort { key, persons: answered.persons };
-        Ok(Some(Said { release: answered.release, cohort: Some(cohort), expected }))
+        Ok(Some(Said { release: answered.release, cohort: Some(cohort), expected: Some(expected) }))
     }
 
     /// A question that failed counts in its project's quota as any other. What would fail again is remembered.
@@ -279,7 +280,7 @@ impl Desk {
         } else {
             self.ledger.count(asked.project, asked.at.0)?;
         }
-        Ok(Said::only(release))
+        Ok(Said { expected: Some(Duration::ZERO), ..Said::only(release) })
     }
 
     /// Counts a question that the Trust has ended in its project's quota.
@@ -366,7 +367,7 @@ impl Desk {
 impl Said {
     /// A release without a new cohort.
     pub fn only(release: Release) -> Self {
-        Self { release, cohort: None, expected: Duration::ZERO }
+        Self { release, cohort: None, expected: None }
     }
 
     /// What is said where there is no generation yet: the gate's refusal, where there is one.
@@ -395,148 +396,4 @@ fn wait(took: Duration, expected: Duration, tick: Duration) -> Duration {
 const DAY_MS: u64 = 24 * 3_600_000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::Manifest;
-    use crate::disclosure::{Measured, Statistics};
-
-    /// Gives the same outcome whatever is asked, and counts how often.
-    struct Counting {
-        outcome: Result<RawCounts, EngineFailure>,
-        calls: u32,
-    }
-
-    impl Counting {
-        fn new(outcome: Result<RawCounts, EngineFailure>) -> Self {
-            Self { outcome, calls: 0 }
-        }
-
-        /// What the desk says to a question, and how often it has asked the engine by then.
-        fn ask(&mut self, desk: &Desk, generation: &Generation, sql: &str) -> (CohortOutcome, u32) {
-            let asked = Asked { sql, project: "p", at: UnixMillis(1_767_225_600_000) };
-            let said = desk.answer_at_once(self, generation, asked, &CancelFlag::default());
-            (said.unwrap().unwrap().release.into_outcome(), self.calls)
-        }
-    }
-
-    impl Measure for Counting {
-        fn measure(&mut self, _: &Path, _: &Question, _: &CancelFlag) -> Result<RawCounts, EngineFailure> {
-            self.calls += 1;
-            self.outcome.clone()
-        }
-    }
-
-    fn counts() -> RawCounts {
-        RawCounts::new(Measured {
-            cost: 0,
-            rows: 1_000,
-            rows_cap: 1,
-            subjects: (0..1_000).collect(),
-            columns: vec![],
-            ages: vec![],
-            sexes: vec![],
-            years: vec![],
-            years_cap: 0,
-            images: None,
-            numbers: vec![],
-            categories: vec![],
-            statistics: Statistics::of(1, 0, 0, false),
-        })
-    }
-
-    fn generation(name: &str) -> Generation {
-        let manifest = Manifest {
-            extract_date: "2026-01-01".to_owned(),
-            cdm_version: None,
-            ingested_at_ms: 0,
-            duckdb_version: String::new(),
-            tables: vec![],
-            notes: vec![],
-            database: None,
-            delivery: None,
-        };
-        Generation { name: name.to_owned(), database: name.into(), manifest }
-    }
-
-    fn desk(policy: &str) -> Desk {
-        Desk::new(Policy::check(policy).unwrap(), [7; 32], Cohorts::in_memory().unwrap())
-    }
-
-    const QUESTION: &str = "SELECT person_id FROM person";
-
-    #[test]
-    fn the_same_question_is_measured_once_for_each_generation_and_policy() {
-        let (first, second) = (generation("g-000001"), generation("g-000002"));
-        let mut engine = Counting::new(Ok(counts()));
-        let desk = desk("");
-        let (told, calls) = engine.ask(&desk, &first, QUESTION);
-        assert!(matches!(told, CohortOutcome::Value(_)));
-        assert_eq!(calls, 1);
-        assert_eq!(engine.ask(&desk, &first, QUESTION), (told.clone(), 1));
-        assert_eq!(
-            engine.ask(&desk, &first, "select PERSON_ID\nfrom omop.person"),
-            (told, 1),
-            "in other words"
-        );
-        assert_eq!(engine.ask(&desk, &second, QUESTION).1, 2, "another generation");
-        assert_eq!(engine.ask(&desk, &first, "SELECT person_id FROM death").1, 3, "another question");
-        let other = Desk::new(Policy::check("threshold = 20").unwrap(), desk.secret, desk.ledger);
-        assert_eq!(engine.ask(&other, &first, QUESTION).1, 4, "another policy");
-        assert_eq!(engine.ask(&other, &first, QUESTION).1, 4);
-        let former = Desk::new(Policy::check("").unwrap(), other.secret, other.ledger);
-        assert_eq!(engine.ask(&former, &second, QUESTION).1, 4, "what was said before is kept");
-    }
-
-    #[test]
-    fn a_question_is_asked_again_where_another_time_may_do_better() {
-        let generation = generation("g-000001");
-        let is_asked_again = |failure| {
-            let (mut engine, desk) = (Counting::new(Err(failure)), desk(""));
-            let (failed, calls) = engine.ask(&desk, &generation, QUESTION);
-            assert!(!matches!(failed, CohortOutcome::Value(_)) && calls == 1);
-            engine.outcome = Ok(counts());
-            let (told, calls) = engine.ask(&desk, &generation, QUESTION);
-            assert_eq!(told == failed, calls == 1, "what is remembered is said again");
-            calls == 2
-        };
-        let by = EngineFailure::Failed;
-        for failed in [Failed::Timeout, Failed::OutOfMemory, Failed::EngineLost, Failed::Internal] {
-            assert!(is_asked_again(by(failed)), "{failed:?}");
-        }
-        for failed in [Failed::NotUnderstood, Failed::BadValue, Failed::TooManyRows] {
-            assert!(!is_asked_again(by(failed)), "{failed:?}");
-        }
-        assert!(!is_asked_again(EngineFailure::TooCostly));
-    }
-
-    #[test]
-    fn a_ledger_without_its_secret_is_not_used_and_neither_is_the_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let [secret, ledger] = ["noise.secret", "cohorts.redb"].map(|name| folder.path().join(name));
-        let open =
-            || Desk::open(Policy::default(), &secret, &ledger).map(drop).map_err(|error| error.to_string());
-        assert_eq!(open(), Ok(()));
-        assert_eq!(open(), Ok(()));
-        std::fs::remove_file(&secret).unwrap();
-        assert_eq!(open(), Ok(()), "nothing was released with the secret that is gone");
-        let desk = Desk::open(Policy::default(), &secret, &ledger).unwrap();
-        let asked = Asked { sql: "SELECT 1", project: "p", at: UnixMillis(1) };
-        desk.record([1; 32], asked, &Release::failed(Failed::BadValue), &RoaringTreemap::new(), 0).unwrap();
-        drop(desk);
-        std::fs::remove_file(&secret).unwrap();
-        assert!(open().unwrap_err().contains("noise.secret is missing"));
-        std::fs::write(&secret, [1; 32]).unwrap();
-        std::fs::remove_file(&ledger).unwrap();
-        assert!(open().unwrap_err().contains("cohorts.redb is missing"));
-    }
-
-    #[test]
-    fn answers_leave_at_ticks_that_double_and_not_before_they_were_expected() {
-        let ms = Duration::from_millis;
-        let leaves = |took| ms(took) + wait(ms(took), ms(0), ms(25));
-        assert_eq!([0, 10, 25, 26, 99, 101].map(leaves), [25, 25, 25, 50, 100, 200].map(ms));
-        let leaves = |took| ms(took) + wait(ms(took), ms(60), ms(25));
-        assert_eq!([0, 10, 59, 61, 101].map(leaves), [100, 100, 100, 100, 200].map(ms));
-        assert_eq!(wait(ms(3), ms(60), Duration::ZERO), Duration::ZERO);
-    }
-}
+mod tests;

@@ -25,6 +25,7 @@ use flip_protocol::MessageId;
 use flip_web::pages as web;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::bounds;
 use crate::clock;
@@ -42,6 +43,8 @@ struct Local {
     site: Arc<Site>,
     door: Door,
     address: SocketAddr,
+    /// Held while a cohort is frozen again: each takes an engine of its own.
+    freezing: Arc<Semaphore>,
 }
 
 /// How often an order that is being ended is looked at.
@@ -51,7 +54,8 @@ const COOKIE: &str = "flip-local";
 
 /// The local console and its JSON, listening at `address`.
 pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
-    let local = Arc::new(Local { site: Arc::clone(site), door, address });
+    let freezing = Arc::new(Semaphore::new(1));
+    let local = Arc::new(Local { site: Arc::clone(site), door, address, freezing });
     let inside = Router::new()
         .route("/", get(async |State(local): Here| made(&local, pages::overview(&local.site))))
         .route(
@@ -59,9 +63,9 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
             get(async |State(local): Here, Query(asked)| made(&local, pages::orders(&local.site, &asked))),
         )
         .route("/orders/{id}", get(order))
+        .route("/orders/end", post(end_order))
         .route("/data", get(async |State(local): Here| made(&local, pages::data(&local.site, None))))
         .route("/data/use", post(use_data))
-        .route("/orders/end", post(end_order))
         .route("/data/drop", post(drop_data))
         .route("/disclosure", get(async |State(local): Here| made(&local, pages::disclosure(&local.site))))
         .route("/frozen", get(async |State(local): Here| made(&local, pages::frozen(&local.site, None))))
@@ -229,8 +233,13 @@ async fn end_order(State(local): Here, Form(chosen): Form<Order>) -> Response {
 }
 
 async fn freeze_again(State(local): Here, Form(chosen): Form<Cohort>) -> Response {
+    let Ok(permit) = Arc::clone(&local.freezing).try_acquire_owned() else {
+        let said = "A cohort is being frozen again already; try again once it is there.";
+        return made(&local, pages::frozen(&local.site, Some(said.to_owned())));
+    };
     let site = Arc::clone(&local.site);
     let frozen = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         let again = Again {
             store: &site.frozen,
             generations: &site.generations,

@@ -47,7 +47,7 @@ fn under_the_shipped_policy_nobody_is_much_better_than_a_coin() {
     assert_eq!(report.attackers.len(), 11);
     for attacker in &report.attackers {
         let (share, [low, _]) = attacker.worst(report.trials);
-        // Thirty plays are few: fails where it is beyond doubt. The full form has 2,500.
+        // Thirty plays are few: fails where it is beyond doubt. The bench has 600.
         assert!(low <= SHARE_MAX, "{} is right in {share} of all plays", attacker.name);
     }
     assert!(!folder.path().join("attack.json").exists(), "a report of some attackers is not kept");

@@ -1,8 +1,8 @@
 """dataframes.py GENERATION RUNS: how long a client waits for a frozen cohort's rows, and what else it could take.
 
 What flip-bench's rows of dataframes are made of. In turns, the same rows come from the appliance's local API with the
-module flip_edge (FLIP_API_SOCKET and FLIP_API_TOKEN; Arrow into memory, Parquet and CSV into a file that is thrown
-away), from DuckDB itself (the generation's file, opened read-only, the rows as an Arrow table and as files), and by what
+module flip_edge (FLIP_API_SOCKET and FLIP_API_TOKEN; Arrow into memory, and on into a DataFrame; Parquet and CSV into
+a file that is thrown away), from DuckDB itself (the generation's file, opened read-only, the rows as an Arrow table and as files), and by what
 FLIP's design does: a DataFrame, column by column as JSON, and a DataFrame again; here without PostgreSQL and without a
 network, so that it is faster than that design. Each way starts with opening and ends with whole rows. The question is
 read from standard input. Prints one line of JSON: {"rows": 1000, "columns": 10, "arrow_s": [0.1, ...], ...}.
@@ -52,7 +52,7 @@ def main() -> None:
 
     flip = FLIP()
     table = flip.get_table()
-    rows = {"arrow": table.num_rows, "duckdb": by_duckdb()}
+    rows = {"arrow": table.num_rows, "dataframe": len(flip.get_dataframe()), "duckdb": by_duckdb()}
     if len(set(rows.values())) > 1:
         sys.exit(f"dataframes: the ways give other numbers of rows: {rows}")
     with tempfile.TemporaryDirectory() as folder:
@@ -60,6 +60,7 @@ def main() -> None:
         ways: dict[str, Callable[[], object]] = {
             "arrow_s": flip.get_table,
             "arrow_duckdb_s": by_duckdb,
+            "dataframe_s": flip.get_dataframe,
             "parquet_s": lambda: flip.download(file, "parquet"),
             "parquet_duckdb_s": lambda: copied(file, "FORMAT parquet"),
             "csv_s": lambda: flip.download(file, "csv"),

@@ -145,7 +145,7 @@ impl Checker {
         if columns > COLUMNS_MAX || self.columns > COLUMNS_ALL_MAX {
             return Err(Refusal::new(
                 Code::ConstructNotAllowed,
-                "the question returns too many columns; name the ones that are needed instead of *",
+                "the question returns too many columns; write the ones that are needed instead of *",
                 place,
             ));
         }
@@ -160,7 +160,7 @@ fn bounded(text: &Text, place: Option<Place>) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         Code::TooLong,
-        "the question grows too large when it is written out; name the columns that are needed instead of *, and \
+        "the question grows too large when it is written out; write the columns that are needed instead of *, and \
          compute long expressions in a CTE first",
         place,
     ))

@@ -181,7 +181,7 @@ pub(crate) fn too_deep(place: Option<Place>) -> Refusal {
     Refusal::new(
         Code::TooDeep,
         format!(
-            "brackets, subqueries and operators nest more than {NESTING_MAX} levels; name the steps in WITH"
+            "brackets, subqueries and operators nest more than {NESTING_MAX} levels; write the steps apart, in WITH"
         ),
         place,
     )
@@ -201,7 +201,11 @@ fn not_parsed(error: &ParserError) -> Refusal {
         ParserError::RecursionLimitExceeded => too_deep(None),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
             let (message, location) = split_location(message);
-            Refusal::new(Code::NotSql, format!("this is not SQL: {message}"), location.and_then(Place::at))
+            Refusal::new(
+                Code::NotSql,
+                format!("this is not SQL: {message}; write one SELECT as PostgreSQL reads it"),
+                location.and_then(Place::at),
+            )
         }
     }
 }

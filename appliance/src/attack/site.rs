@@ -147,7 +147,7 @@ impl<'a> Site<'a> {
         let said = self.desk.answer_at_once(memory, self.generation, asked, &CancelFlag::default())?;
         let took = memory.take_took();
         let said = said.unwrap_or_else(|| Said::only(Release::failed(Failed::Internal)));
-        let took = took + self.desk.wait(took, said.expected);
+        let took = took + self.desk.wait(took, &said);
         Ok(Heard { outcome: said.release.into_outcome(), took })
     }
 }

@@ -62,6 +62,8 @@ pub(super) struct Process {
     stdout: ChildStdout,
     /// Bytes received of a frame that is not complete yet.
     partial: Vec<u8>,
+    /// When its memory is to be looked at.
+    memory_due: Instant,
     /// The spent persons that it was told of last.
     pub spent: Arc<RoaringTreemap>,
 }
@@ -81,7 +83,14 @@ impl Process {
             .spawn()?;
         let stdin = child.stdin.take().expect("stdin was asked for as a pipe");
         let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
-        let process = Self { child, stdin, stdout, partial: Vec::new(), spent: Arc::default() };
+        let process = Self {
+            child,
+            stdin,
+            stdout,
+            partial: Vec::new(),
+            memory_due: Instant::now() + bounds::MEMORY_POLL,
+            spent: Arc::default(),
+        };
         // Only our ends: the worker's own ends of the two pipes keep blocking.
         fcntl_setfl(&process.stdin, fcntl_getfl(&process.stdin)? | OFlags::NONBLOCK)?;
         fcntl_setfl(&process.stdout, fcntl_getfl(&process.stdout)? | OFlags::NONBLOCK)?;
@@ -124,6 +133,8 @@ impl Process {
     /// Receives one frame, and what is behind it, of an answer in several frames: the next ones may be here already.
     pub fn receive_next(&mut self, limits: &Limits<'_>) -> Result<(Reply, Vec<u8>), Unanswered> {
         loop {
+            // A process that always has more to say is held to its limits as one that says nothing.
+            self.look(limits)?;
             if let Some(reply) = self.complete_frame()? {
                 return Ok(reply);
             }
@@ -161,28 +172,33 @@ impl Process {
         Ok(Some((reply, behind)))
     }
 
+    /// Fails where a limit is reached; gives the time that is left.
+    fn look(&mut self, limits: &Limits<'_>) -> Result<Duration, Unanswered> {
+        if limits.cancel.is_cancelled() {
+            return Err(Unanswered::Cancelled);
+        }
+        let now = Instant::now();
+        let left = limits.deadline.saturating_duration_since(now);
+        if left.is_zero() {
+            return Err(Unanswered::Failed(Failed::Timeout));
+        }
+        if now >= self.memory_due {
+            if resident_kib(self.child.id()).is_some_and(|kib| kib > limits.resident_max_kib) {
+                return Err(Unanswered::Failed(Failed::OutOfMemory));
+            }
+            self.memory_due = now + bounds::MEMORY_POLL;
+        }
+        Ok(left)
+    }
+
     /// Waits until a pipe can go on or a limit is reached. Every call passes here before it waits.
-    fn wait(&self, way: Way, limits: &Limits<'_>) -> Result<(), Unanswered> {
-        let (pipe, readiness) = match way {
-            Way::In => (self.stdin.as_fd(), PollFlags::OUT),
-            Way::Out => (self.stdout.as_fd(), PollFlags::IN),
-        };
-        let mut memory_due = Instant::now() + bounds::MEMORY_POLL;
+    fn wait(&mut self, way: Way, limits: &Limits<'_>) -> Result<(), Unanswered> {
         loop {
-            if limits.cancel.is_cancelled() {
-                return Err(Unanswered::Cancelled);
-            }
-            let now = Instant::now();
-            let left = limits.deadline.saturating_duration_since(now);
-            if left.is_zero() {
-                return Err(Unanswered::Failed(Failed::Timeout));
-            }
-            if now >= memory_due {
-                if resident_kib(self.child.id()).is_some_and(|kib| kib > limits.resident_max_kib) {
-                    return Err(Unanswered::Failed(Failed::OutOfMemory));
-                }
-                memory_due = now + bounds::MEMORY_POLL;
-            }
+            let left = self.look(limits)?;
+            let (pipe, readiness) = match way {
+                Way::In => (self.stdin.as_fd(), PollFlags::OUT),
+                Way::Out => (self.stdout.as_fd(), PollFlags::IN),
+            };
             let ready = poll(
                 &mut [PollFd::from_borrowed_fd(pipe, readiness)],
                 Some(&timespec(left.min(bounds::CANCEL_POLL))),

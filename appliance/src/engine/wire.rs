@@ -118,6 +118,7 @@ pub(super) enum Reply {
 /// What [`RawCounts`] holds beside the persons, on the pipe. No Debug: these are not protected yet.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Counts {
+    /// Rows that the engine expected to go through.
     pub cost: u64,
     pub rows: u64,
     pub rows_cap: u64,

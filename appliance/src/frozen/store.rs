@@ -257,7 +257,8 @@ impl Store {
     ) -> Result<(), FrozenError> {
         let _lock = self.lock()?;
         let path = self.path(name);
-        match self.facts(name) {
+        // Read as a whole: facts of a damaged file would be written anew as if they were right.
+        match self.read(name).map(|(facts, ..)| facts) {
             Ok(facts) if facts.dropped.is_some() => {
                 return Err(FrozenError::Dropped { name: name.clone() });
             }

@@ -1,5 +1,6 @@
 //! Workers that die, and programs that are no workers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -7,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use flip_appliance::engine::{Engine, EngineFailure, Settings};
+use flip_appliance::engine::{
+    CancelFlag, Engine, EngineFailure, Export, ExportFailure, Format, Members, Settings, export,
+};
 use flip_gate::Plan;
 use flip_protocol::answer::Failed;
 use rustix::process::{Pid, Signal, kill_process};
@@ -177,4 +180,37 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
     while is_running() {
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn an_export_that_never_ends_is_held_to_its_time_though_there_is_always_more_to_read() {
+    let site = Site::new(|_| {});
+    let hello = r#"{"Hello":{"engine_version":"x","sandbox":{"files":"confined","calls":"confined"}}}"#;
+    let endless = format!(
+        "exec perl -e 'sub frame {{ pack(\"VV\", length($_[0]), length($_[1])) . $_[0] . $_[1] }} $| = 1; \
+         print frame(q({hello}), \"\"); my $piece = frame(q(\"Piece\"), \"x\" x 100000); print $piece while 1'"
+    );
+    let worker_program = script(site.folder.path(), &endless);
+    let wanted =
+        Export { plan: plan("SELECT person_id FROM omop.person", &["person_id"]), format: Format::Csv };
+    let members = Members { persons: (1..=100).collect(), accessions: BTreeSet::new(), rows: 100 };
+    let mut pieces = 0;
+    let outcome = export(
+        &Settings { worker_program, ..settings() },
+        &site.generation,
+        &wanted,
+        &members,
+        Duration::from_secs(1),
+        &CancelFlag::default(),
+        |_| {
+            // Slower than they come, so that there is always one more.
+            thread::sleep(Duration::from_millis(1));
+            pieces += 1;
+            pieces < 5_000
+        },
+    );
+    assert!(
+        matches!(outcome, Err(ExportFailure::Failed(Failed::Timeout))),
+        "{outcome:?} after {pieces} pieces"
+    );
 }

@@ -57,39 +57,20 @@ pub fn vocabulary(places: &Places, steps: &Steps) -> Result<PathBuf> {
         folder.join("person.csv"),
         "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n1,8507,1950,0,0\n",
     )?;
-    let lines = |name: &str, header: &[&str], rows: u64, row: &dyn Fn(u64) -> String| -> Result<()> {
+    let lines = |table: &str, rows: u64, row: &dyn Fn(u64) -> String| -> Result<()> {
+        let columns = flip_gate::cdm::table(table).context("no such table")?.columns;
+        let header: Vec<&str> = columns.iter().map(|column| column.name).collect();
+        let name = format!("{}.csv", table.to_uppercase());
         let mut file = BufWriter::new(fs::File::create(folder.join(name))?);
         writeln!(file, "{}", header.join("\t"))?;
         (0..rows).try_for_each(|at| writeln!(file, "{}", row(at)))?;
         Ok(file.flush()?)
     };
-    let concept = [
-        "concept_id",
-        "concept_name",
-        "domain_id",
-        "vocabulary_id",
-        "concept_class_id",
-        "standard_concept",
-        "concept_code",
-        "valid_start_date",
-        "valid_end_date",
-        "invalid_reason",
-    ];
-    lines("CONCEPT.csv", &concept, CONCEPTS, &|at| {
-        format!(
-            "{}\tFinding {at} of the \"body\"\tCondition\tSNOMED\tClinical Finding\tS\t{at}\t19700101\t20991231\t",
-            1 + at
-        )
+    lines("concept", CONCEPTS, &|at| {
+        let name = format!("Finding {at} of the \"body\"");
+        format!("{}\t{name}\tCondition\tSNOMED\tClinical Finding\tS\t{at}\t19700101\t20991231\t", 1 + at)
     })?;
-    let relationship = [
-        "concept_id_1",
-        "concept_id_2",
-        "relationship_id",
-        "valid_start_date",
-        "valid_end_date",
-        "invalid_reason",
-    ];
-    lines("CONCEPT_RELATIONSHIP.csv", &relationship, RELATIONSHIPS, &|at| {
+    lines("concept_relationship", RELATIONSHIPS, &|at| {
         // Each concept with fourteen others, far and near.
         let (one, other) = (1 + at % CONCEPTS, 1 + (at * 7_919 + at / CONCEPTS) % CONCEPTS);
         format!("{one}\t{other}\tIs a\t19700101\t20991231\t")

@@ -55,9 +55,13 @@ impl Stage {
     }
 }
 
+/// What a site has that sets nothing, but for budgets and quotas, which so many questions would spend.
+const POLICY: &str = "danger_budget = 1000.0\ndanger_questions_weekly = 1000000\n";
+
 /// An appliance with data and no identity yet.
 pub fn ingested(folder: &Path, extract: &Path) -> Result<Appliance> {
     let appliance = Appliance::new(folder)?;
+    appliance.set_policy(POLICY)?;
     appliance.ingest(extract)?;
     Ok(appliance)
 }
@@ -65,6 +69,7 @@ pub fn ingested(folder: &Path, extract: &Path) -> Result<Appliance> {
 /// An appliance without an identity that has another's data: hard links to files that never change.
 pub fn with_data_of(other: &Appliance, folder: &Path) -> Result<Appliance> {
     let appliance = Appliance::new(folder)?;
+    appliance.set_policy(POLICY)?;
     link(&other.data.join("generations"), &folder.join("generations"))?;
     Ok(appliance)
 }

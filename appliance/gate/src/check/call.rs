@@ -60,7 +60,7 @@ impl Checker {
         let aggregates = matches!(function.kind, Kind::Aggregate | Kind::OrderedSet);
         if (filter.is_some() || arguments.distinct || arguments.order_by.is_some()) && !aggregates {
             return Err(not_allowed(
-                format!("{} takes plain arguments, without DISTINCT, ORDER BY or FILTER", function.name),
+                format!("{} takes plain arguments; leave out DISTINCT, ORDER BY and FILTER", function.name),
                 at,
             ));
         }
@@ -75,7 +75,7 @@ impl Checker {
             (Kind::Scalar | Kind::Aggregate | Kind::Window, []) => None,
             (Kind::Scalar | Kind::Aggregate | Kind::Window, _) => {
                 return Err(not_allowed(
-                    format!("{} takes plain arguments, without WITHIN GROUP", function.name),
+                    format!("{} takes plain arguments; leave out WITHIN GROUP", function.name),
                     at,
                 ));
             }
@@ -96,7 +96,7 @@ impl Checker {
                 return Err(not_allowed(format!("{} needs OVER (...)", function.name), at));
             }
             (Kind::Scalar | Kind::OrderedSet, Some(_)) => {
-                return Err(not_allowed(format!("{} takes no OVER", function.name), at));
+                return Err(not_allowed(format!("{} takes no OVER; leave it away", function.name), at));
             }
             (Kind::Scalar | Kind::Aggregate | Kind::OrderedSet, None) => {}
         }
@@ -105,8 +105,7 @@ impl Checker {
 
         let key = within.as_ref().map(|(_, kind)| *kind);
         if function.name == "percentile_cont" && !key.is_some_and(Type::is_number) {
-            let message =
-                "percentile_cont takes numbers; of times between dates EXTRACT(EPOCH FROM (later - earlier))";
+            let message = "percentile_cont takes numbers; of times between dates use EXTRACT(EPOCH FROM (later - earlier))";
             return Err(not_allowed(message, at));
         }
         let lineage = lineage(function, &arguments)?;
@@ -210,7 +209,10 @@ impl Checker {
                 | FunctionArg::Named { .. }
                 | FunctionArg::ExprNamed { .. } => {
                     return Err(not_allowed(
-                        format!("{} takes plain values; count(*) alone takes *", function.name),
+                        format!(
+                            "{} takes plain values: write a column instead; count(*) alone takes *",
+                            function.name
+                        ),
                         at,
                     ));
                 }
@@ -231,7 +233,10 @@ impl Checker {
                 | FunctionArgumentClause::JsonNullClause(_)
                 | FunctionArgumentClause::JsonReturningClause(_) => {
                     return Err(not_allowed(
-                        format!("{} takes ORDER BY at most between its brackets", function.name),
+                        format!(
+                            "{} takes ORDER BY at most between its brackets; leave out the rest",
+                            function.name
+                        ),
                         at,
                     ));
                 }
@@ -269,7 +274,7 @@ fn check_count(function: &Function, arguments: &Arguments, at: Option<Place>) ->
     let wanted = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
     Err(Refusal::new(
         Code::FunctionNotAllowed,
-        format!("{} takes {wanted} arguments, not {given}", function.name),
+        format!("{} takes {wanted} arguments, not {given}; write it with so many", function.name),
         at,
     ))
 }

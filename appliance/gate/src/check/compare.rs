@@ -109,7 +109,7 @@ impl Checker {
             }
             InTarget::List(_) | InTarget::Unnest(_) | InTarget::Table { .. } => {
                 return Err(not_allowed(
-                    "IN takes a list of values or a subquery: x IN (1, 2) or x IN (SELECT ...)",
+                    "IN takes a list of values or a subquery: write x IN (1, 2) or x IN (SELECT ...)",
                     at,
                 ));
             }

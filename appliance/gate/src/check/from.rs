@@ -142,13 +142,13 @@ impl Checker {
                 }
                 _ => Err(Refusal::new(
                     Code::TableFunctionNotAllowed,
-                    "unnest in FROM takes one literal list: unnest(ARRAY[1, 2, 3]) AS x(value)",
+                    "unnest in FROM takes one literal list: write unnest(ARRAY[1, 2, 3]) AS x(value)",
                     at,
                 )),
             },
             _ => Err(Refusal::new(
                 Code::TableFunctionNotAllowed,
-                "FROM takes OMOP tables, CTEs, subqueries, generate_series(1, 10) and unnest(ARRAY[...])",
+                "use in FROM OMOP tables, CTEs, subqueries, generate_series(1, 10) and unnest(ARRAY[...])",
                 at,
             )),
         }
@@ -220,7 +220,7 @@ impl Checker {
             _ => {
                 return Err(Refusal::new(
                     Code::TableFunctionNotAllowed,
-                    "generate_series takes two or three whole numbers, as in generate_series(0, 90, 10)",
+                    "generate_series takes two or three whole numbers: write generate_series(0, 90, 10)",
                     at,
                 ));
             }

@@ -369,7 +369,7 @@ fn row_limits(
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is refused")]
 fn row_count(expr: &Expr, clause: &str) -> Result<u64, Refusal> {
     let refused = || {
-        let message = format!("{clause} takes a plain whole number, as in {clause} 100; nothing computed");
+        let message = format!("{clause} takes no computed number; write a plain one, as in {clause} 100");
         Refusal::new(Code::LimitNotLiteral, message, place(expr))
     };
     match expr {

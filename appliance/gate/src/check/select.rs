@@ -317,7 +317,7 @@ impl Checker {
         scope: &Scope<'_>,
     ) -> Result<(Text, bool), Refusal> {
         let GroupByExpr::Expressions(groups, modifiers) = group_by else {
-            return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; name the columns", None));
+            return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; write the columns out", None));
         };
         if !modifiers.is_empty() {
             return Err(not_allowed(

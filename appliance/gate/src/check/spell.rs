@@ -314,7 +314,7 @@ fn reach(name: &str, first: &Term, rest: &[Term], suffix: &str, at: Option<Place
 fn percentile(name: &str, arguments: &Arguments, suffix: &str, at: Option<Place>) -> Result<Spelt, Refusal> {
     let fractions: Option<Vec<String>> = arguments.terms.iter().map(fraction).collect();
     let fractions = fractions
-        .ok_or_else(|| not_allowed(format!("{name} takes literal fractions from 0 to 1, as in 0.5"), at))?;
+        .ok_or_else(|| not_allowed(format!("{name} needs literal fractions from 0 to 1, as in 0.5"), at))?;
     let joined = fractions.join(", ");
     let list = if arguments.form == Form::Array { format!("[{joined}]") } else { joined };
     Ok(format!("{name}({list}){suffix}").into())

@@ -96,7 +96,7 @@ impl Checker {
             format!("CASE WHEN {engine} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {engine} END")
         } else {
             return Err(not_allowed(
-                "RANGE with a distance takes a number over numbers, or an INTERVAL over dates",
+                "RANGE with a distance: over numbers write a number, over dates an INTERVAL",
                 at,
             ));
         };
@@ -153,7 +153,7 @@ impl Checker {
                 Ok(Text::between("", &text, words))
             }
             Some(other) => Err(not_allowed(
-                "a frame's bound takes a whole number or an interval, as in 3 PRECEDING",
+                "a frame's bound takes a whole number or an interval: write 3 PRECEDING",
                 place(other),
             )),
         }

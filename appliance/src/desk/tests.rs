@@ -1,0 +1,142 @@
+use super::*;
+use crate::data::Manifest;
+use crate::disclosure::{Measured, Statistics};
+
+/// Gives the same outcome whatever is asked, and counts how often.
+struct Counting {
+    outcome: Result<RawCounts, EngineFailure>,
+    calls: u32,
+}
+
+impl Counting {
+    fn new(outcome: Result<RawCounts, EngineFailure>) -> Self {
+        Self { outcome, calls: 0 }
+    }
+
+    /// What the desk says to a question, and how often it has asked the engine by then.
+    fn ask(&mut self, desk: &Desk, generation: &Generation, sql: &str) -> (CohortOutcome, u32) {
+        let asked = Asked { sql, project: "p", at: UnixMillis(1_767_225_600_000) };
+        let said = desk.answer_at_once(self, generation, asked, &CancelFlag::default());
+        (said.unwrap().unwrap().release.into_outcome(), self.calls)
+    }
+}
+
+impl Measure for Counting {
+    fn measure(&mut self, _: &Path, _: &Question, _: &CancelFlag) -> Result<RawCounts, EngineFailure> {
+        self.calls += 1;
+        self.outcome.clone()
+    }
+}
+
+fn counts() -> RawCounts {
+    RawCounts::new(Measured {
+        cost: 0,
+        rows: 1_000,
+        rows_cap: 1,
+        subjects: (0..1_000).collect(),
+        columns: vec![],
+        ages: vec![],
+        sexes: vec![],
+        years: vec![],
+        years_cap: 0,
+        images: None,
+        numbers: vec![],
+        categories: vec![],
+        statistics: Statistics::of(1, 0, 0, false),
+    })
+}
+
+fn generation(name: &str) -> Generation {
+    let manifest = Manifest {
+        extract_date: "2026-01-01".to_owned(),
+        cdm_version: None,
+        ingested_at_ms: 0,
+        duckdb_version: String::new(),
+        tables: vec![],
+        notes: vec![],
+        database: None,
+        delivery: None,
+    };
+    Generation { name: name.to_owned(), database: name.into(), manifest }
+}
+
+fn desk(policy: &str) -> Desk {
+    Desk::new(Policy::check(policy).unwrap(), [7; 32], Cohorts::in_memory().unwrap())
+}
+
+const QUESTION: &str = "SELECT person_id FROM person";
+
+#[test]
+fn the_same_question_is_measured_once_for_each_generation_and_policy() {
+    let (first, second) = (generation("g-000001"), generation("g-000002"));
+    let mut engine = Counting::new(Ok(counts()));
+    let desk = desk("");
+    let (told, calls) = engine.ask(&desk, &first, QUESTION);
+    assert!(matches!(told, CohortOutcome::Value(_)));
+    assert_eq!(calls, 1);
+    assert_eq!(engine.ask(&desk, &first, QUESTION), (told.clone(), 1));
+    assert_eq!(engine.ask(&desk, &first, "select PERSON_ID\nfrom omop.person"), (told, 1), "in other words");
+    assert_eq!(engine.ask(&desk, &second, QUESTION).1, 2, "another generation");
+    assert_eq!(engine.ask(&desk, &first, "SELECT person_id FROM death").1, 3, "another question");
+    let other = Desk::new(Policy::check("threshold = 20").unwrap(), desk.secret, desk.ledger);
+    assert_eq!(engine.ask(&other, &first, QUESTION).1, 4, "another policy");
+    assert_eq!(engine.ask(&other, &first, QUESTION).1, 4);
+    let former = Desk::new(Policy::check("").unwrap(), other.secret, other.ledger);
+    assert_eq!(engine.ask(&former, &second, QUESTION).1, 4, "what was said before is kept");
+}
+
+#[test]
+fn a_question_is_asked_again_where_another_time_may_do_better() {
+    let generation = generation("g-000001");
+    let is_asked_again = |failure| {
+        let (mut engine, desk) = (Counting::new(Err(failure)), desk(""));
+        let (failed, calls) = engine.ask(&desk, &generation, QUESTION);
+        assert!(!matches!(failed, CohortOutcome::Value(_)) && calls == 1);
+        engine.outcome = Ok(counts());
+        let (told, calls) = engine.ask(&desk, &generation, QUESTION);
+        assert_eq!(told == failed, calls == 1, "what is remembered is said again");
+        calls == 2
+    };
+    let by = EngineFailure::Failed;
+    for failed in [Failed::Timeout, Failed::OutOfMemory, Failed::EngineLost, Failed::Internal] {
+        assert!(is_asked_again(by(failed)), "{failed:?}");
+    }
+    for failed in [Failed::NotUnderstood, Failed::BadValue, Failed::TooManyRows] {
+        assert!(!is_asked_again(by(failed)), "{failed:?}");
+    }
+    assert!(!is_asked_again(EngineFailure::TooCostly));
+}
+
+#[test]
+fn a_ledger_without_its_secret_is_not_used_and_neither_is_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let [secret, ledger] = ["noise.secret", "cohorts.redb"].map(|name| folder.path().join(name));
+    let open =
+        || Desk::open(Policy::default(), &secret, &ledger).map(drop).map_err(|error| error.to_string());
+    assert_eq!(open(), Ok(()));
+    assert_eq!(open(), Ok(()));
+    std::fs::remove_file(&secret).unwrap();
+    assert_eq!(open(), Ok(()), "nothing was released with the secret that is gone");
+    let desk = Desk::open(Policy::default(), &secret, &ledger).unwrap();
+    let asked = Asked { sql: "SELECT 1", project: "p", at: UnixMillis(1) };
+    desk.record([1; 32], asked, &Release::failed(Failed::BadValue), &RoaringTreemap::new(), 0).unwrap();
+    drop(desk);
+    std::fs::remove_file(&secret).unwrap();
+    assert!(open().unwrap_err().contains("noise.secret is missing"));
+    std::fs::write(&secret, [1; 32]).unwrap();
+    std::fs::remove_file(&ledger).unwrap();
+    assert!(open().unwrap_err().contains("cohorts.redb is missing"));
+}
+
+#[test]
+fn answers_leave_at_ticks_that_double_and_not_before_they_were_expected() {
+    let ms = Duration::from_millis;
+    let leaves = |took| ms(took) + wait(ms(took), ms(0), ms(25));
+    assert_eq!([0, 10, 25, 26, 99, 101].map(leaves), [25, 25, 25, 50, 100, 200].map(ms));
+    let leaves = |took| ms(took) + wait(ms(took), ms(60), ms(25));
+    assert_eq!([0, 10, 59, 61, 101].map(leaves), [100, 100, 100, 100, 200].map(ms));
+    assert_eq!(wait(ms(3), ms(60), Duration::ZERO), Duration::ZERO);
+    let said = |expected| Said { expected, ..Said::only(Release::failed(Failed::Internal)) };
+    let waits = [None, Some(ms(0)), Some(ms(60))].map(|expected| desk("").wait(ms(3), &said(expected)));
+    assert_eq!(waits, [0, 22, 97].map(ms), "what no record was looked at for leaves at once");
+}
