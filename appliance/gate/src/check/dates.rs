@@ -97,7 +97,10 @@ impl Checker {
     ) -> Result<String, Refusal> {
         let held = unit.literal.as_deref().unwrap_or_default().to_ascii_lowercase();
         if !UNITS.contains(&held.as_str()) {
-            return Err(not_allowed(format!("date_trunc does not know this part of a date; use one of {}", UNITS.join(", ")), at));
+            return Err(not_allowed(
+                format!("date_trunc does not know this part of a date; use one of {}", UNITS.join(", ")),
+                at,
+            ));
         }
         let moment = moment_of(operand);
         let guarded = self.guarded(&[Part::changed(&moment, operand)], |parts| {
