@@ -19,7 +19,7 @@ use flip_storage::journal::{JournalError, Waiting};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::desk::{Asked, Cohort, DeskError, Said};
+use crate::desk::{Alert, Asked, DeskError, Said};
 use crate::disclosure::Release;
 use crate::engine::{CancelFlag, Engine, Settings};
 use crate::inbox;
@@ -74,6 +74,9 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
     let mut engine = Engine::new(engine);
     let mut heard = 0;
     let mut warmed = None;
+    if let Err(error) = compare(site) {
+        tracing::error!(error = error_chain(&error), "the cohorts of the last run could not be compared");
+    }
     while !site.is_stopping() {
         match next(site) {
             Ok(Some(waiting)) => {
@@ -148,7 +151,7 @@ fn bring_to_end(
     };
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
     let asked = Asked { sql: &sql, project: &project_name, at: began };
-    let Said { release, cohort, expected: _ } = match answer(site, engine, asked, cancel)? {
+    let Said { release, expected: _ } = match answer(site, engine, asked, cancel)? {
         Some(said) => said,
         // The order waits for the next start.
         None if site.is_stopping() => return Ok(()),
@@ -194,10 +197,7 @@ fn bring_to_end(
         outcome => outcome?,
     }
     site.bell.ring();
-    match cohort {
-        Some(cohort) => compare(site, order, asked, &cohort),
-        None => Ok(()),
-    }
+    compare(site)
 }
 
 /// An order that can no longer be opened (it expired while it waited): the hub is told at the next sync.
@@ -245,11 +245,13 @@ fn answer(
     said
 }
 
-/// Looks whether a new cohort is nearly an earlier one; the answer is on its way by now.
-fn compare(site: &Site, order: MessageId, asked: Asked<'_>, cohort: &Cohort) -> Result<(), LaneError> {
-    if let Some(alert) = site.desk.compare(asked, cohort)? {
-        tracing::warn!(%order, alike = alert.alike, "a question's cohort is nearly that of an earlier one");
-        let facts = serde_json::json!({ "order": order, "project": asked.project, "alike": alert.alike });
+/// Looks whether a new cohort is nearly an earlier one; its answer is on its way by now.
+fn compare(site: &Site) -> Result<(), LaneError> {
+    for alert in site.desk.compare()? {
+        let Alert { project, alike, at, .. } = alert;
+        tracing::warn!(project, alike, "a question's cohort is nearly that of an earlier one");
+        let facts =
+            serde_json::json!({ "project": project, "asked_at": clock::readable(at), "alike": alike });
         site.audit.append(clock::now().0, "cohorts_alike", facts)?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use flip_gate::Plan;
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortOutcome, Failed};
 use flip_storage::StoreError;
-use flip_storage::cohorts::{Alike, Answered, Cohorts, Key};
+use flip_storage::cohorts::{Answered, Cohorts, Key, Uncompared};
 use flip_storage::file::{self, Access};
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
@@ -72,17 +72,9 @@ pub struct Asked<'a> {
 pub struct Said {
     /// What leaves.
     pub release: Release,
-    /// Its cohort, where it is new: to be looked at by [`Desk::compare`] once the release is on its way.
-    pub cohort: Option<Cohort>,
     /// How long the work on records was expected to take, zero where it failed; nothing where no record was looked at, as
     /// for what was said before, which leaves at once.
     pub expected: Option<Duration>,
-}
-
-/// Who a new answer is about.
-pub struct Cohort {
-    key: Key,
-    persons: RoaringTreemap,
 }
 
 /// A question whose cohort is nearly that of an earlier one. Stays at the Trust.
@@ -257,8 +249,7 @@ impl Desk {
         let expected = expected.min(bounds::EXPECTED_MAX);
         let answered = disclosure::release(raw, &self.policy, &noise, generation.extract());
         self.record(key, asked, &answered.release, &answered.persons, answered.units)?;
-        let cohort = Cohort { key, persons: answered.persons };
-        Ok(Some(Said { release: answered.release, cohort: Some(cohort), expected: Some(expected) }))
+        Ok(Some(Said { release: answered.release, expected: Some(expected) }))
     }
 
     /// A question that failed counts in its project's quota as any other. What would fail again is remembered.
@@ -301,29 +292,19 @@ impl Desk {
         Ok(self.ledger.record(&Answered { key, at_ms: at.0, project, question, release, persons, units })?)
     }
 
-    /// Compares a new cohort with earlier ones; gives and keeps an alert where one is nearly the same: fewer persons
-    /// than the threshold are in one and not in the other.
-    pub fn compare(&self, asked: Asked<'_>, cohort: &Cohort) -> Result<Option<Alert>, DeskError> {
-        if cohort.persons.is_empty() {
-            return Ok(None);
+    /// Compares the cohorts that were not compared yet with earlier ones; gives and keeps an alert for each that is
+    /// nearly an earlier one: fewer persons than the threshold are in one and not in the other. To be called when the
+    /// answers are on their way, and at the start for what a stop has left.
+    pub fn compare(&self) -> Result<Vec<Alert>, DeskError> {
+        let mut alerts = Vec::new();
+        while let Some(found) = self.ledger.uncompared(self.policy.threshold())? {
+            let number = found.number;
+            let alert = Alert::of(found);
+            let stored = alert.as_ref().map(serde_json::to_vec).transpose()?;
+            self.ledger.compared(number, stored.as_deref())?;
+            alerts.extend(alert);
         }
-        let alike = self.ledger.alike(cohort.key, &cohort.persons, self.policy.threshold())?;
-        let count = alike.len() as u64;
-        let Some(Alike { at_ms, project, question, differ }) = alike.into_iter().next() else {
-            return Ok(None);
-        };
-        let alert = Alert {
-            at: asked.at,
-            project: asked.project.to_owned(),
-            question: asked.sql.to_owned(),
-            earlier_at: UnixMillis(at_ms),
-            earlier_project: project,
-            earlier_question: question,
-            differ,
-            alike: count,
-        };
-        self.ledger.alert(&serde_json::to_vec(&alert)?)?;
-        Ok(Some(alert))
+        Ok(alerts)
     }
 
     /// The newest alerts, the newest first.
@@ -364,10 +345,27 @@ impl Desk {
     }
 }
 
+impl Alert {
+    fn of(found: Uncompared) -> Option<Self> {
+        let alike = found.alike.len() as u64;
+        let (differ, earlier) = found.alike.into_iter().next()?;
+        Some(Self {
+            at: UnixMillis(found.cohort.at_ms),
+            project: found.cohort.project,
+            question: found.cohort.question,
+            earlier_at: UnixMillis(earlier.at_ms),
+            earlier_project: earlier.project,
+            earlier_question: earlier.question,
+            differ,
+            alike,
+        })
+    }
+}
+
 impl Said {
     /// A release without a new cohort.
     pub fn only(release: Release) -> Self {
-        Self { release, cohort: None, expected: None }
+        Self { release, expected: None }
     }
 
     /// What is said where there is no generation yet: the gate's refusal, where there is one.

@@ -5,6 +5,7 @@
 //! appliance's folder ([`Door`]); what changes anything is a POST from its own pages; it shows counts and states,
 //! never a record.
 
+mod changes;
 mod client;
 mod door;
 mod pages;
@@ -13,24 +14,20 @@ mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
-use axum::{Form, Json, Router};
-use flip_protocol::MessageId;
-use flip_web::pages as web;
+use axum::{Json, Router};
+use flip_web::pages::{self as web, Said};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::bounds;
 use crate::clock;
-use crate::frozen::Again;
-use crate::run;
 use crate::site::Site;
 use crate::uplink::error_chain;
 
@@ -47,8 +44,13 @@ struct Local {
     freezing: Arc<Semaphore>,
 }
 
-/// How often an order that is being ended is looked at.
-const ENDING_LOOK: Duration = Duration::from_millis(20);
+impl Local {
+    /// What came of the last change of this session, once.
+    fn said(&self, headers: &HeaderMap) -> Option<Said> {
+        self.door.said(session(headers)?, clock::now())
+    }
+}
+
 /// The session's cookie.
 const COOKIE: &str = "flip-local";
 
@@ -57,30 +59,55 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
     let freezing = Arc::new(Semaphore::new(1));
     let local = Arc::new(Local { site: Arc::clone(site), door, address, freezing });
     let inside = Router::new()
-        .route("/", get(async |State(local): Here| made(&local, pages::overview(&local.site))))
+        .route("/", get(async |State(local): Here| page(local, |local| pages::overview(&local.site)).await))
         .route(
             "/orders",
-            get(async |State(local): Here, Query(asked)| made(&local, pages::orders(&local.site, &asked))),
+            get(async |State(local): Here, Query(asked)| {
+                page(local, move |local| pages::orders(&local.site, &asked)).await
+            }),
         )
         .route("/orders/{id}", get(order))
-        .route("/orders/end", post(end_order))
-        .route("/data", get(async |State(local): Here| made(&local, pages::data(&local.site, None))))
-        .route("/data/use", post(use_data))
-        .route("/data/drop", post(drop_data))
-        .route("/disclosure", get(async |State(local): Here| made(&local, pages::disclosure(&local.site))))
-        .route("/frozen", get(async |State(local): Here| made(&local, pages::frozen(&local.site, None))))
-        .route("/frozen/again", post(freeze_again))
-        .route("/frozen/drop", post(drop_frozen))
-        .route("/frozen/revoke", post(revoke_token))
-        .route("/attack", get(async |State(local): Here| made(&local, pages::attack(&local.site))))
-        .route("/policy", get(async |State(local): Here| made(&local, Ok(pages::policy(&local.site)))))
+        .route("/orders/end", post(changes::end_order))
+        .route(
+            "/data",
+            get(async |State(local): Here, headers: HeaderMap| {
+                page(local, move |local| pages::data(&local.site, local.said(&headers))).await
+            }),
+        )
+        .route("/data/use", post(changes::use_data))
+        .route("/data/drop", post(changes::drop_data))
+        .route(
+            "/disclosure",
+            get(async |State(local): Here| page(local, |local| pages::disclosure(&local.site)).await),
+        )
+        .route(
+            "/frozen",
+            get(async |State(local): Here, headers: HeaderMap| {
+                page(local, move |local| pages::frozen(&local.site, local.said(&headers))).await
+            }),
+        )
+        .route("/frozen/again", post(changes::freeze_again))
+        .route("/frozen/drop", post(changes::drop_frozen))
+        .route("/frozen/revoke", post(changes::revoke_token))
+        .route(
+            "/attack",
+            get(async |State(local): Here| page(local, |local| pages::attack(&local.site)).await),
+        )
+        .route(
+            "/policy",
+            get(async |State(local): Here| page(local, |local| Ok(pages::policy(&local.site))).await),
+        )
         .route(
             "/audit",
-            get(async |State(local): Here, Query(asked)| made(&local, pages::audit(&local.site, &asked))),
+            get(async |State(local): Here, Query(asked)| {
+                page(local, move |local| pages::audit(&local.site, &asked)).await
+            }),
         )
         .route(
             "/logs",
-            get(async |State(local): Here, Query(asked)| made(&local, Ok(pages::logs(&local.site, &asked)))),
+            get(async |State(local): Here, Query(asked)| {
+                page(local, move |local| Ok(pages::logs(&local.site, &asked))).await
+            }),
         )
         .route("/status.json", get(json))
         .route("/leave", post(leave))
@@ -111,26 +138,6 @@ struct Token {
 #[derive(Deserialize)]
 struct Minutes {
     minutes: u64,
-}
-
-#[derive(Deserialize)]
-struct Chosen {
-    generation: String,
-}
-
-#[derive(Deserialize)]
-struct Order {
-    order: String,
-}
-
-#[derive(Deserialize)]
-struct Cohort {
-    cohort: String,
-}
-
-#[derive(Deserialize)]
-struct Revoked {
-    token: String,
 }
 
 async fn make_link(State(local): Here, headers: HeaderMap, Json(asked): Json<Minutes>) -> Response {
@@ -172,130 +179,23 @@ async fn leave(State(local): Here, headers: HeaderMap) -> Response {
 }
 
 async fn order(State(local): Here, Path(id): Path<String>) -> Response {
-    match pages::order(&local.site, &id) {
+    at_work(local, move |local| match pages::order(&local.site, &id) {
         Ok(Some(page)) => shown(&page),
         Ok(None) => {
             let detail = "The last 1,000 orders are kept here; the audit log has them all.";
-            problem(&local, StatusCode::NOT_FOUND, "There is no such order", detail)
+            problem(local, StatusCode::NOT_FOUND, "There is no such order", detail)
         }
         Err(error) => failed(&error),
-    }
-}
-
-async fn use_data(State(local): Here, Form(chosen): Form<Chosen>) -> Response {
-    let said = match local.site.generations.use_again(&chosen.generation) {
-        Ok(generation) => {
-            let facts = json!({ "generation": generation.name, "by": "console" });
-            if let Err(error) = local.site.audit.append(clock::now().0, "data_used", facts) {
-                return failed(&error_chain(&error));
-            }
-            format!("{} is in use from the next question on.", generation.name)
-        }
-        Err(error) => error_chain(&error),
-    };
-    made(&local, pages::data(&local.site, Some(said)))
-}
-
-async fn drop_data(State(local): Here, Form(chosen): Form<Chosen>) -> Response {
-    let said = match local.site.generations.drop_one(&chosen.generation) {
-        Ok(()) => {
-            let facts = json!({ "generation": chosen.generation, "by": "console" });
-            if let Err(error) = local.site.audit.append(clock::now().0, "data_dropped", facts) {
-                return failed(&error_chain(&error));
-            }
-            format!("{} was dropped.", chosen.generation)
-        }
-        Err(error) => error_chain(&error),
-    };
-    made(&local, pages::data(&local.site, Some(said)))
-}
-
-async fn end_order(State(local): Here, Form(chosen): Form<Order>) -> Response {
-    let site = &local.site;
-    let Ok(order) = chosen.order.parse::<MessageId>() else {
-        return Redirect::to("/orders").into_response();
-    };
-    if site.end(order) {
-        let facts = json!({ "order": order, "by": "console" });
-        if let Err(error) = site.audit.append(clock::now().0, "order_ended_here", facts) {
-            return failed(&error_chain(&error));
-        }
-        let looks = bounds::ENDING.as_millis() / ENDING_LOOK.as_millis();
-        for _ in 0..looks {
-            if site.is_running(order).is_none() {
-                break;
-            }
-            tokio::time::sleep(ENDING_LOOK).await;
-        }
-    }
-    // Its page says what came of it, also where it had ended by itself.
-    Redirect::to(&format!("/orders/{order}")).into_response()
-}
-
-async fn freeze_again(State(local): Here, Form(chosen): Form<Cohort>) -> Response {
-    let Ok(permit) = Arc::clone(&local.freezing).try_acquire_owned() else {
-        let said = "A cohort is being frozen again already; try again once it is there.";
-        return made(&local, pages::frozen(&local.site, Some(said.to_owned())));
-    };
-    let site = Arc::clone(&local.site);
-    let frozen = tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        let again = Again {
-            store: &site.frozen,
-            generations: &site.generations,
-            audit: &site.audit,
-            threshold: site.desk.policy().threshold(),
-            engine: run::engine_of(&site.config),
-            cancel: site.cancel.clone(),
-        };
-        again.freeze(&chosen.cohort, "console")
-    });
-    let said = match frozen.await {
-        Ok(Ok(facts)) => format!("{} is frozen, on {}.", facts.name, facts.extract.generation),
-        Ok(Err(error)) => error_chain(&error),
-        Err(_) => return failed("freezing the cohort again came to no end"),
-    };
-    made(&local, pages::frozen(&local.site, Some(said)))
-}
-
-async fn drop_frozen(State(local): Here, Form(chosen): Form<Cohort>) -> Response {
-    let site = &local.site;
-    let dropped = site.frozen.named(&chosen.cohort).and_then(|name| {
-        site.frozen.drop_one(&site.generations, &name, "console", clock::now()).map(|()| name)
-    });
-    let said = match dropped {
-        Ok(name) => {
-            let facts = json!({ "cohort": name.to_string(), "by": "console" });
-            if let Err(error) = site.audit.append(clock::now().0, "cohort_dropped", facts) {
-                return failed(&error_chain(&error));
-            }
-            format!("{name} was dropped: who was in it is no longer kept here.")
-        }
-        Err(error) => error_chain(&error),
-    };
-    made(&local, pages::frozen(site, Some(said)))
-}
-
-async fn revoke_token(State(local): Here, Form(chosen): Form<Revoked>) -> Response {
-    let site = &local.site;
-    let said = match site.tokens.revoke(&chosen.token, clock::now()) {
-        Ok(token) => {
-            let facts = json!({ "token": token.id, "label": token.label, "by": "console" });
-            if let Err(error) = site.audit.append(clock::now().0, "token_revoked", facts) {
-                return failed(&error_chain(&error));
-            }
-            format!("The token {} is revoked; reads under way with it end.", token.id)
-        }
-        Err(error) => error_chain(&error),
-    };
-    made(&local, pages::frozen(site, Some(said)))
+    })
+    .await
 }
 
 async fn json(State(local): Here) -> Response {
-    match status::of(&local.site) {
+    at_work(local, |local| match status::of(&local.site) {
         Ok(status) => Json(status).into_response(),
         Err(error) => failed(&error_chain(&error)),
-    }
+    })
+    .await
 }
 
 async fn asset(Path(file): Path<String>) -> Response {
@@ -312,11 +212,23 @@ async fn asset(Path(file): Path<String>) -> Response {
     }
 }
 
-fn made<P: flip_web::Page>(_: &Local, page: Result<P, String>) -> Response {
-    match page {
+/// Does what reads or writes files on a thread of its own: the one that listens serves the local API too.
+async fn at_work(local: Arc<Local>, work: impl FnOnce(&Local) -> Response + Send + 'static) -> Response {
+    match tokio::task::spawn_blocking(move || work(&local)).await {
+        Ok(response) => response,
+        Err(_) => failed("the work for it came to no end"),
+    }
+}
+
+async fn page<P: flip_web::Page>(
+    local: Arc<Local>,
+    make: impl FnOnce(&Local) -> Result<P, String> + Send + 'static,
+) -> Response {
+    at_work(local, move |local| match make(local) {
         Ok(page) => shown(&page),
         Err(error) => failed(&error),
-    }
+    })
+    .await
 }
 
 fn shown<P: flip_web::Page>(page: &P) -> Response {

@@ -4,7 +4,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ class FLIP:
             return json.loads(body.read())
 
     @contextmanager
-    def _read(self, target: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[Body]:
+    def _read(self, target: str) -> Iterator[Body]:
         for pause in (*PAUSES_S, None):
             try:
                 with opened(self._socket, self._token, target) as body:
@@ -119,7 +119,7 @@ class FLIP:
             except Busy:
                 if pause is None:
                     raise
-                sleep(pause)
+                time.sleep(pause)
 
 
 def _of_environment(name: str) -> str:

@@ -33,15 +33,23 @@ class Body:
     def read(self, size: int = -1) -> bytes:
         """So many bytes, all that follow where the size is negative, and none at the end."""
         try:
-            return self._response.read(None if size is None or size < 0 else size)
+            piece = self._response.read(None if size is None or size < 0 else size)
         except (http.client.HTTPException, OSError) as error:
-            raise BrokenOff("broken_off", "the appliance's answer ended before it was whole") from error
+            raise _broken_off() from error
+        # Read by pieces, a body of a length that was said ends early without a word from http.client.
+        if not piece and size != 0 and self._response.length:
+            raise _broken_off()
+        return piece
 
     def readable(self) -> bool:
         return True
 
     def close(self) -> None:
         self.closed = True
+
+
+def _broken_off() -> BrokenOff:
+    return BrokenOff("broken_off", "the appliance's answer ended before it was whole")
 
 
 @contextmanager

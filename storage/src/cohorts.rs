@@ -28,6 +28,8 @@ const CHARGES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("charges")
 const ASKED: TableDefinition<'_, (&str, u64), u64> = TableDefinition::new("asked");
 /// Past cohorts by number: key, when, project, question, persons.
 const COHORTS: TableDefinition<'_, u64, (Key, u64, &str, &str, &[u8])> = TableDefinition::new("cohorts");
+/// The number of the last cohort that was compared with those before it.
+const COMPARED: TableDefinition<'_, (), u64> = TableDefinition::new("compared");
 /// Alerts by number: one JSON text each.
 const ALERTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("alerts");
 
@@ -75,17 +77,27 @@ pub struct Answered<'a> {
     pub units: u64,
 }
 
-/// A past cohort that is nearly the same as another.
+/// A past cohort, without its persons.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alike {
+pub struct Past {
     /// When it was asked for, in milliseconds since 1970.
     pub at_ms: u64,
     /// For which project.
     pub project: String,
     /// In which words.
     pub question: String,
-    /// Persons who are in one of the two and not in the other.
-    pub differ: u64,
+}
+
+/// A cohort that was not compared yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uncompared {
+    /// Names it to [`Cohorts::compared`].
+    pub number: u64,
+    /// The cohort.
+    pub cohort: Past,
+    /// Those before it that are nearly the same, the nearest first, each with the persons who are in one of the two
+    /// and not in the other.
+    pub alike: Vec<(u64, Past)>,
 }
 
 impl Cohorts {
@@ -240,39 +252,35 @@ impl Cohorts {
         })
     }
 
-    /// Past cohorts of other questions that differ from `persons` by fewer than `fewer_than` persons, the nearest first.
-    pub fn alike(
-        &self,
-        key: Key,
-        persons: &RoaringTreemap,
-        fewer_than: u64,
-    ) -> Result<Vec<Alike>, StoreError> {
-        let mut alike = self.store.with(|database| {
+    /// The oldest cohort that was not compared yet, beside those before it that differ by fewer than `fewer_than`
+    /// persons; `None` where all were. What was cut short by a stop or a crash is found here again.
+    pub fn uncompared(&self, fewer_than: u64) -> Result<Option<Uncompared>, StoreError> {
+        self.store.with(|database| {
             let reading = database.begin_read()?;
+            let compared = reading.open_table(COMPARED)?.get(())?.map_or(0, |number| number.value());
+            let cohorts = reading.open_table(COHORTS)?;
+            let Some(entry) = cohorts.range(compared + 1..)?.next().transpose()? else { return Ok(None) };
+            let number = entry.0.value();
+            let (cohort, persons) = past(entry.1.value())?;
             let mut alike = Vec::new();
-            for entry in reading.open_table(COHORTS)?.iter()? {
-                let (_, cohort) = entry?;
-                let (other, at_ms, project, question, bytes) = cohort.value();
-                if other == key {
-                    continue;
-                }
-                let differ = persons_of(bytes)?.symmetric_difference_len(persons);
+            for entry in cohorts.range(..number)? {
+                let (earlier, others) = past(entry?.1.value())?;
+                let differ = others.symmetric_difference_len(&persons);
                 if differ < fewer_than {
-                    let (project, question) = (project.to_owned(), question.to_owned());
-                    alike.push(Alike { at_ms, project, question, differ });
+                    alike.push((differ, earlier));
                 }
             }
-            Ok(alike)
-        })?;
-        alike.sort_by_key(|one| (one.differ, std::cmp::Reverse(one.at_ms)));
-        Ok(alike)
+            alike.sort_by_key(|(differ, earlier)| (*differ, std::cmp::Reverse(earlier.at_ms)));
+            Ok(Some(Uncompared { number, cohort, alike }))
+        })
     }
 
-    /// Keeps an alert: one JSON text.
-    pub fn alert(&self, alert: &[u8]) -> Result<(), StoreError> {
+    /// Keeps that a cohort was compared, and the alert that came of it: one JSON text.
+    pub fn compared(&self, number: u64, alert: Option<&[u8]>) -> Result<(), StoreError> {
         self.store.with(|database| {
             let writing = database.begin_write()?;
-            {
+            writing.open_table(COMPARED)?.insert((), number)?;
+            if let Some(alert) = alert {
                 let mut alerts = writing.open_table(ALERTS)?;
                 let next = alerts.last()?.map_or(1, |(number, _)| number.value() + 1);
                 alerts.insert(next, alert)?;
@@ -332,9 +340,21 @@ fn tables(writing: &WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(RELEASES)?;
     writing.open_table(CHARGES)?;
     writing.open_table(ASKED)?;
-    writing.open_table(COHORTS)?;
     writing.open_table(ALERTS)?;
+    let last = writing.open_table(COHORTS)?.last()?.map_or(0, |(number, _)| number.value());
+    let mut compared = writing.open_table(COMPARED)?;
+    // A ledger from before this was kept: it compared each cohort as it came.
+    if compared.is_empty()? {
+        compared.insert((), last)?;
+    }
     Ok(())
+}
+
+/// A cohort as it is stored, and its persons.
+fn past(stored: (Key, u64, &str, &str, &[u8])) -> Result<(Past, RoaringTreemap), redb::Error> {
+    let (_, at_ms, project, question, persons) = stored;
+    let past = Past { at_ms, project: project.to_owned(), question: question.to_owned() };
+    Ok((past, persons_of(persons)?))
 }
 
 fn count(writing: &WriteTransaction, project: &str, at_ms: u64) -> Result<(), redb::Error> {

@@ -170,6 +170,8 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
     browser.click("form[action='/frozen/again'] button")?;
     browser.shows(".v2 is frozen, on g-000001")?;
     assert_eq!(stage.trust.told(&["frozen", "list"])?.as_array().map(Vec::len), Some(2));
+    browser.click(".twice summary")?;
+    browser.picture(&picture("local-frozen-twice")?)?;
     browser.click("form[action='/frozen/drop'] button")?;
     browser.shows("was dropped")?;
     browser.picture(&picture("local-frozen-dropped")?)?;
@@ -202,7 +204,7 @@ fn the_python_module_gives_duckdbs_own_values_and_types() -> Result<()> {
     let python = Path::new(&cache).join("venv/bin/python");
     ensure!(python.exists(), "{} is missing; tests/prepare/python.sh makes it", python.display());
     let output = Command::new(python)
-        .args(["-m", "unittest", "-v", "test_appliance"])
+        .args(["-m", "unittest", "-v", "test_appliance", "test_faults"])
         .current_dir(root.join("python/tests"))
         .env("PYTHONPATH", root.join("python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -26,10 +26,14 @@ fn get(trust: &Appliance, path: &str, headers: &[(&str, &str)]) -> Result<Got> {
     Ok((reply.status().as_u16(), reply.body_mut().read_to_string()?))
 }
 
+/// Posts a form, and goes where the answer points, as a browser does.
 fn post(trust: &Appliance, path: &str, body: &str, headers: &[(&str, &str)]) -> Result<Got> {
     let request = agent().post(format!("{}{path}", trust.address()?));
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let mut reply = request.header("content-type", "application/x-www-form-urlencoded").send(body)?;
+    if reply.status() == 303 {
+        return get(trust, reply.headers()["location"].to_str()?, headers);
+    }
     Ok((reply.status().as_u16(), reply.body_mut().read_to_string()?))
 }
 
@@ -41,7 +45,9 @@ fn cookie(trust: &Appliance) -> Result<String> {
     Ok(cookie.split(';').next().context("an empty cookie")?.to_owned())
 }
 
-const PAGES: [&str; 6] = ["/", "/orders", "/data", "/policy", "/audit", "/logs"];
+/// Every page that stands in the navigation.
+const PAGES: [&str; 9] =
+    ["/", "/orders", "/data", "/disclosure", "/frozen", "/attack", "/policy", "/audit", "/logs"];
 
 #[test]
 fn only_who_can_read_the_folder_comes_in_and_a_link_works_once() -> Result<()> {
@@ -119,6 +125,9 @@ fn generations_are_changed_by_its_own_buttons_alone_and_each_change_is_in_the_au
     ] {
         let (status, text) = post(trust, path, body, &own)?;
         assert!(status == 200 && text.contains(says), "{path} {body}: {status} {text}");
+        // Told once: the page is the same as ever when it is loaded again.
+        let (_, again) = get(trust, "/data", &own)?;
+        assert!(!again.contains("class=\"alert"), "{path} {body}: {again}");
     }
     assert_eq!(in_use()?.trim(), "g-000001");
     let (_, audit) = get(trust, "/audit?verify=1", &[("cookie", &cookie)])?;
@@ -218,6 +227,40 @@ fn the_audit_log_is_listed_checked_and_exported_and_an_altered_one_is_named() ->
     fs::write(&path, altered)?;
     let (right, said) = run(&["audit", "verify"])?;
     assert!(!right && said.contains("was altered at line"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn the_attack_report_is_on_its_page_until_the_policy_changes() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let inside = cookie(&stage.trust)?;
+    let (_, page) = get(&stage.trust, "/attack", &[("cookie", &inside)])?;
+    assert!(page.contains("No report yet."), "{page}");
+    // Too few plays to tell a winner from luck, so that its end says nothing here.
+    let made = stage.trust.command(&["attack", "--trials", "20", "--questions", "2", "--json"])?.output()?;
+    let report: Value = serde_json::from_slice(&made.stdout)?;
+    let names: Vec<&str> = report["attackers"]
+        .as_array()
+        .context("no attackers")?
+        .iter()
+        .filter_map(|one| one["name"].as_str())
+        .collect();
+    let browser = Browser::open(Window { width: 1_280, height: 1_800, dark: false, scripts: true })?;
+    browser.go(&stage.trust.page()?)?;
+    browser.go(&format!("{}/attack", stage.trust.address()?))?;
+    browser.shows("20 guesses of each attacker")?;
+    assert!(names.len() > 5);
+    for name in names {
+        browser.shows(name)?;
+    }
+    browser.picture(&picture("local-attack")?)?;
+    assert!(!browser.source()?.contains("has changed since this report"));
+    stage.trust.kill()?;
+    stage.trust.set_policy("threshold = 12\n")?;
+    stage.trust.resume()?;
+    browser.go(&stage.trust.page()?)?;
+    browser.go(&format!("{}/attack", stage.trust.address()?))?;
+    browser.shows("The policy has changed since this report")?;
     Ok(())
 }
 

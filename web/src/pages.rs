@@ -32,7 +32,8 @@ pub use site::logs::{Level, LogLine, SiteLogs};
 pub use site::orders::{OrderFilter, Released, SiteOrder, SiteOrders};
 pub use site::policy::{Setting, SitePolicy};
 pub use site::{
-    Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Site,
+    Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Said,
+    Site,
 };
 pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};
 

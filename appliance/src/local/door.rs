@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use flip_protocol::{UnixMillis, text};
 use flip_storage::file::{self, Access};
+use flip_web::pages::Said;
 
 use crate::bounds;
 use crate::clock;
@@ -38,6 +39,8 @@ struct Pass {
     ends: UnixMillis,
     /// The account that holds it; `None` for a link, and where the kernel does not say.
     account: Option<u32>,
+    /// What came of the session's last change, until a page has shown it.
+    said: Option<Said>,
 }
 
 impl Door {
@@ -58,7 +61,9 @@ impl Door {
         let minutes = minutes.clamp(1, bounds::LINK_MINUTES_MAX);
         let token = token();
         let ends = now.plus(minutes * 60_000);
-        self.with(now, |passes| put(&mut passes.links, Pass { token: token.clone(), ends, account: None }));
+        self.with(now, |passes| {
+            put(&mut passes.links, Pass { token: token.clone(), ends, account: None, said: None });
+        });
         token
     }
 
@@ -69,7 +74,7 @@ impl Door {
             passes.links.remove(found);
             let token = token();
             let ends = now.plus(bounds::SESSION_MS);
-            put(&mut passes.sessions, Pass { token: token.clone(), ends, account });
+            put(&mut passes.sessions, Pass { token: token.clone(), ends, account, said: None });
             Some(token)
         })
     }
@@ -78,6 +83,22 @@ impl Door {
     pub fn admits(&self, session: &str, account: Option<u32>, now: UnixMillis) -> bool {
         self.with(now, |passes| {
             passes.sessions.iter().any(|pass| same(&pass.token, session) && pass.account == account)
+        })
+    }
+
+    /// Keeps what came of a change for the session's next page.
+    pub fn say(&self, session: &str, said: Said, now: UnixMillis) {
+        self.with(now, |passes| {
+            if let Some(pass) = passes.sessions.iter_mut().find(|pass| same(&pass.token, session)) {
+                pass.said = Some(said);
+            }
+        });
+    }
+
+    /// What came of the session's last change, once.
+    pub fn said(&self, session: &str, now: UnixMillis) -> Option<Said> {
+        self.with(now, |passes| {
+            passes.sessions.iter_mut().find(|pass| same(&pass.token, session))?.said.take()
         })
     }
 
@@ -162,6 +183,16 @@ mod tests {
         let session = door.enter(&door.link(1, NOW), ME, NOW).unwrap();
         door.leave(&session, NOW);
         assert!(!door.admits(&session, ME, NOW));
+    }
+
+    #[test]
+    fn what_came_of_a_change_is_told_once_and_to_its_session_alone() {
+        let (_folder, door) = door();
+        let [one, other] = [(), ()].map(|()| door.enter(&door.link(10, NOW), ME, NOW).unwrap());
+        door.say(&one, Said::Done("it is done".to_owned()), NOW);
+        assert_eq!(door.said(&other, NOW), None);
+        assert_eq!(door.said(&one, NOW), Some(Said::Done("it is done".to_owned())));
+        assert_eq!(door.said(&one, NOW), None);
     }
 
     #[test]

@@ -62,24 +62,58 @@ fn a_question_without_an_answer_counts_in_the_quota_alone() {
     ledger.count("p", 5).unwrap();
     ledger.record(&answered(1, &persons([]), 0)).unwrap();
     assert_eq!(ledger.asked("p", 0).unwrap(), [5, 1_001]);
-    assert_eq!(ledger.alike([9; 32], &persons([]), 10).unwrap(), []);
+    assert_eq!(ledger.uncompared(10).unwrap(), None);
 }
 
 #[test]
-fn cohorts_that_are_nearly_the_same_are_found_nearest_first() {
-    let ledger = Cohorts::in_memory().unwrap();
+fn each_cohort_is_compared_once_with_those_before_it_nearest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cohorts.redb");
+    let ledger = Cohorts::open(&path).unwrap();
+    for (key, cohort) in
+        [(1, persons(0..100)), (2, persons(0..103)), (3, persons(0..50)), (4, persons(0..101))]
+    {
+        ledger.record(&answered(key, &cohort, 1)).unwrap();
+    }
+    let next = |ledger: &Cohorts| {
+        let found = ledger.uncompared(3).unwrap()?;
+        let alike = found.alike.iter().map(|(differ, past)| (past.at_ms, *differ)).collect::<Vec<_>>();
+        Some((found.number, found.cohort.at_ms, alike))
+    };
+    for number in 1..=3 {
+        assert_eq!(next(&ledger), Some((number, 1_000 + number, vec![])));
+        ledger.compared(number, None).unwrap();
+    }
+    // What was not compared when it stopped is compared after it has started.
+    drop(ledger);
+    let ledger = Cohorts::open(&path).unwrap();
+    assert_eq!(next(&ledger), Some((4, 1_004, vec![(1_001, 1), (1_002, 2)])));
+    ledger.compared(4, Some(b"alert")).unwrap();
+    assert_eq!((next(&ledger), ledger.alerts(9).unwrap()), (None, vec![b"alert".to_vec()]));
+}
+
+#[test]
+fn a_ledger_of_an_earlier_version_is_not_compared_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cohorts.redb");
+    let ledger = Cohorts::open(&path).unwrap();
     ledger.record(&answered(1, &persons(0..100), 1)).unwrap();
-    ledger.record(&answered(2, &persons(0..103), 1)).unwrap();
-    ledger.record(&answered(3, &persons(0..50), 1)).unwrap();
-    let alike = ledger.alike([9; 32], &persons(0..101), 10).unwrap();
-    assert_eq!(alike.iter().map(|one| (one.at_ms, one.differ)).collect::<Vec<_>>(), [(1_001, 1), (1_002, 2)]);
-    assert_eq!(ledger.alike([1; 32], &persons(0..100), 3).unwrap(), []);
+    drop(ledger);
+    let database = redb::Database::open(&path).unwrap();
+    let writing = database.begin_write().unwrap();
+    writing.delete_table(COMPARED).unwrap();
+    writing.commit().unwrap();
+    drop(database);
+    let ledger = Cohorts::open(&path).unwrap();
+    assert_eq!(ledger.uncompared(10).unwrap(), None);
+    ledger.record(&answered(2, &persons(0..100), 1)).unwrap();
+    assert_eq!(ledger.uncompared(10).unwrap().unwrap().alike.len(), 1);
 }
 
 #[test]
 fn alerts_come_newest_first() {
     let ledger = Cohorts::in_memory().unwrap();
-    ledger.alert(b"one").unwrap();
-    ledger.alert(b"two").unwrap();
+    ledger.compared(1, Some(b"one")).unwrap();
+    ledger.compared(2, Some(b"two")).unwrap();
     assert_eq!(ledger.alerts(1).unwrap(), [b"two".to_vec()]);
 }

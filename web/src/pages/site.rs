@@ -160,6 +160,13 @@ pub enum Outcome {
         /// Distinct persons in the cohort, as released.
         persons: u64,
     },
+    /// Statistics were released; nothing was frozen.
+    NotFrozen {
+        /// Distinct persons in the cohort, as released.
+        persons: u64,
+        /// Why, in a sentence.
+        why: String,
+    },
     /// Only the fact that the cohort is below the threshold was released.
     FewerThan {
         /// The threshold, in persons.
@@ -179,6 +186,16 @@ pub enum Outcome {
     },
     /// Its life ended before it was begun.
     Expired,
+}
+
+/// What came of a change that was asked for on the page before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "came", content = "text", rename_all = "snake_case")]
+pub enum Said {
+    /// It was made.
+    Done(String),
+    /// It was not, and why.
+    Not(String),
 }
 
 /// Whether an order's answer has reached the hub.

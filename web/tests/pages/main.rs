@@ -5,9 +5,9 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, SignIn, Site, SiteAttack,
-        SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder,
-        SiteOrders, SitePolicy, TrustAdded, TrustAnswer, Trusts,
+        Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, Said, SignIn, Site,
+        SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs,
+        SiteOrder, SiteOrders, SitePolicy, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -20,7 +20,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 55, "a sample was added or lost");
+    assert_eq!(pages, 56, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -322,7 +322,10 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.filter.words = text();
         for order in &mut page.orders {
             (order.name, order.kind) = (text(), text());
-            if let Outcome::Refused { message, .. } | Outcome::Failed { why: message } = &mut order.outcome {
+            if let Outcome::Refused { message, .. }
+            | Outcome::Failed { why: message }
+            | Outcome::NotFrozen { why: message, .. } = &mut order.outcome
+            {
                 *message = text();
             }
         }
@@ -340,7 +343,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<SiteData>(&mut pages, |page| {
-        (page.said, page.frame.site) = (Some(text()), Some(text()));
+        (page.said, page.frame.site) = (Some(Said::Not(text())), Some(text()));
         page.notes.fill(text());
         for generation in &mut page.generations {
             (generation.name, generation.wrong, generation.pins) = (text(), Some(text()), vec![text()]);
@@ -383,7 +386,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<SiteDoor>(&mut pages, |page| page.command = text());
     add::<SiteEntered>(&mut pages, |page| page.frame.site = Some(text()));
     add::<SiteFrozen>(&mut pages, |page| {
-        page.said = Some(text());
+        page.said = Some(Said::Done(text()));
         page.unreadable.fill(text());
         for cohort in &mut page.cohorts {
             (cohort.title, cohort.sql, cohort.name) = (text(), text(), text());

@@ -12,7 +12,7 @@ use crate::site::Site;
 use crate::uplink::error_chain;
 
 /// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others.
-pub fn data(site: &Site, said: Option<String>) -> Result<web::SiteData, String> {
+pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, String> {
     let now = clock::now();
     let store = &site.generations;
     let words = |error: GenerationsError| error_chain(&error);

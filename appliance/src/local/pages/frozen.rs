@@ -15,7 +15,7 @@ use crate::site::Site;
 use crate::uplink::error_chain;
 
 /// The page; `said` is what came of a change.
-pub fn frozen(site: &Site, said: Option<String>) -> Result<web::SiteFrozen, String> {
+pub fn frozen(site: &Site, said: Option<web::Said>) -> Result<web::SiteFrozen, String> {
     let now = clock::now();
     let mut cohorts = Vec::new();
     let mut unreadable = Vec::new();

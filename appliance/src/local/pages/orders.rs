@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Unit};
-use flip_protocol::freeze::Freezing;
+use flip_protocol::freeze::{FreezeOutcome, Freezing};
 use flip_protocol::message::Sealed;
-use flip_protocol::order::Work;
+use flip_protocol::order::{Outcome, Work};
 use flip_protocol::{MessageId, UnixMillis};
 use flip_web::chart::{Bar, Category, Chart};
 use flip_web::pages::{self as web, Moment};
@@ -57,15 +57,24 @@ pub fn orders(site: &Site, asked: &Asked) -> Result<web::SiteOrders, String> {
 pub fn order(site: &Site, id: &str) -> Result<Option<web::SiteOrder>, String> {
     let now = clock::now();
     let Some(order) = all(site, now)?.into_iter().find(|order| order.id == id) else { return Ok(None) };
-    let left =
-        history(site)?.into_iter().find(|line| line.order.to_string() == id).and_then(|line| line.left);
-    let exactly = left.as_ref().and_then(|left| serde_json::to_string_pretty(left).ok());
+    let line = history(site)?.into_iter().find(|line| line.order.to_string() == id);
+    let (left, freezing) = line.map(|line| (line.left, line.freezing)).unwrap_or_default();
+    let exactly = left.clone().and_then(|cohort| sealed(cohort, freezing));
     let released = match left {
         Some(CohortOutcome::Value(answer)) => Some(released_of(&site.identity().facts.trust_name, answer)),
         Some(CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) | CohortOutcome::Failed { .. })
         | None => None,
     };
     Ok(Some(web::SiteOrder { frame: frame(site), order, released, exactly }))
+}
+
+/// The outcome as it was sealed to the hub.
+fn sealed(cohort: CohortOutcome, freezing: Option<Freezing>) -> Option<String> {
+    let outcome = match freezing {
+        Some(freezing) => Outcome::FreezeCohort(FreezeOutcome { cohort, freezing }),
+        None => Outcome::CohortQuery(cohort),
+    };
+    serde_json::to_string_pretty(&outcome).ok()
 }
 
 /// All that the journal knows, newest first.
@@ -134,7 +143,7 @@ fn outcome_of(left: Option<CohortOutcome>, freezing: Option<&Freezing>) -> web::
         Some(CohortOutcome::Value(answer)) => match freezing {
             Some(Freezing::Frozen(_)) => web::Outcome::Frozen { persons: answer.persons },
             Some(Freezing::NotFrozen { reason }) => {
-                web::Outcome::Failed { why: reason.sentence().to_owned() }
+                web::Outcome::NotFrozen { persons: answer.persons, why: reason.sentence().to_owned() }
             }
             None => web::Outcome::Released { persons: answer.persons },
         },
@@ -154,6 +163,7 @@ fn name_of(outcome: &web::Outcome) -> &'static str {
         web::Outcome::Waiting | web::Outcome::Running => "waiting",
         web::Outcome::Released { .. } => "released",
         web::Outcome::Frozen { .. } => "frozen",
+        web::Outcome::NotFrozen { .. } => "not_frozen",
         web::Outcome::FewerThan { .. } => "fewer_than",
         web::Outcome::Refused { .. } => "refused",
         web::Outcome::Failed { .. } => "failed",

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     Page,
     chart::{Bar, Category, Chart, Range, Ranges},
-    pages::{Frame, Moment, Tone, sample},
+    pages::{Frame, Moment, Said, Tone, sample},
 };
 
 /// The page at `/data`. Its forms post `generation` to `/data/use` and `/data/drop`.
@@ -14,7 +14,7 @@ pub struct SiteData {
     /// What surrounds it.
     pub frame: Frame,
     /// What came of the last change, or why there was none.
-    pub said: Option<String>,
+    pub said: Option<Said>,
     /// The generations that are kept, newest first.
     pub generations: Vec<Generation>,
     /// The report on the one in use.
@@ -158,7 +158,7 @@ impl Page for SiteData {
             ],
         };
         let changed = Self {
-            said: Some("g-000002 is kept: a frozen cohort reads it.".to_owned()),
+            said: Some(Said::Not("g-000002 is kept: a frozen cohort reads it.".to_owned())),
             quality: None,
             notes: Vec::new(),
             ..full.clone()

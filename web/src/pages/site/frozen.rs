@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Page,
-    pages::{Frame, Moment, Tone, sample},
+    pages::{Frame, Moment, Said, Tone, sample},
 };
 
 /// The page at `/frozen`. Its forms post `cohort` to `/frozen/drop` and `token` to `/frozen/revoke`.
@@ -13,7 +13,7 @@ pub struct SiteFrozen {
     /// What surrounds it.
     pub frame: Frame,
     /// What came of the last change, or why there was none.
-    pub said: Option<String>,
+    pub said: Option<Said>,
     /// The versions of all cohorts, the newest freeze first.
     pub cohorts: Vec<FrozenCohort>,
     /// Files that cannot be read, and why.
@@ -147,7 +147,7 @@ impl Page for SiteFrozen {
             ],
         };
         let empty = Self {
-            said: Some("f-3fa9c1d20b7e.v1 was dropped.".to_owned()),
+            said: Some(Said::Done("f-3fa9c1d20b7e.v1 was dropped.".to_owned())),
             cohorts: Vec::new(),
             unreadable: Vec::new(),
             tokens: Vec::new(),

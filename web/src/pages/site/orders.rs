@@ -119,7 +119,10 @@ impl Page for SiteOrder {
         every_order()
             .into_iter()
             .map(|order| {
-                let answered = matches!(order.outcome, super::Outcome::Released { .. });
+                let answered = matches!(
+                    order.outcome,
+                    super::Outcome::Released { .. } | super::Outcome::NotFrozen { .. }
+                );
                 Self {
                     frame: sample::site(),
                     order,

@@ -96,6 +96,11 @@ pub(super) fn every_order() -> Vec<Order> {
         order("All persons", Outcome::Running, Delivery::Nothing),
         order("COPD since 2019", Outcome::Released { persons: 412 }, Delivery::Outbox),
         order("COPD since 2019, for training", Outcome::Frozen { persons: 410 }, received.clone()),
+        order(
+            "COPD since 2021, for training",
+            Outcome::NotFrozen { persons: 210, why: "the Trust's disk was full".to_owned() },
+            received.clone(),
+        ),
         order("Glioma under 40", Outcome::FewerThan { threshold: 10 }, received.clone()),
         order(
             "Persons by postcode",
