@@ -79,8 +79,10 @@ fn a_cohort_is_frozen_again_on_new_data_and_its_drift_stays_at_the_trust() -> Re
         assert!(!output.status.success(), "the data of {name} were dropped");
     }
     // What left: the same answer as before, a name and a seal.
+    let left: Vec<&String> = second["freezing"].as_object().context("nothing left")?.keys().collect();
+    assert_eq!(left, ["cohort", "generation", "seal", "state", "version"]);
     let order = &told_order(trust, "freeze a cohort")?;
-    assert!(!order.contains("gained") && !order.contains("drift"), "{order}");
+    assert!(order.contains("seal") && !order.contains("gained") && !order.contains("drift"), "{order}");
     Ok(())
 }
 
