@@ -17,6 +17,7 @@ use super::bounds;
 use super::wire::Configure;
 
 /// Why the engine gives no counts.
+#[derive(Debug)]
 pub(super) struct Fault {
     pub failed: Failed,
     /// For the local log.

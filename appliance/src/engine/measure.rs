@@ -14,10 +14,11 @@ use super::database::{Fault, stream};
 use super::images::Kept;
 use super::labels::{Key, Names, Tally, labelled};
 use super::population::{Population, number_of};
+use super::preview::Preview;
 use super::rows::{Reads, Rows};
 use super::sharing::Sharing;
 use super::wire::{self, Configure, Counts, Question};
-use super::{bounds, numbers, preview};
+use super::{bounds, numbers};
 use crate::disclosure::UNKNOWN;
 
 /// An open generation, and what is known of it by now.
@@ -25,6 +26,7 @@ pub(super) struct Generation<'a> {
     pub database: &'a Connection,
     configure: &'a Configure,
     population: OnceCell<Population>,
+    preview: OnceCell<Preview>,
     names: Names,
     /// What plans cost that were asked of late.
     costs: RefCell<HashMap<String, f64>>,
@@ -37,6 +39,7 @@ impl<'a> Generation<'a> {
             database,
             configure,
             population: OnceCell::new(),
+            preview: OnceCell::new(),
             names: Names::default(),
             costs: RefCell::default(),
         }
@@ -51,14 +54,23 @@ impl<'a> Generation<'a> {
         Ok(self.population.get_or_init(|| population))
     }
 
-    /// What a question is expected to cost (see [`preview`]).
+    /// What tells the cost of plans, made when it is first asked for.
+    pub fn preview(&self) -> Result<&Preview, Fault> {
+        if let Some(preview) = self.preview.get() {
+            return Ok(preview);
+        }
+        let preview = Preview::of(self.database)?;
+        Ok(self.preview.get_or_init(|| preview))
+    }
+
+    /// What a question is expected to cost (see [`Preview`]).
     pub fn cost(&self, question: &Question) -> Result<f64, Fault> {
         let sql = question.plan.engine_sql();
         let mut costs = self.costs.borrow_mut();
         if let Some(cost) = costs.get(sql) {
             return Ok(*cost);
         }
-        let cost = preview::cost(self.database, &question.plan)?;
+        let cost = self.preview()?.cost(&question.plan)?;
         if costs.len() >= bounds::PLANS {
             costs.clear();
         }

@@ -14,9 +14,10 @@ use roaring::RoaringTreemap;
 
 use super::columns::{self, names};
 use super::database::{Fault, one, rows, run, stream};
+use super::measure::Generation;
 use super::process::{Limits, Unanswered};
 use super::wire::{self, Reply, Request};
-use super::{CancelFlag, Engine, EngineFailure, bounds, preview};
+use super::{CancelFlag, Engine, EngineFailure, bounds};
 
 /// The persons and images of a cohort. No Debug: these are records.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,11 +76,11 @@ impl Engine {
 }
 
 /// The worker's side: the reply, and the members behind it.
-pub(super) fn answer(database: &Connection, plan: &Plan, cost_max: u64) -> Result<(Reply, Vec<u8>), Fault> {
-    #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
-    if preview::cost(database, plan)? > cost_max as f64 {
+pub(super) fn answer(generation: &Generation<'_>, plan: &Plan) -> Result<(Reply, Vec<u8>), Fault> {
+    if !generation.allows(generation.preview()?.cost(plan)?) {
         return Ok((Reply::TooCostly, Vec::new()));
     }
+    let database = generation.database;
     let (select, imaged) = select(plan).ok_or(Fault {
         failed: Failed::NotUnderstood,
         note: Some("the plan's subject is not one of its columns".to_owned()),

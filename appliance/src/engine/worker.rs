@@ -50,14 +50,15 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
     // Before the first question comes. Where it cannot be, that question says why.
     if configure.counts {
         drop(generation.population());
+        drop(generation.preview());
     }
     let mut spent = RoaringTreemap::new();
     loop {
         let (question, told, behind) = match wire::read(requests, bounds::REQUEST_BYTES) {
             Ok(Some((Request::Run(question, told), behind))) => (question, told, behind),
             Ok(Some((Request::Members(plan), _))) => {
-                let (reply, behind) = members::answer(&database, &plan, configure.cost_max)
-                    .unwrap_or_else(|fault| (fault.into(), Vec::new()));
+                let (reply, behind) =
+                    members::answer(&generation, &plan).unwrap_or_else(|fault| (fault.into(), Vec::new()));
                 if let Err(code) = send(replies, &reply, &behind) {
                     return code;
                 }
