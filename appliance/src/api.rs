@@ -199,8 +199,8 @@ impl Api {
         Ok(self.audit.append(clock::now().0, "frozen_read", facts)?.number)
     }
 
-    /// Writes down how a read ended.
-    fn end(&self, read: u64, rows: u64, bytes: u64, outcome: &str) {
+    /// Writes down how a read ended. Of what was not read whole, how many rows left is not known.
+    fn end(&self, read: u64, rows: Option<u64>, bytes: u64, outcome: &str) {
         let facts = json!({ "read": read, "rows": rows, "bytes": bytes, "outcome": outcome });
         if let Err(error) = self.audit.append(clock::now().0, "frozen_read_ended", facts) {
             tracing::error!(%error, "how a read of a frozen cohort ended could not be written down");
@@ -231,7 +231,7 @@ async fn cohort(State(api): State<Arc<Api>>, reader: Reader) -> Result<Json<Valu
         "drift": facts.drift,
         "token": { "id": reader.token.id, "label": reader.token.label, "expires_ms": reader.token.expires },
     });
-    api.end(read, 1, 0, "whole");
+    api.end(read, Some(1), 0, "whole");
     Ok(Json(answer))
 }
 
@@ -242,8 +242,8 @@ async fn accession_ids(State(api): State<Arc<Api>>, reader: Reader) -> Result<Js
     let name = reader.facts.name.clone();
     let found = tokio::task::spawn_blocking(move || store.members(&name)).await;
     let found = found.map_err(|_| ApiProblem::internal()).and_then(|found| found.map_err(ApiProblem::from));
-    let (_, members) = found.inspect_err(|problem| api.end(read, 0, 0, problem.code()))?;
+    let (_, members) = found.inspect_err(|problem| api.end(read, None, 0, problem.code()))?;
     let bytes = members.accessions.iter().map(|id| id.len() as u64).sum();
-    api.end(read, members.accessions.len() as u64, bytes, "whole");
+    api.end(read, Some(members.accessions.len() as u64), bytes, "whole");
     Ok(Json(json!({ "accession_ids": members.accessions })))
 }

@@ -172,6 +172,18 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
+/// Asks a person at a terminal whether they are sure of what cannot be undone; a script has said so by calling it.
+fn sure(yes: bool, what: &str) -> anyhow::Result<()> {
+    if yes || !std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    eprint!("{what} This cannot be undone. Type yes to go on: ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    anyhow::ensure!(answer.trim() == "yes", "nothing was changed");
+    Ok(())
+}
+
 fn status(data: &Path, json: bool) -> anyhow::Result<()> {
     let status = local::fetch(&Place::new(data))?;
     if json {

@@ -42,6 +42,9 @@ pub struct HistoryLine {
     pub ended: UnixMillis,
     /// The query's name.
     pub name: String,
+    /// What it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
     /// The question.
     pub sql: String,
     /// What left the Trust; `None` where nothing did.
@@ -151,12 +154,12 @@ fn bring_to_end(
     };
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
     let asked = Asked { sql: &sql, project: &project_name, at: began };
-    let Said { release, expected: _ } = match answer(site, engine, asked, cancel)? {
+    let Said { release, expected } = match answer(site, engine, asked, cancel)? {
+        // The order waits for the next start: it may be that its answer has not waited for its tick.
+        Some(_) | None if site.is_stopping() => return Ok(()),
         Some(said) => said,
-        // The order waits for the next start.
-        None if site.is_stopping() => return Ok(()),
         None => {
-            site.desk.count_ended(asked)?;
+            site.desk.count(asked)?;
             Said::only(Release::ended_here())
         }
     };
@@ -167,7 +170,9 @@ fn bring_to_end(
     site.audit.append(ended.0, "question_answered", facts(order, project, &release))?;
     let freezing = match query {
         Some(query) => {
-            let wanted = ToFreeze { order, title: &name, sql: &sql, project, query };
+            // What was said before has taken no place in the quota: then the freeze takes one itself.
+            let counts = expected.is_none();
+            let wanted = ToFreeze { order, title: &name, asked, counts, project, query };
             match freezing::freeze(site, engine, &wanted, &release, cancel)? {
                 Some(freezing) => Some(freezing),
                 None => return Ok(()),
@@ -177,7 +182,8 @@ fn bring_to_end(
     };
     let line = |left: &Release| {
         let (name, sql, left) = (name.clone(), sql.clone(), Some(left.outcome().clone()));
-        let line = HistoryLine { order, received, ended, name, sql, left, freezing: freezing.clone() };
+        let freezing = freezing.clone();
+        let line = HistoryLine { order, received, ended, name, project, sql, left, freezing };
         serde_json::to_vec(&line).expect("a line of history is plain strings and numbers")
     };
     let told = line(&release);
@@ -213,6 +219,7 @@ fn give_back(
         received,
         ended: clock::now(),
         name: String::new(),
+        project: None,
         sql: String::new(),
         left: None,
         freezing: None,

@@ -180,8 +180,16 @@ impl Desk {
     ) -> Result<Option<Said>, DeskError> {
         let began = Instant::now();
         let said = self.answer_at_once(engine, generation, asked, cancel)?;
-        // What is cancelled while it waits was recorded, and is there at once when it is asked again.
-        Ok(said.filter(|said| !cancel.wait(self.wait(began.elapsed(), said))))
+        if let Some(said) = &said {
+            // What is cancelled while it waits was recorded and charged: it is an answer all the same.
+            cancel.wait(self.wait(began.elapsed(), said));
+        }
+        Ok(said)
+    }
+
+    /// How long something waits for its tick that took so long.
+    pub fn to_tick(&self, took: Duration) -> Duration {
+        wait(took, Duration::ZERO, self.policy.tick())
     }
 
     /// As [`Desk::answer`], without the wait for the tick: for made-up Trusts, which are asked a million questions.
@@ -274,8 +282,8 @@ impl Desk {
         Ok(Said { expected: Some(Duration::ZERO), ..Said::only(release) })
     }
 
-    /// Counts a question that the Trust has ended in its project's quota.
-    pub fn count_ended(&self, asked: Asked<'_>) -> Result<(), DeskError> {
+    /// Counts in its project's quota what has no answer of its own: a question that the Trust has ended, a freeze.
+    pub fn count(&self, asked: Asked<'_>) -> Result<(), DeskError> {
         Ok(self.ledger.count(asked.project, asked.at.0)?)
     }
 
@@ -330,18 +338,21 @@ impl Desk {
         hash.finalize().into()
     }
 
-    /// A refusal where the project has asked as much as it may.
-    fn over_quota(&self, asked: Asked<'_>) -> Result<Option<Release>, DeskError> {
-        let in_a_week = self.policy.questions_weekly();
-        let times = self.ledger.asked(asked.project, asked.at.minus(WEEK_MS).0)?;
-        let over = times.len() as u64 >= in_a_week;
-        // The oldest of the newest `in_a_week`: when it is a week old, there is room for another.
-        let frees =
-            times.iter().rev().nth(usize::try_from(in_a_week.saturating_sub(1)).unwrap_or(usize::MAX));
-        Ok(frees.filter(|_| over).map(|at_ms| {
-            let again = clock::readable(UnixMillis(*at_ms).plus(WEEK_MS + 60_000));
-            Release::over_quota(in_a_week, &again[..16])
-        }))
+    /// A refusal where the project, or all of them together, have asked as much as they may.
+    pub fn over_quota(&self, asked: Asked<'_>) -> Result<Option<Release>, DeskError> {
+        for (project, in_a_week) in [
+            (Some(asked.project), self.policy.questions_weekly()),
+            (None, self.policy.questions_weekly_all()),
+        ] {
+            let times = self.ledger.asked(project, asked.at.minus(WEEK_MS).0)?;
+            // The oldest of the newest `in_a_week`: when it is a week old, there is room for another.
+            let newest = usize::try_from(in_a_week).unwrap_or(usize::MAX);
+            if let Some(frees) = times.len().checked_sub(newest).and_then(|at| times.get(at)) {
+                let again = clock::readable(UnixMillis(*frees).plus(WEEK_MS + 60_000));
+                return Ok(Some(Release::over_quota(in_a_week, project.is_none(), &again[..16])));
+            }
+        }
+        Ok(None)
     }
 }
 

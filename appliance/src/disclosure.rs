@@ -106,10 +106,12 @@ impl Release {
 
     /// The question was let in and not begun, because its project has asked so many new ones in a week; it may ask
     /// another after a moment.
-    pub(crate) fn over_quota(in_a_week: u64, again: &str) -> Self {
+    pub(crate) fn over_quota(in_a_week: u64, of_all: bool, again: &str) -> Self {
+        let (whose, who) =
+            if of_all { ("all projects together", "they have") } else { ("a project", "this project has") };
         let message = format!(
-            "the Trust answers {in_a_week} new questions of a project in a week, and this project has had them; it may \
-             ask another after {again} UTC; questions that were answered before are answered again at any time"
+            "the Trust answers {in_a_week} new questions of {whose} in a week, and {who} had them; another may be asked \
+             after {again} UTC; questions that were answered before are answered again at any time"
         );
         Self {
             outcome: CohortOutcome::Refused(Refused { code: "quota_spent".to_owned(), message, place: None }),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use flip_protocol::answer::Extract;
-use flip_protocol::sync::{Confinement, Health, Holding, NotTaken, Stage};
+use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
 use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::audit::Audit;
 use flip_storage::journal::{Journal, JournalError};
@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
-use crate::engine::{Calls, CancelFlag, Files, Sandbox};
+use crate::engine::{CancelFlag, Sandbox};
 use crate::frozen::Store;
 use crate::identity::Identity;
 use crate::link::LinkError;
@@ -339,11 +339,7 @@ impl Site {
                 free - free % bounds::DISK_TOLD_BYTES
             }),
             refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
-            engine: self.sandbox().map(|sandbox| match (sandbox.files, sandbox.calls) {
-                (Files::Confined, Calls::Confined) => Confinement::Full,
-                (Files::NotConfined, Calls::NotConfined) => Confinement::None,
-                (Files::Confined | Files::PartlyConfined | Files::NotConfined, _) => Confinement::Partial,
-            }),
+            engine: self.sandbox().map(Sandbox::confinement),
         })
     }
 

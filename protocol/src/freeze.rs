@@ -54,6 +54,8 @@ pub enum NotFrozen {
     DiskFull,
     /// The cohort is larger than the Trust can freeze.
     TooLarge,
+    /// So many questions and freezes were asked for in a week that the Trust takes no more.
+    QuotaSpent,
     /// Anything else; the Trust's own log has the details.
     Failed,
 }
@@ -75,6 +77,9 @@ impl NotFrozen {
             Self::NoCohort => "the answer is no cohort that may be frozen",
             Self::DiskFull => "the Trust's disk is full; nothing was kept",
             Self::TooLarge => "the cohort is larger than the Trust can freeze",
+            Self::QuotaSpent => {
+                "the project, or all of them, have asked for as much as the Trust takes in a week"
+            }
             Self::Failed => "the cohort could not be frozen; the Trust's own log has the details",
         }
     }

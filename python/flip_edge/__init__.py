@@ -15,6 +15,7 @@ from .errors import (
     NotConfigured,
     NotReachable,
     Refused,
+    TimedOut,
     WrongProject,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "NotConfigured",
     "NotReachable",
     "Refused",
+    "TimedOut",
     "WrongProject",
 ]
 __version__ = "0.1.0"

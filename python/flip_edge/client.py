@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from .errors import Busy, NotConfigured, WrongProject
-from .transport import Body, opened
+from .transport import PATIENCE_S, Body, opened
 
 if TYPE_CHECKING:
     import pandas
@@ -26,8 +26,16 @@ PIECE_BYTES = 1 << 20
 class FLIP:
     """One frozen cohort, opened by a token."""
 
-    def __init__(self, socket: str | os.PathLike | None = None, token: str | None = None):
-        """Takes FLIP_API_SOCKET and FLIP_API_TOKEN from the environment where they are not given."""
+    def __init__(
+        self,
+        socket: str | os.PathLike | None = None,
+        token: str | None = None,
+        *,
+        timeout_s: float = PATIENCE_S,
+    ):
+        """Takes FLIP_API_SOCKET and FLIP_API_TOKEN from the environment where they are not given; gives up after
+        timeout_s seconds without a byte."""
+        self._timeout_s = timeout_s
         self._socket = os.fspath(socket) if socket is not None else _of_environment("FLIP_API_SOCKET")
         self._token = token if token is not None else _of_environment("FLIP_API_TOKEN")
         self._cohort: dict[str, Any] | None = None
@@ -113,7 +121,7 @@ class FLIP:
     def _read(self, target: str) -> Iterator[Body]:
         for pause in (*PAUSES_S, None):
             try:
-                with opened(self._socket, self._token, target) as body:
+                with opened(self._socket, self._token, target, self._timeout_s) as body:
                     yield body
                 return
             except Busy:

@@ -29,6 +29,10 @@ class Busy(FlipError):
     """Other exports were under way all the time."""
 
 
+class TimedOut(FlipError):
+    """The appliance said nothing for longer than the client waits."""
+
+
 class BrokenOff(FlipError):
     """The answer ended before it was whole."""
 

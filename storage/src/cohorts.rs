@@ -161,12 +161,17 @@ impl Cohorts {
         self.store.with(|database| Ok(database.begin_read()?.open_table(RELEASES)?.is_empty()?))
     }
 
-    /// When a project's new questions were asked, from `since_ms` on, the oldest first.
-    pub fn asked(&self, project: &str, since_ms: u64) -> Result<Vec<u64>, StoreError> {
+    /// When new questions were asked, of one project or of all, from `since_ms` on, the oldest first.
+    pub fn asked(&self, project: Option<&str>, since_ms: u64) -> Result<Vec<u64>, StoreError> {
         self.store.with(|database| {
             let reading = database.begin_read()?;
+            let table = reading.open_table(ASKED)?;
+            let entries = match project {
+                Some(project) => table.range((project, 0)..=(project, u64::MAX))?,
+                None => table.iter()?,
+            };
             let mut asked = Vec::new();
-            for entry in reading.open_table(ASKED)?.range((project, 0)..=(project, u64::MAX))? {
+            for entry in entries {
                 let at_ms = entry?.1.value();
                 if at_ms >= since_ms {
                     asked.push(at_ms);

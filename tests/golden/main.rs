@@ -266,6 +266,9 @@ fn an_order_to_freeze_and_its_results_are_the_same_text() {
     let lines =
         [serde_json::to_string_pretty(&works).unwrap(), serde_json::to_string_pretty(&results).unwrap()];
     same("freeze.json", &(lines.join("\n") + "\n"));
+    // Came later.
+    let spent = Freezing::NotFrozen { reason: NotFrozen::QuotaSpent };
+    same("freeze-quota.json", &(serde_json::to_string_pretty(&spent).unwrap() + "\n"));
     assert_eq!(serde_json::from_str::<[Work; 2]>(&lines[0]).unwrap(), works);
     assert_eq!(serde_json::from_str::<Vec<OrderResult>>(&lines[1]).unwrap(), results);
 }

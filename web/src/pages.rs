@@ -24,7 +24,9 @@ pub use query_new::{QueryNew, Refusal};
 pub use sign_in::SignIn;
 pub use site::attack::{AttackReport, AttackRow, SiteAttack};
 pub use site::audit::{Act, Chain, SiteAudit};
-pub use site::data::{Completeness, Described, Finding, Generation, Measured, Quality, SiteData, Table};
+pub use site::data::{
+    Completeness, Delivered, Described, Finding, Generation, Measured, Quality, SiteData, Table,
+};
 pub use site::disclosure::{Alike, Budgets, ProjectUse, SiteDisclosure};
 pub use site::door::{SiteDoor, SiteEntered};
 pub use site::frozen::{FrozenCohort, Read, ReadToken, SiteFrozen};

@@ -133,7 +133,7 @@ impl Job {
         );
         match outcome {
             Ok(whole) => {
-                api.end(self.read, whole.rows, whole.bytes, "whole");
+                api.end(self.read, Some(whole.rows), whole.bytes, "whole");
                 // Without this word the stream breaks off.
                 drop(
                     runtime
@@ -142,7 +142,7 @@ impl Job {
             }
             Err(ExportFailure::Stopped) => {
                 tracing::info!(why, "an export was ended before it was whole");
-                api.end(self.read, 0, sent, why);
+                api.end(self.read, None, sent, why);
             }
             Err(failure) => {
                 let problem = match &failure {
@@ -152,7 +152,7 @@ impl Job {
                         "the engine's process was lost; a value may not be computable",
                     ),
                 };
-                api.end(self.read, 0, sent, problem.code());
+                api.end(self.read, None, sent, problem.code());
                 // Heard by a client that was told nothing yet; the stream of any other breaks off.
                 drop(sender.try_send(Message::Refused(problem)));
             }
@@ -160,7 +160,7 @@ impl Job {
     }
 
     fn refuse(&self, runtime: &Handle, sender: &mpsc::Sender<Message>, problem: ApiProblem) {
-        self.api.end(self.read, 0, 0, problem.code());
+        self.api.end(self.read, None, 0, problem.code());
         drop(runtime.block_on(sender.send(Message::Refused(problem))));
     }
 }

@@ -47,6 +47,9 @@ pub(super) enum DataCommand {
     Drop {
         /// Such as g-000002
         generation: String,
+        /// Do not ask whether you are sure
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -67,7 +70,8 @@ pub(super) fn data(folder: &Path, command: &DataCommand) -> anyhow::Result<()> {
             show(&generations, &name, verdict, *json)
         }
         DataCommand::Use { generation } => use_again(&generations, &place, generation),
-        DataCommand::Drop { generation } => {
+        DataCommand::Drop { generation, yes } => {
+            super::sure(*yes, &format!("The records of {generation} are deleted from this disk."))?;
             generations.drop_one(generation)?;
             audit(&place, "data_dropped", json!({ "generation": generation, "why": "asked" }))?;
             say!("{generation} is gone.");

@@ -56,6 +56,9 @@ pub(super) enum FrozenCommand {
     Drop {
         /// Such as f-3fa9c1d20b7e.v1
         cohort: String,
+        /// Do not ask whether you are sure
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -93,8 +96,9 @@ pub(super) fn frozen(data: &Path, command: &FrozenCommand) -> anyhow::Result<()>
         FrozenCommand::Show { cohort, json } => show(&here, cohort, *json),
         FrozenCommand::Refreeze { cohort, json } => refreeze(&here, cohort, *json),
         FrozenCommand::Drift { cohort, to, json } => compare(&here, cohort, to.as_deref(), *json),
-        FrozenCommand::Drop { cohort } => {
+        FrozenCommand::Drop { cohort, yes } => {
             let name: Name = cohort.parse().with_context(|| format!("{cohort:?}: say which version"))?;
+            super::sure(*yes, &format!("Who is in {name} is deleted, and training on it is over."))?;
             here.store.drop_one(&here.generations, &name, "command line", clock::now())?;
             let facts = json!({ "cohort": name.to_string(), "by": "command line" });
             here.audit.append(clock::now().0, "cohort_dropped", facts)?;

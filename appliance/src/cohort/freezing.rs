@@ -3,6 +3,8 @@
 //! What must stay true: nothing is frozen that was not answered with a value, and it is frozen on the generation that
 //! the answer is of; what is said of it to the hub is a name and a seal, beside the answer.
 
+use std::time::Instant;
+
 use flip_protocol::MessageId;
 use flip_protocol::answer::CohortOutcome;
 use flip_protocol::freeze::{Freezing, NotFrozen};
@@ -11,6 +13,7 @@ use flip_storage::audit::AuditError;
 use serde_json::json;
 
 use crate::clock;
+use crate::desk::Asked;
 use crate::disclosure::Release;
 use crate::engine::{CancelFlag, Engine, EngineFailure};
 use crate::frozen::{FrozenError, Wanted};
@@ -21,7 +24,9 @@ use crate::uplink::error_chain;
 pub(super) struct ToFreeze<'a> {
     pub order: MessageId,
     pub title: &'a str,
-    pub sql: &'a str,
+    pub asked: Asked<'a>,
+    /// True where it takes a place in the quota.
+    pub counts: bool,
     pub project: Option<ProjectId>,
     pub query: QueryId,
 }
@@ -34,7 +39,11 @@ pub(super) fn freeze(
     release: &Release,
     cancel: &CancelFlag,
 ) -> Result<Option<Freezing>, AuditError> {
-    let reason = match attempt(site, engine, asked, release, cancel) {
+    let began = Instant::now();
+    let outcome = attempt(site, engine, asked, release, cancel);
+    // As an answer leaves: how long exactly it took is not told.
+    cancel.wait(site.desk.to_tick(began.elapsed()));
+    let reason = match outcome {
         Ok(Some(frozen)) => {
             let facts = json!({
                 "order": asked.order,
@@ -65,7 +74,13 @@ fn attempt(
         tracing::error!(order = %asked.order, error = error_chain(error), "a cohort could not be frozen");
         NotFrozen::Failed
     };
-    let plan = flip_gate::admit(asked.sql).map_err(|refusal| {
+    if asked.counts {
+        if site.desk.over_quota(asked.asked).map_err(|error| failed(&error))?.is_some() {
+            return Err(NotFrozen::QuotaSpent);
+        }
+        site.desk.count(asked.asked).map_err(|error| failed(&error))?;
+    }
+    let plan = flip_gate::admit(asked.asked.sql).map_err(|refusal| {
         tracing::error!(order = %asked.order, why = refusal.message, "an answered question is not let in again");
         NotFrozen::Failed
     })?;
@@ -83,7 +98,7 @@ fn attempt(
     };
     let wanted = Wanted {
         title: asked.title,
-        sql: asked.sql,
+        sql: asked.asked.sql,
         canonical: plan.canonical(),
         project: asked.project,
         query: asked.query,

@@ -67,6 +67,32 @@ fn desk(policy: &str) -> Desk {
 const QUESTION: &str = "SELECT person_id FROM person";
 
 #[test]
+fn a_hub_that_names_a_project_for_each_question_has_the_quota_of_the_trust_alone() {
+    let policy = Policy::check("questions_weekly = 2\nquestions_weekly_all = 3\ndanger_noise = 0.0").unwrap();
+    let desk = Desk::new(policy, [1; 32], Cohorts::in_memory().unwrap());
+    let mut engine = Counting::new(Ok(counts()));
+    let mut ask = |project: &str, year: u32, at: u64| {
+        let sql = format!("SELECT person_id FROM person WHERE year_of_birth = {year}");
+        let asked = Asked { sql: &sql, project, at: UnixMillis(at) };
+        let said =
+            desk.answer_at_once(&mut engine, &generation("g-000001"), asked, &CancelFlag::default()).unwrap();
+        match said.unwrap().release.into_outcome() {
+            CohortOutcome::Refused(refused) => refused.message,
+            CohortOutcome::Value(_) | CohortOutcome::FewerThan { .. } | CohortOutcome::Failed { .. } => {
+                String::new()
+            }
+        }
+    };
+    for number in 0..3 {
+        assert_eq!(ask(&format!("p{number}"), 1950 + number, 1_000), "");
+    }
+    let refused = ask("p3", 1953, 1_000);
+    assert!(refused.contains("3 new questions of all projects together"), "{refused}");
+    assert_eq!(ask("p4", 1950, 1_000), "", "what was answered before takes no place");
+    assert_eq!(ask("p3", 1953, 1_000 + WEEK_MS + 1), "");
+}
+
+#[test]
 fn the_same_question_is_measured_once_for_each_generation_and_policy() {
     let (first, second) = (generation("g-000001"), generation("g-000002"));
     let mut engine = Counting::new(Ok(counts()));

@@ -30,6 +30,8 @@ const ROUNDING_DEFAULT: u64 = 5;
 const BUDGET_DEFAULT: f64 = 0.025;
 /// New questions of one project in a week.
 const QUESTIONS_WEEKLY_DEFAULT: u64 = 100;
+/// New questions of all projects together in a week: the hub names projects, and could name one for each question.
+const QUESTIONS_WEEKLY_ALL_DEFAULT: u64 = 1_000;
 /// Answers leave at a multiple of this, in milliseconds, doubled as often as they need.
 const TICK_MS_DEFAULT: u64 = 25;
 /// A cohort is shown where its count is above the threshold by so many standard deviations of its noise: whether the
@@ -46,6 +48,7 @@ pub struct Policy {
     rounding: u64,
     budget: f64,
     questions_weekly: u64,
+    questions_weekly_all: u64,
     tick_ms: u64,
     loosened: Vec<&'static str>,
 }
@@ -64,6 +67,8 @@ struct Written {
     danger_budget: Option<f64>,
     questions_weekly: Option<u64>,
     danger_questions_weekly: Option<u64>,
+    questions_weekly_all: Option<u64>,
+    danger_questions_weekly_all: Option<u64>,
     tick_ms: Option<u64>,
     danger_tick_ms: Option<u64>,
 }
@@ -188,6 +193,13 @@ impl Policy {
                 "questions_weekly",
                 (written.questions_weekly, written.danger_questions_weekly),
                 (QUESTIONS_WEEKLY_DEFAULT, Stricter::Lower),
+                week.clone(),
+                &mut loosened,
+            )?,
+            questions_weekly_all: whole(
+                "questions_weekly_all",
+                (written.questions_weekly_all, written.danger_questions_weekly_all),
+                (QUESTIONS_WEEKLY_ALL_DEFAULT, Stricter::Lower),
                 week,
                 &mut loosened,
             )?,
@@ -241,6 +253,11 @@ impl Policy {
     /// New questions that a project may ask in a week.
     pub fn questions_weekly(&self) -> u64 {
         self.questions_weekly
+    }
+
+    /// New questions that all projects together may ask in a week.
+    pub fn questions_weekly_all(&self) -> u64 {
+        self.questions_weekly_all
     }
 
     /// Answers leave at a multiple of this.
@@ -314,6 +331,15 @@ impl Policy {
                 format!("A project may ask {} new questions in a week.", self.questions_weekly),
                 format!("{QUESTIONS_WEEKLY_DEFAULT} questions"),
                 "Trying questions by the thousand.",
+            ),
+            setting(
+                "questions_weekly_all",
+                format!(
+                    "All projects together may ask {} new questions in a week.",
+                    self.questions_weekly_all
+                ),
+                format!("{QUESTIONS_WEEKLY_ALL_DEFAULT} questions"),
+                "A hub that names a project for each question.",
             ),
             setting(
                 "tick_ms",

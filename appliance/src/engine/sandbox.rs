@@ -10,6 +10,7 @@ mod calls;
 use std::num::NonZeroU32;
 use std::path::Path;
 
+use flip_protocol::sync::Confinement;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -28,6 +29,33 @@ pub struct Sandbox {
     pub files: Files,
     /// Whether the kernel answers the worker's system calls from a short list only.
     pub calls: Calls,
+}
+
+impl Sandbox {
+    /// How much of it holds, in one word.
+    pub fn confinement(self) -> Confinement {
+        match (self.files, self.calls) {
+            (Files::Confined, Calls::Confined) => Confinement::Full,
+            (Files::NotConfined, Calls::NotConfined) => Confinement::None,
+            (Files::Confined | Files::PartlyConfined | Files::NotConfined, _) => Confinement::Partial,
+        }
+    }
+
+    /// What it lacks, in words; empty where it lacks nothing.
+    pub fn lacks(self) -> String {
+        let files = match self.files {
+            Files::Confined => None,
+            Files::PartlyConfined => {
+                Some("the kernel knows only some of Landlock's rules, which confine files")
+            }
+            Files::NotConfined => Some("the kernel has no Landlock, which confines files"),
+        };
+        let calls = match self.calls {
+            Calls::Confined => None,
+            Calls::NotConfined => Some("the kernel has no seccomp, which confines system calls"),
+        };
+        files.into_iter().chain(calls).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Whether the filter of system calls could be applied.

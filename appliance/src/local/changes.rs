@@ -18,6 +18,7 @@ use serde_json::json;
 use super::{Here, Local, at_work, failed, session};
 use crate::bounds;
 use crate::clock;
+use crate::data::{GenerationsError, Verdict};
 use crate::frozen::Again;
 use crate::run;
 use crate::uplink::error_chain;
@@ -73,14 +74,20 @@ impl Local {
     }
 }
 
-/// Puts a kept generation in use.
+/// Puts a kept generation in use, after reading its whole file.
 pub(super) async fn use_data(State(local): Here, headers: HeaderMap, Form(chosen): Form<Chosen>) -> Response {
     at_work(local, move |local| {
-        let used = local.site.generations.use_again(&chosen.generation).map(|generation| {
-            let facts = json!({ "generation": generation.name, "by": "console" });
-            ("data_used", facts, format!("{} is in use from the next question on.", generation.name))
+        let generations = &local.site.generations;
+        let used = generations.current_name().and_then(|before| {
+            // Where it finds damage, the generation cannot be used.
+            let verdict = generations.verify(&chosen.generation, &mut |_| {})?;
+            let name = generations.use_again(&chosen.generation)?.name;
+            let sound = verdict == Verdict::Sound;
+            let facts = json!({ "generation": name, "before": before, "sound": sound, "by": "console" });
+            let how = if sound { "it is what was ingested" } else { "it has no hash to know it by" };
+            Ok(("data_used", facts, format!("{name} is in use from the next question on; {how}.")))
         });
-        local.changed(&headers, "/data", used.map_err(|error| error_chain(&error)))
+        local.changed(&headers, "/data", used.map_err(|error: GenerationsError| error_chain(&error)))
     })
     .await
 }

@@ -8,14 +8,16 @@ mod look;
 mod orders;
 
 use flip_protocol::UnixMillis;
+use flip_protocol::sync::Confinement;
 use flip_web::pages::{self as web, Attention, Moment, Tone};
 use serde::Deserialize;
 
 use crate::bounds;
 use crate::clock;
 use crate::data::Generation;
+use crate::deliveries;
 use crate::desk::WEEK_MS;
-use crate::engine::Files;
+use crate::engine::Sandbox;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
 
@@ -75,12 +77,13 @@ pub fn overview(site: &Site) -> Result<web::Site, String> {
         hub_address: identity.facts.hub_address.clone(),
         clock: matches!(link, LinkState::Connected { .. })
             .then(|| web::Clock { skew_ms, acceptable: skew_ms.unsigned_abs() <= bounds::CLOCK_SKEW_MS }),
-        attention: attention(site, current.as_ref().map_err(error_chain_of), now),
+        attention: attention(site, now),
         link: link_of(link, now),
         certificate: Some(web::Certificate {
             expires: Moment::at(identity.facts.certificate_expires.0, now.0),
             overdue: overdue(site, now),
         }),
+        data_wrong: current.as_ref().err().map(error_chain_of),
         data: current.ok().flatten().map(|generation| in_use(generation, now)),
         engine: engine_of(site),
         sandbox: sandbox_of(site),
@@ -99,12 +102,14 @@ fn overdue(site: &Site, now: UnixMillis) -> bool {
 }
 
 /// What a person should look at, the worst first.
-fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: UnixMillis) -> Vec<Attention> {
+pub(super) fn attention(site: &Site, now: UnixMillis) -> Vec<Attention> {
+    let current = site.generations.current();
     let one = |tone, text: String, href: &str| Attention { tone, text, href: href.to_owned() };
     let mut found = Vec::new();
-    match current {
+    match &current {
         Err(error) => {
-            found.push(one(Tone::Bad, format!("The data in use cannot be read: {error}."), "/data"));
+            let text = format!("The data in use cannot be read: {}.", error_chain_of(error));
+            found.push(one(Tone::Bad, text, "/data"));
         }
         Ok(None) => found.push(one(
             Tone::Warn,
@@ -114,6 +119,10 @@ fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: Uni
         Ok(Some(generation)) => {
             found.extend(age_of(generation, now).map(|text| one(Tone::Warn, text, "/data")));
         }
+    }
+    let newest = deliveries::newest(&site.config.watch, 1).unwrap_or_default();
+    if let Some(refused) = newest.first().filter(|delivery| !delivery.ingested) {
+        found.push(one(Tone::Bad, format!("The newest delivery, {}, was refused.", refused.id), "/data"));
     }
     if let (LinkState::Away { since, .. }, _) = site.link() {
         let since = Moment::at(since.0, now.0).relative;
@@ -136,9 +145,8 @@ fn attention(site: &Site, current: Result<&Option<Generation>, String>, now: Uni
             "/data",
         ));
     }
-    if matches!(site.sandbox().map(|sandbox| sandbox.files), Some(Files::NotConfined)) {
-        let text = "The kernel does not confine the engine's files: it has no Landlock.";
-        found.push(one(Tone::Warn, text.to_owned(), "/policy"));
+    if let Some(lacks) = site.sandbox().map(Sandbox::lacks).filter(|lacks| !lacks.is_empty()) {
+        found.push(one(Tone::Warn, format!("The engine is not fully shut in: {lacks}."), "/policy"));
     }
     if let Ok(alerts) = site.desk.alerts(bounds::PAGE_ROWS)
         && let recent = alerts.iter().filter(|alert| now.since(alert.at) < WEEK_MS).count()
@@ -206,15 +214,16 @@ fn engine_of(site: &Site) -> web::EngineLimits {
 }
 
 fn sandbox_of(site: &Site) -> web::Sandbox {
-    let missing = match site.sandbox().map(|sandbox| sandbox.files) {
-        Some(Files::Confined) => return web::Sandbox::Full,
-        Some(Files::PartlyConfined) => "the kernel knows only some of Landlock's rules",
-        Some(Files::NotConfined) => {
-            "the kernel has no Landlock; resource limits and DuckDB's own locks hold all the same"
-        }
-        None => "known once the first question has run",
+    let Some(sandbox) = site.sandbox() else {
+        return web::Sandbox::Partial { missing: "known once an engine has started".to_owned() };
     };
-    web::Sandbox::Partial { missing: missing.to_owned() }
+    match sandbox.confinement() {
+        Confinement::Full => web::Sandbox::Full,
+        Confinement::Partial => web::Sandbox::Partial { missing: sandbox.lacks() },
+        Confinement::None => web::Sandbox::Absent {
+            why: format!("{}; resource limits and DuckDB's own locks hold all the same", sandbox.lacks()),
+        },
+    }
 }
 
 fn refused(site: &Site) -> Result<Vec<web::Counter>, String> {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use crate::clock;
 use crate::deliveries;
+use crate::local::pages;
 use crate::site::{LinkState, Site};
+use crate::uplink::error_chain;
 
 /// Deliveries that are told.
 const DELIVERIES: usize = 10;
@@ -28,7 +30,10 @@ pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
         "clock_ahead_ms": skew_ms,
         "certificate_expires": identity.facts.certificate_expires,
         "health": site.health(now)?,
+        "data_wrong": site.generations.current().err().map(|error| error_chain(&error)),
+        "attention": pages::attention(site, now).into_iter().map(|one| one.text).collect::<Vec<_>>(),
         "threshold": site.desk.policy().threshold(),
+        "shown_min": site.desk.policy().shown_min(),
         "waiting": site.journal.waiting()?.len(),
         "outgoing": site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?.len(),
         "deliveries": deliveries(site),
@@ -61,12 +66,19 @@ pub fn to_text(status: &Value) -> String {
     line(
         "Data",
         match word("/health/extract/generation").as_str() {
+            "—" if status["data_wrong"].is_string() => word("/data_wrong"),
             "—" => "none yet; run: flip-appliance ingest DIR".to_owned(),
             generation => format!("{generation}, extract of {}", word("/health/extract/date")),
         },
     );
-    line("Threshold", format!("{} persons", number("/threshold")));
+    line(
+        "Threshold",
+        format!("{} persons; counts leave from {} on", number("/threshold"), number("/shown_min")),
+    );
     line("Orders", format!("{} waiting, {} answers on their way", number("/waiting"), number("/outgoing")));
     line("Version", word("/health/version"));
+    for one in status["attention"].as_array().into_iter().flatten() {
+        line("Attention", one.as_str().unwrap_or_default().to_owned());
+    }
     text
 }

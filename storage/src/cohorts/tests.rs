@@ -33,10 +33,12 @@ fn a_release_its_charge_and_its_count_are_there_after_a_restart() {
     assert_eq!(ledger.release([1; 32]).unwrap().unwrap(), b"{}");
     assert_eq!(ledger.release([3; 32]).unwrap(), None);
     assert_eq!(*ledger.spent(7).unwrap(), persons(11..=20));
-    assert_eq!(ledger.asked("p", 0).unwrap(), [1_001, 1_002]);
-    assert_eq!(ledger.asked("p", 1_002).unwrap(), [1_002]);
-    assert_eq!(ledger.asked("q", 0).unwrap(), [0; 0]);
-    assert_eq!(ledger.projects(0).unwrap(), [("p".to_owned(), 2)]);
+    assert_eq!(ledger.asked(Some("p"), 0).unwrap(), [1_001, 1_002]);
+    assert_eq!(ledger.asked(Some("p"), 1_002).unwrap(), [1_002]);
+    assert_eq!(ledger.asked(Some("q"), 0).unwrap(), [0; 0]);
+    ledger.count("q", 1_500).unwrap();
+    assert_eq!(ledger.asked(None, 1_002).unwrap(), [1_002, 1_500]);
+    assert_eq!(ledger.projects(0).unwrap(), [("p".to_owned(), 2), ("q".to_owned(), 1)]);
     assert_eq!(ledger.persons_charged().unwrap(), 30);
     let mode = std::fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -51,7 +53,7 @@ fn a_key_is_charged_once() {
         ledger.record(&answered(1, &cohort, 5)).unwrap();
     }
     assert!(ledger.spent(9).unwrap().is_empty());
-    assert_eq!(ledger.asked("p", 0).unwrap().len(), 1);
+    assert_eq!(ledger.asked(Some("p"), 0).unwrap().len(), 1);
     ledger.record(&answered(2, &cohort, 5)).unwrap();
     assert_eq!(*ledger.spent(9).unwrap(), cohort);
 }
@@ -61,7 +63,7 @@ fn a_question_without_an_answer_counts_in_the_quota_alone() {
     let ledger = Cohorts::in_memory().unwrap();
     ledger.count("p", 5).unwrap();
     ledger.record(&answered(1, &persons([]), 0)).unwrap();
-    assert_eq!(ledger.asked("p", 0).unwrap(), [5, 1_001]);
+    assert_eq!(ledger.asked(Some("p"), 0).unwrap(), [5, 1_001]);
     assert_eq!(ledger.uncompared(10).unwrap(), None);
 }
 

@@ -56,7 +56,8 @@ impl Stage {
 }
 
 /// What a site has that sets nothing, but for budgets and quotas, which so many questions would spend.
-const POLICY: &str = "danger_budget = 1000.0\ndanger_questions_weekly = 1000000\n";
+const POLICY: &str =
+    "danger_budget = 1000.0\ndanger_questions_weekly = 1000000\ndanger_questions_weekly_all = 1000000\n";
 
 /// An appliance with data and no identity yet.
 pub fn ingested(folder: &Path, extract: &Path) -> Result<Appliance> {

@@ -11,8 +11,8 @@ use super::hub::{before, succeeded};
 use super::{Program, command};
 
 /// A policy of exact counts, and as many as one likes.
-pub const EXACT: &str =
-    "danger_noise = 0\ndanger_rounding = 1\ndanger_tick_ms = 0\ndanger_questions_weekly = 1000000\n";
+pub const EXACT: &str = "danger_noise = 0\ndanger_rounding = 1\ndanger_tick_ms = 0\ndanger_questions_weekly = 1000000\n\
+     danger_questions_weekly_all = 1000000\n";
 
 /// An appliance in a folder of its own.
 pub struct Appliance {

@@ -32,6 +32,8 @@ pub struct Site {
     pub certificate: Option<Certificate>,
     /// The data generation in use, once ingested.
     pub data: Option<DataInUse>,
+    /// Why the data in use cannot be read, where they cannot.
+    pub data_wrong: Option<String>,
     /// What should be looked at, the worst first.
     pub attention: Vec<Attention>,
     /// What the engine may use.
@@ -134,6 +136,8 @@ pub struct Order {
     pub kind: String,
     /// The query's name.
     pub name: String,
+    /// What it was asked for, where the hub names it.
+    pub project: Option<String>,
     /// The question.
     pub sql: String,
     /// What became of it.

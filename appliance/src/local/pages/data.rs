@@ -8,8 +8,12 @@ use super::frame;
 use crate::clock;
 use crate::data::quality::{Finding, Severity};
 use crate::data::{Generation, GenerationsError, Note, Quality};
+use crate::deliveries;
 use crate::site::Site;
 use crate::uplink::error_chain;
+
+/// Deliveries that are shown.
+const DELIVERIES: usize = 10;
 
 /// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others.
 pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, String> {
@@ -40,10 +44,18 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
         frame: frame(site),
         said,
         generations: generations.collect(),
+        watched: site.config.watch.display().to_string(),
+        deliveries: deliveries(site),
         quality: quality.map(|quality| quality_of(&quality)),
         tables: used.as_ref().map(tables_of).unwrap_or_default(),
         notes: used.map(|used| notes_of(&used.manifest.notes)).unwrap_or_default(),
     })
+}
+
+/// What arrived of late; a folder that is not there holds nothing.
+fn deliveries(site: &Site) -> Vec<web::Delivered> {
+    let newest = deliveries::newest(&site.config.watch, DELIVERIES).unwrap_or_default().into_iter();
+    newest.map(|one| web::Delivered { id: one.id, ingested: one.ingested, report: one.report }).collect()
 }
 
 fn tables_of(generation: &Generation) -> Vec<web::Table> {

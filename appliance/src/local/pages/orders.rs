@@ -33,6 +33,7 @@ pub fn orders(site: &Site, asked: &Asked) -> Result<web::SiteOrders, String> {
         (filter.outcome.is_empty() || name_of(&order.outcome) == filter.outcome)
             && (words.is_empty()
                 || order.name.to_lowercase().contains(&words)
+                || order.project.as_ref().is_some_and(|project| project.contains(&words))
                 || order.sql.to_lowercase().contains(&words))
     });
     let found = orders.len();
@@ -91,10 +92,10 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         let order = MessageId::from_bytes(waiting.id);
         let opened = Sealed::parse(waiting.message)
             .and_then(|sealed| inbox::open(&identity, &sealed, site.hub_clock(now)));
-        let (kind, name, sql) = match opened {
-            Ok(Work::CohortQuery { name, sql, project: _ }) => (QUERY, name, sql),
-            Ok(Work::FreezeCohort { name, sql, project: _, query: _ }) => (FREEZE, name, sql),
-            Err(reason) => ("order", format!("(cannot be opened: {reason})"), String::new()),
+        let (kind, name, sql, project) = match opened {
+            Ok(Work::CohortQuery { name, sql, project }) => (QUERY, name, sql, project),
+            Ok(Work::FreezeCohort { name, sql, project, query: _ }) => (FREEZE, name, sql, project),
+            Err(reason) => ("order", format!("(cannot be opened: {reason})"), String::new(), None),
         };
         let running = site.is_running(order).is_some();
         web::Order {
@@ -103,6 +104,7 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
             at: Moment::at(waiting.received_ms, now.0),
             kind: kind.to_owned(),
             name,
+            project: project.map(|project| project.to_string()),
             sql,
             outcome: if running { web::Outcome::Running } else { web::Outcome::Waiting },
             delivery: web::Delivery::Nothing,
@@ -122,6 +124,7 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         at: Moment::at(line.received.0, now.0),
         kind: if line.freezing.is_some() { FREEZE } else { QUERY }.to_owned(),
         name: line.name,
+        project: line.project.map(|project| project.to_string()),
         sql: line.sql,
         delivery: match &line.left {
             None => web::Delivery::Nothing,

@@ -17,12 +17,27 @@ pub struct SiteData {
     pub said: Option<Said>,
     /// The generations that are kept, newest first.
     pub generations: Vec<Generation>,
+    /// The folder that extracts are delivered to.
+    pub watched: String,
+    /// What arrived there of late, the newest first.
+    pub deliveries: Vec<Delivered>,
     /// The report on the one in use.
     pub quality: Option<Quality>,
     /// Tables of the one in use that have rows.
     pub tables: Vec<Table>,
     /// What ingest noted about the one in use.
     pub notes: Vec<String>,
+}
+
+/// An extract that arrived in the watched folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Delivered {
+    /// When it was taken, and its name.
+    pub id: String,
+    /// True where it became a generation.
+    pub ingested: bool,
+    /// What the ingest said.
+    pub report: String,
 }
 
 /// One generation.
@@ -147,6 +162,19 @@ impl Page for SiteData {
                     ..generation(0, false, &[])
                 },
             ],
+            watched: "/srv/omop".to_owned(),
+            deliveries: vec![
+                Delivered {
+                    id: "20260721-081203-2026-07".to_owned(),
+                    ingested: false,
+                    report: "person.csv, line 7, column year_of_birth: not a whole number".to_owned(),
+                },
+                Delivered {
+                    id: "20260621-081203-2026-06".to_owned(),
+                    ingested: true,
+                    report: "generation g-000003 is in use; its data are of 2026-06-21".to_owned(),
+                },
+            ],
             quality: Some(quality()),
             tables: vec![
                 table("person", 1_048_576),
@@ -163,7 +191,13 @@ impl Page for SiteData {
             notes: Vec::new(),
             ..full.clone()
         };
-        let empty = Self { said: None, generations: Vec::new(), tables: Vec::new(), ..changed.clone() };
+        let empty = Self {
+            said: None,
+            generations: Vec::new(),
+            deliveries: Vec::new(),
+            tables: Vec::new(),
+            ..changed.clone()
+        };
         vec![full, changed, empty]
     }
 }
