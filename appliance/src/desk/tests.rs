@@ -16,7 +16,13 @@ impl Counting {
     /// What the desk says to a question, and how often it has asked the engine by then.
     fn ask(&mut self, desk: &Desk, generation: &Generation, sql: &str) -> (CohortOutcome, u32) {
         let asked = Asked { sql, project: "p", at: UnixMillis(1_767_225_600_000) };
-        let said = desk.answer_at_once(self, generation, asked, &CancelFlag::default());
+        let said = desk.answer_at_once(
+            self,
+            generation,
+            flip_gate::admit(asked.sql).unwrap(),
+            asked,
+            &CancelFlag::default(),
+        );
         (said.unwrap().unwrap().release.into_outcome(), self.calls)
     }
 }
