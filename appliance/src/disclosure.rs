@@ -172,10 +172,8 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
     let sigma = budget::sigma(policy.noise(), noisy);
     let width = Width { sigma, step: noise::step_of(policy.rounding(), sigma) };
     let details = Details::of(policy.noise(), noisy);
-    let charged = |details: Option<Details>| match policy.is_exact() {
-        true => 0,
-        false => budget::units(budget::sigma_charged(policy.noise(), noisy), details),
-    };
+    let sigma_charged = budget::sigma_charged(policy.noise(), noisy);
+    let charged = |details| if policy.is_exact() { 0 } else { budget::units(sigma_charged, details) };
     if exact < policy.threshold() || noisy < noise::clear_of(policy.threshold(), sigma, policy::CLEAR) {
         let outcome = CohortOutcome::FewerThan { threshold: policy.shown_min(), extract };
         return Answered { release: Release { outcome }, persons: subjects, units: charged(None) };

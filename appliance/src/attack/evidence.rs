@@ -181,7 +181,11 @@ impl Lesson {
             }
             // What always says the same as another thing speaks once.
             let bits: Vec<_> = looks.iter().map(|pair| pair.map(Look::bits)).collect();
-            told.insert(hashed(bits)).then(|| Learnt { name, within, known: Known::of(looks.iter()) })
+            told.insert(hashed(bits)).then(|| Learnt {
+                name,
+                within,
+                known: Known::of(&looks.iter().collect::<Vec<_>>()),
+            })
         });
         Self(learnt.collect())
     }
@@ -245,8 +249,8 @@ struct Looks {
 }
 
 impl Known {
-    fn of<'a>(pairs: impl Iterator<Item = &'a [Look; 2]> + Clone) -> Self {
-        let worlds = [0, 1].map(|world| Looks::of(pairs.clone().map(|pair| pair[world])));
+    fn of(pairs: &[&[Look; 2]]) -> Self {
+        let worlds = [0, 1].map(|world| Looks::of(pairs.iter().map(|pair| pair[world])));
         let spread = worlds.iter().map(Looks::spread).fold(0.0, f64::max);
         Self { worlds, near: NEAR * spread }
     }
@@ -262,7 +266,7 @@ impl Known {
         let gains: Vec<f64> = [0, 1]
             .into_iter()
             .flat_map(|which| {
-                let known = Self::of(half(which));
+                let known = Self::of(&half(which).collect::<Vec<_>>());
                 half(1 - which).map(move |[first, second]| known.weigh(*second) - known.weigh(*first))
             })
             .collect();

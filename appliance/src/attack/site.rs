@@ -106,6 +106,7 @@ impl Memory {
         question: &Question,
         cancel: &CancelFlag,
     ) -> Result<RawCounts, EngineFailure> {
+        let is_new = !self.engines.contains_key(generation_file);
         let engine = self
             .engines
             .entry(generation_file.to_owned())
@@ -113,6 +114,10 @@ impl Memory {
         // Draws need no more runs than one: each has its own.
         let runs = if question.blur.is_some() { 1 } else { self.runs.max(1) };
         let mut counts = Err(EngineFailure::Cancelled);
+        if self.runs > 0 && is_new {
+            // It starts a process and reads the population, which is not the question's own time.
+            counts = engine.run(generation_file, question, cancel);
+        }
         for _ in 0..runs {
             let began = Instant::now();
             counts = engine.run(generation_file, question, cancel);
@@ -143,13 +148,12 @@ impl Measure for Memory {
             spent: hashed(&question.spent),
         };
         let is_drawn_anew = question.blur.is_some() && self.draws.is_none();
-        let counts = match self.known.get(&key).filter(|_| !is_drawn_anew) {
-            Some(known) => known.clone(),
-            None => {
-                let counts = self.run(generation_file, &question, cancel);
-                self.known.insert(key.clone(), counts.clone());
-                counts
-            }
+        let counts = if let Some(known) = self.known.get(&key).filter(|_| !is_drawn_anew) {
+            known.clone()
+        } else {
+            let counts = self.run(generation_file, &question, cancel);
+            self.known.insert(key.clone(), counts.clone());
+            counts
         };
         if self.runs > 0
             && let Some(took) = self.took.get(&(key.generation_file, key.text))

@@ -62,16 +62,19 @@ pub(super) const CAPS: Attacker = Attacker {
     },
 };
 
-/// A million rows and more of the target, if they have the condition: more than the made-up Trusts let a result have. By
-/// a join, so that they are made in that case alone.
-fn flood(about: &About) -> String {
+/// So many times ten thousand rows of the target, if they have the condition. By a join, so that they are made in that case
+/// alone.
+fn flood(about: &About, times: usize) -> String {
     format!(
         "SELECT p.person_id FROM person p JOIN condition_occurrence c ON c.person_id = p.person_id \
-         CROSS JOIN generate_series(1, 10000) AS a(i) CROSS JOIN generate_series(1, 110) AS b(j) \
+         CROSS JOIN generate_series(1, 10000) AS a(i) CROSS JOIN generate_series(1, {times}) AS b(j) \
          WHERE c.condition_concept_id = {RARE} AND {}",
         about.target()
     )
 }
+
+/// More rows than the made-up Trusts let a result have, which is a million.
+const LIMITS_TIMES: usize = 110;
 
 /// Theory: one person's rows take a question over no limit, so that the count alone tells, of two cohorts: 53.5 %.
 pub(super) const LIMITS: Attacker = Attacker {
@@ -82,9 +85,12 @@ pub(super) const LIMITS: Attacker = Attacker {
     runs: 0,
     question: |about, at| {
         let others = about.others(about.sizes.counted(usize::MAX) - 1, at);
-        format!("{} UNION ALL {}", About::cohort(&others), flood(about))
+        format!("{} UNION ALL {}", About::cohort(&others), flood(about, LIMITS_TIMES))
     },
 };
+
+/// Rows that take far longer than all the rest.
+const TIMING_TIMES: usize = 1_200;
 
 /// Theory: the work is waited for whether it is done or not, so that the count alone tells, of two cohorts: 53.5 %.
 pub(super) const TIMING: Attacker = Attacker {
@@ -92,10 +98,10 @@ pub(super) const TIMING: Attacker = Attacker {
     does: "asks what takes long only if the target has the condition, and looks at the clock",
     secret: Secret::Condition,
     asks: 2,
-    runs: 3,
+    runs: 8,
     question: |about, at| {
         let others = about.others(about.sizes.counted(usize::MAX) - 1, at);
-        format!("{} UNION {}", About::cohort(&others), flood(about))
+        format!("{} UNION {}", About::cohort(&others), flood(about, TIMING_TIMES))
     },
 };
 

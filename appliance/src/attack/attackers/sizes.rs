@@ -83,9 +83,8 @@ impl Sizes {
 
 impl Fitted {
     fn of(policy: &Policy, last: usize, described: bool) -> Self {
-        let charge = |persons: usize| match policy.is_exact() {
-            true => 0,
-            false => usual_units(policy.noise(), persons as u64, described),
+        let charge = |persons: usize| {
+            if policy.is_exact() { 0 } else { usual_units(policy.noise(), persons as u64, described) }
         };
         let Some(times) = policy.units_max().checked_div(charge(last)).map(|times| times + 1) else {
             return Self { times: 0, size: last, last };
