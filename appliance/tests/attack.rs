@@ -79,13 +79,6 @@ const CONTROLS: &[Control] = &[
         config: "",
         questions: "2",
     },
-    // No count is shown, and estimates are exact where counts are.
-    Control {
-        attackers: &["estimates"],
-        policy: "danger_noise = 0\nthreshold = 100000",
-        config: "",
-        questions: "10",
-    },
 ];
 
 /// The share of right guesses that an attacker must have more of where what protects from it is taken away.

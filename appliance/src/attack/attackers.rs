@@ -73,7 +73,6 @@ pub(super) const ATTACKERS: &[Attacker] = &[
     rows::CAPS,
     rows::LIMITS,
     rows::TIMING,
-    rows::ESTIMATE,
 ];
 
 /// A target in the words of SQL, conditions on `person p`; and the policy that it is attacked under.
@@ -81,13 +80,11 @@ pub(super) struct About {
     target: Target,
     seed: u64,
     sizes: Sizes,
-    tick_ms: u64,
 }
 
 impl About {
     pub fn new(target: Target, seed: u64, policy: &Policy) -> Self {
-        let tick_ms = u64::try_from(policy.tick().as_millis()).unwrap_or(u64::MAX);
-        Self { target, seed, sizes: Sizes::of(policy), tick_ms }
+        Self { target, seed, sizes: Sizes::of(policy) }
     }
 
     /// The target alone, if they are there.

@@ -16,7 +16,7 @@ use super::chance::Chance;
 /// Persons, the target included: as many as the largest cohort that an attacker wants.
 pub(super) const PERSONS: usize = 600;
 /// Year of birth of the first.
-pub(super) const FIRST_YEAR: usize = 1_960;
+const FIRST_YEAR: usize = 1_960;
 /// Persons of one year of birth.
 const OF_A_YEAR: usize = 300;
 /// Days of a month that are used.

@@ -1,8 +1,7 @@
 //! Attacks on rows: made-up ones, many of one person, those that push others out, and what a question may cost.
 
-use super::super::population::{FIRST_YEAR, PERSONS, RARE};
+use super::super::population::RARE;
 use super::{About, Attacker, Secret};
-use crate::bounds::ROWS_OF_A_MILLISECOND;
 
 /// Theory: rows and images of one person count up to a cap, and made-up persons are refused. What is left is the count:
 /// as the pair's, 53.6 %.
@@ -102,32 +101,5 @@ pub(super) const TIMING: Attacker = Attacker {
     question: |about, at| {
         let others = about.others(about.sizes.counted(usize::MAX) - 1, at);
         format!("{} UNION {}", About::cohort(&others), flood(about, TIMING_TIMES))
-    },
-};
-
-/// The most that one `generate_series` gives.
-const SERIES_MAX: u64 = 10_000;
-
-/// Theory: what a question is expected to take has noise of its own, in which one person more is a six hundredth of a
-/// standard deviation. What is left is that everybody is counted, in four answers: mu = 0.15, 52.9 %.
-pub(super) const ESTIMATE: Attacker = Attacker {
-    name: "estimates",
-    does: "asks what is expected to take just longer than until a tick where there is one person more in the data",
-    secret: Secret::InTheData,
-    asks: 10,
-    runs: 0,
-    question: |about, at| {
-        let ticks = (0..9).map(|doubled| (about.tick_ms << doubled) + 1);
-        let series = ticks.map(|tick_ms| tick_ms * ROWS_OF_A_MILLISECOND / PERSONS as u64);
-        let series = series.rev().find(|series| *series <= SERIES_MAX).unwrap_or(SERIES_MAX);
-        // Each person more is as many rows as the series has; so many lengths of it tell one person. It is not known to
-        // the row what is expected, so several are tried.
-        let window = (series / PERSONS as u64).max(1);
-        let series = series + window - at as u64 * window / 2;
-        // Each of them once; but that is not known before.
-        format!(
-            "SELECT p.person_id FROM person p JOIN generate_series(1, {series}) AS s(n) ON s.n = {} - p.year_of_birth",
-            FIRST_YEAR + 2
-        )
     },
 };
