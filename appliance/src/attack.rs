@@ -1,6 +1,7 @@
 //! `flip-appliance attack`: how often do the known attacks win under this site's own policy?
 //!
-//! Made-up persons are ingested three times: without the targets, with them, and with them having a rare condition.
+//! Made-up persons are ingested three times for each target: without them, with them, and with them having a rare
+//! condition.
 //! Each attacker knows everything but the one bit, learns at home what each question gives away, asks a Trust whose
 //! secret it does not know, and guesses. A coin is right in half of all plays; the policy holds where no attacker is
 //! right in more than 60 of 100.
@@ -33,7 +34,7 @@ use crate::engine;
 pub use report::{Report, SHARE_MAX, Tried};
 
 use attackers::{ATTACKERS, Attacker};
-use population::{BLOCKS_MAX, Target, World};
+use population::{Target, World};
 
 /// How much is tried.
 #[derive(Debug, Clone)]
@@ -72,13 +73,11 @@ pub enum AttackError {
 }
 
 /// Plays of one target.
-const PLAYS_OF_TARGET: u64 = 100;
+const PLAYS_OF_TARGET: u64 = 200;
 /// Rows that a result may have.
 const ROWS_MAX: u64 = 1_000_000;
-/// The fewest targets.
-const TARGETS_MIN: u64 = 2;
-/// The most.
-const TARGETS_MAX: u64 = 25;
+/// The most targets.
+const TARGETS_MAX: u64 = 5;
 
 /// Tries every attacker. `tell` hears how far it is, in words; it may be called from several threads.
 pub fn run(
@@ -90,37 +89,31 @@ pub fn run(
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<Report, AttackError> {
     let chosen = chosen(&settings.only)?;
-    let targets = (settings.trials / PLAYS_OF_TARGET).clamp(TARGETS_MIN, TARGETS_MAX);
-    let blocks = usize::try_from(targets).expect("at most 25");
-    tell("making up three Trusts");
+    let targets = (settings.trials / PLAYS_OF_TARGET).clamp(1, TARGETS_MAX);
+    tell("making up Trusts");
     let folder = tempfile::Builder::new().prefix("flip-attack-").tempdir()?;
-    let made = |name: &str, crowd| worlds(&folder.path().join(name), settings.seed, blocks, crowd, now_ms);
-    let small = made("small", false)?;
-    let large =
-        if chosen.iter().any(|attacker| attacker.in_a_crowd) { Some(made("large", true)?) } else { None };
+    let mut made = Vec::new();
     let mut jobs: Vec<(usize, usize)> = Vec::new();
-    for attacker in 0..chosen.len() {
-        jobs.extend((0..blocks).map(|block| (attacker, block)));
+    for number in 0..usize::try_from(targets).expect("at most five") {
+        let target = Target::of(settings.seed, number);
+        let folder = folder.path().join(number.to_string());
+        made.push((target, worlds(&folder, settings.seed, target, now_ms)?));
+        jobs.extend((0..chosen.len()).map(|attacker| (attacker, number)));
     }
     let plays = settings.trials / targets;
-    let scene = |attacker: &Attacker| play::Scene {
-        settings,
-        policy,
-        worlds: large.as_ref().filter(|_| attacker.in_a_crowd).unwrap_or(&small),
-        plays,
-    };
     let right = Mutex::new(vec![vec![0; settings.questions.len()]; chosen.len()]);
     let next = AtomicUsize::new(0);
     let work = || -> Result<(), AttackError> {
         let mut memory = site::Memory::new(engine_settings(config, worker_program.to_owned()));
-        while let Some((attacker, block)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-            let target = Target::of(settings.seed, block);
-            let won = scene(chosen[attacker]).play(chosen[attacker], target, &mut memory)?;
+        while let Some((attacker, number)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+            let (target, worlds) = &made[number];
+            let scene = play::Scene { settings, policy, worlds, plays };
+            let won = scene.play(chosen[attacker], *target, &mut memory)?;
             let mut right = right.lock().unwrap_or_else(PoisonError::into_inner);
             for (sum, won) in right[attacker].iter_mut().zip(won) {
                 *sum += won;
             }
-            tell(&format!("{}: {} of {blocks} targets", chosen[attacker].name, block + 1));
+            tell(&format!("{}: {} of {targets} targets", chosen[attacker].name, number + 1));
         }
         Ok(())
     };
@@ -163,13 +156,12 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Attacker>, AttackError> {
     Ok(ATTACKERS.iter().filter(wanted).collect())
 }
 
-/// The three worlds, each a generation of its own.
-fn worlds(folder: &Path, seed: u64, blocks: usize, crowd: bool, now_ms: u64) -> Result<Worlds, AttackError> {
-    debug_assert!(blocks <= BLOCKS_MAX, "there are years of birth for so many");
+/// The three worlds of a target, each a generation of its own.
+fn worlds(folder: &Path, seed: u64, target: Target, now_ms: u64) -> Result<Worlds, AttackError> {
     let mut made = Vec::new();
     for world in World::ALL {
         let extract = folder.join(world.name());
-        population::write(&extract, world, seed, blocks, crowd)?;
+        population::write(&extract, world, seed, target)?;
         let generations = Generations::open(&folder.join(world.name()).join("generations"))?;
         let report = data::ingest(
             &extract,

@@ -179,7 +179,10 @@ impl Desk {
         cancel: &CancelFlag,
     ) -> Result<Option<Said>, DeskError> {
         let began = Instant::now();
-        let said = self.answer_at_once(engine, generation, asked, cancel)?;
+        let said = match flip_gate::admit(asked.sql) {
+            Ok(plan) => self.answer_at_once(engine, generation, plan, asked, cancel)?,
+            Err(refusal) => Some(Said::only(Release::refused(&refusal))),
+        };
         if let Some(said) = &said {
             // What is cancelled while it waits was recorded and charged: it is an answer all the same.
             cancel.wait(self.wait(began.elapsed(), said));
@@ -192,27 +195,15 @@ impl Desk {
         wait(took, Duration::ZERO, self.policy.tick())
     }
 
-    /// As [`Desk::answer`], without the wait for the tick: for made-up Trusts, which are asked a million questions.
-    pub(crate) fn answer_at_once(
-        &self,
-        engine: &mut impl Measure,
-        generation: &Generation,
-        asked: Asked<'_>,
-        cancel: &CancelFlag,
-    ) -> Result<Option<Said>, DeskError> {
-        match flip_gate::admit(asked.sql) {
-            Ok(plan) => self.answer_plan(engine, generation, plan, asked, cancel),
-            Err(refusal) => Ok(Some(Said::only(Release::refused(&refusal)))),
-        }
-    }
-
     /// How long an answer waits after that much work: for the first tick that is after what was expected too. So work
     /// that is done for one person's records alone, and is expected whether they have them or not, does not show.
     pub(crate) fn wait(&self, took: Duration, said: &Said) -> Duration {
         said.expected.map_or(Duration::ZERO, |expected| wait(took, expected, self.policy.tick()))
     }
 
-    fn answer_plan(
+    /// As [`Desk::answer`] what the gate let in, without the wait for the tick: made-up Trusts are asked a million
+    /// questions.
+    pub(crate) fn answer_at_once(
         &self,
         engine: &mut impl Measure,
         generation: &Generation,

@@ -3,7 +3,8 @@
 //! What must stay true:
 //! - a [`Release`] is the only value the uplink can send, and only this module makes one;
 //! - every count has noise before anything is decided on it (but for the exact threshold, which noise hides), the null
-//!   counts too, and the persons in it are charged for what was told ([`Answered::units`]);
+//!   counts too, and the persons in it are charged for what was told ([`Answered::units`]): as much as follows from the
+//!   count with its noise, since who is left out for it shows in later answers;
 //! - no count from 1 to the threshold less one is ever in a release, and where a site gives exact counts none can be had
 //!   by subtracting shown counts of a statistic from its total;
 //! - zero persons and too few persons look the same.
@@ -68,7 +69,7 @@ pub(crate) use raw::{
 };
 
 use budget::Details;
-pub(crate) use budget::{Statistics, blur_sigma};
+pub(crate) use budget::{Statistics, blur_sigma, described_from, sigma as count_sigma, usual_units};
 use fold::Part;
 use statistics::{Counts, Labels, Width};
 
@@ -173,7 +174,8 @@ pub fn release(raw: RawCounts, policy: &Policy, noise: &Noise, extract: Extract)
     let sigma = budget::sigma(policy.noise(), noisy);
     let width = Width { sigma, step: noise::step_of(policy.rounding(), sigma) };
     let details = Details::of(policy.noise(), noisy);
-    let charged = |details: Option<Details>| if policy.is_exact() { 0 } else { budget::units(own, details) };
+    let sigma_charged = budget::sigma_charged(policy.noise(), noisy);
+    let charged = |details| if policy.is_exact() { 0 } else { budget::units(sigma_charged, details) };
     if exact < policy.threshold() || noisy < noise::clear_of(policy.threshold(), sigma, policy::CLEAR) {
         let outcome = CohortOutcome::FewerThan { threshold: policy.shown_min(), extract };
         return Answered { release: Release { outcome }, persons: subjects, units: charged(None) };

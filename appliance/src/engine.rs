@@ -54,6 +54,7 @@ pub use members::Members;
 pub(crate) use members::{list_of_bytes, list_to_bytes};
 pub(crate) use rows::Reads;
 pub use sandbox::{Calls, Files, Sandbox};
+pub(crate) use sharing::edges;
 pub use wire::{Blur, Question};
 
 use process::{Limits, Process, Unanswered};

@@ -1,9 +1,9 @@
 //! Made-up persons for the attacks, as extracts that are ingested like any other.
 //!
-//! Persons stand in blocks of one year of birth. Month and day of birth name one person of a block, so an attacker who
-//! knows birthdays can ask about any set of them. Each block holds one target; everybody else is the same in all worlds.
+//! The day of birth names one person, so an attacker who knows birthdays can ask about any set of them. One of them is
+//! the target; everybody else is the same in all worlds.
 //!
-//! What must stay true: two worlds differ in the records of the targets alone, by the one bit that is attacked.
+//! What must stay true: two worlds differ in the records of the target alone, by the one bit that is attacked.
 //! Deliberately absent: real records.
 
 use std::fmt::Write as _;
@@ -13,24 +13,22 @@ use std::path::Path;
 
 use super::chance::Chance;
 
-/// Persons of a block, targets included.
-pub(super) const BLOCK: usize = 300;
-/// Year of birth of the first block.
-const FIRST_YEAR: usize = 1_935;
-/// Persons beside the blocks where there is a crowd, all born in the year before the first.
-const CROWD: usize = 6_000;
+/// Persons, the target included: as many as the largest cohort that an attacker wants.
+pub(super) const PERSONS: usize = 600;
+/// Year of birth of the first.
+const FIRST_YEAR: usize = 1_960;
+/// Persons of one year of birth.
+const OF_A_YEAR: usize = 300;
 /// Days of a month that are used.
 const DAYS: usize = 28;
-/// Blocks that there are years for.
-pub(super) const BLOCKS_MAX: usize = 60;
 /// The condition that the target has or not: pheochromocytoma.
 pub(super) const RARE: u32 = 4_115_276;
 /// A common one: type 2 diabetes.
 const COMMON: u32 = 201_826;
-/// Others of a block who have the rare condition.
+/// Others who have the rare condition.
 const OTHERS_RARE: usize = 3;
 
-/// What is so of the targets.
+/// What is so of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum World {
     /// They are not in the data.
@@ -55,54 +53,44 @@ impl World {
     }
 }
 
-/// Somebody whom an attacker is after.
+/// Somebody whom an attacker is after, and the Trusts that are made up around them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Target {
-    /// The block.
-    pub block: usize,
-    /// The place in it.
+    /// Which one, from 0.
+    pub number: usize,
+    /// The place among the persons.
     pub rank: usize,
 }
 
 impl Target {
-    /// The target of a block.
-    pub fn of(seed: u64, block: usize) -> Self {
-        Self { block, rank: Chance::of(seed, &[1, block as u64]).below(BLOCK) }
+    /// The target of that number.
+    pub fn of(seed: u64, number: usize) -> Self {
+        Self { number, rank: Chance::of(seed, &[1, number as u64]).below(PERSONS) }
     }
 
-    /// Year of birth of everybody in the block.
-    pub fn year(self) -> usize {
-        FIRST_YEAR + self.block
-    }
-
-    /// The others of the block.
+    /// The others.
     pub fn others(self) -> Vec<usize> {
-        (0..BLOCK).filter(|rank| *rank != self.rank).collect()
+        (0..PERSONS).filter(|rank| *rank != self.rank).collect()
     }
 }
 
-/// Month and day of birth of the one with that rank, as month * 100 + day.
+/// Day of birth of the one with that rank, as year * 10,000 + month * 100 + day.
 pub(super) fn birthday(rank: usize) -> usize {
-    (1 + rank / DAYS % 12) * 100 + 1 + rank % DAYS
+    let day = rank % OF_A_YEAR;
+    (FIRST_YEAR + rank / OF_A_YEAR) * 10_000 + (1 + day / DAYS) * 100 + 1 + day % DAYS
 }
 
 /// Writes the extract of a world into a folder.
-pub(super) fn write(folder: &Path, world: World, seed: u64, blocks: usize, crowd: bool) -> io::Result<()> {
+pub(super) fn write(folder: &Path, world: World, seed: u64, target: Target) -> io::Result<()> {
     let mut tables = Tables::new();
-    for block in 0..blocks {
-        let target = Target::of(seed, block);
-        let rare = Chance::of(seed, &[2, block as u64]).some_of(target.others(), OTHERS_RARE);
-        for rank in 0..BLOCK {
-            let is_target = rank == target.rank;
-            if is_target && world == World::Absent {
-                continue;
-            }
-            let has_rare = rare.contains(&rank) || is_target && world == World::Afflicted;
-            tables.person(seed, block + 1, rank, has_rare);
+    let rare = Chance::of(seed, &[2, target.number as u64]).some_of(target.others(), OTHERS_RARE);
+    for rank in 0..PERSONS {
+        let is_target = rank == target.rank;
+        if is_target && world == World::Absent {
+            continue;
         }
-    }
-    for rank in 0..if crowd { CROWD } else { 0 } {
-        tables.person(seed, 0, rank, false);
+        let has_rare = rare.contains(&rank) || is_target && world == World::Afflicted;
+        tables.person(seed, target.number, rank, has_rare);
     }
     fs::create_dir_all(folder)?;
     tables.write(folder)
@@ -145,14 +133,13 @@ impl Tables {
         Self(HEADERS.map(|(name, header)| (name, format!("{header}\n"))))
     }
 
-    /// Everything of one person of a block, counted from 1; 0 is the crowd. Keys are the same in every world, whoever
-    /// is in it.
-    fn person(&mut self, seed: u64, block: usize, rank: usize, has_rare: bool) {
-        let id = if block == 0 { 1 + BLOCKS_MAX * BLOCK + rank } else { 1 + (block - 1) * BLOCK + rank };
-        let mut chance = Chance::of(seed, &[3, id as u64]);
+    /// Everything of one person. Keys are the same in every world, whoever is in it.
+    fn person(&mut self, seed: u64, number: usize, rank: usize, has_rare: bool) {
+        let id = 1 + rank;
+        let mut chance = Chance::of(seed, &[3, number as u64, rank as u64]);
         let (gender, sex) = if chance.coin() { (8_507, "M") } else { (8_532, "F") };
-        let (month, day) = (birthday(rank) / 100, birthday(rank) % 100);
-        let year = FIRST_YEAR + block - 1;
+        let birthday = birthday(rank);
+        let (year, month, day) = (birthday / 10_000, birthday / 100 % 100, birthday % 100);
         self.row(0, format_args!("{id},{gender},{year},{month},{day},0,0,{sex}"));
         if chance.below(10) < 3 {
             self.row(1, format_args!("{},{id},{COMMON},2019-05-01,32817", 2 * id));
@@ -165,7 +152,7 @@ impl Tables {
             self.row(2, format_args!("{},{id},3004410,2020-0{}-01,32817,{value}", 4 * id + at, 1 + at));
         }
         self.row(3, format_args!("{id},{id},9202,2020-03-01,2020-03-01,32817"));
-        self.row(4, format_args!("{id},{id},2010-01-01,2019-12-31,32817"));
+        self.row(4, format_args!("{id},{id},2019-01-01,2019-12-31,32817"));
         let modality = if chance.coin() { 4_300_757 } else { 4_013_636 };
         self.row(5, format_args!("{id},{id},2020-03-01,{modality},A{id}"));
     }
@@ -187,20 +174,26 @@ mod tests {
 
     fn lines(world: World, table: &str) -> BTreeSet<String> {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), world, 5, 3, true).unwrap();
+        write(folder.path(), world, 5, Target::of(5, 3)).unwrap();
         let text = fs::read_to_string(folder.path().join(format!("{table}.csv"))).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 
     #[test]
-    fn worlds_differ_in_the_targets_alone_and_by_one_bit() {
+    fn worlds_differ_in_the_target_alone_and_by_one_bit() {
         for (table, _) in HEADERS {
             let [absent, present, afflicted] = World::ALL.map(|world| lines(world, table));
             assert!(absent.is_subset(&present) && present.is_subset(&afflicted), "{table}");
             let more = afflicted.len() - present.len();
-            assert_eq!(more, if table == "condition_occurrence" { 3 } else { 0 }, "{table}");
+            assert_eq!(more, usize::from(table == "condition_occurrence"), "{table}");
         }
         let [absent, present, _] = World::ALL.map(|world| lines(world, "person").len());
-        assert_eq!((absent, present), (1 + 6_897, 1 + 6_900));
+        assert_eq!((absent, present), (PERSONS, 1 + PERSONS));
+    }
+
+    #[test]
+    fn a_birthday_names_one_person() {
+        let birthdays: BTreeSet<usize> = (0..PERSONS).map(birthday).collect();
+        assert_eq!(birthdays.len(), PERSONS);
     }
 }

@@ -16,7 +16,13 @@ impl Counting {
     /// What the desk says to a question, and how often it has asked the engine by then.
     fn ask(&mut self, desk: &Desk, generation: &Generation, sql: &str) -> (CohortOutcome, u32) {
         let asked = Asked { sql, project: "p", at: UnixMillis(1_767_225_600_000) };
-        let said = desk.answer_at_once(self, generation, asked, &CancelFlag::default());
+        let said = desk.answer_at_once(
+            self,
+            generation,
+            flip_gate::admit(asked.sql).unwrap(),
+            asked,
+            &CancelFlag::default(),
+        );
         (said.unwrap().unwrap().release.into_outcome(), self.calls)
     }
 }
@@ -74,8 +80,10 @@ fn a_hub_that_names_a_project_for_each_question_has_the_quota_of_the_trust_alone
     let mut ask = |project: &str, year: u32, at: u64| {
         let sql = format!("SELECT person_id FROM person WHERE year_of_birth = {year}");
         let asked = Asked { sql: &sql, project, at: UnixMillis(at) };
+        let plan = flip_gate::admit(&sql).unwrap();
+        let generation = generation("g-000001");
         let said =
-            desk.answer_at_once(&mut engine, &generation("g-000001"), asked, &CancelFlag::default()).unwrap();
+            desk.answer_at_once(&mut engine, &generation, plan, asked, &CancelFlag::default()).unwrap();
         match said.unwrap().release.into_outcome() {
             CohortOutcome::Refused(refused) => refused.message,
             CohortOutcome::Value(_) | CohortOutcome::FewerThan { .. } | CohortOutcome::Failed { .. } => {

@@ -9,7 +9,8 @@
 //! one half of the answers or in the other; one end of a mean's range or the other): Phi(sqrt(8 rho) / 2), which for the
 //! default of 0.025 is 58.8 %.
 //!
-//! What must stay true: what is charged is at least what was told. Charges are whole units of [`UNIT`], rounded up.
+//! What must stay true: what is charged is at least what was told, but for what [`sigma_charged`] says; and it follows
+//! from what noise was added to alone. Charges are whole units of [`UNIT`], rounded up.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,21 +21,33 @@ const UNIT: f64 = 1.0 / 16_777_216.0;
 const COHORT_SMALL: f64 = 50.0;
 /// The most that a cohort's statistics together may tell, in times of what its count of persons tells.
 const DETAILS_MAX: f64 = 4.0;
-/// Noisy persons from which on a cohort has statistics, in times of [`COHORT_SMALL`].
+/// Noisy persons from which on a cohort has statistics, in times of [`COHORT_SMALL`]; some more where a site has more noise
+/// than by itself, since they must be affordable.
 const DETAILS_FROM: f64 = 2.0;
 /// What all caps and bounds of a question together may tell, in times of what its count of persons tells.
 const CAPS: f64 = 0.5;
 /// The most that one question may cost, in times of what the smallest cohort's count tells. Statistics that would cost
 /// more, as they do where noise made a small cohort look far larger, are left out.
-const QUESTION_MAX: f64 = 1.6;
+const QUESTION_MAX: f64 = 1.65;
+/// Standard deviations by which noise makes a cohort look larger at the most, as charges are concerned.
+const LIKELY: f64 = 2.5;
 /// The noise of a count grows with the count itself, so that its width differs, ever so little, between cohorts that
 /// differ by one person. That tells less than this share of what the count tells.
 const WIDTH_TELLS: f64 = 0.05;
 
 /// Standard deviation of the noise on the count of so many persons: it grows with the root of the cohort, smoothly, so
 /// that there is no step which one person could decide.
-pub(super) fn sigma(noise: f64, persons: u64) -> f64 {
+pub(crate) fn sigma(noise: f64, persons: u64) -> f64 {
     noise * size(persons).max(1.0).sqrt()
+}
+
+/// The standard deviation that the noise on a count had at least, as far as the count itself tells, which is all that a
+/// charge may depend on: whether the others of a cohort are left out of later answers would else tell whether somebody was
+/// with them. Where noise made the cohort larger by more than [`LIKELY`] of its standard deviations, which it does in one
+/// of a hundred and sixty questions, a little less is charged than was told; in nearly all others more is.
+pub(super) fn sigma_charged(noise: f64, noisy_persons: u64) -> f64 {
+    let larger = whole((LIKELY * sigma(noise, noisy_persons)).ceil());
+    sigma(noise, noisy_persons.saturating_sub(larger))
 }
 
 /// What the statistics of a cohort may cost beside its count. It is made of the count with its noise, and so tells nothing
@@ -80,6 +93,18 @@ pub(super) fn units(sigma: f64, details: Option<Details>) -> u64 {
     let caps = if details.is_some() { CAPS } else { 0.0 };
     let told = rho(sigma) * (1.0 + caps) * (1.0 + WIDTH_TELLS) + details.map_or(0.0, Details::rho);
     whole((told / UNIT).ceil())
+}
+
+/// Persons from which on a cohort's statistics tell the most beside its count.
+pub(crate) fn described_from() -> u64 {
+    whole(((DETAILS_MAX + 1.0) * COHORT_SMALL).ceil())
+}
+
+/// What each person of a cohort that looks its size is charged, with statistics or without; zero where counts are exact.
+pub(crate) fn usual_units(noise: f64, persons: u64, with_statistics: bool) -> u64 {
+    let details = Details::of(noise, persons);
+    let details = Some(details).filter(|details| with_statistics && details.are_shown());
+    units(sigma_charged(noise, persons), details)
 }
 
 /// The most that one question can cost a person, in rho.
@@ -162,12 +187,26 @@ mod tests {
     }
 
     #[test]
-    fn a_cohort_that_looks_its_size_costs_less_than_the_most() {
-        for persons in [0, 1, 49, 50, 100, 149, 199, 200, 400, 10_000, 1_000_000] {
+    fn a_count_costs_less_than_the_most_and_so_do_the_statistics_of_all_cohorts_that_may_have_some() {
+        for persons in [0, 1, 49, 50, 100, 101, 149, 199, 200, 400, 10_000, 1_000_000] {
             for noise in [0.5, 8.0, 33.3] {
-                let details = Some(Details::of(noise, persons)).filter(|details| details.are_shown());
-                let cost = units(sigma(noise, persons), details);
+                let cost = units(sigma_charged(noise, persons), None);
                 assert!(cost > 0 && cost <= units_within(question_max(noise)), "{persons} {noise}: {cost}");
+            }
+            let details = Some(Details::of(8.0, persons)).filter(|details| details.are_shown());
+            let cost = units(sigma_charged(8.0, persons), details);
+            assert!(cost <= units_within(question_max(8.0)), "{persons}: {cost}");
+        }
+    }
+
+    #[test]
+    fn a_charge_is_what_was_told_where_noise_made_the_cohort_as_large_as_is_likely() {
+        for persons in [10, 60, 100, 1_000, 1_000_000] {
+            let own = sigma(8.0, persons);
+            for deviations in [-4.0, -1.0, 0.0, 1.0, LIKELY] {
+                #[expect(clippy::cast_precision_loss, reason = "small")]
+                let noisy = whole(persons as f64 + deviations * own);
+                assert!(units(sigma_charged(8.0, noisy), None) >= units(own, None), "{persons} {deviations}");
             }
         }
     }
@@ -182,8 +221,9 @@ mod tests {
                 + rho(details.sigma_of_one(statistics)) * f64::from(statistics.shown)
                 + rho(blur_sigma(8.0, persons, statistics)) * f64::from(statistics.caps);
             #[expect(clippy::cast_precision_loss, reason = "small")]
-            let charged = units(sigma(8.0, persons), Some(details)) as f64 * UNIT;
-            assert!(charged >= told && charged < told * (1.0 + WIDTH_TELLS) + 2.0 * UNIT, "{told} {charged}");
+            let least = units(sigma(8.0, persons), Some(details)) as f64 * UNIT;
+            assert!(least >= told && least < told * (1.0 + WIDTH_TELLS) + 2.0 * UNIT, "{told} {least}");
+            assert!(usual_units(8.0, persons, true) >= whole(least / UNIT), "{persons}");
         }
     }
 }

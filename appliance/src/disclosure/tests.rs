@@ -456,6 +456,19 @@ fn numbers_of_count(question: u64, persons: u64) -> Vec<u64> {
 }
 
 #[test]
+fn what_is_charged_follows_from_the_noisy_count_and_not_from_the_exact_one() {
+    // Else whether the others of a cohort are left out of later answers tells whether somebody was with them.
+    let charges = |persons| -> BTreeSet<u64> {
+        let units = |question| release(rich(persons), &Policy::default(), &noise(question), extract()).units;
+        (0..1_000).map(units).collect()
+    };
+    for persons in [9, 49, 60, 65, 120, 400, 1_000] {
+        let (fewer, more) = (charges(persons), charges(persons + 1));
+        assert!(!fewer.is_disjoint(&more), "{persons}");
+    }
+}
+
+#[test]
 fn exact_counts_cost_nothing_and_noisy_ones_what_they_tell() {
     let units = |policy: &Policy, persons| release(rich(persons), policy, &noise(1), extract()).units;
     assert_eq!(units(&policy(), 1_000), 0);

@@ -8,7 +8,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::disclosure::{Noise, Statistics, blur_sigma, clear_of};
+use crate::disclosure::{Noise, Policy, Statistics, blur_sigma, clear_of};
 
 use super::wire::Question;
 
@@ -18,6 +18,13 @@ pub(super) enum Sharing {
     Crowd(u64),
     /// Clearly more persons than a threshold share them, in counts with noise.
     Blurred { noise: Noise, sigma: f64, threshold: u64 },
+}
+
+/// Persons who are as likely as not to move a cap, and to move the end of a histogram, in a cohort of that size with so
+/// many statistics: what an attacker places beside a target.
+pub(crate) fn edges(policy: &Policy, persons: u64, statistics: Statistics) -> [u64; 2] {
+    let sigma = if policy.is_exact() { 0.0 } else { blur_sigma(policy.noise(), persons, statistics) };
+    [CLEAR_CAP, CLEAR_CELL].map(|clear| clear_of(policy.threshold(), sigma, clear))
 }
 
 /// Powers of two up to which one person's rows, images, values or years are counted: 64.
