@@ -18,3 +18,4 @@ mod quality;
 mod real;
 mod references;
 mod support;
+mod writers;
