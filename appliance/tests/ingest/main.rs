@@ -12,6 +12,7 @@ mod cut;
 mod forms;
 mod full;
 mod generations;
+mod memory;
 mod older;
 mod parts;
 mod quality;
