@@ -21,4 +21,5 @@ mod quality;
 mod real;
 mod references;
 mod support;
+mod wide;
 mod writers;
