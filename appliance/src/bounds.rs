@@ -72,6 +72,9 @@ pub const EXPORT_PIECES: usize = 4;
 pub const EXPORT_LOOK: Duration = Duration::from_secs(1);
 /// Acts of the audit log that are looked through for the last reads.
 pub const READS_LOOKED_AT: usize = 1_000;
+/// Acts of the audit log that are looked through for what a program that is gone left without an end. Exports run for two
+/// hours at most, in which hardly so much is done.
+pub const UNFINISHED_LOOKED_AT: usize = 10_000;
 /// Rows that the engine goes through in a millisecond, or more: what it expects to go through is, in time, about this. A
 /// question whose work ends sooner is answered as if it had taken so long.
 pub const ROWS_OF_A_MILLISECOND: u64 = 50_000;

@@ -102,8 +102,12 @@ pub fn ingest(
     let mut meter = Meter::new(progress, 2 * bytes + bytes / LOOK_SHARE);
     let run = || -> Result<Report, IngestError> {
         let partial = generations.begin()?;
-        let database = Database::create(&partial, settings.memory_mb)?;
+        let database = Database::open(&partial, settings.memory_mb)?;
         let checked = check_all(sources, &database, &mut meter)?;
+        database.make_tables(
+            &partial,
+            row_group_rows(&checked, settings.memory_mb, database::threads() as u64),
+        )?;
         load_all(&checked, &database, &partial, &mut meter)?;
         let findings = clear_references(&checked, &database, &mut meter)?;
         let told = Told { notes, findings };
@@ -273,6 +277,18 @@ fn look(
 /// The files of one table at a time.
 fn tables(all: &[Checked]) -> impl Iterator<Item = &[Checked]> {
     all.chunk_by(|one, other| extract::same_table(&one.source, &other.source))
+}
+
+/// Rows of a row group: DuckDB's own number, and fewer where a table's long texts would fill the memory, since each
+/// thread holds a whole one.
+fn row_group_rows(all: &[Checked], memory_mb: u64, threads: u64) -> u64 {
+    let most_bytes = memory_mb * 1024 * 1024 / (bounds::ROW_GROUPS_PART * threads);
+    let rows = tables(all).map(|parts| {
+        let bytes: u64 = parts.iter().map(Checked::text_bytes).sum();
+        let rows: u64 = parts.iter().map(Checked::rows).sum();
+        if bytes <= most_bytes { bounds::ROW_GROUP_ROWS } else { most_bytes / (bytes / rows.max(1)).max(1) }
+    });
+    rows.min().unwrap_or(bounds::ROW_GROUP_ROWS).clamp(bounds::ROW_GROUP_ROWS_LEAST, bounds::ROW_GROUP_ROWS)
 }
 
 /// The names of a table's files, in few words.

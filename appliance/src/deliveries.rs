@@ -145,7 +145,7 @@ impl Watch<'_> {
 
     fn ingested(&mut self, id: &str, generation: &Generation, report: &str) -> anyhow::Result<Next> {
         tracing::info!(id, generation = generation.name, "an extract was ingested and is in use");
-        audit_ingested(&self.site.place, generation, id)?;
+        audit_ingested(&self.site.place, generation, id, None)?;
         self.put_away(id, DONE, report)
     }
 
@@ -155,7 +155,7 @@ impl Watch<'_> {
             report = %self.report(REFUSED, id).display(),
             "an extract was refused; the data in use are unchanged"
         );
-        self.site.audit.append(clock::now().0, "data_refused", refused_facts(id, why))?;
+        self.site.audit.append(clock::now().0, "data_refused", refused_facts(id, why, None))?;
         self.put_away(id, REFUSED, why)
     }
 

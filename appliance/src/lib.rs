@@ -28,5 +28,6 @@ pub mod pull;
 mod run;
 mod site;
 pub mod tokens;
+mod unfinished;
 mod uplink;
 mod verification;

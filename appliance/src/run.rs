@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+use flip_storage::audit::Audit;
 use flip_storage::file::{self, Access};
 use flip_storage::journal::Journal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,7 +25,7 @@ use crate::local::Door;
 use crate::logs::Logs;
 use crate::place::Place;
 use crate::site::{Holdings, Site};
-use crate::{cohort, deliveries, local, uplink, verification};
+use crate::{clock, cohort, deliveries, local, unfinished, uplink, verification};
 
 /// This very program, even where its file was replaced by an update since it started.
 pub(crate) const SELF: &str = "/proc/self/exe";
@@ -55,6 +56,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     let generations = Generations::open(&place.generations())?;
     let frozen = Store::open(&place.frozen(), &generations)?;
     let engine = engine_of(&config);
+    end_what_was_left(&place);
     tracing::info!(
         trust = identity.facts.trust_name,
         hub = identity.facts.hub_address,
@@ -107,6 +109,23 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     // The uplink may be waiting for the hub; all it knows is in the journal.
     tracing::info!("the appliance has stopped");
     Ok(())
+}
+
+/// Ends in the audit log what an earlier run, or an ingest that is gone, left there. A log that cannot be written stops
+/// later acts, and not the start.
+fn end_what_was_left(place: &Place) {
+    let (audit, now) = (Audit::new(&place.audit()), clock::now());
+    let reads = unfinished::end_reads(&audit, now);
+    let ingests = unfinished::end_ingests(&audit, now);
+    match (reads, ingests) {
+        (Ok(0), Ok(0)) => {}
+        (Ok(reads), Ok(ingests)) => {
+            tracing::info!(reads, ingests, "what was stopped before its end is ended in the audit log");
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(%error, "what was stopped before its end could not be ended in the audit log");
+        }
+    }
 }
 
 /// The engine as this site sets it.

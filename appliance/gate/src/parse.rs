@@ -19,8 +19,9 @@ pub(crate) fn measure_characters(sql: &str) -> Result<(), Refusal> {
         return Err(Refusal::new(
             Code::TooLong,
             format!(
-                "a question has at most {CHARACTERS_MAX} characters; write a list of concepts as a join with \
-                 concept_ancestor"
+                "a question has at most {CHARACTERS_MAX} characters, and this has {}; write a list of concepts as a \
+                 join with concept_ancestor",
+                sql.chars().count()
             ),
             Some(Place::of_offset(sql, offset)),
         ));

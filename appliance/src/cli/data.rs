@@ -15,6 +15,7 @@ use crate::data::progress::{Bar, Silent};
 use crate::data::quality::{print_quality, print_summary};
 use crate::data::{self, Generation, Generations, GenerationsError, IngestError, Settings, Verdict};
 use crate::place::Place;
+use crate::unfinished;
 
 /// Looks at data generations, goes back to one, or removes one.
 #[derive(Subcommand)]
@@ -237,10 +238,10 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let dir = std::path::absolute(dir)?;
     anyhow::ensure!(dir.is_dir(), "{} is not a folder", dir.display());
     let source = dir.display().to_string();
-    if delivery.is_none() {
-        // Also makes the log, which this process could not do once it is confined.
-        audit(&place, "data_begun", json!({ "from": source }))?;
-    }
+    let begun = match delivery {
+        Some(_) => None,
+        None => Some(begin(&place, &source)?),
+    };
     let writes = delivery.is_none().then_some(log.as_path());
     let confined = data::confine(&dir, &place.generations(), writes, config.ingest_memory_mb)?;
     tracing::debug!(?confined, "an ingest begins");
@@ -259,7 +260,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let outcome = data::ingest(&dir, &generations, &settings, now_ms, &mut Bar::new());
     match outcome {
         Ok(report) => {
-            audit_ingested(&place, &report.generation, &source)?;
+            audit_ingested(&place, &report.generation, &source, begun)?;
             for removed in &report.removed {
                 audit(&place, "data_dropped", json!({ "generation": removed, "why": "keep" }))?;
             }
@@ -267,7 +268,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
             Ok(())
         }
         Err(error) => {
-            audit(&place, "data_refused", refused_facts(&source, &error.to_string()))?;
+            audit(&place, "data_refused", refused_facts(&source, &error.to_string(), begun))?;
             if let IngestError::Problems(problems) = error {
                 let in_use =
                     generations.current_name()?.map_or("no data", |_| "the data in use are unchanged");
@@ -278,21 +279,46 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     }
 }
 
-/// Writes down that an extract became a generation.
-pub(crate) fn audit_ingested(place: &Place, generation: &Generation, source: &str) -> anyhow::Result<()> {
+/// Writes down that an ingest begins, and that those before it have ended whose processes are gone; gives the number of
+/// its act. Also makes the log, which this process could not do once it is confined.
+fn begin(place: &Place, source: &str) -> anyhow::Result<u64> {
+    let (log, now) = (Audit::new(&place.audit()), clock::now());
+    let begun = || {
+        unfinished::end_ingests(&log, now)?;
+        log.append(now.0, "data_begun", json!({ "from": source, "process": std::process::id() }))
+    };
+    Ok(begun().context("the audit log could not be written")?.number)
+}
+
+/// Writes down that an extract became a generation; `begun` is the act that began its ingest.
+pub(crate) fn audit_ingested(
+    place: &Place,
+    generation: &Generation,
+    source: &str,
+    begun: Option<u64>,
+) -> anyhow::Result<()> {
     let manifest = &generation.manifest;
-    let facts = json!({
+    let mut facts = json!({
         "generation": generation.name,
         "from": source,
         "extract_date": manifest.extract_date,
         "sha256": manifest.database.as_ref().map(|mark| &mark.sha256),
     });
+    name_begun(&mut facts, begun);
     audit(place, "data_ingested", facts)
 }
 
 /// What is written down of an extract that was refused: the first line of why, which holds no value of a record.
-pub(crate) fn refused_facts(source: &str, why: &str) -> Value {
-    json!({ "from": source, "why": why.lines().next().unwrap_or_default() })
+pub(crate) fn refused_facts(source: &str, why: &str, begun: Option<u64>) -> Value {
+    let mut facts = json!({ "from": source, "why": why.lines().next().unwrap_or_default() });
+    name_begun(&mut facts, begun);
+    facts
+}
+
+fn name_begun(facts: &mut Value, begun: Option<u64>) {
+    if let Some(number) = begun {
+        facts["begun"] = json!(number);
+    }
 }
 
 fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {

@@ -33,6 +33,14 @@ impl Checked {
         }
     }
 
+    /// Bytes of its texts, about.
+    pub fn text_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Text { survey, .. } => survey.text_bytes,
+            Content::Parquet(parquet) => parquet.text_bytes,
+        }
+    }
+
     /// Rows that have a value in that column.
     pub fn filled(&self, column: &str) -> u64 {
         let empty = match &self.content {

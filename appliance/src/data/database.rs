@@ -12,33 +12,51 @@ use super::bounds::INGEST_THREADS;
 use super::error::IngestError;
 use super::generations::Partial;
 
-/// An open database with the CDM's empty tables.
+/// What DuckDB calls the file while it is written.
+const FILE: &str = "cdm";
+/// Rows of DuckDB's vectors, of which row groups are made.
+const VECTOR_ROWS: u64 = 2_048;
+
+/// An open database: one in memory that reads the extract, and from [`Self::make_tables`] on the file beside it.
 pub(super) struct Database {
     connection: Connection,
 }
 
 impl Database {
-    /// Makes the file, its settings and its tables. DuckDB may hold so many MiB.
-    pub fn create(partial: &Partial, memory_mb: u64) -> Result<Self, IngestError> {
+    /// Opens what the extract is read with. DuckDB may hold so many MiB.
+    pub fn open(partial: &Partial, memory_mb: u64) -> Result<Self, IngestError> {
         let scratch = partial.scratch();
         fs::create_dir(&scratch).map_err(|error| IngestError::io(&scratch, error))?;
-        let failed = |error: duckdb::Error| IngestError::engine_setup("making the database", &error);
-        let database = Self::open(partial, memory_mb, AccessMode::ReadWrite).map_err(failed)?;
+        let opened = Config::default()
+            .enable_autoload_extension(false)
+            .and_then(Connection::open_in_memory_with_flags)
+            .and_then(|connection| Self::set(connection, partial, memory_mb));
+        opened.map_err(|error| IngestError::engine_setup("making the database", &error))
+    }
+
+    /// Makes the file and the CDM's empty tables in it, whose row groups have so many rows, about.
+    pub fn make_tables(&self, partial: &Partial, row_group_rows: u64) -> Result<(), IngestError> {
+        let rows = (row_group_rows / VECTOR_ROWS).max(1) * VECTOR_ROWS;
+        let file = literal(&partial.database().to_string_lossy());
         let tables: String = TABLES.iter().map(table_sql).collect();
-        database.run(&format!("CREATE SCHEMA omop; {tables}")).map_err(failed)?;
-        Ok(database)
+        let made = self.run(&format!(
+            "ATTACH {file} AS {FILE} (ROW_GROUP_SIZE {rows}); USE {FILE}; CREATE SCHEMA omop; {tables}"
+        ));
+        made.map_err(|error| IngestError::engine_setup("making the database", &error))
     }
 
     /// Opens the closed file again, to read.
     pub fn reopen(partial: &Partial, memory_mb: u64) -> Result<Self, IngestError> {
-        let opened = Self::open(partial, memory_mb, AccessMode::ReadOnly);
+        let opened = Config::default()
+            .enable_autoload_extension(false)
+            .and_then(|config| config.access_mode(AccessMode::ReadOnly))
+            .and_then(|config| Connection::open_with_flags(partial.database(), config))
+            .and_then(|connection| Self::set(connection, partial, memory_mb));
         opened.map_err(|error| IngestError::engine_setup("opening the new generation", &error))
     }
 
-    fn open(partial: &Partial, memory_mb: u64, mode: AccessMode) -> duckdb::Result<Self> {
-        let config = Config::default().enable_autoload_extension(false)?.access_mode(mode)?;
-        let connection = Connection::open_with_flags(partial.database(), config)?;
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(INGEST_THREADS);
+    fn set(connection: Connection, partial: &Partial, memory_mb: u64) -> duckdb::Result<Self> {
+        let threads = threads();
         connection.execute_batch(&format!(
             "SET autoinstall_known_extensions = false;
              SET memory_limit = '{memory_mb}MiB';
@@ -60,9 +78,11 @@ impl Database {
         self.connection.prepare(sql)?.query_map([], |row| of(row))?.collect()
     }
 
-    /// Another connection to the same database, for another thread.
+    /// Another connection to the same file, for another thread.
     pub fn connection(&self) -> duckdb::Result<Connection> {
-        self.connection.try_clone()
+        let connection = self.connection.try_clone()?;
+        connection.execute_batch(&format!("USE {FILE}"))?;
+        Ok(connection)
     }
 
     /// The one value of a one-row answer.
@@ -99,9 +119,14 @@ impl Database {
     /// Writes everything into the one file and closes it.
     pub fn close(self) -> Result<(), IngestError> {
         let failed = |error: duckdb::Error| IngestError::engine("closing the database", &error);
-        self.connection.execute_batch("CHECKPOINT").map_err(failed)?;
+        self.run(&format!("CHECKPOINT {FILE}; USE memory; DETACH {FILE}")).map_err(failed)?;
         self.connection.close().map_err(|(_, error)| failed(error))
     }
+}
+
+/// Threads that DuckDB works with.
+pub(super) fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(INGEST_THREADS)
 }
 
 fn table_sql(table: &Table) -> String {

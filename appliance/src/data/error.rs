@@ -65,7 +65,9 @@ pub enum IngestError {
         needs_bytes: u64,
     },
     /// DuckDB ran out of the memory it may use.
-    #[error("the ingest ran out of memory; the data in use is unchanged")]
+    #[error(
+        "the ingest ran out of memory; raise ingest.memory_mb in appliance.toml; the data in use is unchanged"
+    )]
     Memory,
     /// A file could not be read or written.
     #[error("{}", path.display())]

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use flip_gate::cdm::{Column, Table};
 
-use super::bounds::{NAME_SHOWN, RECORD_BYTES};
+use super::bounds::{NAME_SHOWN, NAMES_SHOWN, RECORD_BYTES};
 use super::lines::{Dialect, Records, count};
 use super::manifest::Note;
 use super::problem::Fault;
@@ -143,7 +143,11 @@ pub(super) fn match_columns(
         columns.notes.push(Note::new(file, format!("no column {}; left empty", optional.join(", "))));
     }
     if !unknown.is_empty() {
-        columns.notes.push(Note::new(file, format!("not of the CDM, not read: {}", unknown.join(", "))));
+        let more = unknown.len().saturating_sub(NAMES_SHOWN);
+        unknown.truncate(NAMES_SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!("not of the CDM, not read: {}{more}", unknown.join(", "));
+        columns.notes.push(Note::new(file, text));
     }
     Ok(columns)
 }

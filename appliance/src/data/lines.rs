@@ -291,6 +291,11 @@ impl<'a> Record<'a> {
         self.fields.len()
     }
 
+    /// Bytes of the record with its line ends.
+    pub fn size_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     pub fn fields(&self) -> impl Iterator<Item = Text<'a>> + use<'a> {
         let bytes = self.bytes;
         self.fields

@@ -12,7 +12,7 @@ use std::time::Duration;
 use duckdb::Connection;
 use flip_gate::cdm::{Column, Kind};
 
-use super::bounds::PROGRESS_MS;
+use super::bounds::{COPY_BUFFER_BYTES, COPY_LINE_BYTES, PROGRESS_MS};
 use super::checked::{Checked, Content};
 use super::copy;
 use super::database::{Database, literal, quoted, sql_type};
@@ -133,13 +133,17 @@ fn text_sql(
     let quote = if dialect.quoting { "\"" } else { "" };
     // Days of eight digits are read as numbers: that takes DuckDB less than its own way to read such days.
     let is_number = |column: &Column| reading == Reading::CompactDates && column.kind == Kind::Date;
+    let sizes = match copied {
+        Some(_) => format!(", max_line_size = {COPY_LINE_BYTES}, buffer_size = {COPY_BUFFER_BYTES}"),
+        None => String::new(),
+    };
     let types = columns.found.iter().enumerate().map(|(at, column)| {
         let kind = column.map(|column| if is_number(column) { Kind::Integer } else { column.kind });
         format!("'c{at}': '{}'", kind.map_or("VARCHAR", sql_type))
     });
     let from = format!(
         "read_csv({}, auto_detect = false, header = true, delim = '{}', quote = '{quote}', escape = '{quote}', \
-         nullstr = '', compression = '{compression}', parallel = {parallel}, columns = {{{}}})",
+         nullstr = '', compression = '{compression}', parallel = {parallel}{sizes}, columns = {{{}}})",
         literal(&path),
         char::from(dialect.delimiter),
         types.collect::<Vec<_>>().join(", "),

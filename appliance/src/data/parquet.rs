@@ -3,7 +3,7 @@
 //! What must stay true: a value that [`Conversion`] turns into NULL, though it was not empty, is a problem; nothing is
 //! rounded, cut or guessed. The rules are those of [`super::values`], said in SQL.
 
-use std::io::{Read, Seek, SeekFrom};
+mod footer;
 
 use flip_gate::cdm::{Column, Kind, Table};
 
@@ -20,6 +20,8 @@ use super::{bounds, database, references};
 pub(super) struct Parquet {
     pub conversions: Vec<Conversion>,
     pub rows: u64,
+    /// Bytes of the texts in it.
+    pub text_bytes: u64,
     /// How many values of each of the CDM's columns are empty, or are 0 and name no record.
     pub empty: Vec<(&'static str, u64)>,
     /// How many are 0 and name no record.
@@ -48,16 +50,18 @@ pub(super) fn survey(
     let mut fault = |place, column, fault| {
         problems.push(Problem { file: source.name.clone(), place, column, fault });
     };
-    if !has_footer(source)? {
+    if !footer::is_whole(source)? {
         fault(Place::File, None, Fault::NoFooter);
         return Ok(None);
     }
-    let from = from(source, false);
-    let Some(described) = readable(database.pairs(&format!("DESCRIBE SELECT * FROM {from}")))? else {
+    let described = database.pairs(&format!("DESCRIBE SELECT * FROM {}", from(source, false)));
+    let described = described.and_then(|described| Ok((described, footer::columns(source, database)?)));
+    let Some((described, own)) = readable(described)?.filter(|(described, own)| described.len() == own.len())
+    else {
         fault(Place::File, None, Fault::UnreadableParquet);
         return Ok(None);
     };
-    let names: Vec<_> = described.iter().map(|(name, _)| name.trim().to_ascii_lowercase()).collect();
+    let names: Vec<_> = own.iter().map(|column| column.name.trim().to_ascii_lowercase()).collect();
     let columns = match match_columns(source.table, &source.name, &names) {
         Ok(columns) => columns,
         Err(faults) => {
@@ -68,13 +72,16 @@ pub(super) fn survey(
         }
     };
     let mut conversions = Vec::new();
-    for (found, (name, kind)) in columns.found.iter().zip(&described) {
+    for (found, ((name, kind), own)) in columns.found.iter().zip(described.iter().zip(&own)) {
         let Some(column) = found else { continue };
-        if let Some(conversion) = Conversion::new(column, name, kind) {
+        let conversion = Conversion::new(column, name, kind).filter(|_| own.digits_beyond.is_none());
+        if let Some(conversion) = conversion {
             conversions.push(conversion);
         } else {
-            let kind = kind.chars().take(bounds::NAME_SHOWN).collect();
-            fault(Place::File, Some(column.name), Fault::ParquetType(kind, wanted(column.kind)));
+            let kind = own.digits_beyond.map_or_else(|| kind.clone(), |digits| format!("DECIMAL({digits})"));
+            let found = kind.chars().take(bounds::NAME_SHOWN).collect();
+            let (wanted, write) = wanted(column.kind);
+            fault(Place::File, Some(column.name), Fault::ParquetType { found, wanted, write });
         }
     }
     if conversions.len() < columns.found.iter().flatten().count() {
@@ -97,22 +104,19 @@ fn count(
         for condition in [conversion.misfit(), conversion.empty.clone(), conversion.too_long(), zero] {
             wanted.push(format!("count(*) FILTER (WHERE {condition})"));
         }
+        wanted.push(conversion.text_bytes());
     }
     let sql = format!("SELECT [{}] FROM {}", wanted.join(", "), from(source, false));
     let Some(counts) = readable(database.counts(&sql))? else {
-        problems.push(Problem {
-            file: source.name.clone(),
-            place: Place::File,
-            column: None,
-            fault: Fault::UnreadableParquet,
-        });
+        name_unreadable(source, database, &conversions, problems)?;
         return Ok(None);
     };
     let before = problems.total();
     let mut notes = columns.notes;
-    let (mut all_empty, mut zeros) = (Vec::new(), Vec::new());
-    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(4)) {
-        let &[misfits, empty, too_long, zero] = counted else { continue };
+    let (mut all_empty, mut zeros, mut text_bytes) = (Vec::new(), Vec::new(), 0);
+    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(5)) {
+        let &[misfits, empty, too_long, zero, bytes] = counted else { continue };
+        text_bytes += bytes;
         let column = conversion.column;
         all_empty.push((column.name, empty + zero));
         zeros.push((column.name, zero));
@@ -130,8 +134,42 @@ fn count(
             notes.push(Note::new(&source.name, text));
         }
     }
-    let parquet = Parquet { conversions, rows: counts[0], empty: all_empty, zeros, notes };
+    let parquet = Parquet { conversions, rows: counts[0], text_bytes, empty: all_empty, zeros, notes };
     Ok((problems.total() == before).then_some(parquet))
+}
+
+/// Names the columns that cannot be read, after reading them together has failed; the whole file where each can.
+fn name_unreadable(
+    source: &Source,
+    database: &Database,
+    conversions: &[Conversion],
+    problems: &mut Problems,
+) -> Result<(), IngestError> {
+    let before = problems.total();
+    let mut fault = |column, fault| {
+        problems.push(Problem { file: source.name.clone(), place: Place::File, column, fault });
+    };
+    for Conversion { column, value, .. } in conversions {
+        let read = database.value::<u64>(&format!("SELECT count({value}) FROM {}", from(source, false)));
+        let not_utf8 = read.as_ref().is_err_and(is_not_utf8);
+        if readable(read)?.is_none() {
+            fault(Some(column.name), if not_utf8 { Fault::NotUtf8 } else { Fault::UnreadableParquet });
+        }
+    }
+    if problems.total() == before {
+        problems.push(Problem {
+            file: source.name.clone(),
+            place: Place::File,
+            column: None,
+            fault: Fault::UnreadableParquet,
+        });
+    }
+    Ok(())
+}
+
+/// Judged by what DuckDB begins such a text with: what follows quotes the value.
+fn is_not_utf8(error: &duckdb::Error) -> bool {
+    error.to_string().starts_with("Invalid Input Error: Invalid string encoding found in Parquet file")
 }
 
 fn list(
@@ -179,22 +217,6 @@ pub(super) fn from(source: &Source, with_rows: bool) -> String {
     format!("read_parquet({}, file_row_number = {with_rows})", database::literal(&source.handle_path()))
 }
 
-/// A Parquet file begins and ends with the same four bytes.
-fn has_footer(source: &Source) -> Result<bool, IngestError> {
-    if source.bytes < 12 {
-        return Ok(false);
-    }
-    let mut file = source.reader()?;
-    let mut ends = [[0; 4]; 2];
-    let mut read = || {
-        file.read_exact(&mut ends[0])?;
-        file.seek(SeekFrom::End(-4))?;
-        file.read_exact(&mut ends[1])
-    };
-    read().map_err(|error| source.failed(error))?;
-    Ok(ends == [*b"PAR1"; 2])
-}
-
 /// The answer; none where DuckDB cannot read the file.
 fn readable<T>(answer: duckdb::Result<T>) -> Result<Option<T>, IngestError> {
     match answer {
@@ -204,13 +226,14 @@ fn readable<T>(answer: duckdb::Result<T>) -> Result<Option<T>, IngestError> {
     }
 }
 
-fn wanted(kind: Kind) -> &'static str {
+/// What a column's values are to be, and the Parquet type to write them in.
+fn wanted(kind: Kind) -> (&'static str, &'static str) {
     match kind {
-        Kind::Integer => "a whole number",
-        Kind::Float => "a number",
-        Kind::Text(_) => "text",
-        Kind::Date => "a date",
-        Kind::DateTime => "a date with time",
+        Kind::Integer => ("a whole number", "INT64"),
+        Kind::Float => ("a number", "DOUBLE"),
+        Kind::Text(_) => ("text", "STRING"),
+        Kind::Date => ("a date", "DATE"),
+        Kind::DateTime => ("a date with time", "TIMESTAMP"),
     }
 }
 
@@ -299,6 +322,14 @@ impl Conversion {
         }
     }
 
+    /// SQL for the bytes of all its texts.
+    fn text_bytes(&self) -> String {
+        match self.column.kind {
+            Kind::Text(_) => format!("coalesce(sum(strlen({})), 0)::BIGINT", self.value),
+            Kind::Integer | Kind::Float | Kind::Date | Kind::DateTime => "0".to_owned(),
+        }
+    }
+
     fn too_long(&self) -> String {
         match self.column.kind {
             Kind::Text(Some(most)) => {
@@ -346,7 +377,7 @@ fn date(family: Family, source: &str) -> Option<String> {
         Family::Stamp | Family::Zoned => {
             format!("CASE WHEN {source} = date_trunc('day', {source}) THEN {source}::DATE END")
         }
-        Family::Whole => return date(Family::Text, &format!("{source}::VARCHAR")),
+        Family::Whole => return date(Family::Text, &format!("({source}::VARCHAR)")),
         Family::Text => format!(
             "CASE WHEN regexp_full_match({source}, '{DAY}([ T]00:00(:00([.]0+)?)?(Z|[+-][0-9:]+)?)?') \
              THEN TRY_CAST(left({source}, 10) AS DATE) \
@@ -362,7 +393,7 @@ fn moment(family: Family, source: &str) -> Option<String> {
     let moment = match family {
         Family::Date => format!("{source}::TIMESTAMP"),
         Family::Stamp | Family::Zoned => source.to_owned(),
-        Family::Whole => return moment(Family::Text, &format!("{source}::VARCHAR")),
+        Family::Whole => return moment(Family::Text, &format!("({source}::VARCHAR)")),
         Family::Text => format!(
             "CASE WHEN regexp_full_match({source}, '{DAY}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]\
              ([.][0-9]{{1,9}})?)?(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)?)?') \

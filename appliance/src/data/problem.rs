@@ -62,8 +62,15 @@ pub enum Fault {
     #[error("not a date with time (YYYY-MM-DD HH:MM:SS)")]
     NotDateTime,
     /// The Parquet type cannot hold such values.
-    #[error("the Parquet type {0} cannot be read as {1}")]
-    ParquetType(String, &'static str),
+    #[error("the Parquet type {found} cannot be read as {wanted}; write the column as {write}")]
+    ParquetType {
+        /// The type, as DuckDB calls it.
+        found: String,
+        /// What the CDM has there.
+        wanted: &'static str,
+        /// The Parquet type for that.
+        write: &'static str,
+    },
     /// A primary key appears again.
     #[error("the key repeats that of {0}")]
     RepeatedKey(Earlier),
@@ -101,7 +108,7 @@ pub enum Fault {
     #[error("a zero byte: the file may be damaged")]
     ZeroByte,
     /// Not UTF-8.
-    #[error("not UTF-8 text")]
+    #[error("not UTF-8 text; export it as UTF-8")]
     NotUtf8,
     /// The file is UTF-16.
     #[error("the file is UTF-16; export it as UTF-8")]
@@ -116,7 +123,7 @@ pub enum Fault {
     #[error("no Parquet footer: the file was not written completely")]
     NoFooter,
     /// A Parquet file that cannot be read.
-    #[error("the Parquet file cannot be read: it may be damaged")]
+    #[error("cannot be read: the Parquet file may be damaged; write it again")]
     UnreadableParquet,
     /// DuckDB does not read what our own checks passed.
     #[error("DuckDB cannot read the file, though its lines passed the checks")]

@@ -25,6 +25,8 @@ use super::values::{Form, digits, examine, is_common, whole};
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     pub rows: u64,
+    /// Bytes of the records' text.
+    pub text_bytes: u64,
     /// How DuckDB has to read it.
     pub reading: Reading,
     /// Whether the keys only grew.
@@ -95,6 +97,7 @@ pub(super) struct Tally {
     cells: Vec<Cells>,
     file: String,
     pub rows: u64,
+    text_bytes: u64,
     pub problems: Problems,
     pub habits: Habits,
     plain_dates: u64,
@@ -145,6 +148,7 @@ impl Tally {
             cells: cells.collect(),
             file: source.name.clone(),
             rows: 0,
+            text_bytes: 0,
             problems: Problems::default(),
             habits: Habits::default(),
             plain_dates: 0,
@@ -168,6 +172,7 @@ impl Tally {
         self.problems.absorb(next.problems, lacking);
         self.habits = self.habits.followed_by(next.habits);
         self.rows += next.rows;
+        self.text_bytes += next.text_bytes;
         self.plain_dates += next.plain_dates;
         self.compact_dates += next.compact_dates;
         self.odd += next.odd;
@@ -194,6 +199,7 @@ impl Tally {
             self.problem(record.line_of(field), self.name(field), Fault::NotUtf8);
         }
         self.rows += 1;
+        self.text_bytes += record.size_bytes();
         for (at, field) in record.fields().take(expected).enumerate() {
             let cells = &mut self.cells[at];
             let Some(column) = cells.column else { continue };
@@ -321,7 +327,7 @@ impl Tally {
         };
         let empty = counted(|cells| cells.empty + cells.zeros);
         let zeros = counted(|cells| cells.zeros);
-        Survey { rows: self.rows, reading, keys: self.keys, empty, zeros, notes }
+        Survey { rows: self.rows, text_bytes: self.text_bytes, reading, keys: self.keys, empty, zeros, notes }
     }
 }
 

@@ -9,6 +9,8 @@ mod fixture;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod judge;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod locked_in;

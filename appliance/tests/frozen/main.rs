@@ -9,4 +9,6 @@ mod export;
 #[cfg(test)]
 mod full;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod support;

@@ -76,7 +76,7 @@ fn broken_lines_are_named() {
     assert_eq!(
         world.problems(),
         [
-            "DEATH.csv line 2, column cause_source_value: not UTF-8 text",
+            "DEATH.csv line 2, column cause_source_value: not UTF-8 text; export it as UTF-8",
             "DEATH.csv line 3: a zero byte: the file may be damaged",
         ]
     );
@@ -177,7 +177,9 @@ fn bad_parquet_is_named_by_row_and_column() {
     write("SELECT 1 AS person_id, true AS death_date");
     assert_eq!(
         world.problems(),
-        ["death.parquet, column death_date: the Parquet type BOOLEAN cannot be read as a date"]
+        [
+            "death.parquet, column death_date: the Parquet type BOOLEAN cannot be read as a date; write the column as DATE"
+        ]
     );
     write("SELECT 1 AS person_id");
     assert_eq!(

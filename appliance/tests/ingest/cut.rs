@@ -89,5 +89,8 @@ fn a_cut_parquet_file_is_refused() {
     let mut holed = whole.clone();
     holed[4..whole.len() / 2].fill(0);
     world.file("death.parquet", &holed);
-    assert_eq!(world.problems(), ["death.parquet: the Parquet file cannot be read: it may be damaged"]);
+    assert_eq!(
+        world.problems(),
+        ["death.parquet: cannot be read: the Parquet file may be damaged; write it again"]
+    );
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use flip_appliance::data::{Generations, Manifest};
+use flip_gate::cdm::TABLES;
 use flip_tests::postgres::{Postgres, Tls};
 use tempfile::TempDir;
 
@@ -123,6 +124,18 @@ impl World {
     pub fn spool(&self) -> PathBuf {
         self.data.path().join("pull")
     }
+}
+
+/// For each table, a number that changes when any value of it does, whatever the order of rows.
+pub fn contents(data: &Path) -> Vec<(&'static str, String)> {
+    let generations = Generations::open(&data.join("generations")).unwrap();
+    let file = generations.current().unwrap().unwrap().database;
+    let database = flip_appliance::engine::open_generation(&file, 512, 2).unwrap();
+    let hash = |table: &str| {
+        let sql = format!("SELECT concat_ws('-', count(*), sum(hash(t::VARCHAR))) FROM omop.{table} t");
+        database.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    TABLES.iter().map(|table| (table.name, hash(table.name))).collect()
 }
 
 /// What a program said, on both streams.

