@@ -33,6 +33,7 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	@tests/prepare/python.sh
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
+	cargo check --locked --manifest-path tests/fuzz/Cargo.toml
 	cargo build --workspace --locked $(FEATURES)
 	cargo test --workspace --locked $(FEATURES)
 
