@@ -1,4 +1,4 @@
-//! `flip-hub`: init, serve, trust.
+//! `flip-hub`: init, serve, trust, user.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,7 +14,9 @@ use flip_storage::file::{self, Access};
 use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::ledger::Ledger;
+use crate::ledger::people::Changed;
 use crate::ledger::trusts::Added;
+use crate::person::{PersonId, Role};
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
 use crate::{clock, hub, passwords, serve};
 
@@ -69,7 +71,44 @@ enum Command {
     /// Add Trusts and list them
     #[command(subcommand)]
     Trust(TrustCommand),
-    /// Give a person a new password, or add one; ends their sessions
+    /// Add people, list them, and change what they may do
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Add a person
+    Add {
+        /// The sign-in name
+        name: String,
+        /// What they may do
+        #[arg(long)]
+        role: Role,
+        /// A file with the password in its first line [default: one is made and printed once]
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// List the people
+    List,
+    /// Give a person another role, from their next request on
+    Role {
+        /// The sign-in name
+        name: String,
+        /// The new role
+        role: Role,
+    },
+    /// Keep a person out; ends their sessions at once
+    Disable {
+        /// The sign-in name
+        name: String,
+    },
+    /// Let a person in again
+    Enable {
+        /// The sign-in name
+        name: String,
+    },
+    /// Give a person a new password; ends their sessions
     Password {
         /// The sign-in name
         name: String,
@@ -139,10 +178,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::Add { name, out }) => trust_add(data, &name, out),
         Command::Trust(TrustCommand::Kit { name, out }) => trust_kit(data, &name, out),
         Command::Trust(TrustCommand::List) => trust_list(data),
-        Command::Password { name, password_file } => {
-            let ledger = open(data)?.2;
-            set_person(&ledger, &name, password_file.as_deref())
-        }
+        Command::User(command) => user(&open(data)?.2, command),
     }
 }
 
@@ -155,7 +191,7 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
     fs::create_dir_all(&keys).with_context(|| format!("{} cannot be made", keys.display()))?;
     let authority = Authority::create(&keys, clock::now())?;
     let ledger = Ledger::open(&Config::ledger(data))?;
-    set_person(&ledger, admin, password_file)?;
+    add_person(&ledger, admin, Role::Admin, password_file)?;
     // Last, because its presence says that the hub is whole.
     file::write(&data.join(config::FILE), config.as_bytes(), Access::Anyone)
         .context("hub.toml cannot be written")?;
@@ -165,19 +201,68 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
     Ok(())
 }
 
-fn set_person(ledger: &Ledger, name: &str, password_file: Option<&Path>) -> anyhow::Result<()> {
-    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
-    let password = match password_file {
-        Some(file) => {
-            let text =
-                fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-            text.lines().next().unwrap_or_default().to_owned()
+fn user(ledger: &Ledger, command: UserCommand) -> anyhow::Result<()> {
+    let (name, changed, now_they) = match command {
+        UserCommand::Add { name, role, password_file } => {
+            return add_person(ledger, &name, role, password_file.as_deref());
         }
-        None => passwords::generate(),
+        UserCommand::List => return list_people(ledger),
+        UserCommand::Role { name, role } => {
+            let words = format!("is {} now", role.name());
+            (name.clone(), ledger.set_role(name, role)?, words)
+        }
+        UserCommand::Disable { name } => {
+            let changed = ledger.disable(name.clone(), clock::now())?;
+            (name, changed, "is disabled now, and signed out".to_owned())
+        }
+        UserCommand::Enable { name } => (name.clone(), ledger.enable(name)?, "may sign in again".to_owned()),
+        UserCommand::Password { name, password_file } => {
+            let (password, made) = password(password_file.as_deref())?;
+            let changed = ledger.set_password(name.clone(), passwords::hash(&password)?)?;
+            let told = if made {
+                format!("has a new password (shown this once):\n  {password}")
+            } else {
+                "has a new password".to_owned()
+            };
+            (name, changed, told)
+        }
     };
-    ledger.set_person(name.to_owned(), passwords::hash(&password)?, clock::now())?;
-    if password_file.is_none() {
+    match changed {
+        Changed::Yes => say!("{name} {now_they}"),
+        Changed::Nobody => bail!("nobody is named {name:?}; see: flip-hub user list"),
+        Changed::LastAdmin => bail!(
+            "{name} is the only admin who can sign in, so that nobody could undo this; make another first: \
+             flip-hub user add NAME --role admin"
+        ),
+    }
+    Ok(())
+}
+
+fn add_person(ledger: &Ledger, name: &str, role: Role, password_file: Option<&Path>) -> anyhow::Result<()> {
+    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
+    let (password, made) = password(password_file)?;
+    let now = clock::now();
+    let id = PersonId::new(now, &clock::random_bytes());
+    if !ledger.add_person(id, name.to_owned(), role, passwords::hash(&password)?, now)? {
+        bail!("somebody is named {name:?} already; for a new password: flip-hub user password {name:?}");
+    }
+    if made {
         say!("Sign in as {name} with the password (shown this once):\n  {password}");
+    }
+    Ok(())
+}
+
+/// The password in a file, or one that is made here: then true.
+fn password(file: Option<&Path>) -> anyhow::Result<(String, bool)> {
+    let Some(file) = file else { return Ok((passwords::generate(), true)) };
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok((text.lines().next().unwrap_or_default().to_owned(), false))
+}
+
+fn list_people(ledger: &Ledger) -> anyhow::Result<()> {
+    for person in ledger.people()? {
+        let state = if person.disabled.is_some() { ", disabled" } else { "" };
+        say!("{}  {}{state}", person.name, person.role.name());
     }
     Ok(())
 }

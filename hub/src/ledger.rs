@@ -101,6 +101,33 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE work_order ADD COLUMN kind TEXT NOT NULL DEFAULT 'cohort_query';
     ALTER TABLE work_order ADD COLUMN freezing TEXT;
 ",
+    // Until here everybody could do everything, which is what an admin is.
+    "
+    CREATE TABLE person_with_id (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        role TEXT NOT NULL CHECK (role IN ('admin', 'researcher', 'viewer')),
+        password TEXT NOT NULL,
+        added_ms INTEGER NOT NULL,
+        disabled_ms INTEGER,
+        project BLOB
+    ) STRICT;
+    INSERT INTO person_with_id (id, name, role, password, added_ms, project)
+        SELECT randomblob(16), name, 'admin', password, added_ms, project FROM person;
+    CREATE TABLE session_by_id (
+        token_sha256 BLOB PRIMARY KEY,
+        person BLOB NOT NULL REFERENCES person_with_id,
+        expires_ms INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO session_by_id (token_sha256, person, expires_ms)
+        SELECT token_sha256, person_with_id.id, expires_ms
+        FROM session JOIN person_with_id ON person_with_id.name = session.person;
+    DROP TABLE session;
+    DROP TABLE person;
+    ALTER TABLE person_with_id RENAME TO person;
+    ALTER TABLE session_by_id RENAME TO session;
+    CREATE INDEX session_of_person ON session (person);
+",
 ];
 
 impl Ledger {
@@ -136,4 +163,57 @@ fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
 fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
     serde_json::from_str(text)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into()))
+}
+
+#[cfg(test)]
+mod migrations {
+    use super::*;
+
+    /// A ledger of schema 3 as its hub left it.
+    fn of_schema_3(path: &Path) {
+        let old = Store::open(path, &MIGRATIONS[..3]).unwrap();
+        old.run("fill", |tx| {
+            tx.execute_batch(
+                "INSERT INTO person (name, password, added_ms, project) VALUES
+                     ('Ada', 'hash of ada', 11, x'000000000000000000000000000000a1'),
+                     ('ben', 'hash of ben', 12, NULL);
+                 INSERT INTO session (token_sha256, person, expires_ms) VALUES
+                     (x'01', 'Ada', 1000), (x'02', 'ben', 2000);",
+            )
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn people_of_schema_3_become_admins_and_stay_signed_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.sqlite");
+        of_schema_3(&path);
+        let ledger = Ledger::open(&path).unwrap();
+        let people = ledger.people().unwrap();
+        let told: Vec<_> = people
+            .iter()
+            .map(|one| (one.name.as_str(), one.role.name(), one.added.0, one.disabled))
+            .collect();
+        assert_eq!(told, [("Ada", "admin", 11, None), ("ben", "admin", 12, None)]);
+        assert_ne!(people[0].id, people[1].id);
+        let sessions: Vec<(String, String, u64)> = ledger
+            .run("sessions", |tx| {
+                tx.prepare(
+                    "SELECT name, password, expires_ms FROM session JOIN person ON person.id = session.person
+                     ORDER BY name",
+                )?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect()
+            })
+            .unwrap();
+        let expected = [("Ada", "hash of ada", 1_000), ("ben", "hash of ben", 2_000)];
+        assert_eq!(sessions, expected.map(|(name, hash, end)| (name.to_owned(), hash.to_owned(), end)));
+        let orphans: i64 = ledger
+            .run("check", |tx| {
+                tx.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))
+            })
+            .unwrap();
+        assert_eq!(orphans, 0);
+    }
 }

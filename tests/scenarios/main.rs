@@ -12,4 +12,5 @@ mod freezing;
 mod garbage;
 mod local;
 mod messages;
+mod roles;
 mod stage;

@@ -1,46 +1,142 @@
 //! People who sign in, and their sessions. Passwords are kept as Argon2id strings, tokens as SHA-256.
+//!
+//! What must stay true: there is always an admin who is not disabled; who is disabled has no session.
 
 use flip_protocol::UnixMillis;
 use flip_protocol::ident::ProjectId;
-use flip_storage::rusqlite::OptionalExtension as _;
+use flip_storage::rusqlite::types::Type;
+use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::{Ledger, LedgerError};
+use crate::person::{PersonId, Role};
+
+/// A person as the hub knows them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their id.
+    pub id: PersonId,
+    /// The name that they sign in with, as it was first written.
+    pub name: String,
+    /// Their role.
+    pub role: Role,
+    /// When they were added.
+    pub added: UnixMillis,
+    /// Since when they may not sign in; `None` where they may.
+    pub disabled: Option<UnixMillis>,
+}
+
+/// What changing a person found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// It is as was asked for.
+    Yes,
+    /// Nobody has that name.
+    Nobody,
+    /// They are the only admin who can sign in, and have to stay that.
+    LastAdmin,
+}
 
 impl Ledger {
-    /// Adds a person, or gives one a new password and ends their sessions.
-    pub fn set_person(&self, name: String, password: String, now: UnixMillis) -> Result<(), LedgerError> {
-        self.run("set person", move |tx| {
-            tx.execute(
-                "INSERT INTO person (name, password, added_ms) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET password = excluded.password",
-                (&name, &password, now.0),
+    /// Adds a person; false where somebody has that name.
+    pub fn add_person(
+        &self,
+        id: PersonId,
+        name: String,
+        role: Role,
+        password: String,
+        now: UnixMillis,
+    ) -> Result<bool, LedgerError> {
+        self.run("add person", move |tx| {
+            let added = tx.execute(
+                "INSERT INTO person (id, name, role, password, added_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO NOTHING",
+                (id.bytes(), name, role.name(), password, now.0),
             )?;
-            tx.execute("DELETE FROM session WHERE person = ?1 COLLATE NOCASE", [&name]).map(drop)
+            Ok(added == 1)
         })
     }
 
-    /// A person's name as stored and the Argon2id string of their password.
-    pub async fn password_of(&self, name: String) -> Result<Option<(String, String)>, LedgerError> {
-        self.call("password of", move |tx| {
-            tx.query_row("SELECT name, password FROM person WHERE name = ?1", [name], |row| {
-                Ok((row.get(0)?, row.get(1)?))
+    /// All people by name. Blocks.
+    pub fn people(&self) -> Result<Vec<Person>, LedgerError> {
+        self.run("people", |tx| {
+            tx.prepare_cached("SELECT id, name, role, added_ms, disabled_ms FROM person ORDER BY name")?
+                .query_map([], |row| {
+                    Ok(Person {
+                        id: PersonId::from_bytes(row.get(0)?),
+                        name: row.get(1)?,
+                        role: role_of(row, 2)?,
+                        added: UnixMillis(row.get(3)?),
+                        disabled: row.get::<_, Option<u64>>(4)?.map(UnixMillis),
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// Gives a person another role, from their next request on.
+    pub fn set_role(&self, name: String, role: Role) -> Result<Changed, LedgerError> {
+        self.run("set role", move |tx| {
+            change(tx, &name, role == Role::Admin, |id| {
+                tx.execute("UPDATE person SET role = ?2 WHERE id = ?1", (id, role.name()))
             })
+        })
+    }
+
+    /// Keeps a person out from now on, and ends their sessions.
+    pub fn disable(&self, name: String, now: UnixMillis) -> Result<Changed, LedgerError> {
+        self.run("disable person", move |tx| {
+            change(tx, &name, false, |id| {
+                tx.execute(
+                    "UPDATE person SET disabled_ms = coalesce(disabled_ms, ?2) WHERE id = ?1",
+                    (id, now.0),
+                )?;
+                end_sessions(tx, id)
+            })
+        })
+    }
+
+    /// Lets a person in again.
+    pub fn enable(&self, name: String) -> Result<Changed, LedgerError> {
+        self.run("enable person", move |tx| {
+            change(tx, &name, true, |id| {
+                tx.execute("UPDATE person SET disabled_ms = NULL WHERE id = ?1", [id])
+            })
+        })
+    }
+
+    /// Gives a person a new password, and ends their sessions.
+    pub fn set_password(&self, name: String, password: String) -> Result<Changed, LedgerError> {
+        self.run("set password", move |tx| {
+            change(tx, &name, true, |id| {
+                tx.execute("UPDATE person SET password = ?2 WHERE id = ?1", (id, password))?;
+                end_sessions(tx, id)
+            })
+        })
+    }
+
+    /// The person of that name who may sign in, and the Argon2id string of their password.
+    pub async fn password_of(&self, name: String) -> Result<Option<(PersonId, String)>, LedgerError> {
+        self.call("password of", move |tx| {
+            tx.query_row(
+                "SELECT id, password FROM person WHERE name = ?1 AND disabled_ms IS NULL",
+                [name],
+                |row| Ok((PersonId::from_bytes(row.get(0)?), row.get(1)?)),
+            )
             .optional()
         })
         .await
     }
 
-    /// The project of a person's own questions, which is `fresh` from now on where they had none. `None` where nobody
-    /// has that name.
+    /// The project of a person's own questions, which is `fresh` from now on where they had none.
     pub async fn own_project(
         &self,
-        name: String,
+        person: PersonId,
         fresh: ProjectId,
     ) -> Result<Option<ProjectId>, LedgerError> {
         self.call("own project", move |tx| {
             tx.query_row(
-                "UPDATE person SET project = coalesce(project, ?2) WHERE name = ?1 RETURNING project",
-                (name, fresh.bytes()),
+                "UPDATE person SET project = coalesce(project, ?2) WHERE id = ?1 RETURNING project",
+                (person.bytes(), fresh.bytes()),
                 |row| row.get(0).map(ProjectId::from_bytes),
             )
             .optional()
@@ -48,35 +144,42 @@ impl Ledger {
         .await
     }
 
-    /// Opens a session; sessions that ended are swept.
+    /// Opens a session, unless the person was disabled meanwhile: then false. Sessions that ended are swept.
     pub async fn open_session(
         &self,
         token_sha256: [u8; 32],
-        person: String,
+        person: PersonId,
         now: UnixMillis,
         expires: UnixMillis,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<bool, LedgerError> {
         self.call("open session", move |tx| {
             tx.execute("DELETE FROM session WHERE expires_ms <= ?1", [now.0])?;
-            tx.execute(
-                "INSERT INTO session (token_sha256, person, expires_ms) VALUES (?1, ?2, ?3)",
-                (token_sha256, person, expires.0),
-            )
-            .map(drop)
+            let opened = tx.execute(
+                "INSERT INTO session (token_sha256, person, expires_ms)
+                 SELECT ?1, id, ?3 FROM person WHERE id = ?2 AND disabled_ms IS NULL",
+                (token_sha256, person.bytes(), expires.0),
+            )?;
+            Ok(opened == 1)
         })
         .await
     }
 
-    /// Whose session a token is, while it lasts.
+    /// Whose session a token is, while it lasts, by name and role.
     pub async fn person_of_session(
         &self,
         token_sha256: [u8; 32],
         now: UnixMillis,
-    ) -> Result<Option<String>, LedgerError> {
+    ) -> Result<Option<(PersonId, String, Role)>, LedgerError> {
         self.call("person of session", move |tx| {
-            tx.prepare_cached("SELECT person FROM session WHERE token_sha256 = ?1 AND expires_ms > ?2")?
-                .query_row((token_sha256, now.0), |row| row.get(0))
-                .optional()
+            tx.prepare_cached(
+                "SELECT person.id, person.name, person.role
+                 FROM session JOIN person ON person.id = session.person
+                 WHERE token_sha256 = ?1 AND expires_ms > ?2 AND disabled_ms IS NULL",
+            )?
+            .query_row((token_sha256, now.0), |row| {
+                Ok((PersonId::from_bytes(row.get(0)?), row.get(1)?, role_of(row, 2)?))
+            })
+            .optional()
         })
         .await
     }
@@ -90,27 +193,116 @@ impl Ledger {
     }
 }
 
+/// Changes the person of that name. One who would not be an admin that can sign in any more has to leave another
+/// who is.
+fn change(
+    tx: &Transaction<'_>,
+    name: &str,
+    keeps_an_admin: bool,
+    act: impl FnOnce([u8; 16]) -> rusqlite::Result<usize>,
+) -> rusqlite::Result<Changed> {
+    let id: Option<[u8; 16]> =
+        tx.query_row("SELECT id FROM person WHERE name = ?1", [name.trim()], |row| row.get(0)).optional()?;
+    let Some(id) = id else { return Ok(Changed::Nobody) };
+    let last: bool = tx.query_row(
+        "SELECT EXISTS (SELECT 1 FROM person WHERE id = ?1 AND role = 'admin' AND disabled_ms IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM person WHERE id <> ?1 AND role = 'admin' AND disabled_ms IS NULL)",
+        [id],
+        |row| row.get(0),
+    )?;
+    if last && !keeps_an_admin {
+        return Ok(Changed::LastAdmin);
+    }
+    act(id)?;
+    Ok(Changed::Yes)
+}
+
+fn end_sessions(tx: &Transaction<'_>, person: [u8; 16]) -> rusqlite::Result<usize> {
+    tx.execute("DELETE FROM session WHERE person = ?1", [person])
+}
+
+fn role_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            Type::Text,
+            Box::<crate::person::NoRole>::new(error),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn person(number: u128) -> PersonId {
+        PersonId::from_bytes(number.to_be_bytes())
+    }
+
     fn project(number: u128) -> ProjectId {
         ProjectId(uuid::Uuid::from_u128(number))
+    }
+
+    fn add(ledger: &Ledger, number: u128, name: &str, role: Role) -> bool {
+        ledger.add_person(person(number), name.to_owned(), role, "hash".to_owned(), UnixMillis(1)).unwrap()
     }
 
     #[tokio::test]
     async fn a_persons_own_project_stays_and_is_theirs_alone() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
-        for name in ["ada", "ben"] {
-            ledger.set_person(name.to_owned(), "hash".to_owned(), UnixMillis(1)).unwrap();
-        }
-        let own = async |name: &str, fresh| ledger.own_project(name.to_owned(), fresh).await.unwrap();
-        assert_eq!(own("ada", project(1)).await, Some(project(1)));
-        assert_eq!(own("ben", project(2)).await, Some(project(2)));
-        assert_eq!(own("ADA", project(3)).await, Some(project(1)), "a name is the same in other letters");
-        assert_eq!(own("nobody", project(4)).await, None);
-        ledger.set_person("ada".to_owned(), "another".to_owned(), UnixMillis(2)).unwrap();
-        assert_eq!(own("ada", project(5)).await, Some(project(1)), "a new password is no new project");
+        assert!(add(&ledger, 1, "ada", Role::Admin) && add(&ledger, 2, "ben", Role::Researcher));
+        let own = async |number, fresh| ledger.own_project(person(number), fresh).await.unwrap();
+        assert_eq!(own(1, project(1)).await, Some(project(1)));
+        assert_eq!(own(2, project(2)).await, Some(project(2)));
+        assert_eq!(own(3, project(4)).await, None);
+        assert_eq!(ledger.set_password("ADA".to_owned(), "another".to_owned()).unwrap(), Changed::Yes);
+        assert_eq!(own(1, project(5)).await, Some(project(1)), "a new password is no new project");
+    }
+
+    #[test]
+    fn a_name_is_one_persons_whatever_its_case() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
+        assert!(add(&ledger, 1, "Ada", Role::Admin));
+        assert!(!add(&ledger, 2, "ADA", Role::Viewer));
+        assert_eq!(ledger.people().unwrap().len(), 1);
+        assert_eq!(ledger.set_role("nobody".to_owned(), Role::Admin).unwrap(), Changed::Nobody);
+    }
+
+    #[test]
+    fn the_last_admin_who_can_sign_in_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
+        add(&ledger, 1, "ada", Role::Admin);
+        add(&ledger, 2, "ben", Role::Admin);
+        let role = |name: &str, role| ledger.set_role(name.to_owned(), role).unwrap();
+        let disable = |name: &str| ledger.disable(name.to_owned(), UnixMillis(5)).unwrap();
+        assert_eq!(disable("ben"), Changed::Yes);
+        assert_eq!(disable("ada"), Changed::LastAdmin, "an admin who is disabled is none");
+        assert_eq!(role("ada", Role::Viewer), Changed::LastAdmin);
+        assert_eq!(role("ada", Role::Admin), Changed::Yes);
+        assert_eq!(ledger.enable("Ben".to_owned()).unwrap(), Changed::Yes);
+        assert_eq!(role("ada", Role::Viewer), Changed::Yes);
+        assert_eq!(disable("ada"), Changed::Yes);
+        assert_eq!(role("ben", Role::Researcher), Changed::LastAdmin);
+    }
+
+    #[tokio::test]
+    async fn who_is_disabled_has_no_session_and_opens_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
+        add(&ledger, 1, "ada", Role::Admin);
+        add(&ledger, 2, "ben", Role::Viewer);
+        let open = async |token| {
+            ledger.open_session([token; 32], person(2), UnixMillis(1), UnixMillis(9)).await.unwrap()
+        };
+        let whose = async |token| ledger.person_of_session([token; 32], UnixMillis(2)).await.unwrap();
+        assert!(open(1).await && whose(1).await.is_some());
+        ledger.disable("ben".to_owned(), UnixMillis(2)).unwrap();
+        assert!(whose(1).await.is_none() && !open(2).await && whose(2).await.is_none());
+        ledger.enable("ben".to_owned()).unwrap();
+        assert!(whose(1).await.is_none(), "a session came back");
     }
 }

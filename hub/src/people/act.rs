@@ -17,6 +17,8 @@ use crate::hub::{self, Hub};
 use crate::ledger::freezes::Freeze;
 use crate::ledger::queries::{Asked, Query};
 use crate::ledger::trusts::{Added, Trust};
+use crate::people::session::Person;
+use crate::person::PersonId;
 use crate::presence::Link;
 use crate::problem::ApiProblem;
 use crate::serve;
@@ -81,7 +83,7 @@ pub async fn ask(
     name: &str,
     sql: &str,
     project: Option<ProjectId>,
-    asked_by: &str,
+    asked_by: &Person,
 ) -> Result<Uuid, ApiProblem> {
     let name = hub::check_name(name)
         .map_err(|why| {
@@ -95,10 +97,10 @@ pub async fn ask(
     let expires = now.plus(wire::ORDER_LIFE_MS);
     let project = match project {
         Some(project) => Some(project),
-        None => own_project(hub, asked_by).await?,
+        None => own_project(hub, asked_by.id).await?,
     };
     let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project };
-    let query = Query { id, name, sql: sql.to_owned(), project, asked_by: asked_by.to_owned(), asked: now };
+    let query = Query { id, name, sql: sql.to_owned(), project, asked_by: asked_by.name.clone(), asked: now };
     let sealing = Arc::clone(hub);
     let asked = hub
         .ledger
@@ -172,11 +174,10 @@ pub async fn freezes(hub: &Hub, id: Uuid, wait: Duration) -> Result<Vec<Freeze>,
     }
 }
 
-/// The project that a person's questions belong to where they name none. It is made at their first such question;
-/// `None` for a person who was removed meanwhile.
-async fn own_project(hub: &Hub, person: &str) -> Result<Option<ProjectId>, ApiProblem> {
+/// The project that a person's questions belong to where they name none. It is made at their first such question.
+async fn own_project(hub: &Hub, person: PersonId) -> Result<Option<ProjectId>, ApiProblem> {
     let fresh = ProjectId::new(clock::now(), &clock::random_bytes());
-    Ok(hub.ledger.own_project(person.to_owned(), fresh).await?)
+    Ok(hub.ledger.own_project(person, fresh).await?)
 }
 
 /// The hub's quick look at a question. The Trusts' own gates decide.

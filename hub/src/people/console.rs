@@ -153,7 +153,7 @@ async fn queries(State(hub): State<Arc<Hub>>, Signed(person): Signed) -> Respons
 }
 
 async fn ask(State(hub): State<Arc<Hub>>, Signed(person): Signed, Form(form): Form<NewQuery>) -> Response {
-    match act::ask(&hub, &form.name, &form.sql, None, &person.name).await {
+    match act::ask(&hub, &form.name, &form.sql, None, &person).await {
         Ok(id) => {
             tracing::info!(query = %id, by = person.name, "a query was asked");
             Redirect::to(&format!("/queries/{id}")).into_response()

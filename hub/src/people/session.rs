@@ -13,6 +13,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::passwords;
+use crate::person::{PersonId, Role};
 use crate::problem::ApiProblem;
 
 /// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
@@ -21,8 +22,12 @@ pub const COOKIE: &str = "__Host-flip-session";
 /// A person who is signed in.
 #[derive(Debug, Clone)]
 pub struct Person {
+    /// Their id.
+    pub id: PersonId,
     /// Their name.
     pub name: String,
+    /// Their role as it is now.
+    pub role: Role,
     /// SHA-256 of their session's token.
     pub token_sha256: [u8; 32],
 }
@@ -38,18 +43,19 @@ pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, 
             "Too many people sign in at once; try again in a moment.",
         ));
     };
-    let (Some(person), true) = (person, fits) else {
-        tracing::warn!("a sign-in was refused");
-        return Err(ApiProblem::new(
-            StatusCode::FORBIDDEN,
-            "wrong_name_or_password",
-            "The name or the password is wrong.",
-        ));
-    };
-    let (token, kept) = passwords::session_token();
-    let now = clock::now();
-    hub.ledger.open_session(kept, person, now, now.plus(bounds::SESSION_MS)).await?;
-    Ok(token)
+    if let (Some(person), true) = (person, fits) {
+        let (token, kept) = passwords::session_token();
+        let now = clock::now();
+        if hub.ledger.open_session(kept, person, now, now.plus(bounds::SESSION_MS)).await? {
+            return Ok(token);
+        }
+    }
+    tracing::warn!("a sign-in was refused");
+    Err(ApiProblem::new(
+        StatusCode::FORBIDDEN,
+        "wrong_name_or_password",
+        "The name or the password is wrong.",
+    ))
 }
 
 impl FromRequestParts<Arc<Hub>> for Person {
@@ -66,8 +72,8 @@ impl FromRequestParts<Arc<Hub>> for Person {
             token
         };
         let token_sha256 = passwords::token_sha256(token);
-        let name = hub.ledger.person_of_session(token_sha256, clock::now()).await?;
-        name.map(|name| Self { name, token_sha256 }).ok_or_else(ApiProblem::sign_in)
+        let person = hub.ledger.person_of_session(token_sha256, clock::now()).await?;
+        person.map(|(id, name, role)| Self { id, name, role, token_sha256 }).ok_or_else(ApiProblem::sign_in)
     }
 }
 

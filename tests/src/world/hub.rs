@@ -102,6 +102,15 @@ impl Hub {
         ("admin", PASSWORD)
     }
 
+    /// Adds a person on the command line; gives a client that is signed in as them.
+    pub fn add_person(&self, name: &str, role: &str) -> Result<Api> {
+        let password = self.data.join("password.txt");
+        let mut add = self.command(&["user", "add", name, "--role", role, "--password-file"])?;
+        add.arg(password);
+        succeeded(add)?;
+        self.stranger()?.sign_in(name, PASSWORD)
+    }
+
     /// Adds a Trust on the command line; gives its kit's file.
     pub fn add_trust(&self, name: &str) -> Result<PathBuf> {
         let kit = self.data.join(format!("{}.kit", name.to_lowercase().replace(' ', "-")));

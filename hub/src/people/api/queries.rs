@@ -44,7 +44,7 @@ pub(super) async fn ask(
     person: Person,
     Body(new): Body<NewQuery>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
-    let id = act::ask(&hub, &new.name, &new.sql, new.project, &person.name).await?;
+    let id = act::ask(&hub, &new.name, &new.sql, new.project, &person).await?;
     tracing::info!(query = %id, by = person.name, "a query was asked");
     let place = format!("/api/v1/queries/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))

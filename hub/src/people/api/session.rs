@@ -30,9 +30,9 @@ pub(super) async fn open(
     Ok((StatusCode::CREATED, Json(json!({ "token": token, "expires_in_s": bounds::SESSION_MS / 1_000 }))))
 }
 
-/// `GET /session`: whose session this is.
+/// `GET /session`: whose session this is, and their role.
 pub(super) async fn show(person: Person) -> Json<Value> {
-    Json(json!({ "name": person.name }))
+    Json(json!({ "name": person.name, "role": person.role.name() }))
 }
 
 /// `DELETE /session`: sign out.

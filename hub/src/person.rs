@@ -1,0 +1,72 @@
+//! Who a person is to the hub: an id that stays, and a role.
+
+use std::fmt;
+use std::str::FromStr;
+
+use flip_protocol::{UnixMillis, ident};
+use uuid::Uuid;
+
+/// A person who signs in here. A UUID; the name that they sign in with is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PersonId(Uuid);
+
+impl PersonId {
+    /// A fresh id from a moment and ten random bytes.
+    pub fn new(now: UnixMillis, random: &[u8; 10]) -> Self {
+        Self(ident::uuid_v7(now, random))
+    }
+
+    /// Its sixteen bytes.
+    pub fn bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+
+    /// The id of these sixteen bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// What a person is here for. One each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Sees and does everything at the hub.
+    Admin,
+    /// Makes projects and asks in those that they own or are a member of.
+    Researcher,
+    /// Reads what the projects hold that they are a member of.
+    Viewer,
+}
+
+impl Role {
+    /// All of them, the mightiest first.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Researcher, Self::Viewer];
+
+    /// The role's name, as in the ledger, the API, the command line and the console.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Researcher => "researcher",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+/// The text names no role.
+#[derive(Debug, thiserror::Error)]
+#[error("a role is admin, researcher or viewer")]
+pub struct NoRole;
+
+impl FromStr for Role {
+    type Err = NoRole;
+
+    fn from_str(text: &str) -> Result<Self, NoRole> {
+        Self::ALL.into_iter().find(|role| role.name() == text).ok_or(NoRole)
+    }
+}
