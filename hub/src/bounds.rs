@@ -41,3 +41,7 @@ pub const CA_DAYS: i64 = 20 * 365;
 pub const CLOCK_SLACK_S: i64 = 3_600;
 /// Rows of a list in the console and the API.
 pub const LIST_ROWS: u32 = 100;
+/// Characters of a project's description, as FLIP has it.
+pub const DESCRIPTION_CHARACTERS: usize = 250;
+/// Members of one project.
+pub const MEMBERS: usize = 100;

@@ -6,6 +6,7 @@
 pub mod freezes;
 pub mod orders;
 pub mod people;
+pub mod projects;
 pub mod queries;
 pub mod trusts;
 
@@ -128,6 +129,40 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE session_by_id RENAME TO session;
     CREATE INDEX session_of_person ON session (person);
 ",
+    // Every query gets a project: the one it names, owned by whose own it is, else by who asked in it first; where it
+    // names none, its asker's own. Who asked in another's project becomes a member. No person was ever removed.
+    "
+    CREATE TABLE project (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        owner BLOB NOT NULL REFERENCES person,
+        made_ms INTEGER NOT NULL,
+        deleted_ms INTEGER
+    ) STRICT;
+    CREATE TABLE member (
+        project BLOB NOT NULL REFERENCES project,
+        person BLOB NOT NULL REFERENCES person,
+        PRIMARY KEY (project, person)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX project_of_owner ON project (owner);
+    CREATE INDEX member_of_person ON member (person);
+    CREATE INDEX query_of_project ON query (project);
+    UPDATE person SET project = randomblob(16) WHERE project IS NULL
+        AND EXISTS (SELECT 1 FROM query WHERE query.project IS NULL AND person.name = query.asked_by);
+    INSERT INTO project (id, name, description, owner, made_ms)
+        SELECT project, name || ': own questions', '', id, added_ms FROM person WHERE project IS NOT NULL;
+    UPDATE query SET project = (SELECT person.project FROM person WHERE person.name = query.asked_by)
+        WHERE project IS NULL;
+    INSERT INTO project (id, name, description, owner, made_ms)
+        SELECT query.project, query.name, '', person.id, min(query.asked_ms)
+        FROM query JOIN person ON person.name = query.asked_by
+        WHERE query.project NOT IN (SELECT id FROM project) GROUP BY query.project;
+    INSERT INTO member (project, person)
+        SELECT DISTINCT project.id, person.id
+        FROM query JOIN person ON person.name = query.asked_by JOIN project ON project.id = query.project
+        WHERE person.id <> project.owner;
+",
 ];
 
 impl Ledger {
@@ -178,7 +213,13 @@ mod migrations {
                      ('Ada', 'hash of ada', 11, x'000000000000000000000000000000a1'),
                      ('ben', 'hash of ben', 12, NULL);
                  INSERT INTO session (token_sha256, person, expires_ms) VALUES
-                     (x'01', 'Ada', 1000), (x'02', 'ben', 2000);",
+                     (x'01', 'Ada', 1000), (x'02', 'ben', 2000);
+                 INSERT INTO query (id, name, sql, asked_by, asked_ms, project) VALUES
+                     (x'11', 'of none', 'SELECT', 'ben', 5, NULL),
+                     (x'12', 'own', 'SELECT', 'ada', 6, x'000000000000000000000000000000a1'),
+                     (x'13', 'in hers', 'SELECT', 'ben', 4, x'000000000000000000000000000000a1'),
+                     (x'14', 'later', 'SELECT', 'Ada', 9, x'000000000000000000000000000000b2'),
+                     (x'15', 'first', 'SELECT', 'ben', 8, x'000000000000000000000000000000b2');",
             )
         })
         .unwrap();
@@ -209,6 +250,40 @@ mod migrations {
             .unwrap();
         let expected = [("Ada", "hash of ada", 1_000), ("ben", "hash of ben", 2_000)];
         assert_eq!(sessions, expected.map(|(name, hash, end)| (name.to_owned(), hash.to_owned(), end)));
+        orphans(&ledger);
+    }
+
+    #[test]
+    fn every_query_of_schema_3_is_in_a_project_of_who_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.sqlite");
+        of_schema_3(&path);
+        let ledger = Ledger::open(&path).unwrap();
+        let told: Vec<String> = ledger
+            .run("queries", |tx| {
+                tx.prepare(
+                    "SELECT query.name || ' / ' || project.name || ' / ' || owner.name || ' / ' ||
+                         coalesce((SELECT group_concat(person.name) FROM member JOIN person ON person.id = member.person
+                          WHERE member.project = project.id), '')
+                     FROM query JOIN project ON project.id = query.project
+                     JOIN person AS owner ON owner.id = project.owner ORDER BY query.id",
+                )?
+                .query_map([], |row| row.get(0))?
+                .collect()
+            })
+            .unwrap();
+        let expected = [
+            "of none / ben: own questions / ben / ",
+            "own / Ada: own questions / Ada / ben",
+            "in hers / Ada: own questions / Ada / ben",
+            "later / first / ben / Ada",
+            "first / first / ben / Ada",
+        ];
+        assert_eq!(told, expected);
+        orphans(&ledger);
+    }
+
+    fn orphans(ledger: &Ledger) {
         let orphans: i64 = ledger
             .run("check", |tx| {
                 tx.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))

@@ -15,6 +15,7 @@ pub mod listener;
 pub mod order;
 pub mod passwords;
 pub mod people;
+pub mod permissions;
 pub mod person;
 pub mod presence;
 pub mod problem;

@@ -1,11 +1,13 @@
 //! The people listener: the JSON API and the console. Nothing an appliance needs is here.
 //!
-//! What must stay true: every handler but sign-in, health and static files takes a [`session::Person`]; what both
-//! the API and the console do is written once, in [`act`].
+//! What must stay true: every route is in a [`may::Table`], with the act that it does, and its handler begins with the
+//! proof that the person may; what both the API and the console do is written once, in [`act`].
 
 mod act;
 mod api;
 mod console;
+mod may;
+pub mod printed;
 mod session;
 
 use std::sync::Arc;
@@ -17,14 +19,20 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use crate::bounds;
 use crate::hub::Hub;
 use crate::listener::bounded_body;
+use crate::problem::ApiProblem;
 
 /// The whole people listener.
 pub fn router(hub: &Arc<Hub>) -> Router {
-    Router::new()
-        .nest("/api/v1", api::router())
-        .merge(console::router())
+    table()
+        .into_router()
+        .fallback(async || ApiProblem::not_found())
+        .layer(from_fn_with_state(Arc::clone(hub), console::pages_of_problems))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(bounds::PEOPLE_BODY_BYTES, bounded_body))
         .layer(from_fn(console::guard_headers))
         .with_state(Arc::clone(hub))
+}
+
+fn table() -> may::Table {
+    console::routes(api::routes(may::Table::default()))
 }

@@ -1,8 +1,8 @@
 //! How the hub says no, to people and appliances alike: problem documents (RFC 9457) with stable codes.
 
-use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use flip_protocol::answer::Place;
 use flip_protocol::problem::{MEDIA_TYPE, Problem};
 
@@ -16,7 +16,7 @@ pub fn problem(status: StatusCode, code: &str, title: &str, detail: Option<Strin
 }
 
 /// A problem to show a person or a program.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiProblem(pub Box<Problem>);
 
 impl ApiProblem {
@@ -58,6 +58,18 @@ impl ApiProblem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
     }
 
+    /// The person may know of it and may not do that to it.
+    pub fn forbidden(act: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this.").detail(format!(
+            "your role and your place in the project do not let you: {act}; an admin or the project's owner can change that"
+        ))
+    }
+
+    /// A name that cannot be used, and why.
+    pub fn bad_name(why: &str) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.").detail(why)
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -79,6 +91,8 @@ impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
         let retry =
             (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some([(header::RETRY_AFTER, "2")]);
-        (self.status(), retry, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(self.0)).into_response()
+        // The console makes a page of it.
+        let problem = Extension(self.clone());
+        (self.status(), problem, retry, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(self.0)).into_response()
     }
 }

@@ -1,8 +1,14 @@
 //! Who may do what at the hub.
 
-use anyhow::Result;
-use flip_tests::world::{Hub, HubOptions};
-use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use flip_tests::questions::EVERYONE;
+use flip_tests::world::{Api, Appliance, Hub, HubOptions, Reply};
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
 /// A command of the hub's program: whether it succeeded, and what it said.
 fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
@@ -39,4 +45,230 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
     assert_eq!(ben.get("/api/v1/session")?.status, 401, "a session of the old password");
     let made = said.lines().nth(1).unwrap_or_default().trim();
     hub.stranger()?.sign_in("ben", made).map(drop)
+}
+
+/// The columns of the table of permissions.
+const COLUMNS: [&str; 7] =
+    ["admin", "owner", "member, researcher", "member, viewer", "other researcher", "other viewer", "nobody"];
+
+/// What docs/PERMISSIONS.md says, which a test of the hub holds equal to the code.
+struct Permissions {
+    cells: BTreeMap<String, Vec<String>>,
+    routes: Vec<[String; 3]>,
+}
+
+fn permissions() -> Result<Permissions> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
+    let page = fs::read_to_string(root.join("docs/PERMISSIONS.md"))?;
+    let (_, tables) = page.split_once("<!-- from the code -->").context("no table")?;
+    let rows = tables.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let (mut cells, mut routes) = (BTreeMap::new(), Vec::new());
+    for row in rows {
+        let mut words: Vec<String> = row.split(" | ").map(|word| word.trim().to_owned()).collect();
+        if words[0] == "act" {
+            ensure!(words[2..] == COLUMNS, "other columns: {words:?}");
+        } else if words.len() == 2 + COLUMNS.len() {
+            cells.insert(words.remove(0), words.split_off(1));
+        } else if let Some((method, path)) = words[0].trim_matches('`').split_once(' ') {
+            routes.push([method.to_owned(), path.to_owned(), words[1].clone()]);
+        }
+    }
+    Ok(Permissions { cells, routes })
+}
+
+/// A hub with a Trust that is enrolled and away, a person for each column, and two projects with a query each.
+struct Cast {
+    hub: Hub,
+    /// By column, in its order.
+    people: Vec<Api>,
+    /// Of the owner, with its members; and of somebody else.
+    projects: [String; 2],
+    queries: [String; 2],
+    _folder: TempDir,
+}
+
+impl Cast {
+    fn gather() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+        Appliance::new(&folder.path().join("trust"))?.enrol(&hub.add_trust("Away")?)?;
+        let mut people = vec![hub.api()?];
+        for (name, role) in [
+            ("ona", "researcher"),
+            ("mia", "researcher"),
+            ("mo", "viewer"),
+            ("rita", "researcher"),
+            ("val", "viewer"),
+        ] {
+            people.push(hub.add_person(name, role)?);
+        }
+        people.push(hub.stranger()?);
+        let elsewhere = hub.add_person("else", "researcher")?;
+        let projects = [project(&people[1], &["mia", "mo"])?, project(&elsewhere, &[])?];
+        let queries = [ask_in(&people[1], &projects[0])?, ask_in(&elsewhere, &projects[1])?];
+        Ok(Self { hub, people, projects, queries, _folder: folder })
+    }
+
+    /// Somebody else, who owns the second project.
+    fn elsewhere(&self) -> Result<Api> {
+        self.hub.stranger()?.sign_in("else", self.hub.credentials().1)
+    }
+}
+
+fn project(owner: &Api, members: &[&str]) -> Result<String> {
+    let made = owner.post("/api/v1/projects", &json!({ "name": "Lungs" }))?;
+    ensure!(made.status == 201, "no project: {}", made.text);
+    let id = made.json()["id"].as_str().context("no id")?.to_owned();
+    let edit = json!({ "name": "Lungs", "description": "CT of the chest", "members": members });
+    let edited =
+        owner.send("PUT", &format!("/api/v1/projects/{id}"), "application/json", &edit.to_string())?;
+    ensure!(edited.status == 200, "no members: {}", edited.text);
+    Ok(id)
+}
+
+fn ask_in(person: &Api, project: &str) -> Result<String> {
+    let body = json!({ "name": "All", "sql": EVERYONE, "project": project });
+    let asked = person.post("/api/v1/queries", &body)?;
+    ensure!(asked.status == 201, "not asked: {}", asked.text);
+    Ok(asked.json()["id"].as_str().context("no id")?.to_owned())
+}
+
+/// The table's word for an answer.
+fn word(reply: &Reply) -> &'static str {
+    match reply.status {
+        401 => "401",
+        303 if reply.location.starts_with("/sign-in?next=") => "401",
+        403 => "403",
+        404 => "404",
+        _ => "yes",
+    }
+}
+
+#[test]
+fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
+    let Permissions { cells, routes } = permissions()?;
+    let cast = Cast::gather()?;
+    let owners = [cast.people[1].clone(), cast.elsewhere()?];
+    let mut compared = 0;
+    for [method, path, act] in &routes {
+        for (column, person) in cast.people.iter().enumerate() {
+            for place in [0, 1] {
+                // In a project of somebody else owner and members are as good as anybody.
+                let stranger = [0, 4, 4, 5, 4, 5, 6][column];
+                let row = cells.get(act).with_context(|| format!("no act {act}"))?;
+                let column = if place == 1 || row[column].is_empty() { stranger } else { column };
+                let mut project = cast.projects[place].clone();
+                let mut person = person.clone();
+                if act == "DeleteProject" {
+                    project = self::project(&owners[place], [["mia", "mo"].as_slice(), &[]][place])?;
+                } else if act == "KeepSession" && method != "GET" && person.token().is_some() {
+                    let name =
+                        person.get("/api/v1/session")?.json()["name"].as_str().context("name")?.to_owned();
+                    person = cast.hub.stranger()?.sign_in(&name, cast.hub.credentials().1)?;
+                }
+                let filled = path
+                    .replace("{project}", &project)
+                    .replace("{query}", &cast.queries[place])
+                    .replace("{file}", "app.css");
+                let (kind, body) = match (act.as_str(), path.starts_with("/api/")) {
+                    ("Ask", true) => (
+                        "application/json",
+                        json!({ "name": "All", "sql": EVERYONE, "project": project }).to_string(),
+                    ),
+                    ("Ask", false) => (
+                        "application/x-www-form-urlencoded",
+                        format!("name=All&sql=SELECT+person_id+FROM+omop.person&project={project}"),
+                    ),
+                    (_, true) => ("application/json", "{}".to_owned()),
+                    (_, false) => ("application/x-www-form-urlencoded", String::new()),
+                };
+                let reply = person.send(method, &filled, kind, &body)?;
+                let of = ["the owner's", "another's"][place];
+                let who = COLUMNS[column];
+                assert_eq!(word(&reply), row[column], "{method} {path}, {who}, {of} project: {}", reply.text);
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, routes.len() * 14);
+    Ok(())
+}
+
+#[test]
+fn lists_show_what_one_may_see_and_missing_looks_like_forbidden() -> Result<()> {
+    let cast = Cast::gather()?;
+    let ids = |person: &Api, what: &str| -> Result<Vec<String>> {
+        let list = person.get(&format!("/api/v1/{what}"))?.json()[what].clone();
+        let mut ids: Vec<String> = list
+            .as_array()
+            .context("no list")?
+            .iter()
+            .filter_map(|one| Some(one["id"].as_str()?.to_owned()))
+            .collect();
+        ids.sort();
+        Ok(ids)
+    };
+    let sorted = |both: &[String; 2]| {
+        let mut both = both.to_vec();
+        both.sort();
+        both
+    };
+    for (column, person) in cast.people[..6].iter().enumerate() {
+        let (projects, queries) = match column {
+            0 => (sorted(&cast.projects), sorted(&cast.queries)),
+            1..=3 => (vec![cast.projects[0].clone()], vec![cast.queries[0].clone()]),
+            _ => (Vec::new(), Vec::new()),
+        };
+        assert_eq!(ids(person, "projects")?, projects, "{}", COLUMNS[column]);
+        assert_eq!(ids(person, "queries")?, queries, "{}", COLUMNS[column]);
+    }
+    let nowhere = "00000000-0000-7000-8000-000000000000";
+    for (what, there) in [("projects", &cast.projects[1]), ("queries", &cast.queries[1])] {
+        for path in ["/api/v1", ""] {
+            let hidden = cast.people[4].get(&format!("{path}/{what}/{there}"))?;
+            let missing = cast.people[4].get(&format!("{path}/{what}/{nowhere}"))?;
+            assert_eq!((hidden.status, &hidden.text), (404, &missing.text), "{path}/{what}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_deleted_project_is_there_for_admins_alone_and_changes_no_more() -> Result<()> {
+    let cast = Cast::gather()?;
+    let (admin, owner) = (&cast.people[0], &cast.people[1]);
+    let (project, query) = (&cast.projects[0], &cast.queries[0]);
+    let deleted = owner.send("DELETE", &format!("/api/v1/projects/{project}"), "", "")?;
+    assert_eq!(deleted.status, 204, "{}", deleted.text);
+    for person in &cast.people[1..4] {
+        assert_eq!(person.get(&format!("/api/v1/projects/{project}"))?.status, 404);
+        assert_eq!(person.get(&format!("/api/v1/queries/{query}"))?.status, 404);
+        assert_eq!(person.get("/api/v1/queries")?.json()["queries"], json!([]));
+    }
+    assert!(admin.get(&format!("/api/v1/projects/{project}"))?.json()["deleted"].is_u64());
+    assert_eq!(admin.get(&format!("/api/v1/queries/{query}"))?.status, 200);
+    let body = json!({ "name": "All", "sql": EVERYONE, "project": project });
+    let asked = admin.post("/api/v1/queries", &body)?;
+    assert_eq!((asked.status, &asked.json()["code"]), (409, &json!("project_deleted")));
+    Ok(())
+}
+
+#[test]
+fn a_question_without_a_project_is_asked_in_ones_own() -> Result<()> {
+    let cast = Cast::gather()?;
+    let [.., rita, viewer, _] = cast.people.as_slice() else { anyhow::bail!("no cast") };
+    let project_of = |query: &str| -> Result<Value> {
+        Ok(rita.get(&format!("/api/v1/queries/{query}"))?.json()["project"].clone())
+    };
+    let (first, second) = (rita.ask("one", EVERYONE)?, rita.ask("two", EVERYONE)?);
+    assert_eq!(project_of(&first)?, project_of(&second)?);
+    let projects = rita.get("/api/v1/projects")?.json();
+    assert_eq!(projects["projects"][0]["name"], "rita: own questions", "{projects}");
+    let refused = viewer.post("/api/v1/queries", &json!({ "name": "x", "sql": EVERYONE }))?;
+    assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("forbidden")));
+    let edit = json!({ "name": "x", "description": "", "members": ["nobody at all"] });
+    let path = format!("/api/v1/projects/{}", projects["projects"][0]["id"].as_str().context("id")?);
+    let refused = rita.send("PUT", &path, "application/json", &edit.to_string())?;
+    assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("no_such_person")));
+    Ok(())
 }

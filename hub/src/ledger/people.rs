@@ -3,7 +3,6 @@
 //! What must stay true: there is always an admin who is not disabled; who is disabled has no session.
 
 use flip_protocol::UnixMillis;
-use flip_protocol::ident::ProjectId;
 use flip_storage::rusqlite::types::Type;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
@@ -127,23 +126,6 @@ impl Ledger {
         .await
     }
 
-    /// The project of a person's own questions, which is `fresh` from now on where they had none.
-    pub async fn own_project(
-        &self,
-        person: PersonId,
-        fresh: ProjectId,
-    ) -> Result<Option<ProjectId>, LedgerError> {
-        self.call("own project", move |tx| {
-            tx.query_row(
-                "UPDATE person SET project = coalesce(project, ?2) WHERE id = ?1 RETURNING project",
-                (person.bytes(), fresh.bytes()),
-                |row| row.get(0).map(ProjectId::from_bytes),
-            )
-            .optional()
-        })
-        .await
-    }
-
     /// Opens a session, unless the person was disabled meanwhile: then false. Sessions that ended are swept.
     pub async fn open_session(
         &self,
@@ -240,25 +222,8 @@ mod tests {
         PersonId::from_bytes(number.to_be_bytes())
     }
 
-    fn project(number: u128) -> ProjectId {
-        ProjectId(uuid::Uuid::from_u128(number))
-    }
-
     fn add(ledger: &Ledger, number: u128, name: &str, role: Role) -> bool {
         ledger.add_person(person(number), name.to_owned(), role, "hash".to_owned(), UnixMillis(1)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_persons_own_project_stays_and_is_theirs_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
-        assert!(add(&ledger, 1, "ada", Role::Admin) && add(&ledger, 2, "ben", Role::Researcher));
-        let own = async |number, fresh| ledger.own_project(person(number), fresh).await.unwrap();
-        assert_eq!(own(1, project(1)).await, Some(project(1)));
-        assert_eq!(own(2, project(2)).await, Some(project(2)));
-        assert_eq!(own(3, project(4)).await, None);
-        assert_eq!(ledger.set_password("ADA".to_owned(), "another".to_owned()).unwrap(), Changed::Yes);
-        assert_eq!(own(1, project(5)).await, Some(project(1)), "a new password is no new project");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row};
 use uuid::Uuid;
 
+use super::projects::{SEEN, Seer};
 use super::trusts::{Peer, peers};
 use super::{Ledger, LedgerError, from_json, orders};
 use crate::order::OrderState;
@@ -18,8 +19,10 @@ pub struct Query {
     pub name: String,
     /// The question.
     pub sql: String,
-    /// What it is asked for; `None` for questions from before there were projects.
-    pub project: Option<ProjectId>,
+    /// What it is asked for.
+    pub project: ProjectId,
+    /// That project's name. Not stored with the query.
+    pub project_name: String,
     /// Who asked.
     pub asked_by: String,
     /// When.
@@ -36,6 +39,9 @@ pub struct Asked {
     /// Where its order is.
     pub state: OrderState,
 }
+
+const COLUMNS: &str = "query.id, query.name, query.sql, query.asked_by, query.asked_ms, query.project, \
+                       project.name FROM query JOIN project ON project.id = query.project";
 
 impl Ledger {
     /// Stores a query and one sealed order per enrolled Trust, in one transaction. Gives the Trusts asked.
@@ -59,7 +65,7 @@ impl Ledger {
                     &query.sql,
                     &query.asked_by,
                     query.asked.0,
-                    query.project.map(ProjectId::bytes),
+                    query.project.bytes(),
                 ),
             )?;
             for peer in &peers {
@@ -74,7 +80,7 @@ impl Ledger {
     pub async fn query(&self, id: Uuid) -> Result<Option<(Query, Vec<Asked>)>, LedgerError> {
         self.call("query", move |tx| {
             let query = tx
-                .prepare_cached("SELECT id, name, sql, asked_by, asked_ms, project FROM query WHERE id = ?1")?
+                .prepare_cached(&format!("SELECT {COLUMNS} WHERE query.id = ?1"))?
                 .query_row([id.as_bytes()], query_of_row)
                 .optional()?;
             query.map(|query| Ok((query, asked(tx, id)?))).transpose()
@@ -82,15 +88,21 @@ impl Ledger {
         .await
     }
 
-    /// The newest queries, newest first, each with its Trusts' shares.
-    pub async fn queries(&self, most: u32) -> Result<Vec<(Query, Vec<Asked>)>, LedgerError> {
+    /// The newest queries of the projects that the seer may know of, or of one of these, newest first, each with its
+    /// Trusts' shares.
+    pub async fn queries(
+        &self,
+        seer: Seer,
+        of: Option<ProjectId>,
+        most: u32,
+    ) -> Result<Vec<(Query, Vec<Asked>)>, LedgerError> {
         self.call("queries", move |tx| {
             let queries: Vec<Query> = tx
-                .prepare_cached(
-                    "SELECT id, name, sql, asked_by, asked_ms, project FROM query
-                     ORDER BY asked_ms DESC, id DESC LIMIT ?1",
-                )?
-                .query_map([most], query_of_row)?
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} WHERE {SEEN} AND (?2 IS NULL OR project.id = ?2)
+                     ORDER BY query.asked_ms DESC, query.id DESC LIMIT ?3"
+                ))?
+                .query_map((seer.key(), of.map(ProjectId::bytes), most), query_of_row)?
                 .collect::<Result<_, _>>()?;
             queries
                 .into_iter()
@@ -128,6 +140,7 @@ fn query_of_row(row: &Row<'_>) -> rusqlite::Result<Query> {
         sql: row.get(2)?,
         asked_by: row.get(3)?,
         asked: UnixMillis(row.get(4)?),
-        project: row.get::<_, Option<[u8; 16]>>(5)?.map(ProjectId::from_bytes),
+        project: ProjectId::from_bytes(row.get(5)?),
+        project_name: row.get(6)?,
     })
 }

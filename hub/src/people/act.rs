@@ -1,5 +1,7 @@
 //! What people do here, once for the API and the console.
 
+pub mod projects;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +17,12 @@ use crate::clock;
 use crate::combine::{Combined, combine};
 use crate::hub::{self, Hub};
 use crate::ledger::freezes::Freeze;
+use crate::ledger::projects::Seer;
 use crate::ledger::queries::{Asked, Query};
 use crate::ledger::trusts::{Added, Trust};
+use crate::people::may::{self, May, Wish};
 use crate::people::session::Person;
-use crate::person::PersonId;
+use crate::permissions::{Act, acts};
 use crate::presence::Link;
 use crate::problem::ApiProblem;
 use crate::serve;
@@ -36,13 +40,8 @@ pub struct Standing {
 }
 
 /// Adds a Trust and makes its kit.
-pub async fn add_trust(hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
-    let name = hub::check_name(name)
-        .map_err(|why| {
-            ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.")
-                .detail(why)
-        })?
-        .to_owned();
+pub async fn add_trust(_: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
+    let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     let now = clock::now();
     let trust = PartyId::new(now, &clock::random_bytes());
     let address = hub.sites_address().ok_or_else(|| {
@@ -63,7 +62,12 @@ pub async fn add_trust(hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
 }
 
 /// All Trusts and how they stand.
-pub async fn trusts(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
+pub async fn trusts(_: &May<acts::SeeTrusts>, hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
+    standing(hub).await
+}
+
+/// The same, for a page that is shown beside another act.
+pub async fn standing(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
     let now = clock::now();
     let trusts = hub.ledger.trusts().await?;
     Ok(trusts
@@ -77,30 +81,33 @@ pub async fn trusts(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
 
 /// Checks a question, stores it with one order per enrolled Trust, and wakes them.
 ///
-/// A question without a project is asked for the person's own.
+/// A question without a project is asked in the person's own.
 pub async fn ask(
+    wish: Wish<acts::Ask>,
     hub: &Arc<Hub>,
     name: &str,
     sql: &str,
     project: Option<ProjectId>,
-    asked_by: &Person,
 ) -> Result<Uuid, ApiProblem> {
-    let name = hub::check_name(name)
-        .map_err(|why| {
-            ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.")
-                .detail(why)
-        })?
-        .to_owned();
+    let project = if let Some(project) = project { project } else { own_project(hub, wish.person()).await? };
+    let may = wish.of(hub, project).await?;
+    may.undeleted()?;
+    let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     check_question(sql).await?;
     let now = clock::now();
     let id = ident::uuid_v7(now, &clock::random_bytes());
     let expires = now.plus(wire::ORDER_LIFE_MS);
-    let project = match project {
-        Some(project) => Some(project),
-        None => own_project(hub, asked_by.id).await?,
+    let project = may.project();
+    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project: Some(project) };
+    let query = Query {
+        id,
+        name,
+        sql: sql.to_owned(),
+        project,
+        project_name: String::new(),
+        asked_by: may.person().name.clone(),
+        asked: now,
     };
-    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project };
-    let query = Query { id, name, sql: sql.to_owned(), project, asked_by: asked_by.name.clone(), asked: now };
     let sealing = Arc::clone(hub);
     let asked = hub
         .ledger
@@ -122,14 +129,15 @@ pub async fn ask(
 
 /// Orders the freeze of a query's cohort at each enrolled Trust that answered it with a value. Trusts where such an
 /// order is under way are left alone, so that a second call changes nothing.
-pub async fn freeze(hub: &Arc<Hub>, id: Uuid) -> Result<(), ApiProblem> {
+pub async fn freeze(may: &May<acts::Freeze>, hub: &Arc<Hub>, id: Uuid) -> Result<(), ApiProblem> {
+    may.undeleted()?;
     let (query, _) = hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
     let now = clock::now();
     let expires = now.plus(wire::ORDER_LIFE_MS);
     let work = Work::FreezeCohort {
         name: query.name,
         sql: query.sql,
-        project: query.project,
+        project: Some(query.project),
         query: QueryId(query.id),
     };
     let sealing = Arc::clone(hub);
@@ -154,7 +162,12 @@ pub async fn freeze(hub: &Arc<Hub>, id: Uuid) -> Result<(), ApiProblem> {
 }
 
 /// Each Trust's share of freezing a query's cohort; with `wait`, not before all have ended or the time is over.
-pub async fn freezes(hub: &Hub, id: Uuid, wait: Duration) -> Result<Vec<Freeze>, ApiProblem> {
+pub async fn freezes(
+    _: &May<acts::SeeAnswers>,
+    hub: &Hub,
+    id: Uuid,
+    wait: Duration,
+) -> Result<Vec<Freeze>, ApiProblem> {
     let until = tokio::time::Instant::now() + wait;
     let mut changes = hub.changes();
     hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
@@ -174,10 +187,17 @@ pub async fn freezes(hub: &Hub, id: Uuid, wait: Duration) -> Result<Vec<Freeze>,
     }
 }
 
-/// The project that a person's questions belong to where they name none. It is made at their first such question.
-async fn own_project(hub: &Hub, person: PersonId) -> Result<Option<ProjectId>, ApiProblem> {
-    let fresh = ProjectId::new(clock::now(), &clock::random_bytes());
-    Ok(hub.ledger.own_project(person, fresh).await?)
+/// The project of the questions that a person asks in none. It is made at the first of them, by who may make one.
+async fn own_project(hub: &Hub, person: &Person) -> Result<ProjectId, ApiProblem> {
+    if let Some(project) = hub.ledger.own_project(person.id).await? {
+        return Ok(project);
+    }
+    if !may::may(person, Act::MakeProject) {
+        return Err(ApiProblem::forbidden(Act::MakeProject.words()));
+    }
+    let now = clock::now();
+    let fresh = ProjectId::new(now, &clock::random_bytes());
+    Ok(hub.ledger.make_own_project(person.id, fresh, now).await?)
 }
 
 /// The hub's quick look at a question. The Trusts' own gates decide.
@@ -201,7 +221,12 @@ async fn check_question(sql: &str) -> Result<(), ApiProblem> {
 }
 
 /// A query and its combined result; with `wait`, not before the result is complete or the time is over.
-pub async fn result(hub: &Hub, id: Uuid, wait: Duration) -> Result<(Query, Combined), ApiProblem> {
+pub async fn result(
+    _: &May<acts::SeeAnswers>,
+    hub: &Hub,
+    id: Uuid,
+    wait: Duration,
+) -> Result<(Query, Combined), ApiProblem> {
     let until = tokio::time::Instant::now() + wait;
     let mut changes = hub.changes();
     loop {
@@ -221,10 +246,15 @@ pub async fn result(hub: &Hub, id: Uuid, wait: Duration) -> Result<(Query, Combi
     }
 }
 
-/// The newest queries and their combined results.
-pub async fn queries(hub: &Hub) -> Result<Vec<(Query, Combined)>, ApiProblem> {
+/// The newest queries that the person may see, of one project where one is named, and their combined results.
+pub async fn queries(
+    may: &May<acts::SeeLists>,
+    hub: &Hub,
+    of: Option<ProjectId>,
+) -> Result<Vec<(Query, Combined)>, ApiProblem> {
     let links = links(hub).await?;
-    let queries = hub.ledger.queries(crate::bounds::LIST_ROWS).await?;
+    let seer = Seer::of(may.person().id, may.person().role);
+    let queries = hub.ledger.queries(seer, of, crate::bounds::LIST_ROWS).await?;
     Ok(queries
         .into_iter()
         .map(|(query, asked)| (query, combine(&asked, |trust| link_of(&links, trust))))
@@ -237,7 +267,7 @@ async fn combine_now(hub: &Hub, asked: &[Asked]) -> Result<Combined, ApiProblem>
 }
 
 async fn links(hub: &Hub) -> Result<Vec<(PartyId, Link)>, ApiProblem> {
-    Ok(trusts(hub).await?.into_iter().map(|standing| (standing.trust.id, standing.link)).collect())
+    Ok(standing(hub).await?.into_iter().map(|standing| (standing.trust.id, standing.link)).collect())
 }
 
 fn link_of(links: &[(PartyId, Link)], trust: PartyId) -> Link {

@@ -1,37 +1,46 @@
 //! The JSON API under `/api/v1`.
 
 mod freeze;
+mod projects;
 mod queries;
 mod session;
 mod trusts;
 
-use std::sync::Arc;
-
+use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::hub::Hub;
+use super::may::{May, Table};
+use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
-pub(super) fn router() -> Router<Arc<Hub>> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/session", post(session::open).get(session::show).delete(session::close))
-        .route("/trusts", get(trusts::list).post(trusts::add))
-        .route("/queries", get(queries::list).post(queries::ask))
-        .route("/queries/{id}", get(queries::show))
-        .route("/queries/{id}/csv", get(queries::csv))
-        .route("/queries/{id}/freeze", get(freeze::show).post(freeze::order))
-        .fallback(async || ApiProblem::not_found())
+#[rustfmt::skip]
+pub(super) fn routes(table: Table) -> Table {
+    table
+        .get::<acts::Enter, _>("/api/v1/health", health)
+        .post::<acts::Enter, _>("/api/v1/session", session::open)
+        .get::<acts::KeepSession, _>("/api/v1/session", session::show)
+        .delete::<acts::KeepSession, _>("/api/v1/session", session::close)
+        .get::<acts::SeeTrusts, _>("/api/v1/trusts", trusts::list)
+        .post::<acts::AddTrust, _>("/api/v1/trusts", trusts::add)
+        .get::<acts::SeeLists, _>("/api/v1/projects", projects::list)
+        .post::<acts::MakeProject, _>("/api/v1/projects", projects::make)
+        .get::<acts::SeeProject, _>("/api/v1/projects/{project}", projects::show)
+        .put::<acts::EditProject, _>("/api/v1/projects/{project}", projects::edit)
+        .delete::<acts::DeleteProject, _>("/api/v1/projects/{project}", projects::delete)
+        .get::<acts::SeeLists, _>("/api/v1/queries", queries::list)
+        .post::<acts::Ask, _>("/api/v1/queries", queries::ask)
+        .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}", queries::show)
+        .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/csv", queries::csv)
+        .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/freeze", freeze::show)
+        .post::<acts::Freeze, _>("/api/v1/queries/{query}/freeze", freeze::order)
 }
 
 /// `GET /health`: that the hub is there, and its version. For anyone.
-async fn health() -> Json<Value> {
+async fn health(_: May<acts::Enter>) -> Json<Value> {
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 

@@ -5,55 +5,39 @@ mod pages;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Form, Path, Query as Parameters, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use flip_protocol::ident::ProjectId;
 use flip_web::pages as web;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::act;
+use super::may::{May, Table, Wish};
 use super::session::{self, COOKIE, Person};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
-pub(super) fn router() -> Router<Arc<Hub>> {
-    Router::new()
-        .route("/", get(async || Redirect::to("/queries")))
-        .route("/sign-in", get(sign_in_form).post(sign_in))
-        .route("/sign-out", post(sign_out))
-        .route("/trusts", get(trusts).post(add_trust))
-        .route("/queries", get(queries).post(ask))
-        .route("/queries/new", get(async |Signed(person)| shown(&pages::query_new(&person, "", "", None))))
-        .route("/queries/{id}", get(query))
-        .route("/queries/{id}/freeze", post(freeze))
-        .route("/assets/{file}", get(asset))
-        .fallback(async |person: Option<Person>| problem_page(person.as_ref(), &ApiProblem::not_found()))
-}
-
-/// A person who is signed in; a stranger is led to the sign-in page and back.
-struct Signed(Person);
-
-impl axum::extract::FromRequestParts<Arc<Hub>> for Signed {
-    type Rejection = Response;
-
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        hub: &Arc<Hub>,
-    ) -> Result<Self, Response> {
-        let next = parts.uri.path().to_owned();
-        match <Person as axum::extract::FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await {
-            Ok(person) => Ok(Self(person)),
-            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => {
-                Err(Redirect::to(&format!("/sign-in?next={next}")).into_response())
-            }
-            Err(problem) => Err(problem_page(None, &problem)),
-        }
-    }
+#[rustfmt::skip]
+pub(super) fn routes(table: Table) -> Table {
+    table
+        .get::<acts::Enter, _>("/", async |_: May<acts::Enter>| Redirect::to("/queries"))
+        .get::<acts::Enter, _>("/assets/{file}", asset)
+        .get::<acts::Enter, _>("/sign-in", sign_in_form)
+        .post::<acts::Enter, _>("/sign-in", sign_in)
+        .post::<acts::KeepSession, _>("/sign-out", sign_out)
+        .get::<acts::SeeTrusts, _>("/trusts", trusts)
+        .post::<acts::AddTrust, _>("/trusts", add_trust)
+        .get::<acts::SeeLists, _>("/queries", queries)
+        .get::<acts::SeeLists, _>("/queries/new", query_new)
+        .post::<acts::Ask, _>("/queries", ask)
+        .get::<acts::SeeAnswers, _>("/queries/{query}", query)
+        .post::<acts::Freeze, _>("/queries/{query}/freeze", freeze)
 }
 
 #[derive(Deserialize)]
@@ -78,22 +62,26 @@ struct NewTrust {
 struct NewQuery {
     name: String,
     sql: String,
+    /// The person's own project where it is absent or empty.
+    #[serde(default)]
+    project: String,
 }
 
-async fn sign_in_form(Parameters(next): Parameters<After>) -> Response {
+async fn sign_in_form(_: May<acts::Enter>, Parameters(next): Parameters<After>) -> Response {
     shown(&pages::sign_in("", None, local_path(&next.next)))
 }
 
 async fn sign_in(
+    _: May<acts::Enter>,
     State(hub): State<Arc<Hub>>,
-    headers: axum::http::HeaderMap,
+    headers: HeaderMap,
     Form(form): Form<Credentials>,
-) -> Response {
+) -> Result<Response, ApiProblem> {
     if !session::same_origin(&headers) {
-        return problem_page(None, &session::cross_site());
+        return Err(session::cross_site());
     }
     let next = local_path(&form.next);
-    match session::sign_in(&hub, &form.account, form.password).await {
+    Ok(match session::sign_in(&hub, &form.account, form.password).await {
         Ok(token) => {
             let cookie = format!(
                 "{COOKIE}={token}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
@@ -105,101 +93,92 @@ async fn sign_in(
             let page = pages::sign_in(&form.account, Some(problem.0.title.clone()), next);
             (problem.status(), shown(&page)).into_response()
         }
-    }
+    })
 }
 
-async fn sign_out(State(hub): State<Arc<Hub>>, Signed(person): Signed) -> Response {
-    if let Err(error) = hub.ledger.close_session(person.token_sha256).await {
-        return problem_page(Some(&person), &error.into());
-    }
+async fn sign_out(may: May<acts::KeepSession>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
+    hub.ledger.close_session(may.person().token_sha256).await?;
     let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response()
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
 }
 
-async fn trusts(State(hub): State<Arc<Hub>>, Signed(person): Signed) -> Response {
-    match act::trusts(&hub).await {
-        Ok(standing) => shown(&pages::trusts(&person, &standing, "", None, clock::now())),
-        Err(problem) => problem_page(Some(&person), &problem),
-    }
+async fn trusts(may: May<acts::SeeTrusts>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
+    let standing = act::trusts(&may, &hub).await?;
+    Ok(shown(&pages::trusts(may.person(), &standing, "", None, clock::now())))
 }
 
 async fn add_trust(
+    may: May<acts::AddTrust>,
     State(hub): State<Arc<Hub>>,
-    Signed(person): Signed,
     Form(form): Form<NewTrust>,
-) -> Response {
-    match act::add_trust(&hub, &form.name).await {
+) -> Result<Response, ApiProblem> {
+    let person = may.person();
+    match act::add_trust(&may, &hub, &form.name).await {
         Ok(kit) => {
             tracing::info!(trust = %kit.trust, by = person.name, "a Trust was added");
-            ([(header::CACHE_CONTROL, "no-store")], shown(&pages::trust_added(&person, &kit, clock::now())))
-                .into_response()
-        }
-        Err(problem) => match act::trusts(&hub).await {
-            Ok(standing) => {
-                let why = problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone());
-                let page = pages::trusts(&person, &standing, &form.name, Some(why), clock::now());
-                (problem.status(), shown(&page)).into_response()
-            }
-            Err(problem) => problem_page(Some(&person), &problem),
-        },
-    }
-}
-
-async fn queries(State(hub): State<Arc<Hub>>, Signed(person): Signed) -> Response {
-    match act::queries(&hub).await {
-        Ok(queries) => shown(&pages::queries(&person, &queries, clock::now())),
-        Err(problem) => problem_page(Some(&person), &problem),
-    }
-}
-
-async fn ask(State(hub): State<Arc<Hub>>, Signed(person): Signed, Form(form): Form<NewQuery>) -> Response {
-    match act::ask(&hub, &form.name, &form.sql, None, &person).await {
-        Ok(id) => {
-            tracing::info!(query = %id, by = person.name, "a query was asked");
-            Redirect::to(&format!("/queries/{id}")).into_response()
-        }
-        Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE => {
-            problem_page(Some(&person), &problem)
+            Ok(shown(&pages::trust_added(person, &kit, clock::now())))
         }
         Err(problem) => {
+            let standing = act::standing(&hub).await?;
+            let page = pages::trusts(person, &standing, &form.name, Some(words_of(&problem)), clock::now());
+            Ok((problem.status(), shown(&page)).into_response())
+        }
+    }
+}
+
+async fn queries(may: May<acts::SeeLists>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
+    let queries = act::queries(&may, &hub, None).await?;
+    Ok(shown(&pages::queries(may.person(), &queries, clock::now())))
+}
+
+async fn query_new(may: May<acts::SeeLists>) -> Response {
+    shown(&pages::query_new(may.person(), "", "", None))
+}
+
+async fn ask(
+    wish: Wish<acts::Ask>,
+    State(hub): State<Arc<Hub>>,
+    Form(form): Form<NewQuery>,
+) -> Result<Response, ApiProblem> {
+    let person = wish.person().clone();
+    let project = match form.project.as_str() {
+        "" => None,
+        project => Some(ProjectId(project.parse().map_err(|_| ApiProblem::not_found())?)),
+    };
+    match act::ask(wish, &hub, &form.name, &form.sql, project).await {
+        Ok(id) => {
+            tracing::info!(query = %id, by = person.name, "a query was asked");
+            Ok(Redirect::to(&format!("/queries/{id}")).into_response())
+        }
+        Err(problem) if typed_wrongly(&problem) => {
             let page = pages::query_new(&person, &form.name, &form.sql, Some(&problem));
-            (problem.status(), shown(&page)).into_response()
+            Ok((problem.status(), shown(&page)).into_response())
         }
-    }
-}
-
-async fn query(State(hub): State<Arc<Hub>>, Signed(person): Signed, Path(id): Path<String>) -> Response {
-    let found = match id.parse() {
-        Ok(id) => act::result(&hub, id, Duration::ZERO).await,
-        Err(_) => Err(ApiProblem::not_found()),
-    };
-    let found = match found {
-        Ok((query, combined)) => act::freezes(&hub, query.id, Duration::ZERO)
-            .await
-            .map(|freezes| pages::query(&person, &query, &combined, &freezes, clock::now())),
         Err(problem) => Err(problem),
-    };
-    match found {
-        Ok(page) => shown(&page),
-        Err(problem) => problem_page(Some(&person), &problem),
     }
 }
 
-async fn freeze(State(hub): State<Arc<Hub>>, Signed(person): Signed, Path(id): Path<String>) -> Response {
-    let ordered = match id.parse() {
-        Ok(id) => act::freeze(&hub, id).await,
-        Err(_) => Err(ApiProblem::not_found()),
-    };
-    match ordered {
-        Ok(()) => {
-            tracing::info!(query = id, by = person.name, "a cohort's freeze was ordered");
-            Redirect::to(&format!("/queries/{id}")).into_response()
-        }
-        Err(problem) => problem_page(Some(&person), &problem),
-    }
+async fn query(
+    may: May<acts::SeeAnswers>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, ApiProblem> {
+    let (query, combined) = act::result(&may, &hub, id, Duration::ZERO).await?;
+    let freezes = act::freezes(&may, &hub, id, Duration::ZERO).await?;
+    Ok(shown(&pages::query(&may, &query, &combined, &freezes, clock::now())))
 }
 
-async fn asset(Path(file): Path<String>) -> Response {
+async fn freeze(
+    may: May<acts::Freeze>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<Uuid>,
+) -> Result<Response, ApiProblem> {
+    act::freeze(&may, &hub, id).await?;
+    tracing::info!(query = %id, by = may.person().name, "a cohort's freeze was ordered");
+    Ok(Redirect::to(&format!("/queries/{id}")).into_response())
+}
+
+async fn asset(_: May<acts::Enter>, Path(file): Path<String>) -> Response {
     match flip_web::asset(&file) {
         Some(asset) => {
             let headers = [
@@ -232,6 +211,33 @@ fn shown<P: flip_web::Page>(page: &P) -> Response {
                 .into_response()
         }
     }
+}
+
+/// A form can be shown again with what is wrong with it.
+fn typed_wrongly(problem: &ApiProblem) -> bool {
+    matches!(
+        problem.status(),
+        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT | StatusCode::PAYLOAD_TOO_LARGE
+    )
+}
+
+fn words_of(problem: &ApiProblem) -> String {
+    problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())
+}
+
+/// Makes a page of a problem outside the API. Who is not signed in is led to the sign-in page and back.
+pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+    let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
+    let response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<ApiProblem>() else { return response };
+    if path == "/api" || path.starts_with("/api/") {
+        return response;
+    }
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        return Redirect::to(&format!("/sign-in?next={path}")).into_response();
+    }
+    let person = Person::of_headers(&hub, &headers).await.ok();
+    problem_page(person.as_ref(), problem)
 }
 
 fn problem_page(person: Option<&Person>, problem: &ApiProblem) -> Response {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
@@ -58,34 +58,25 @@ pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, 
     ))
 }
 
-impl FromRequestParts<Arc<Hub>> for Person {
-    type Rejection = ApiProblem;
-
-    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
-        let token = if let Some(token) = bearer(&parts.headers) {
-            token
-        } else {
-            let token = cookie(&parts.headers).ok_or_else(ApiProblem::sign_in)?;
-            if !parts.method.is_safe() && !same_origin(&parts.headers) {
-                return Err(cross_site());
-            }
-            token
-        };
+impl Person {
+    /// Whose session the request's head names.
+    pub async fn of_headers(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiProblem> {
+        let token = bearer(headers).or_else(|| cookie(headers)).ok_or_else(ApiProblem::sign_in)?;
         let token_sha256 = passwords::token_sha256(token);
         let person = hub.ledger.person_of_session(token_sha256, clock::now()).await?;
         person.map(|(id, name, role)| Self { id, name, role, token_sha256 }).ok_or_else(ApiProblem::sign_in)
     }
 }
 
-impl OptionalFromRequestParts<Arc<Hub>> for Person {
+impl FromRequestParts<Arc<Hub>> for Person {
     type Rejection = ApiProblem;
 
-    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Option<Self>, ApiProblem> {
-        match <Self as FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await {
-            Ok(person) => Ok(Some(person)),
-            Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(None),
-            Err(problem) => Err(problem),
+    async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
+        let by_cookie = bearer(&parts.headers).is_none() && cookie(&parts.headers).is_some();
+        if by_cookie && !parts.method.is_safe() && !same_origin(&parts.headers) {
+            return Err(cross_site());
         }
+        Self::of_headers(hub, &parts.headers).await
     }
 }
 

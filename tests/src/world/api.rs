@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use ureq::Agent;
+use ureq::http::Request;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// A signed-in client.
@@ -21,6 +22,8 @@ pub struct Api {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
+    /// Where it leads; empty where nowhere.
+    pub location: String,
     /// The body as text.
     pub text: String,
 }
@@ -85,6 +88,22 @@ impl Api {
         reply(request.send(body)?)
     }
 
+    /// Any request, as a page of this hub would send it.
+    pub fn send(&self, method: &str, path: &str, content_type: &str, body: &str) -> Result<Reply> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("content-type", content_type)
+            .header("sec-fetch-site", "same-origin");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        reply(match method {
+            "GET" | "DELETE" => self.agent.run(request.body(())?)?,
+            _ => self.agent.run(request.body(body.to_owned())?)?,
+        })
+    }
+
     /// The session's token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
@@ -135,5 +154,10 @@ impl Api {
 }
 
 fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
-    Ok(Reply { status: response.status().as_u16(), text: response.body_mut().read_to_string()? })
+    let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+    Ok(Reply {
+        status: response.status().as_u16(),
+        location: location.unwrap_or_default().to_owned(),
+        text: response.body_mut().read_to_string()?,
+    })
 }

@@ -1,41 +1,41 @@
 //! `/queries/{id}/freeze`: the cohort of a query, kept at each Trust.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query as Parameters, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::queries::{Wait, id_of, waiting};
+use super::queries::{Wait, waiting};
 use crate::hub::Hub;
 use crate::ledger::freezes::Freeze;
 use crate::people::act;
-use crate::people::session::Person;
+use crate::people::may::May;
+use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
 /// `POST`: orders it at each enrolled Trust that answered with a value. Again: a next version, once the first is done.
 pub(super) async fn order(
+    may: May<acts::Freeze>,
     State(hub): State<Arc<Hub>>,
-    person: Person,
-    Path(id): Path<String>,
+    Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<Value>), ApiProblem> {
-    let id = id_of(&id)?;
-    act::freeze(&hub, id).await?;
-    tracing::info!(query = %id, by = person.name, "a cohort's freeze was ordered");
-    Ok((StatusCode::ACCEPTED, Json(to_json(&act::freezes(&hub, id, Duration::ZERO).await?))))
+    act::freeze(&may, &hub, id).await?;
+    tracing::info!(query = %id, by = may.person().name, "a cohort's freeze was ordered");
+    Ok((StatusCode::ACCEPTED, Json(to_json(&hub.ledger.freezes(id).await?))))
 }
 
 /// `GET ?wait_s=25`: each Trust's newest order to freeze, as it stands, or as soon as all have ended.
 pub(super) async fn show(
+    may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-    _: Person,
-    Path(id): Path<String>,
+    Path(id): Path<Uuid>,
     wait: Result<Parameters<Wait>, QueryRejection>,
 ) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(to_json(&act::freezes(&hub, id_of(&id)?, waiting(wait)?).await?)))
+    Ok(Json(to_json(&act::freezes(&may, &hub, id, waiting(wait)?).await?)))
 }
 
 fn to_json(freezes: &[Freeze]) -> Value {

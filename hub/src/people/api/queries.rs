@@ -19,7 +19,8 @@ use crate::combine::{Combined, SeriesCell};
 use crate::hub::Hub;
 use crate::ledger::queries::Query;
 use crate::people::act;
-use crate::people::session::Person;
+use crate::people::may::{May, Wish};
+use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
@@ -40,19 +41,23 @@ pub(super) struct Wait {
 
 /// `POST /queries`: asks every enrolled Trust.
 pub(super) async fn ask(
+    wish: Wish<acts::Ask>,
     State(hub): State<Arc<Hub>>,
-    person: Person,
     Body(new): Body<NewQuery>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
-    let id = act::ask(&hub, &new.name, &new.sql, new.project, &person).await?;
-    tracing::info!(query = %id, by = person.name, "a query was asked");
+    let by = wish.person().name.clone();
+    let id = act::ask(wish, &hub, &new.name, &new.sql, new.project).await?;
+    tracing::info!(query = %id, by, "a query was asked");
     let place = format!("/api/v1/queries/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
 }
 
-/// `GET /queries`: the newest hundred, without their fields.
-pub(super) async fn list(State(hub): State<Arc<Hub>>, _: Person) -> Result<Json<Value>, ApiProblem> {
-    let queries: Vec<Value> = act::queries(&hub)
+/// `GET /queries`: the newest hundred that one may see, without their fields.
+pub(super) async fn list(
+    may: May<acts::SeeLists>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Json<Value>, ApiProblem> {
+    let queries: Vec<Value> = act::queries(&may, &hub, None)
         .await?
         .into_iter()
         .map(|(query, combined)| to_json(&query, &Combined { fields: Vec::new(), ..combined }))
@@ -62,22 +67,22 @@ pub(super) async fn list(State(hub): State<Arc<Hub>>, _: Person) -> Result<Json<
 
 /// `GET /queries/{id}?wait_s=25`: the combined result as it stands, or as soon as it is complete.
 pub(super) async fn show(
+    may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-    _: Person,
-    Path(id): Path<String>,
+    Path(id): Path<Uuid>,
     wait: Result<Parameters<Wait>, QueryRejection>,
 ) -> Result<Json<Value>, ApiProblem> {
-    let (query, combined) = act::result(&hub, id_of(&id)?, waiting(wait)?).await?;
+    let (query, combined) = act::result(&may, &hub, id, waiting(wait)?).await?;
     Ok(Json(to_json(&query, &combined)))
 }
 
 /// `GET /queries/{id}/csv`: every cell as a line, and every Trust's mean and spread.
 pub(super) async fn csv(
+    may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-    _: Person,
-    Path(id): Path<String>,
+    Path(id): Path<Uuid>,
 ) -> Result<([(HeaderName, String); 2], String), ApiProblem> {
-    let (query, combined) = act::result(&hub, id_of(&id)?, Duration::ZERO).await?;
+    let (query, combined) = act::result(&may, &hub, id, Duration::ZERO).await?;
     let name = format!("attachment; filename=\"query-{}.csv\"", query.id);
     Ok((
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)],
@@ -124,10 +129,6 @@ pub(super) fn waiting(wait: Result<Parameters<Wait>, QueryRejection>) -> Result<
             .detail(rejection.body_text())
     })?;
     Ok(Duration::from_secs(wait.wait_s.min(bounds::WAIT_S)))
-}
-
-pub(super) fn id_of(text: &str) -> Result<Uuid, ApiProblem> {
-    text.parse().map_err(|_| ApiProblem::not_found())
 }
 
 /// A value of a CSV line (RFC 4180); one that a spreadsheet would take for a formula is kept text. A number is none.

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::Body;
 use crate::bounds;
 use crate::hub::Hub;
-use crate::people::session::{self, Person};
+use crate::people::may::May;
+use crate::people::session;
+use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
@@ -23,6 +25,7 @@ pub(super) struct Credentials {
 
 /// `POST /session`: a token for name and password.
 pub(super) async fn open(
+    _: May<acts::Enter>,
     State(hub): State<Arc<Hub>>,
     Body(credentials): Body<Credentials>,
 ) -> Result<(StatusCode, Json<Value>), ApiProblem> {
@@ -31,12 +34,16 @@ pub(super) async fn open(
 }
 
 /// `GET /session`: whose session this is, and their role.
-pub(super) async fn show(person: Person) -> Json<Value> {
+pub(super) async fn show(may: May<acts::KeepSession>) -> Json<Value> {
+    let person = may.person();
     Json(json!({ "name": person.name, "role": person.role.name() }))
 }
 
 /// `DELETE /session`: sign out.
-pub(super) async fn close(State(hub): State<Arc<Hub>>, person: Person) -> Result<StatusCode, ApiProblem> {
-    hub.ledger.close_session(person.token_sha256).await?;
+pub(super) async fn close(
+    may: May<acts::KeepSession>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<StatusCode, ApiProblem> {
+    hub.ledger.close_session(may.person().token_sha256).await?;
     Ok(StatusCode::NO_CONTENT)
 }

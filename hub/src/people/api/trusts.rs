@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::Body;
 use crate::hub::Hub;
 use crate::people::act::{self, Standing};
-use crate::people::session::Person;
+use crate::people::may::May;
+use crate::permissions::acts;
 use crate::presence::Link;
 use crate::problem::ApiProblem;
 
@@ -22,19 +23,22 @@ pub(super) struct NewTrust {
 }
 
 /// `GET /trusts`.
-pub(super) async fn list(State(hub): State<Arc<Hub>>, _: Person) -> Result<Json<Value>, ApiProblem> {
-    let trusts: Vec<Value> = act::trusts(&hub).await?.iter().map(to_json).collect();
+pub(super) async fn list(
+    may: May<acts::SeeTrusts>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Json<Value>, ApiProblem> {
+    let trusts: Vec<Value> = act::trusts(&may, &hub).await?.iter().map(to_json).collect();
     Ok(Json(json!({ "trusts": trusts })))
 }
 
 /// `POST /trusts`: adds a Trust; the answer holds its kit, which is shown this once.
 pub(super) async fn add(
+    may: May<acts::AddTrust>,
     State(hub): State<Arc<Hub>>,
-    person: Person,
     Body(new): Body<NewTrust>,
 ) -> Result<(StatusCode, Json<Value>), ApiProblem> {
-    let kit = act::add_trust(&hub, &new.name).await?;
-    tracing::info!(trust = %kit.trust, by = person.name, "a Trust was added");
+    let kit = act::add_trust(&may, &hub, &new.name).await?;
+    tracing::info!(trust = %kit.trust, by = may.person().name, "a Trust was added");
     let body = json!({
         "trust": kit.trust,
         "name": kit.trust_name,

@@ -13,7 +13,9 @@ use crate::combine::{Combined, Said, Share};
 use crate::ledger::freezes::Freeze;
 use crate::ledger::queries::Query;
 use crate::people::act::Standing;
+use crate::people::may::May;
 use crate::people::session::Person;
+use crate::permissions::{Act, acts};
 use crate::presence::Link;
 use crate::problem::ApiProblem;
 
@@ -132,7 +134,7 @@ pub fn query_new(person: &Person, name: &str, sql: &str, problem: Option<&ApiPro
 }
 
 pub fn query(
-    person: &Person,
+    may: &May<acts::SeeAnswers>,
     query: &Query,
     combined: &Combined,
     freezes: &[Freeze],
@@ -147,7 +149,7 @@ pub fn query(
         (false, _) => Some(REFRESH_BUSY_S),
     };
     web::Query {
-        frame: frame(Some(person)),
+        frame: frame(Some(may.person())),
         name: query.name.clone(),
         sql: query.sql.clone(),
         by: query.asked_by.clone(),
@@ -158,7 +160,8 @@ pub fn query(
         trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
         fields: combined.fields.iter().enumerate().map(|(number, one)| fields::of(number, one)).collect(),
         freeze: web::Freeze {
-            action: (has_values && !freezing).then(|| format!("/queries/{}/freeze", query.id)),
+            action: (has_values && !freezing && may.also(Act::Freeze))
+                .then(|| format!("/queries/{}/freeze", query.id)),
             trusts: freezes.iter().map(|freeze| frozen_at(freeze, now)).collect(),
         },
         csv_href: has_values.then(|| format!("/api/v1/queries/{}/csv", query.id)),

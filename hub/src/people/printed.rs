@@ -1,0 +1,50 @@
+//! The table of permissions and the routes as `docs/PERMISSIONS.md` has them.
+
+use std::fmt::Write as _;
+
+use crate::permissions::{Act, Cell, Column, decide};
+
+/// What stands between the marks of that page.
+pub fn permissions() -> String {
+    let mut text = String::from(
+        "| act | what it is | admin | owner | member, researcher | member, viewer | other researcher | other viewer | \
+         nobody |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for act in Act::ALL.iter().copied() {
+        let cells = Column::ALL.map(|column| match decide(act, column) {
+            Cell::May => "yes",
+            Cell::Forbidden => "403",
+            Cell::Hidden => "404",
+            Cell::SignIn => "401",
+            Cell::Never => "",
+        });
+        put(&mut text, &format!("{} | {} | {}", act.name(), act.words(), cells.join(" | ")));
+    }
+    text.push_str("\n| route | act |\n|---|---|\n");
+    for route in super::table().routes() {
+        put(&mut text, &format!("`{} {}` | {}", route.method, route.path, route.act.name()));
+    }
+    text
+}
+
+fn put(text: &mut String, line: &str) {
+    writeln!(text, "| {line} |").expect("a String takes it all");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_docs_have_the_table_as_it_is() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERMISSIONS.md");
+        let page = std::fs::read_to_string(file).unwrap();
+        let (before, rest) = page.split_once("<!-- from the code -->\n").unwrap();
+        let (_, after) = rest.split_once("<!-- until here -->\n").unwrap();
+        let right = format!("{before}<!-- from the code -->\n{}<!-- until here -->\n{after}", permissions());
+        if std::env::var_os("FLIP_WRITE_DOCS").is_some() {
+            std::fs::write(file, &right).unwrap();
+        }
+        assert_eq!(page, right, "FLIP_WRITE_DOCS=1 writes it");
+    }
+}
