@@ -6,9 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Appliance, Hub, HubOptions, Reply};
+use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Reply, Window};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::console::picture;
 
 /// A command of the hub's program: whether it succeeded, and what it said.
 fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
@@ -271,4 +273,91 @@ fn a_question_without_a_project_is_asked_in_ones_own() -> Result<()> {
     let refused = rita.send("PUT", &path, "application/json", &edit.to_string())?;
     assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("no_such_person")));
     Ok(())
+}
+
+const DESK: Window = Window { width: 1_280, height: 1_000, dark: false, scripts: false };
+const TELEPHONE: Window = Window { width: 500, height: 1_400, dark: true, scripts: true };
+
+fn sign_in(browser: &Browser, base: &str, name: &str, password: &str) -> Result<()> {
+    browser.go(&format!("{base}/projects"))?;
+    browser.fill("input[name=account]", name)?;
+    browser.fill("input[name=password]", password)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("Projects")
+}
+
+#[test]
+fn an_admin_adds_a_person_who_makes_a_project_and_shares_it() -> Result<()> {
+    let cast = Cast::gather()?;
+    let base = cast.people[0].base().to_owned();
+    let (admin, password) = cast.hub.credentials();
+    let browser = Browser::open(DESK)?;
+    sign_in(&browser, &base, admin, password)?;
+    browser.picture(&picture("projects-light")?)?;
+    browser.go(&format!("{base}/people"))?;
+    browser.shows("the only admin who can sign in")?;
+    browser.fill("form[action='/people'] input[name=name]", "zoe")?;
+    browser.click("form[action='/people'] button")?;
+    browser.shows("zoe is added")?;
+    browser.picture(&picture("people-light")?)?;
+    let page = browser.source()?;
+    let (_, shown) = page.split_once("id=\"password\"").context("no password")?;
+    let made = shown.split('"').nth(3).context("no value")?.to_owned();
+    browser.fill("form[action='/people'] input[name=name]", "ZOE")?;
+    browser.click("form[action='/people'] button")?;
+    browser.shows("Somebody has that name already")?;
+
+    let own = Browser::open(TELEPHONE)?;
+    sign_in(&own, &base, "zoe", &made)?;
+    own.shows("You are in no project yet")?;
+    assert!(!own.source()?.contains("href=\"/people\""), "a researcher is led to the people");
+    own.go(&format!("{base}/people"))?;
+    own.shows("There is nothing here")?;
+    own.go(&format!("{base}/projects/new"))?;
+    own.fill("input[name=name]", "Glioma")?;
+    own.fill("textarea[name=description]", "Survival after surgery")?;
+    own.click("main button[type=submit]")?;
+    own.shows("Survival after surgery")?;
+    own.fill("textarea[name=members]", "mo\nnobody at all")?;
+    own.click("main form.stack button")?;
+    own.shows("does not sign in at this hub")?;
+    own.picture(&picture("project-dark-narrow")?)?;
+    own.fill("textarea[name=members]", "mo\nmia")?;
+    own.click("main form.stack button")?;
+    own.shows("mia, mo")?;
+    own.click("main a.button")?;
+    own.shows("Ask all Trusts")?;
+    own.fill("input[name=name]", "Everyone")?;
+    own.fill("textarea[name=sql]", EVERYONE)?;
+    own.click("main button[type=submit]")?;
+    own.shows("Asked in Glioma by zoe")?;
+
+    // Mo is a viewer and a member: reads, and has no buttons.
+    let viewer = Browser::open(Window { scripts: true, ..DESK })?;
+    sign_in(&viewer, &base, "mo", password)?;
+    viewer.go(&format!("{base}/queries"))?;
+    viewer.shows("Everyone")?;
+    viewer.picture(&picture("queries-viewer")?)?;
+    for path in ["queries", "projects", "trusts"] {
+        viewer.go(&format!("{base}/{path}"))?;
+        let page = viewer.source()?;
+        assert!(
+            !page.contains("New query") && !page.contains("New project") && !page.contains("Add a Trust")
+        );
+    }
+    browser.go(&format!("{base}/people"))?;
+    browser.click("form[action='/people/change'] button[value=disable]")?;
+    browser.shows("disabled")?;
+    let complaints = viewer.complaints()?;
+    assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
+    let wide = Browser::open(Window { scripts: true, ..DESK })?;
+    sign_in(&wide, &base, "zoe", &made)?;
+    wide.click("tbody a")?;
+    wide.shows("Change it")?;
+    wide.picture(&picture("project-light")?)?;
+    let narrow = Browser::open(TELEPHONE)?;
+    sign_in(&narrow, &base, admin, password)?;
+    narrow.go(&format!("{base}/people"))?;
+    narrow.shows("Add a person")?;
+    narrow.picture(&picture("people-dark-narrow")?)
 }

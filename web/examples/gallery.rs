@@ -6,8 +6,9 @@ use std::{error::Error, fs, path::Path};
 use flip_web::{
     Page, asset,
     pages::{
-        Problem, Queries, Query, QueryNew, SignIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
-        SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded, Trusts,
+        People, Problem, Project, ProjectNew, Projects, Queries, Query, QueryNew, SignIn, Site, SiteAttack,
+        SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder,
+        SiteOrders, SitePolicy, TrustAdded, Trusts,
     },
     render,
 };
@@ -26,6 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<Queries>(folder, &mut written)?;
     write::<QueryNew>(folder, &mut written)?;
     write::<Query>(folder, &mut written)?;
+    write::<Projects>(folder, &mut written)?;
+    write::<ProjectNew>(folder, &mut written)?;
+    write::<Project>(folder, &mut written)?;
+    write::<People>(folder, &mut written)?;
     write::<Problem>(folder, &mut written)?;
     write::<Site>(folder, &mut written)?;
     write::<SiteOrders>(folder, &mut written)?;

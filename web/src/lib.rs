@@ -19,8 +19,11 @@
 //! | `POST /sign-in` | fields `account`, `password`, `next` |
 //! | `POST /sign-out` | no fields |
 //! | `GET /trusts`, `POST /trusts` | field `name` |
-//! | `GET /queries`, `POST /queries` | fields `name`, `sql` |
+//! | `GET /queries`, `POST /queries` | parameter `project`; fields `name`, `sql`, `project` |
 //! | `GET /queries/new` | the form |
+//! | `GET /projects`, `POST /projects`, `GET /projects/new` | fields `name`, `description`; the form |
+//! | `GET /people`, `POST /people` | fields `name`, `role` |
+//! | `POST /people/change` | fields `name`, `change` |
 
 mod asset;
 pub mod chart;

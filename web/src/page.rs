@@ -56,7 +56,12 @@ impl std::error::Error for RenderError {
 const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("../templates/base.html")),
     ("parts.html", include_str!("../templates/parts.html")),
+    ("people.html", include_str!("../templates/people.html")),
     ("problem.html", include_str!("../templates/problem.html")),
+    ("project.html", include_str!("../templates/project.html")),
+    ("project_new.html", include_str!("../templates/project_new.html")),
+    ("project_parts.html", include_str!("../templates/project_parts.html")),
+    ("projects.html", include_str!("../templates/projects.html")),
     ("queries.html", include_str!("../templates/queries.html")),
     ("query.html", include_str!("../templates/query.html")),
     ("query_new.html", include_str!("../templates/query_new.html")),

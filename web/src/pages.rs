@@ -1,7 +1,9 @@
 //! The contexts of all pages, and the shapes they share.
 
 mod answer;
+mod people;
 mod problem;
+mod projects;
 mod queries;
 mod query;
 mod query_new;
@@ -17,7 +19,9 @@ use crate::words::plural;
 
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
+pub use people::{People, PersonAdded, PersonRow};
 pub use problem::Problem;
+pub use projects::{Project, ProjectForm, ProjectNew, ProjectRow, Projects};
 pub use queries::{Queries, QueryRow};
 pub use query::{Field, Freeze, FreezeState, FrozenAt, Query};
 pub use query_new::{QueryNew, Refusal};
@@ -45,9 +49,29 @@ pub struct Frame {
     /// Version of the program that serves the page, for the footer.
     pub version: String,
     /// Who is signed in at the hub; `None` hides the navigation.
-    pub person: Option<String>,
+    pub person: Option<SignedIn>,
     /// The Trust whose appliance is looked at; `None` at the hub, and for who has not come in.
     pub site: Option<String>,
+}
+
+/// Who is signed in at the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignedIn {
+    /// Their name.
+    pub name: String,
+    /// True where the navigation leads to the people.
+    pub sees_people: bool,
+}
+
+/// A project to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProjectChoice {
+    /// What the form sends.
+    pub value: String,
+    /// Its name.
+    pub name: String,
+    /// True where it is chosen.
+    pub chosen: bool,
 }
 
 /// A point in time.
@@ -111,10 +135,25 @@ pub enum Sandbox {
 
 /// Values for samples.
 mod sample {
-    use super::{Frame, Moment};
+    use super::{Frame, Moment, ProjectChoice, SignedIn};
 
     pub(super) fn frame() -> Frame {
-        Frame { version: "0.1.0".to_owned(), person: Some("r.okafor@flip.example".to_owned()), site: None }
+        let person = SignedIn { name: "r.okafor@flip.example".to_owned(), sees_people: false };
+        Frame { version: "0.1.0".to_owned(), person: Some(person), site: None }
+    }
+
+    pub(super) fn admin() -> Frame {
+        let person = SignedIn { name: "admin".to_owned(), sees_people: true };
+        Frame { person: Some(person), ..frame() }
+    }
+
+    pub(super) fn projects() -> Vec<ProjectChoice> {
+        let choice = |value: &str, name: &str, chosen| ProjectChoice {
+            value: value.to_owned(),
+            name: name.to_owned(),
+            chosen,
+        };
+        vec![choice("", "My own questions", false), choice("2", "Lung nodules on chest CT", true)]
     }
 
     pub(super) fn site() -> Frame {

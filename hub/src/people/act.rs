@@ -1,5 +1,6 @@
 //! What people do here, once for the API and the console.
 
+pub mod people;
 pub mod projects;
 
 use std::sync::Arc;

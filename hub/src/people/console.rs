@@ -1,6 +1,8 @@
 //! The console: pages for people, server-rendered, usable without JavaScript.
 
 mod pages;
+mod people;
+mod projects;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,15 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::Ask, _>("/queries", ask)
         .get::<acts::SeeAnswers, _>("/queries/{query}", query)
         .post::<acts::Freeze, _>("/queries/{query}/freeze", freeze)
+        .get::<acts::SeeLists, _>("/projects", projects::list)
+        .get::<acts::MakeProject, _>("/projects/new", projects::new)
+        .post::<acts::MakeProject, _>("/projects", projects::make)
+        .get::<acts::SeeProject, _>("/projects/{project}", projects::show)
+        .post::<acts::EditProject, _>("/projects/{project}", projects::edit)
+        .post::<acts::DeleteProject, _>("/projects/{project}/delete", projects::delete)
+        .get::<acts::SeePeople, _>("/people", people::list)
+        .post::<acts::ManagePeople, _>("/people", people::add)
+        .post::<acts::ManagePeople, _>("/people/change", people::change)
 }
 
 #[derive(Deserialize)]
@@ -56,6 +67,13 @@ struct Credentials {
 #[derive(Deserialize)]
 struct NewTrust {
     name: String,
+}
+
+#[derive(Deserialize)]
+struct Of {
+    /// A project; every one where it is absent or empty.
+    #[serde(default)]
+    project: String,
 }
 
 #[derive(Deserialize)]
@@ -126,13 +144,24 @@ async fn add_trust(
     }
 }
 
-async fn queries(may: May<acts::SeeLists>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
-    let queries = act::queries(&may, &hub, None).await?;
-    Ok(shown(&pages::queries(may.person(), &queries, clock::now())))
+async fn queries(
+    may: May<acts::SeeLists>,
+    State(hub): State<Arc<Hub>>,
+    Parameters(of): Parameters<Of>,
+) -> Result<Response, ApiProblem> {
+    let of = project_of(&of.project)?;
+    let queries = act::queries(&may, &hub, of).await?;
+    let projects = act::projects::list(&may, &hub).await?;
+    Ok(shown(&pages::queries(may.person(), &queries, &projects, of, clock::now())))
 }
 
-async fn query_new(may: May<acts::SeeLists>) -> Response {
-    shown(&pages::query_new(may.person(), "", "", None))
+async fn query_new(
+    may: May<acts::SeeLists>,
+    State(hub): State<Arc<Hub>>,
+    Parameters(of): Parameters<Of>,
+) -> Result<Response, ApiProblem> {
+    let projects = act::projects::list(&may, &hub).await?;
+    Ok(shown(&pages::query_new(may.person(), &projects, project_of(&of.project)?)))
 }
 
 async fn ask(
@@ -141,17 +170,20 @@ async fn ask(
     Form(form): Form<NewQuery>,
 ) -> Result<Response, ApiProblem> {
     let person = wish.person().clone();
-    let project = match form.project.as_str() {
-        "" => None,
-        project => Some(ProjectId(project.parse().map_err(|_| ApiProblem::not_found())?)),
-    };
+    let project = project_of(&form.project)?;
     match act::ask(wish, &hub, &form.name, &form.sql, project).await {
         Ok(id) => {
             tracing::info!(query = %id, by = person.name, "a query was asked");
             Ok(Redirect::to(&format!("/queries/{id}")).into_response())
         }
         Err(problem) if typed_wrongly(&problem) => {
-            let page = pages::query_new(&person, &form.name, &form.sql, Some(&problem));
+            let projects = act::projects::of(&person, &hub).await?;
+            let page = web::QueryNew {
+                name: form.name,
+                sql: form.sql,
+                refusal: Some(pages::refusal(&problem)),
+                ..pages::query_new(&person, &projects, project)
+            };
             Ok((problem.status(), shown(&page)).into_response())
         }
         Err(problem) => Err(problem),
@@ -211,6 +243,14 @@ fn shown<P: flip_web::Page>(page: &P) -> Response {
                 .into_response()
         }
     }
+}
+
+/// The project that a field of a form names, if it names one.
+fn project_of(text: &str) -> Result<Option<ProjectId>, ApiProblem> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(|id| Some(ProjectId(id))).map_err(|_| ApiProblem::not_found())
 }
 
 /// A form can be shown again with what is wrong with it.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, Frame, Moment, Rule, Tally, sample};
+use super::{Answer, Frame, Moment, ProjectChoice, Rule, Tally, sample};
 use crate::Page;
 
 /// The list at `/queries`.
@@ -12,6 +12,10 @@ pub struct Queries {
     pub frame: Frame,
     /// The queries, newest first.
     pub queries: Vec<QueryRow>,
+    /// The projects that the list can be narrowed to, with one for all; it is the field `project`.
+    pub projects: Vec<ProjectChoice>,
+    /// Path of the form to ask; `None` where the person may ask nowhere.
+    pub ask_href: Option<String>,
     /// Seconds until the page asks again, while something is under way.
     pub refresh_seconds: Option<u32>,
 }
@@ -23,6 +27,10 @@ pub struct QueryRow {
     pub href: String,
     /// Its name.
     pub name: String,
+    /// Its project's name.
+    pub project: String,
+    /// Path of that project's page.
+    pub project_href: String,
     /// Who asked.
     pub by: String,
     /// When.
@@ -42,6 +50,8 @@ impl Page for Queries {
         let row = |id: u64, name: &str, answers: &[Answer], persons| QueryRow {
             href: format!("/queries/{id}"),
             name: name.to_owned(),
+            project: "Lung nodules on chest CT".to_owned(),
+            project_href: "/projects/2".to_owned(),
             by: "r.okafor@flip.example".to_owned(),
             at: sample::moment(&format!("2026-07-21T{:02}:12:03Z", 8 + id), &format!("{} hours ago", 7 - id)),
             tally: Tally::of(answers),
@@ -70,8 +80,15 @@ impl Page for Queries {
             ),
             row(1, "All persons", &[value.clone(), value.clone(), value], Some(1_851_000)),
         ];
-        let full = Self { frame: sample::frame(), queries, refresh_seconds: Some(5) };
+        let full = Self {
+            frame: sample::frame(),
+            queries,
+            projects: sample::projects(),
+            ask_href: Some("/queries/new".to_owned()),
+            refresh_seconds: Some(5),
+        };
         let empty = Self { queries: Vec::new(), refresh_seconds: None, ..full.clone() };
-        vec![full, empty]
+        let viewers = Self { projects: Vec::new(), ask_href: None, ..empty.clone() };
+        vec![full, empty, viewers]
     }
 }

@@ -19,6 +19,10 @@ pub struct Query {
     pub name: String,
     /// The question.
     pub sql: String,
+    /// Its project's name.
+    pub project: String,
+    /// Path of that project's page.
+    pub project_href: String,
     /// Who asked.
     pub by: String,
     /// When.

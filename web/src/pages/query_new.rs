@@ -2,14 +2,16 @@
 
 use serde::Serialize;
 
-use super::{Frame, Place, sample};
+use super::{Frame, Place, ProjectChoice, sample};
 use crate::Page;
 
-/// The form that posts `name` and `sql` to `/queries`.
+/// The form that posts `name`, `project` and `sql` to `/queries`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct QueryNew {
     /// What surrounds it.
     pub frame: Frame,
+    /// The projects that the person may ask in.
+    pub projects: Vec<ProjectChoice>,
     /// The query's name as typed so far.
     pub name: String,
     /// The question as typed so far.
@@ -35,6 +37,7 @@ impl Page for QueryNew {
     fn samples() -> Vec<Self> {
         let empty = Self {
             frame: sample::frame(),
+            projects: sample::projects(),
             name: String::new(),
             sql: String::new(),
             sql_characters_max: 10_240,

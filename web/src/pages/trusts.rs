@@ -12,6 +12,8 @@ pub struct Trusts {
     pub frame: Frame,
     /// The Trusts, in the order they are to be shown.
     pub trusts: Vec<TrustRow>,
+    /// True where the person may add one.
+    pub may_add: bool,
     /// The new Trust's name as typed so far.
     pub name: String,
     /// Why that Trust cannot be added.
@@ -125,6 +127,7 @@ impl Page for Trusts {
         let full = Self {
             frame: sample::frame(),
             trusts: vec![online, no_data, offline, never],
+            may_add: true,
             name: String::new(),
             error: None,
             refresh_seconds: Some(5),
@@ -135,7 +138,8 @@ impl Page for Trusts {
             error: Some("There is a Trust of this name already.".to_owned()),
             ..full.clone()
         };
-        vec![full, empty, taken]
+        let readers = Self { may_add: false, ..empty.clone() };
+        vec![full, empty, taken, readers]
     }
 }
 

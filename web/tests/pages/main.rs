@@ -5,9 +5,10 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Moment, Outcome, Problem, Queries, Query, QueryNew, Rule, Said, SignIn, Site,
-        SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs,
-        SiteOrder, SiteOrders, SitePolicy, TrustAdded, TrustAnswer, Trusts,
+        Answer, Frame, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew, Projects, Queries,
+        Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
+        SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded,
+        TrustAnswer, Trusts,
     },
     render,
 };
@@ -20,7 +21,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 56, "a sample was added or lost");
+    assert_eq!(pages, 70, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -194,11 +195,31 @@ fn only_the_signed_in_see_the_navigation() {
         title: "Gone".to_owned(),
         detail: String::new(),
     };
-    let signed_in = render(&page(Some("somebody".to_owned()))).unwrap();
+    let signed_in =
+        render(&page(Some(SignedIn { name: "somebody".to_owned(), sees_people: false }))).unwrap();
     let stranger = render(&page(None)).unwrap();
     assert!(signed_in.contains("<nav") && signed_in.contains("/sign-out") && signed_in.contains("somebody"));
     assert!(!stranger.contains("<nav") && !stranger.contains("/sign-out"));
     assert!(stranger.contains("FLIP Edge 9.8.7"));
+}
+
+#[test]
+fn what_one_may_not_do_has_no_button() {
+    let shown = |page: &Trusts| render(page).unwrap().contains("action=\"/trusts\"");
+    let mut trusts = Trusts::samples().remove(0);
+    assert!(shown(&trusts));
+    trusts.may_add = false;
+    assert!(!shown(&trusts));
+    let mut project = Project::samples().remove(0);
+    let text = render(&project).unwrap();
+    assert!(text.contains("method=\"post\" action=\"&#x2f;projects") && text.contains("New query"), "{text}");
+    (project.form, project.delete_action, project.ask_href) = (None, None, None);
+    let text = render(&project).unwrap();
+    assert!(!text.contains("action=\"&#x2f;projects") && !text.contains("New query"), "{text}");
+    let mut frame = Projects::samples().remove(0);
+    assert!(render(&frame).unwrap().contains("href=\"/people\""));
+    frame.frame.person = Some(SignedIn { name: "ben".to_owned(), sees_people: false });
+    assert!(!render(&frame).unwrap().contains("href=\"/people\""));
 }
 
 #[test]
@@ -234,6 +255,10 @@ fn all_samples() -> Vec<(String, String)> {
     add::<Queries>(&mut pages, |_| {});
     add::<QueryNew>(&mut pages, |_| {});
     add::<Query>(&mut pages, |_| {});
+    add::<Projects>(&mut pages, |_| {});
+    add::<ProjectNew>(&mut pages, |_| {});
+    add::<Project>(&mut pages, |_| {});
+    add::<People>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Site>(&mut pages, |_| {});
     add::<SiteOrders>(&mut pages, |_| {});
@@ -258,7 +283,8 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         (page.error, page.account, page.next) = (Some(text()), text(), text());
     });
     add::<Trusts>(&mut pages, |page| {
-        (page.name, page.error, page.frame.person) = (text(), Some(text()), Some(text()));
+        (page.name, page.error) = (text(), Some(text()));
+        page.frame.person = Some(SignedIn { name: text(), sees_people: true });
         for trust in &mut page.trusts {
             (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
         }
@@ -270,16 +296,18 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.frame.version = text();
         for query in &mut page.queries {
             (query.name, query.by, query.at.relative) = (text(), text(), text());
+            query.project = text();
         }
     });
     add::<QueryNew>(&mut pages, |page| {
         (page.name, page.sql) = (text(), text());
+        page.projects.iter_mut().for_each(|choice| (choice.value, choice.name) = (text(), text()));
         if let Some(refusal) = &mut page.refusal {
             refusal.message = text();
         }
     });
     add::<Query>(&mut pages, |page| {
-        (page.name, page.sql, page.by) = (text(), text(), text());
+        (page.name, page.sql, page.by, page.project) = (text(), text(), text(), text());
         for row in &mut page.trusts {
             row.trust = text();
             page.freeze.trusts.iter_mut().for_each(|at| at.trust = text());
@@ -299,6 +327,27 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
                 }
             }
         }
+    });
+    add::<Projects>(&mut pages, |page| {
+        page.frame.person = Some(SignedIn { name: text(), sees_people: true });
+        for project in &mut page.projects {
+            (project.name, project.description, project.owner) = (text(), text(), text());
+        }
+    });
+    add::<ProjectNew>(&mut pages, |page| {
+        (page.form.name, page.form.description, page.form.error) = (text(), text(), Some(text()));
+    });
+    add::<Project>(&mut pages, |page| {
+        (page.name, page.description, page.owner) = (text(), text(), text());
+        page.members = vec![text(), text()];
+        if let Some(form) = &mut page.form {
+            (form.name, form.description, form.members, form.error) = (text(), text(), text(), Some(text()));
+        }
+    });
+    add::<People>(&mut pages, |page| {
+        page.added = Some(PersonAdded { name: text(), password: text() });
+        (page.name, page.error, page.roles) = (text(), Some(text()), vec![text()]);
+        page.people.iter_mut().for_each(|person| (person.name, person.role) = (text(), text()));
     });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {

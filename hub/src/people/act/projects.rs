@@ -8,12 +8,18 @@ use crate::clock;
 use crate::hub::{self, Hub};
 use crate::ledger::projects::{Edited, Project, Seer};
 use crate::people::may::May;
+use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
 /// The projects that the person may see.
 pub async fn list(may: &May<acts::SeeLists>, hub: &Hub) -> Result<Vec<Project>, ApiProblem> {
-    let seer = Seer::of(may.person().id, may.person().role);
+    of(may.person(), hub).await
+}
+
+/// The same, for a form that is shown again.
+pub async fn of(person: &Person, hub: &Hub) -> Result<Vec<Project>, ApiProblem> {
+    let seer = Seer::of(person.id, person.role);
     Ok(hub.ledger.projects(seer, bounds::LIST_ROWS).await?)
 }
 
@@ -67,7 +73,8 @@ pub async fn delete(may: &May<acts::DeleteProject>, hub: &Hub) -> Result<(), Api
     Ok(())
 }
 
-async fn found(hub: &Hub, id: ProjectId) -> Result<Project, ApiProblem> {
+/// The same, for a page that is shown beside another act.
+pub async fn found(hub: &Hub, id: ProjectId) -> Result<Project, ApiProblem> {
     hub.ledger.project(id).await?.ok_or_else(ApiProblem::not_found)
 }
 

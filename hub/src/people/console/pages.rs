@@ -1,21 +1,26 @@
 //! The hub's state as page contexts.
 
 mod fields;
+pub mod projects;
 
 use base64::Engine as _;
 use flip_protocol::enrolment::Kit;
 use flip_protocol::freeze::Freezing;
+use flip_protocol::ident::ProjectId;
 use flip_protocol::sync::Confinement;
 use flip_protocol::{UnixMillis, bounds as wire};
 use flip_web::pages::{self as web, Moment};
 
 use crate::combine::{Combined, Said, Share};
 use crate::ledger::freezes::Freeze;
+use crate::ledger::people as ledger;
+use crate::ledger::projects::Project;
 use crate::ledger::queries::Query;
 use crate::people::act::Standing;
-use crate::people::may::May;
+use crate::people::may::{May, may};
 use crate::people::session::Person;
 use crate::permissions::{Act, acts};
+use crate::person::Role;
 use crate::presence::Link;
 use crate::problem::ApiProblem;
 
@@ -26,7 +31,10 @@ const REFRESH_IDLE_S: u32 = 10;
 pub fn frame(person: Option<&Person>) -> web::Frame {
     web::Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        person: person.map(|person| person.name.clone()),
+        person: person.map(|person| web::SignedIn {
+            name: person.name.clone(),
+            sees_people: may(person, Act::SeePeople),
+        }),
         site: None,
     }
 }
@@ -45,6 +53,7 @@ pub fn trusts(
     web::Trusts {
         frame: frame(Some(person)),
         trusts: standing.iter().map(|standing| trust(standing, now)).collect(),
+        may_add: may(person, Act::AddTrust),
         name: name.to_owned(),
         error,
         refresh_seconds: Some(REFRESH_IDLE_S),
@@ -99,13 +108,24 @@ pub fn trust_added(person: &Person, kit: &Kit, now: UnixMillis) -> web::TrustAdd
     }
 }
 
-pub fn queries(person: &Person, queries: &[(Query, Combined)], now: UnixMillis) -> web::Queries {
+pub fn queries(
+    person: &Person,
+    queries: &[(Query, Combined)],
+    projects: &[Project],
+    of: Option<ProjectId>,
+    now: UnixMillis,
+) -> web::Queries {
+    let to_ask = projects::to_ask(person, projects, of);
+    let named = of.filter(|_| to_ask.iter().any(|project| project.chosen));
+    let ask_href = named.map_or_else(|| "/queries/new".to_owned(), |id| format!("/queries/new?project={id}"));
     let under_way = queries.iter().any(|(_, combined)| combined.trusts.not_yet > 0);
     let rows = queries.iter().map(|(query, combined)| {
         let answers: Vec<web::Answer> = combined.shares.iter().map(|share| answer(share, now)).collect();
         web::QueryRow {
             href: format!("/queries/{}", query.id),
             name: query.name.clone(),
+            project: query.project_name.clone(),
+            project_href: format!("/projects/{}", query.project),
             by: query.asked_by.clone(),
             at: Moment::at(query.asked.0, now.0),
             tally: web::Tally::of(&answers),
@@ -116,25 +136,51 @@ pub fn queries(person: &Person, queries: &[(Query, Combined)], now: UnixMillis) 
     web::Queries {
         frame: frame(Some(person)),
         queries: rows.collect(),
+        projects: projects::to_see(projects, of),
+        ask_href: (!to_ask.is_empty()).then_some(ask_href),
         refresh_seconds: Some(if under_way { REFRESH_BUSY_S } else { REFRESH_IDLE_S }),
     }
 }
 
-pub fn query_new(person: &Person, name: &str, sql: &str, problem: Option<&ApiProblem>) -> web::QueryNew {
+pub fn query_new(person: &Person, projects: &[Project], chosen: Option<ProjectId>) -> web::QueryNew {
     web::QueryNew {
         frame: frame(Some(person)),
-        name: name.to_owned(),
-        sql: sql.to_owned(),
+        projects: projects::to_ask(person, projects, chosen),
+        name: String::new(),
+        sql: String::new(),
         sql_characters_max: wire::SQL_CHARACTERS as u64,
-        refusal: problem.map(|problem| web::Refusal {
-            message: problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone()),
-            place: problem.0.place.map(|place| web::Place { line: place.line, column: place.column }),
-        }),
+        refusal: None,
+    }
+}
+
+pub fn refusal(problem: &ApiProblem) -> web::Refusal {
+    web::Refusal {
+        message: problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone()),
+        place: problem.0.place.map(|place| web::Place { line: place.line, column: place.column }),
+    }
+}
+
+pub fn people(person: &Person, people: &[ledger::Person], now: UnixMillis) -> web::People {
+    let admins = people.iter().filter(|one| one.role == Role::Admin && one.disabled.is_none()).count();
+    let rows = people.iter().map(|one| web::PersonRow {
+        name: one.name.clone(),
+        role: one.role.name().to_owned(),
+        added: Moment::at(one.added.0, now.0),
+        disabled: one.disabled.map(|at| Moment::at(at.0, now.0)),
+        last_admin: admins == 1 && one.role == Role::Admin && one.disabled.is_none(),
+    });
+    web::People {
+        frame: frame(Some(person)),
+        people: rows.collect(),
+        roles: Role::ALL.map(|role| role.name().to_owned()).to_vec(),
+        added: None,
+        name: String::new(),
+        error: None,
     }
 }
 
 pub fn query(
-    may: &May<acts::SeeAnswers>,
+    seer: &May<acts::SeeAnswers>,
     query: &Query,
     combined: &Combined,
     freezes: &[Freeze],
@@ -149,9 +195,11 @@ pub fn query(
         (false, _) => Some(REFRESH_BUSY_S),
     };
     web::Query {
-        frame: frame(Some(may.person())),
+        frame: frame(Some(seer.person())),
         name: query.name.clone(),
         sql: query.sql.clone(),
+        project: query.project_name.clone(),
+        project_href: format!("/projects/{}", query.project),
         by: query.asked_by.clone(),
         at: Moment::at(query.asked.0, now.0),
         persons: combined.total.map(|total| total.persons),
@@ -160,7 +208,7 @@ pub fn query(
         trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
         fields: combined.fields.iter().enumerate().map(|(number, one)| fields::of(number, one)).collect(),
         freeze: web::Freeze {
-            action: (has_values && !freezing && may.also(Act::Freeze))
+            action: (has_values && !freezing && seer.also(Act::Freeze))
                 .then(|| format!("/queries/{}/freeze", query.id)),
             trusts: freezes.iter().map(|freeze| frozen_at(freeze, now)).collect(),
         },

@@ -15,6 +15,8 @@ impl Page for Query {
             frame: sample::frame(),
             name: "COPD since 2019".to_owned(),
             sql: sample::SQL.to_owned(),
+            project: "Lung nodules on chest CT".to_owned(),
+            project_href: "/projects/2".to_owned(),
             by: "r.okafor@flip.example".to_owned(),
             at: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
             persons: Some(1_240),

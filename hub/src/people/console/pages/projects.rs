@@ -1,0 +1,90 @@
+//! Projects as page contexts.
+
+use flip_protocol::UnixMillis;
+use flip_protocol::ident::ProjectId;
+use flip_web::pages::{self as web, Moment};
+
+use super::frame;
+use crate::ledger::projects::Project;
+use crate::people::may::{May, may};
+use crate::people::session::Person;
+use crate::permissions::{Act, Cell, Column, Is, Relation, decide};
+
+pub fn row(project: &Project, now: UnixMillis) -> web::ProjectRow {
+    web::ProjectRow {
+        href: format!("/projects/{}", project.id),
+        name: project.name.clone(),
+        description: project.description.clone(),
+        owner: project.owner.clone(),
+        members: project.members.len() as u64,
+        made: Moment::at(project.made.0, now.0),
+        deleted: project.deleted.is_some(),
+    }
+}
+
+/// Its page; with what was typed where that was not taken.
+pub fn project<A: Is>(
+    seer: &May<A>,
+    project: &Project,
+    typed: Option<web::ProjectForm>,
+    now: UnixMillis,
+) -> web::Project {
+    let id = project.id;
+    let form = typed.unwrap_or_else(|| web::ProjectForm {
+        name: project.name.clone(),
+        description: project.description.clone(),
+        members: project.members.join("\n"),
+        error: None,
+    });
+    web::Project {
+        frame: frame(Some(seer.person())),
+        href: format!("/projects/{id}"),
+        queries_href: format!("/queries?project={id}"),
+        ask_href: seer.also(Act::Ask).then(|| format!("/queries/new?project={id}")),
+        name: project.name.clone(),
+        description: project.description.clone(),
+        owner: project.owner.clone(),
+        members: project.members.clone(),
+        made: Moment::at(project.made.0, now.0),
+        deleted: project.deleted.map(|at| Moment::at(at.0, now.0)),
+        form: seer.also(Act::EditProject).then_some(form),
+        delete_action: seer.also(Act::DeleteProject).then(|| format!("/projects/{id}/delete")),
+    }
+}
+
+/// The projects that a list of queries can be narrowed to.
+pub fn to_see(projects: &[Project], chosen: Option<ProjectId>) -> Vec<web::ProjectChoice> {
+    if projects.is_empty() {
+        return Vec::new();
+    }
+    let all = web::ProjectChoice {
+        value: String::new(),
+        name: "All that you may see".to_owned(),
+        chosen: chosen.is_none(),
+    };
+    let each = projects.iter().map(|project| choice(project, chosen));
+    [all].into_iter().chain(each).collect()
+}
+
+/// The projects that the person may ask in; the first is their own, for who may make it.
+pub fn to_ask(person: &Person, projects: &[Project], chosen: Option<ProjectId>) -> Vec<web::ProjectChoice> {
+    let own = may(person, Act::MakeProject).then(|| web::ProjectChoice {
+        value: String::new(),
+        name: "My own questions".to_owned(),
+        chosen: chosen.is_none(),
+    });
+    // Who sees a project in the list without owning it is a member, or an admin, whose column is one.
+    let asks = |project: &&Project| {
+        let relation = if project.owner == person.name { Relation::Owner } else { Relation::Member };
+        project.deleted.is_none() && decide(Act::Ask, Column::of(person.role, relation)) == Cell::May
+    };
+    own.into_iter().chain(projects.iter().filter(asks).map(|project| choice(project, chosen))).collect()
+}
+
+fn choice(project: &Project, chosen: Option<ProjectId>) -> web::ProjectChoice {
+    web::ProjectChoice {
+        value: project.id.to_string(),
+        name: project.name.clone(),
+        chosen: chosen == Some(project.id),
+    }
+}
