@@ -10,7 +10,7 @@ use crate::Page;
 pub struct QueryNew {
     /// What surrounds it.
     pub frame: Frame,
-    /// The projects that the person may ask in.
+    /// The projects that the person may ask in; without any there is no form.
     pub projects: Vec<ProjectChoice>,
     /// The query's name as typed so far.
     pub name: String,
@@ -65,6 +65,7 @@ impl Page for QueryNew {
             }),
             ..empty.clone()
         };
-        vec![empty, refused, nowhere, past_the_end]
+        let viewers = Self { projects: Vec::new(), ..empty.clone() };
+        vec![empty, refused, nowhere, past_the_end, viewers]
     }
 }

@@ -21,7 +21,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 70, "a sample was added or lost");
+    assert_eq!(pages, 71, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -210,6 +210,10 @@ fn what_one_may_not_do_has_no_button() {
     assert!(shown(&trusts));
     trusts.may_add = false;
     assert!(!shown(&trusts));
+    let mut query = QueryNew::samples().remove(0);
+    assert!(render(&query).unwrap().contains("action=\"/queries\""));
+    query.projects.clear();
+    assert!(!render(&query).unwrap().contains("action=\"/queries\""));
     let mut project = Project::samples().remove(0);
     let text = render(&project).unwrap();
     assert!(text.contains("method=\"post\" action=\"&#x2f;projects") && text.contains("New query"), "{text}");
@@ -300,7 +304,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<QueryNew>(&mut pages, |page| {
-        (page.name, page.sql) = (text(), text());
+        (page.name, page.sql, page.frame.version) = (text(), text(), text());
         page.projects.iter_mut().for_each(|choice| (choice.value, choice.name) = (text(), text()));
         if let Some(refusal) = &mut page.refusal {
             refusal.message = text();
