@@ -203,7 +203,11 @@ fn bring_to_end(
         outcome => outcome?,
     }
     site.bell.ring();
-    compare(site)
+    // The order has ended; what could not be compared now is compared after the next answer.
+    if let Err(error) = compare(site) {
+        tracing::error!(error = error_chain(&error), "a cohort could not be compared with earlier ones");
+    }
+    Ok(())
 }
 
 /// An order that can no longer be opened (it expired while it waited): the hub is told at the next sync.

@@ -118,7 +118,8 @@ fn every_attacker_has_a_control_and_wins_where_numbers_are_exact() {
 #[test]
 fn under_the_shipped_policy_nobody_is_much_better_than_a_coin() {
     let (report, _, folder) = attacked("", "", &["--trials", "60", "--questions", "6"]);
-    for attacker in &report.attackers {
+    // Who looks at the clock is judged by the bench alone: here other tests run beside it.
+    for attacker in report.attackers.iter().filter(|attacker| attacker.name != "timing") {
         let (share, [low, _]) = attacker.worst(report.trials);
         // Sixty plays are few: fails where it is beyond doubt. The bench has 600.
         assert!(low <= SHARE_MAX, "{} is right in {share} of all plays", attacker.name);

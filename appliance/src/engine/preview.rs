@@ -6,7 +6,8 @@
 //! would run for hours is refused in milliseconds; the cost knows no value of any record, and no count but the power of
 //! two that a table's rows are rounded up to. (Over the records themselves DuckDB knows the least and the greatest value
 //! of each column and whether one is missing: by what a question costs it would tell whether one person is that old.)
-//! Deliberately absent: precision. The time limit still holds.
+//! Deliberately absent: precision. A join of two large tables by what is no key of a record, such as a concept, makes more
+//! rows than the model says, the more the larger the tables are: then the time limit alone holds.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -119,3 +119,13 @@ fn alerts_come_newest_first() {
     ledger.compared(2, Some(b"two")).unwrap();
     assert_eq!(ledger.alerts(1).unwrap(), [b"two".to_vec()]);
 }
+
+#[test]
+fn questions_of_projects_that_ask_no_more_are_forgotten_too() {
+    let ledger = Cohorts::in_memory().unwrap();
+    ledger.count("once", 1_000).unwrap();
+    ledger.count("now", 1_000 + ASKED_KEPT_MS).unwrap();
+    assert_eq!(ledger.asked(None, 0).unwrap().len(), 2);
+    ledger.count("now", 1_001 + ASKED_KEPT_MS).unwrap();
+    assert_eq!(ledger.asked(Some("once"), 0).unwrap(), [0; 0]);
+}
