@@ -186,10 +186,13 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
 fn an_export_that_never_ends_is_held_to_its_time_though_there_is_always_more_to_read() {
     let site = Site::new(|_| {});
     let hello = r#"{"Hello":{"engine_version":"x","sandbox":{"files":"confined","calls":"confined"}}}"#;
-    // It waits to be asked: a worker that speaks before is lost for that.
+    // It takes its configuration, says hello, and waits to be asked: a worker that speaks before is lost for that.
     let endless = format!(
-        "exec perl -e 'sub frame {{ pack(\"VV\", length($_[0]), length($_[1])) . $_[0] . $_[1] }} $| = 1; \
-         print frame(q({hello}), \"\"); sysread(STDIN, my $asked, 1); my $piece = frame(q(\"Piece\"), \"x\" x 100000); print $piece while 1'"
+        "exec perl -e 'sub frame {{ pack(\"VV\", length($_[0]), length($_[1])) . $_[0] . $_[1] }} \
+         sub taken {{ read(STDIN, my $head, 8); my ($body, $behind) = unpack(\"VV\", $head); \
+         read(STDIN, my $rest, $body + $behind) }} \
+         $| = 1; taken(); print frame(q({hello}), \"\"); taken(); \
+         my $piece = frame(q(\"Piece\"), \"x\" x 100000); print $piece while 1'"
     );
     let worker_program = script(site.folder.path(), &endless);
     let wanted =
