@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::stage::Stage;
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::EVERYONE;
 use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Reply, Window};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::console::picture;
+use crate::stage::Stage;
 
 /// A command of the hub's program: whether it succeeded, and what it said.
 fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
@@ -252,6 +254,22 @@ fn a_deleted_project_is_there_for_admins_alone_and_changes_no_more() -> Result<(
     let body = json!({ "name": "All", "sql": EVERYONE, "project": project });
     let asked = admin.post("/api/v1/queries", &body)?;
     assert_eq!((asked.status, &asked.json()["code"]), (409, &json!("project_deleted")));
+    Ok(())
+}
+
+#[test]
+fn a_name_that_is_no_text_names_nothing() -> Result<()> {
+    let stage = Stage::set()?;
+    for path in [
+        "/api/v1/projects/%FF",
+        "/api/v1/queries/%FF",
+        "/api/v1/queries/%FF/csv",
+        "/api/v1/queries/%FF/freeze",
+    ] {
+        let reply = stage.api.get(path)?;
+        assert_eq!(reply.status, 404, "{path}: {}", reply.text);
+    }
+    assert_eq!(stage.api.get("/api/v1/projects")?.status, 200);
     Ok(())
 }
 

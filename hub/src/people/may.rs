@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::handler::Handler;
 use axum::http::request::Parts;
@@ -122,7 +123,12 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for Wish<A> {
 
 /// What the path names: `{project}` or `{query}`.
 async fn about(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Option<About>, ApiProblem> {
-    let Ok(names) = RawPathParams::from_request_parts(parts, hub).await else { return Ok(None) };
+    let names = match RawPathParams::from_request_parts(parts, hub).await {
+        Ok(names) => names,
+        Err(RawPathParamsRejection::MissingPathParams(_)) => return Ok(None),
+        // A name that is no text names nothing.
+        Err(_) => return Err(ApiProblem::not_found()),
+    };
     for (name, value) in &names {
         let id = || value.parse().map_err(|_| ApiProblem::not_found());
         match name {
