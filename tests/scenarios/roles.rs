@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::stage::Stage;
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::EVERYONE;
 use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Reply, Window};
