@@ -3,7 +3,7 @@
 //!
 //! What must stay true: what is still at work is not called ended. Reads are of the one `run` that holds the journal; an
 //! ingest is at work while its process lives. Deliberately absent: deciding what an end means for the data; a killed
-//! ingest has changed nothing, and whoever read has what left before.
+//! ingest has changed nothing but in the moment between its switch and its act, and whoever read has what left before.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub(crate) fn end_ingests(audit: &Audit, now: UnixMillis) -> Result<usize, Audit
         let facts = json!({
             "begun": act.number,
             "from": act.facts["from"],
-            "why": "the ingest was stopped before its end; the data in use are unchanged",
+            "why": "the ingest was stopped before its end was written down; flip-appliance data list says what is in use",
         });
         audit.append(now.0, "data_refused", facts)?;
     }

@@ -6,7 +6,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Parser, Subcommand};
 use flip_protocol::PartyId;
 use flip_storage::file::{self, Access};
@@ -189,8 +189,14 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
     Config::check(data, config)?;
     let keys = Config::keys(data);
     fs::create_dir_all(&keys).with_context(|| format!("{} cannot be made", keys.display()))?;
-    let authority = Authority::create(&keys, clock::now())?;
     let ledger = Ledger::open(&Config::ledger(data))?;
+    ensure!(
+        ledger.people()?.is_empty(),
+        "{} holds the ledger of an init that was cut short or of a hub whose hub.toml is lost: restore hub.toml, or \
+         remove the folder to start anew",
+        data.display()
+    );
+    let authority = Authority::create(&keys, clock::now())?;
     add_person(&ledger, admin, Role::Admin, password_file)?;
     // Last, because its presence says that the hub is whole.
     file::write(&data.join(config::FILE), config.as_bytes(), Access::Anyone)

@@ -143,6 +143,8 @@ fn word(reply: &Reply) -> &'static str {
         303 if reply.location.starts_with("/sign-in?next=") => "401",
         403 => "403",
         404 => "404",
+        405 => "no such route",
+        500.. => "a fault",
         _ => "yes",
     }
 }
@@ -194,6 +196,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
         }
     }
     assert_eq!(compared, routes.len() * 14);
+    assert!(routes.len() > 30, "of {} routes", routes.len());
     Ok(())
 }
 

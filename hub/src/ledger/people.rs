@@ -126,11 +126,13 @@ impl Ledger {
         .await
     }
 
-    /// Opens a session, unless the person was disabled meanwhile: then false. Sessions that ended are swept.
+    /// Opens a session, unless the person was disabled or given another password since `password`, the Argon2id string,
+    /// was read: then false. Sessions that ended are swept.
     pub async fn open_session(
         &self,
         token_sha256: [u8; 32],
         person: PersonId,
+        password: String,
         now: UnixMillis,
         expires: UnixMillis,
     ) -> Result<bool, LedgerError> {
@@ -138,8 +140,8 @@ impl Ledger {
             tx.execute("DELETE FROM session WHERE expires_ms <= ?1", [now.0])?;
             let opened = tx.execute(
                 "INSERT INTO session (token_sha256, person, expires_ms)
-                 SELECT ?1, id, ?3 FROM person WHERE id = ?2 AND disabled_ms IS NULL",
-                (token_sha256, person.bytes(), expires.0),
+                 SELECT ?1, id, ?3 FROM person WHERE id = ?2 AND disabled_ms IS NULL AND password = ?4",
+                (token_sha256, person.bytes(), expires.0, password),
             )?;
             Ok(opened == 1)
         })
@@ -261,7 +263,8 @@ mod tests {
         add(&ledger, 1, "ada", Role::Admin);
         add(&ledger, 2, "ben", Role::Viewer);
         let open = async |token| {
-            ledger.open_session([token; 32], person(2), UnixMillis(1), UnixMillis(9)).await.unwrap()
+            let hash = "hash".to_owned();
+            ledger.open_session([token; 32], person(2), hash, UnixMillis(1), UnixMillis(9)).await.unwrap()
         };
         let whose = async |token| ledger.person_of_session([token; 32], UnixMillis(2)).await.unwrap();
         assert!(open(1).await && whose(1).await.is_some());
@@ -269,5 +272,9 @@ mod tests {
         assert!(whose(1).await.is_none() && !open(2).await && whose(2).await.is_none());
         ledger.enable("ben".to_owned()).unwrap();
         assert!(whose(1).await.is_none(), "a session came back");
+        // Whose old password was checked while they were given a new one.
+        assert!(open(3).await && whose(3).await.is_some());
+        ledger.set_password("ben".to_owned(), "another hash".to_owned()).unwrap();
+        assert!(whose(3).await.is_none() && !open(4).await && whose(4).await.is_none());
     }
 }

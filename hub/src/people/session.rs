@@ -35,18 +35,18 @@ pub struct Person {
 /// Checks name and password and opens a session; gives its token.
 pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, ApiProblem> {
     let stored = hub.ledger.password_of(name.trim().to_owned()).await?;
-    let (person, stored) = stored.map_or((None, None), |(person, stored)| (Some(person), Some(stored)));
-    let Some(fits) = hub.hasher.verify(password, stored).await else {
+    let hash = stored.as_ref().map(|(_, hash)| hash.clone());
+    let Some(fits) = hub.hasher.verify(password, hash).await else {
         return Err(ApiProblem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "too_many_sign_ins",
             "Too many people sign in at once; try again in a moment.",
         ));
     };
-    if let (Some(person), true) = (person, fits) {
+    if let (Some((person, hash)), true) = (stored, fits) {
         let (token, kept) = passwords::session_token();
         let now = clock::now();
-        if hub.ledger.open_session(kept, person, now, now.plus(bounds::SESSION_MS)).await? {
+        if hub.ledger.open_session(kept, person, hash, now, now.plus(bounds::SESSION_MS)).await? {
             return Ok(token);
         }
     }
