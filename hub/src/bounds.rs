@@ -45,3 +45,7 @@ pub const LIST_ROWS: u32 = 100;
 pub const DESCRIPTION_CHARACTERS: usize = 250;
 /// Members of one project.
 pub const MEMBERS: usize = 100;
+/// Characters of the banner and of the words of maintenance: one line on a wide screen.
+pub const NOTICE_CHARACTERS: usize = 200;
+/// Bytes of the banner's link.
+pub const BANNER_HREF_BYTES: usize = 500;

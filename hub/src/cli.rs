@@ -71,9 +71,26 @@ enum Command {
     /// Add Trusts and list them
     #[command(subcommand)]
     Trust(TrustCommand),
+    /// Begin or end maintenance, or see whether the hub can be stopped
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Add people, list them, and change what they may do
     #[command(subcommand)]
     User(UserCommand),
+}
+
+#[derive(Subcommand)]
+enum MaintenanceCommand {
+    /// Take no new work and hand none out; what Trusts work on is let finish
+    On {
+        /// What people are told, at the head of every page
+        #[arg(default_value = "")]
+        words: String,
+    },
+    /// Take new work again; what was held back goes out
+    Off,
+    /// Say whether maintenance is on and what is still under way; succeeds where the hub can be stopped
+    Status,
 }
 
 #[derive(Subcommand)]
@@ -178,6 +195,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::Add { name, out }) => trust_add(data, &name, out),
         Command::Trust(TrustCommand::Kit { name, out }) => trust_kit(data, &name, out),
         Command::Trust(TrustCommand::List) => trust_list(data),
+        Command::Maintenance(command) => maintenance(&open(data)?.2, command),
         Command::User(command) => user(&open(data)?.2, command),
     }
 }
@@ -204,6 +222,27 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
     say!("A new hub is in {}. Its CA certificate's SHA-256 is", data.display());
     say!("  {}", authority.ca_sha256());
     say!("Start it with: flip-hub --data {} serve", data.display());
+    Ok(())
+}
+
+fn maintenance(ledger: &Ledger, command: MaintenanceCommand) -> anyhow::Result<()> {
+    let by = "the command line".to_owned();
+    match command {
+        MaintenanceCommand::On { words } => {
+            let words = hub::check_notice(&words).map_err(anyhow::Error::msg)?.to_owned();
+            ledger.set_maintenance_now(Some(words), by, clock::now())?;
+        }
+        MaintenanceCommand::Off => ledger.set_maintenance_now(None, by, clock::now())?,
+        MaintenanceCommand::Status => {
+            let open = ledger.open_orders_now()?;
+            let on = ledger.settings_now()?.maintenance.is_some();
+            say!("Maintenance is {}.", if on { "on" } else { "off" });
+            say!("Orders at Trusts: {}. Orders that wait here: {}.", open.at_trusts, open.queued);
+            ensure!(on, "the hub takes new work; begin with: flip-hub maintenance on");
+            ensure!(open.at_trusts == 0, "orders are still at Trusts; wait for their answers");
+            say!("The hub can be stopped.");
+        }
+    }
     Ok(())
 }
 

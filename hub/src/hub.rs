@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::authority::Authority;
+use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -129,4 +130,16 @@ pub fn check_name(name: &str) -> Result<&str, &'static str> {
         return Err("the name has control characters in it");
     }
     Ok(name)
+}
+
+/// Checks a word to everybody, which may be empty: what is wrong with it, if anything.
+pub fn check_notice(text: &str) -> Result<&str, &'static str> {
+    let text = text.trim();
+    if text.chars().count() > bounds::NOTICE_CHARACTERS {
+        return Err("the text is longer than 200 characters");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("the text has control characters in it");
+    }
+    Ok(text)
 }

@@ -8,6 +8,7 @@ pub mod orders;
 pub mod people;
 pub mod projects;
 pub mod queries;
+pub mod settings;
 pub mod trusts;
 
 use std::path::Path;
@@ -162,6 +163,14 @@ const MIGRATIONS: &[&str] = &[
         SELECT DISTINCT project.id, person.id
         FROM query JOIN person ON person.name = query.asked_by JOIN project ON project.id = query.project
         WHERE person.id <> project.owner;
+",
+    "
+    CREATE TABLE setting (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        changed_ms INTEGER NOT NULL,
+        changed_by TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

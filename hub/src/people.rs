@@ -7,6 +7,7 @@ mod act;
 mod api;
 mod console;
 mod may;
+mod notices;
 pub mod printed;
 mod session;
 
@@ -27,6 +28,7 @@ pub fn router(hub: &Arc<Hub>) -> Router {
         .into_router()
         .fallback(async || ApiProblem::not_found())
         .layer(from_fn_with_state(Arc::clone(hub), console::pages_of_problems))
+        .layer(from_fn_with_state(Arc::clone(hub), notices::around))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(bounds::PEOPLE_BODY_BYTES, bounded_body))
         .layer(from_fn(console::guard_headers))

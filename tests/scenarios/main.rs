@@ -13,4 +13,5 @@ mod garbage;
 mod local;
 mod messages;
 mod roles;
+mod running;
 mod stage;

@@ -24,6 +24,9 @@
 //! | `GET /projects`, `POST /projects`, `GET /projects/new` | fields `name`, `description`; the form |
 //! | `GET /people`, `POST /people` | fields `name`, `role` |
 //! | `POST /people/change` | fields `name`, `change` |
+//! | `GET /hub` | the hub's own page |
+//! | `POST /hub/banner` | fields `text`, `href` |
+//! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |
 
 mod asset;
 pub mod chart;

@@ -55,6 +55,7 @@ impl std::error::Error for RenderError {
 /// Every template there is, by file name.
 const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("../templates/base.html")),
+    ("hub.html", include_str!("../templates/hub.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("people.html", include_str!("../templates/people.html")),
     ("problem.html", include_str!("../templates/problem.html")),

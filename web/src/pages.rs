@@ -1,6 +1,7 @@
 //! The contexts of all pages, and the shapes they share.
 
 mod answer;
+mod hub;
 mod people;
 mod problem;
 mod projects;
@@ -19,6 +20,7 @@ use crate::words::plural;
 
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
+pub use hub::{Hub, Maintenance};
 pub use people::{People, PersonAdded, PersonRow};
 pub use problem::Problem;
 pub use projects::{Project, ProjectForm, ProjectNew, ProjectRow, Projects};
@@ -52,6 +54,19 @@ pub struct Frame {
     pub person: Option<SignedIn>,
     /// The Trust whose appliance is looked at; `None` at the hub, and for who has not come in.
     pub site: Option<String>,
+    /// What everybody is to know, whichever page they look at.
+    pub notices: Vec<Notice>,
+}
+
+/// A word to everybody, at the head of every page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    /// True where something is not as it should be.
+    pub warns: bool,
+    /// Plain text.
+    pub text: String,
+    /// Where more is said; `https:` or a path.
+    pub href: Option<String>,
 }
 
 /// Who is signed in at the hub.
@@ -61,6 +76,8 @@ pub struct SignedIn {
     pub name: String,
     /// True where the navigation leads to the people.
     pub sees_people: bool,
+    /// True where it leads to the hub's own page.
+    pub runs_hub: bool,
 }
 
 /// A project to choose.
@@ -135,16 +152,25 @@ pub enum Sandbox {
 
 /// Values for samples.
 mod sample {
-    use super::{Frame, Moment, ProjectChoice, SignedIn};
+    use super::{Frame, Moment, Notice, ProjectChoice, SignedIn};
 
     pub(super) fn frame() -> Frame {
-        let person = SignedIn { name: "r.okafor@flip.example".to_owned(), sees_people: false };
-        Frame { version: "0.1.0".to_owned(), person: Some(person), site: None }
+        let person =
+            SignedIn { name: "r.okafor@flip.example".to_owned(), sees_people: false, runs_hub: false };
+        Frame { person: Some(person), ..stranger() }
     }
 
     pub(super) fn admin() -> Frame {
-        let person = SignedIn { name: "admin".to_owned(), sees_people: true };
+        let person = SignedIn { name: "admin".to_owned(), sees_people: true, runs_hub: true };
         Frame { person: Some(person), ..frame() }
+    }
+
+    /// With a word of each kind.
+    pub(super) fn noticed() -> Frame {
+        let href = Some("https://flip.example/news".to_owned());
+        let banner = Notice { warns: false, text: "The network is slow on Friday.".to_owned(), href };
+        let text = "Maintenance: new questions wait.".to_owned();
+        Frame { notices: vec![banner, Notice { warns: true, text, href: None }], ..admin() }
     }
 
     pub(super) fn projects() -> Vec<ProjectChoice> {
@@ -161,7 +187,7 @@ mod sample {
     }
 
     pub(super) fn stranger() -> Frame {
-        Frame { version: "0.1.0".to_owned(), person: None, site: None }
+        Frame { version: "0.1.0".to_owned(), person: None, site: None, notices: Vec::new() }
     }
 
     pub(super) fn moment(iso: &str, relative: &str) -> Moment {

@@ -61,6 +61,7 @@ pub fn frame(site: &Site) -> web::Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         person: None,
         site: Some(site.identity().facts.trust_name.clone()),
+        notices: Vec::new(),
     }
 }
 

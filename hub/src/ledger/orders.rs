@@ -92,11 +92,12 @@ impl Ledger {
         .await
     }
 
-    /// Queued orders for a Trust, oldest first, at most `most`.
+    /// Queued orders for a Trust, oldest first, at most `most`; none during maintenance.
     pub async fn queued(&self, trust: PartyId, most: u32) -> Result<Vec<Vec<u8>>, LedgerError> {
         self.call("queued", move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT message FROM work_order WHERE trust = ?1 AND state = 'queued'
+                     AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'maintenance')
                  ORDER BY sequence LIMIT ?2",
             )?;
             statement.query_map((trust.bytes(), most), |row| row.get(0))?.collect()

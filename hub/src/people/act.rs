@@ -2,6 +2,7 @@
 
 pub mod people;
 pub mod projects;
+pub mod running;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +94,7 @@ pub async fn ask(
     let project = if let Some(project) = project { project } else { own_project(hub, wish.person()).await? };
     let may = wish.of(hub, project).await?;
     may.undeleted()?;
+    running::takes_work(hub).await?;
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     check_question(sql).await?;
     let now = clock::now();
@@ -132,6 +134,7 @@ pub async fn ask(
 /// order is under way are left alone, so that a second call changes nothing.
 pub async fn freeze(may: &May<acts::Freeze>, hub: &Arc<Hub>, id: Uuid) -> Result<(), ApiProblem> {
     may.undeleted()?;
+    running::takes_work(hub).await?;
     let (query, _) = hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
     let now = clock::now();
     let expires = now.plus(wire::ORDER_LIFE_MS);

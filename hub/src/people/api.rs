@@ -3,6 +3,7 @@
 mod freeze;
 mod projects;
 mod queries;
+mod running;
 mod session;
 mod trusts;
 
@@ -24,6 +25,9 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::Enter, _>("/api/v1/session", session::open)
         .get::<acts::KeepSession, _>("/api/v1/session", session::show)
         .delete::<acts::KeepSession, _>("/api/v1/session", session::close)
+        .get::<acts::RunHub, _>("/api/v1/hub", running::show)
+        .put::<acts::RunHub, _>("/api/v1/hub/banner", running::banner)
+        .put::<acts::RunHub, _>("/api/v1/hub/maintenance", running::maintenance)
         .get::<acts::SeeTrusts, _>("/api/v1/trusts", trusts::list)
         .post::<acts::AddTrust, _>("/api/v1/trusts", trusts::add)
         .get::<acts::SeeLists, _>("/api/v1/projects", projects::list)

@@ -3,6 +3,7 @@
 mod pages;
 mod people;
 mod projects;
+mod running;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,9 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeProject, _>("/projects/{project}", projects::show)
         .post::<acts::EditProject, _>("/projects/{project}", projects::edit)
         .post::<acts::DeleteProject, _>("/projects/{project}/delete", projects::delete)
+        .get::<acts::RunHub, _>("/hub", running::show)
+        .post::<acts::RunHub, _>("/hub/banner", running::banner)
+        .post::<acts::RunHub, _>("/hub/maintenance", running::maintenance)
         .get::<acts::SeePeople, _>("/people", people::list)
         .post::<acts::ManagePeople, _>("/people", people::add)
         .post::<acts::ManagePeople, _>("/people/change", people::change)

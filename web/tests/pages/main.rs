@@ -5,10 +5,10 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew, Projects, Queries,
-        Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
-        SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, TrustAdded,
-        TrustAnswer, Trusts,
+        Answer, Frame, Hub, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew, Projects,
+        Queries, Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
+        SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
+        TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -21,7 +21,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 71, "a sample was added or lost");
+    assert_eq!(pages, 75, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -53,7 +53,12 @@ fn check_policy(name: &str, element: &Element) {
         if matches!(attribute.as_str(), "href" | "src" | "action" | "formaction" | "data" | "poster") {
             let download = element.tag == "a" && element.attribute("download").is_some();
             let own = value.is_empty() || value.starts_with('#') || value.starts_with('/');
-            assert!(own && !value.starts_with("//") || download && value.starts_with("data:"), "{of}");
+            // A link that somebody follows, to a page that is not told where they came from.
+            let leaves = element.tag == "a" && element.attribute("rel") == Some("noreferrer");
+            let allowed = own && !value.starts_with("//")
+                || download && value.starts_with("data:")
+                || leaves && value.starts_with("https://");
+            assert!(allowed, "{of}");
         }
     }
 }
@@ -190,13 +195,14 @@ fn a_question_that_begins_with_a_blank_line_keeps_it() {
 #[test]
 fn only_the_signed_in_see_the_navigation() {
     let page = |person| Problem {
-        frame: Frame { version: "9.8.7".to_owned(), person, site: None },
+        frame: Frame { version: "9.8.7".to_owned(), person, site: None, notices: Vec::new() },
         status: 404,
         title: "Gone".to_owned(),
         detail: String::new(),
     };
     let signed_in =
-        render(&page(Some(SignedIn { name: "somebody".to_owned(), sees_people: false }))).unwrap();
+        render(&page(Some(SignedIn { name: "somebody".to_owned(), sees_people: false, runs_hub: false })))
+            .unwrap();
     let stranger = render(&page(None)).unwrap();
     assert!(signed_in.contains("<nav") && signed_in.contains("/sign-out") && signed_in.contains("somebody"));
     assert!(!stranger.contains("<nav") && !stranger.contains("/sign-out"));
@@ -222,7 +228,7 @@ fn what_one_may_not_do_has_no_button() {
     assert!(!text.contains("action=\"&#x2f;projects") && !text.contains("New query"), "{text}");
     let mut frame = Projects::samples().remove(0);
     assert!(render(&frame).unwrap().contains("href=\"/people\""));
-    frame.frame.person = Some(SignedIn { name: "ben".to_owned(), sees_people: false });
+    frame.frame.person = Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false });
     assert!(!render(&frame).unwrap().contains("href=\"/people\""));
 }
 
@@ -264,6 +270,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<Project>(&mut pages, |_| {});
     add::<People>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
+    add::<Hub>(&mut pages, |_| {});
     add::<Site>(&mut pages, |_| {});
     add::<SiteOrders>(&mut pages, |_| {});
     add::<SiteOrder>(&mut pages, |_| {});
@@ -288,7 +295,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
-        page.frame.person = Some(SignedIn { name: text(), sees_people: true });
+        page.frame.person = Some(SignedIn { name: text(), sees_people: true, runs_hub: true });
         for trust in &mut page.trusts {
             (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
         }
@@ -332,8 +339,15 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
             }
         }
     });
+    add::<Hub>(&mut pages, |page| {
+        (page.banner_text, page.banner_href, page.error) = (text(), text(), Some(text()));
+        page.frame.notices.iter_mut().for_each(|notice| notice.text = text());
+        if let Some(on) = &mut page.maintenance {
+            (on.by, on.words) = (text(), text());
+        }
+    });
     add::<Projects>(&mut pages, |page| {
-        page.frame.person = Some(SignedIn { name: text(), sees_people: true });
+        page.frame.person = Some(SignedIn { name: text(), sees_people: true, runs_hub: true });
         for project in &mut page.projects {
             (project.name, project.description, project.owner) = (text(), text(), text());
         }

@@ -18,6 +18,7 @@ use crate::ledger::projects::Project;
 use crate::ledger::queries::Query;
 use crate::people::act::Standing;
 use crate::people::may::{May, may};
+use crate::people::notices;
 use crate::people::session::Person;
 use crate::permissions::{Act, acts};
 use crate::person::Role;
@@ -25,7 +26,7 @@ use crate::presence::Link;
 use crate::problem::ApiProblem;
 
 /// Seconds between two looks of a page while something is under way, and while nothing is.
-const REFRESH_BUSY_S: u32 = 1;
+pub const REFRESH_BUSY_S: u32 = 1;
 const REFRESH_IDLE_S: u32 = 10;
 
 pub fn frame(person: Option<&Person>) -> web::Frame {
@@ -34,8 +35,10 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
         person: person.map(|person| web::SignedIn {
             name: person.name.clone(),
             sees_people: may(person, Act::SeePeople),
+            runs_hub: may(person, Act::RunHub),
         }),
         site: None,
+        notices: notices::current(),
     }
 }
 

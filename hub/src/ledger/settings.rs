@@ -1,0 +1,152 @@
+//! What an administrator sets while the hub runs: the banner, and maintenance.
+
+use flip_protocol::UnixMillis;
+use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Ledger, LedgerError, from_json, to_json};
+
+/// A word to everybody at the head of every page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Banner {
+    /// Plain text.
+    pub text: String,
+    /// An `https:` address where more is said.
+    pub href: Option<String>,
+}
+
+/// No new work is taken and none is handed out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintenance {
+    /// What people are told.
+    pub words: String,
+    /// Since when.
+    pub since: UnixMillis,
+    /// Who turned it on.
+    pub by: String,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The banner, where there is one.
+    pub banner: Option<Banner>,
+    /// Maintenance, while it lasts.
+    pub maintenance: Option<Maintenance>,
+}
+
+/// Orders that have not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Open {
+    /// At the hub.
+    pub queued: u64,
+    /// At an appliance.
+    pub at_trusts: u64,
+}
+
+const BANNER: &str = "banner";
+/// Also read where orders are handed out.
+const MAINTENANCE: &str = "maintenance";
+
+impl Ledger {
+    /// The settings.
+    pub async fn settings(&self) -> Result<Settings, LedgerError> {
+        self.call("settings", settings).await
+    }
+
+    /// The settings, for the command line.
+    pub fn settings_now(&self) -> Result<Settings, LedgerError> {
+        self.run("settings", settings)
+    }
+
+    /// Puts the banner up, or takes it down.
+    pub async fn set_banner(
+        &self,
+        banner: Option<Banner>,
+        by: String,
+        now: UnixMillis,
+    ) -> Result<(), LedgerError> {
+        self.call("set banner", move |tx| set(tx, BANNER, banner.as_ref(), &by, now)).await
+    }
+
+    /// Begins maintenance, or ends it. What is on already keeps its beginning.
+    pub async fn set_maintenance(
+        &self,
+        words: Option<String>,
+        by: String,
+        now: UnixMillis,
+    ) -> Result<(), LedgerError> {
+        self.call("set maintenance", move |tx| set_maintenance(tx, words, &by, now)).await
+    }
+
+    /// The same, for the command line.
+    pub fn set_maintenance_now(
+        &self,
+        words: Option<String>,
+        by: String,
+        now: UnixMillis,
+    ) -> Result<(), LedgerError> {
+        self.run("set maintenance", move |tx| set_maintenance(tx, words, &by, now))
+    }
+
+    /// How many orders have not ended.
+    pub async fn open_orders(&self) -> Result<Open, LedgerError> {
+        self.call("open orders", open_orders).await
+    }
+
+    /// The same, for the command line.
+    pub fn open_orders_now(&self) -> Result<Open, LedgerError> {
+        self.run("open orders", open_orders)
+    }
+}
+
+fn settings(tx: &Transaction<'_>) -> rusqlite::Result<Settings> {
+    Ok(Settings { banner: setting(tx, BANNER)?, maintenance: setting(tx, MAINTENANCE)? })
+}
+
+fn set_maintenance(
+    tx: &Transaction<'_>,
+    words: Option<String>,
+    by: &str,
+    now: UnixMillis,
+) -> rusqlite::Result<()> {
+    let since = setting::<Maintenance>(tx, MAINTENANCE)?.map_or(now, |on| on.since);
+    let maintenance = words.map(|words| Maintenance { words, since, by: by.to_owned() });
+    set(tx, MAINTENANCE, maintenance.as_ref(), by, now)
+}
+
+fn open_orders(tx: &Transaction<'_>) -> rusqlite::Result<Open> {
+    tx.query_row(
+        "SELECT count(*) FILTER (WHERE state = 'queued'), count(*) FILTER (WHERE state <> 'queued')
+         FROM work_order WHERE state IN ('queued', 'delivered', 'running')",
+        [],
+        |row| Ok(Open { queued: row.get(0)?, at_trusts: row.get(1)? }),
+    )
+}
+
+fn setting<T: DeserializeOwned>(tx: &Transaction<'_>, name: &str) -> rusqlite::Result<Option<T>> {
+    let value: Option<String> = tx
+        .prepare_cached("SELECT value FROM setting WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    value.map(|value| from_json(0, &value)).transpose()
+}
+
+fn set<T: Serialize>(
+    tx: &Transaction<'_>,
+    name: &str,
+    value: Option<&T>,
+    by: &str,
+    now: UnixMillis,
+) -> rusqlite::Result<()> {
+    match value {
+        Some(value) => tx.execute(
+            "INSERT INTO setting (name, value, changed_ms, changed_by) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET value = ?2, changed_ms = ?3, changed_by = ?4",
+            (name, to_json(value)?, now.0, by),
+        ),
+        None => tx.execute("DELETE FROM setting WHERE name = ?1", [name]),
+    }
+    .map(drop)
+}
