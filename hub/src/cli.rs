@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use flip_protocol::PartyId;
 use flip_storage::file::{self, Access};
 
+use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::ledger::Ledger;
@@ -215,6 +216,7 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
         data.display()
     );
     let authority = Authority::create(&keys, clock::now())?;
+    ledger.note_now(By::command_line(clock::now()), Deed::HubMade { hub: authority.hub() })?;
     add_person(&ledger, admin, Role::Admin, password_file)?;
     // Last, because its presence says that the hub is whole.
     file::write(&data.join(config::FILE), config.as_bytes(), Access::Anyone)
@@ -247,6 +249,7 @@ fn maintenance(ledger: &Ledger, command: MaintenanceCommand) -> anyhow::Result<(
 }
 
 fn user(ledger: &Ledger, command: UserCommand) -> anyhow::Result<()> {
+    let by = By::command_line(clock::now());
     let (name, changed, now_they) = match command {
         UserCommand::Add { name, role, password_file } => {
             return add_person(ledger, &name, role, password_file.as_deref());
@@ -254,16 +257,18 @@ fn user(ledger: &Ledger, command: UserCommand) -> anyhow::Result<()> {
         UserCommand::List => return list_people(ledger),
         UserCommand::Role { name, role } => {
             let words = format!("is {} now", role.name());
-            (name.clone(), ledger.set_role(name, role)?, words)
+            (name.clone(), ledger.set_role(by, name, role)?, words)
         }
         UserCommand::Disable { name } => {
-            let changed = ledger.disable(name.clone(), clock::now())?;
+            let changed = ledger.disable(by, name.clone())?;
             (name, changed, "is disabled now, and signed out".to_owned())
         }
-        UserCommand::Enable { name } => (name.clone(), ledger.enable(name)?, "may sign in again".to_owned()),
+        UserCommand::Enable { name } => {
+            (name.clone(), ledger.enable(by, name)?, "may sign in again".to_owned())
+        }
         UserCommand::Password { name, password_file } => {
             let (password, made) = password(password_file.as_deref())?;
-            let changed = ledger.set_password(name.clone(), passwords::hash(&password)?)?;
+            let changed = ledger.set_password(by, name.clone(), passwords::hash(&password)?)?;
             let told = if made {
                 format!("has a new password (shown this once):\n  {password}")
             } else {
@@ -288,7 +293,7 @@ fn add_person(ledger: &Ledger, name: &str, role: Role, password_file: Option<&Pa
     let (password, made) = password(password_file)?;
     let now = clock::now();
     let id = PersonId::new(now, &clock::random_bytes());
-    if !ledger.add_person(id, name.to_owned(), role, passwords::hash(&password)?, now)? {
+    if !ledger.add_person(By::command_line(now), id, name.to_owned(), role, passwords::hash(&password)?)? {
         bail!("somebody is named {name:?} already; for a new password: flip-hub user password {name:?}");
     }
     if made {
@@ -319,7 +324,7 @@ fn trust_add(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()
     let trust = PartyId::new(now, &clock::random_bytes());
     let address = kit_address(&config, running(data).as_ref()).context(NO_KIT_ADDRESS)?;
     let (kit, secret) = hub::make_kit(&authority, &address, trust, name, now);
-    match ledger.add_trust(trust, name.to_owned(), secret, now)? {
+    match ledger.add_trust(By::command_line(now), trust, name.to_owned(), secret)? {
         Added::New => hand_over(&kit, out),
         Added::NameTaken => {
             bail!("a Trust named {name:?} is known already; for a new kit: flip-hub trust kit {name:?}")
@@ -335,7 +340,7 @@ fn trust_kit(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()
     let known = ledger.trusts_now()?.into_iter().find(|trust| trust.name.eq_ignore_ascii_case(name.trim()));
     let Some(trust) = known else { bail!("there is no Trust named {name:?}; see: flip-hub trust list") };
     let (kit, secret) = hub::make_kit(&authority, &address, trust.id, &trust.name, now);
-    ledger.renew_kit(trust.id, secret)?;
+    ledger.renew_kit(By::command_line(now), trust.id, secret)?;
     hand_over(&kit, out)
 }
 

@@ -3,6 +3,7 @@
 //! What must stay true: SQL is written here and nowhere else in the hub, so that another ledger can take this one's
 //! place; each change of an order goes through [`crate::order::OrderState`].
 
+pub mod audit;
 pub mod freezes;
 pub mod orders;
 pub mod people;
@@ -172,6 +173,7 @@ const MIGRATIONS: &[&str] = &[
         changed_by TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    audit::SCHEMA,
 ];
 
 impl Ledger {

@@ -109,6 +109,21 @@ impl OrderState {
         }
     }
 
+    /// The protected count of persons, where the Trust gave one.
+    pub fn persons(&self) -> Option<u64> {
+        match self {
+            Self::Done { answer: Answer::Value(cohort), .. } => Some(cohort.persons),
+            Self::Done { answer: Answer::FewerThan { .. }, .. }
+            | Self::Queued
+            | Self::Delivered { .. }
+            | Self::Running { .. }
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. } => None,
+        }
+    }
+
     /// True where nothing can change any more.
     pub fn ended(&self) -> bool {
         self.ended_at().is_some()

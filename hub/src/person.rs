@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use flip_protocol::{UnixMillis, ident};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 /// A person who signs in here. A UUID; the name that they sign in with is for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct PersonId(Uuid);
 
 impl PersonId {
@@ -55,6 +57,12 @@ impl Role {
             Self::Researcher => "researcher",
             Self::Viewer => "viewer",
         }
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -12,6 +12,7 @@ use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::bounds;
 use crate::clock;
@@ -58,6 +59,8 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     tracing::info!(console = %format!("https://{}", addresses.people), sites = %addresses.sites, "the hub is ready");
 
     let hub = Arc::new(Hub::new(config, authority, ledger, sites_address, Hasher::start()?));
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    hub.ledger.note(By::hub(clock::now()), Deed::HubStarted { version }).await?;
     let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
     let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
     let people_router = people::router(&hub);
@@ -68,6 +71,7 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     );
     stopper.abort();
     sweeper.abort();
+    hub.ledger.note(By::hub(clock::now()), Deed::HubStopped {}).await?;
     tracing::info!("the hub has stopped");
     Ok(())
 }
@@ -90,7 +94,7 @@ async fn sweep(hub: Arc<Hub>) {
     let mut ticks = tokio::time::interval(SWEEP);
     loop {
         ticks.tick().await;
-        match hub.ledger.expire(clock::now()).await {
+        match hub.ledger.expire(By::hub(clock::now())).await {
             Ok(true) => {
                 tracing::info!("orders expired");
                 hub.announce_change();

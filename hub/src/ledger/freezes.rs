@@ -1,12 +1,14 @@
 //! Orders to freeze a query's cohort.
 
 use flip_protocol::freeze::Freezing;
+use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
 use super::trusts::{Peer, peers};
 use super::{Ledger, LedgerError, from_json, orders};
+use crate::audit::{By, Deed};
 use crate::order::{Answer, OrderState};
 
 /// One Trust's share of freezing a query's cohort: its newest order to.
@@ -27,6 +29,7 @@ impl Ledger {
     /// order under way. Gives those Trusts, and how many had answered with a value.
     pub async fn freeze(
         &self,
+        by: By,
         query: Uuid,
         expires: UnixMillis,
         mut seal: impl FnMut(&Peer, u64) -> (MessageId, Vec<u8>) + Send + 'static,
@@ -46,6 +49,14 @@ impl Ledger {
                     seal(&peer, sequence)
                 })?;
                 ordered.push(peer.id);
+            }
+            if !ordered.is_empty() {
+                let (project, query_name) = tx.query_row(
+                    "SELECT project, name FROM query WHERE id = ?1",
+                    [query.as_bytes()],
+                    |row| Ok((ProjectId::from_bytes(row.get(0)?), row.get(1)?)),
+                )?;
+                by.note(tx, &Deed::FreezeOrdered { project, query, query_name, trusts: ordered.len() })?;
             }
             Ok((ordered, answered))
         })

@@ -6,9 +6,11 @@ use flip_protocol::order::{Outcome, Work};
 use flip_protocol::sync::{Holding, NotTaken};
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
+use uuid::Uuid;
 
 use super::trusts::{Peer, Reseal};
 use super::{Ledger, LedgerError, from_json, to_json};
+use crate::audit::{By, Deed};
 use crate::order::OrderState;
 
 /// What one sync says about orders, already verified and opened.
@@ -57,35 +59,35 @@ pub(super) const FREEZE: &str = "freeze_cohort";
 
 impl Ledger {
     /// Takes in what one sync says, in one transaction.
-    pub async fn settle(&self, trust: PartyId, said: Said, now: UnixMillis) -> Result<Settled, LedgerError> {
+    pub async fn settle(&self, by: By, trust: PartyId, said: Said) -> Result<Settled, LedgerError> {
         self.call("settle", move |tx| {
             let mut settled = Settled::default();
+            let now = by.at;
+            let change = |order, step: &dyn Fn(OrderState) -> OrderState| change(tx, &by, trust, order, step);
             for order in said.received {
-                settled.changed |= change(tx, trust, order, |state| state.received(now))?;
+                settled.changed |= change(order, &|state| state.received(now))?;
             }
             for refused in said.refused {
-                settled.changed |=
-                    change(tx, trust, refused.message, |state| state.not_taken(refused.reason, now))?;
+                settled.changed |= change(refused.message, &|state| state.not_taken(refused.reason, now))?;
             }
             for result in said.results {
-                match take_result(tx, trust, &result, now)? {
+                match take_result(tx, &by, trust, &result)? {
                     Ok(changed) => {
                         settled.changed |= changed;
                         settled.acknowledged.push(result.id);
                     }
                     Err(reason) => {
                         count_refusal(tx, trust, reason)?;
-                        settled.changed |=
-                            change(tx, trust, result.order, |state| state.not_taken(reason, now))?;
+                        settled.changed |= change(result.order, &|state| state.not_taken(reason, now))?;
                         settled.refused.push(NotTaken { message: result.id, reason });
                     }
                 }
             }
             for held in &said.holding {
-                settled.changed |= change(tx, trust, held.order, |state| state.held(held.stage, now))?;
+                settled.changed |= change(held.order, &|state| state.held(held.stage, now))?;
             }
             if said.holding_is_all {
-                settled.changed |= queue_lost(tx, trust, &said.holding)?;
+                settled.changed |= queue_lost(tx, &by, trust, &said.holding)?;
             }
             Ok(settled)
         })
@@ -111,19 +113,18 @@ impl Ledger {
     }
 
     /// Ends the orders whose life is over; true where there were any.
-    pub async fn expire(&self, now: UnixMillis) -> Result<bool, LedgerError> {
+    pub async fn expire(&self, by: By) -> Result<bool, LedgerError> {
         self.call("expire", move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT trust, id FROM work_order
                  WHERE state IN ('queued', 'delivered', 'running') AND expires_ms <= ?1",
             )?;
             let over: Vec<([u8; 16], [u8; 16])> = statement
-                .query_map([now.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([by.at.0], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
             for (trust, order) in &over {
-                change(tx, PartyId::from_bytes(*trust), MessageId::from_bytes(*order), |state| {
-                    state.expired(now)
-                })?;
+                let (trust, order) = (PartyId::from_bytes(*trust), MessageId::from_bytes(*order));
+                change(tx, &by, trust, order, |state| state.expired(by.at))?;
             }
             Ok(!over.is_empty())
         })
@@ -205,6 +206,7 @@ fn next_sequence(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<u64> 
 /// Moves an order of that Trust to its next state; true where it changed. Another Trust's order is left alone.
 fn change(
     tx: &Transaction<'_>,
+    by: &By,
     trust: PartyId,
     order: MessageId,
     step: impl FnOnce(OrderState) -> OrderState,
@@ -218,7 +220,29 @@ fn change(
         "UPDATE work_order SET state = ?2, detail = ?3 WHERE id = ?1",
         (order.bytes(), next.name(), to_json(&next)?),
     )?;
+    if next.ended() {
+        note_end(tx, by, trust, order, &next)?;
+    }
     Ok(true)
+}
+
+fn note_end(
+    tx: &Transaction<'_>,
+    by: &By,
+    trust: PartyId,
+    order: MessageId,
+    state: &OrderState,
+) -> rusqlite::Result<()> {
+    let (kind, query, project) = tx
+        .prepare_cached(
+            "SELECT work_order.kind, query.id, query.project
+             FROM work_order JOIN query ON query.id = work_order.query WHERE work_order.id = ?1",
+        )?
+        .query_row([order.bytes()], |row| {
+            Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?), ProjectId::from_bytes(row.get(2)?)))
+        })?;
+    let (state, persons) = (state.name().to_owned(), state.persons());
+    by.note(tx, &Deed::OrderEnded { project, query, order, kind, trust, state, persons })
 }
 
 fn state_of(tx: &Transaction<'_>, trust: PartyId, order: MessageId) -> rusqlite::Result<Option<OrderState>> {
@@ -231,9 +255,9 @@ fn state_of(tx: &Transaction<'_>, trust: PartyId, order: MessageId) -> rusqlite:
 
 fn take_result(
     tx: &Transaction<'_>,
+    by: &By,
     trust: PartyId,
     result: &Arrived,
-    now: UnixMillis,
 ) -> rusqlite::Result<Result<bool, Unwelcome>> {
     let used_by: Option<[u8; 16]> = tx
         .prepare_cached("SELECT message FROM result_seen WHERE trust = ?1 AND sequence = ?2")?
@@ -261,7 +285,7 @@ fn take_result(
         "INSERT INTO result_seen (trust, sequence, message) VALUES (?1, ?2, ?3)",
         (trust.bytes(), result.sequence, result.id.bytes()),
     )?;
-    let changed = change(tx, trust, result.order, |state| state.answered(cohort.clone(), now))?;
+    let changed = change(tx, by, trust, result.order, |state| state.answered(cohort.clone(), by.at))?;
     if let Outcome::FreezeCohort(freeze) = &result.outcome
         && changed
     {
@@ -274,7 +298,7 @@ fn take_result(
 }
 
 /// Queues again what the appliance has received and no longer holds.
-fn queue_lost(tx: &Transaction<'_>, trust: PartyId, holding: &[Holding]) -> rusqlite::Result<bool> {
+fn queue_lost(tx: &Transaction<'_>, by: &By, trust: PartyId, holding: &[Holding]) -> rusqlite::Result<bool> {
     let mut changed = false;
     let mut statement = tx
         .prepare_cached("SELECT id FROM work_order WHERE trust = ?1 AND state IN ('delivered', 'running')")?;
@@ -283,7 +307,7 @@ fn queue_lost(tx: &Transaction<'_>, trust: PartyId, holding: &[Holding]) -> rusq
     for order in at_the_trust.into_iter().map(MessageId::from_bytes) {
         if !holding.iter().any(|held| held.order == order) {
             tracing::warn!(%trust, %order, "the appliance no longer holds an order; it is queued again");
-            changed |= change(tx, trust, order, OrderState::lost)?;
+            changed |= change(tx, by, trust, order, OrderState::lost)?;
         }
     }
     Ok(changed)

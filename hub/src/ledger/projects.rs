@@ -6,6 +6,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
+use crate::audit::{By, Deed};
 use crate::permissions::Relation;
 use crate::person::{PersonId, Role};
 
@@ -95,13 +96,13 @@ impl Ledger {
     /// Makes a project without members.
     pub async fn make_project(
         &self,
+        by: By,
         id: ProjectId,
         name: String,
         description: String,
         owner: PersonId,
-        now: UnixMillis,
     ) -> Result<(), LedgerError> {
-        self.call("make project", move |tx| insert(tx, id, &name, &description, owner, now)).await
+        self.call("make project", move |tx| insert(tx, &by, id, name, &description, owner)).await
     }
 
     /// The project of a person's own questions, while it is there.
@@ -112,9 +113,9 @@ impl Ledger {
     /// The same, made now as `fresh` where there is none.
     pub async fn make_own_project(
         &self,
+        by: By,
         person: PersonId,
         fresh: ProjectId,
-        now: UnixMillis,
     ) -> Result<ProjectId, LedgerError> {
         self.call("make own project", move |tx| {
             if let Some(known) = own(tx, person)? {
@@ -122,7 +123,7 @@ impl Ledger {
             }
             let name: String =
                 tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))?;
-            insert(tx, fresh, &format!("{name}: own questions"), "", person, now)?;
+            insert(tx, &by, fresh, format!("{name}: own questions"), "", person)?;
             tx.execute("UPDATE person SET project = ?2 WHERE id = ?1", (person.bytes(), fresh.bytes()))?;
             Ok(fresh)
         })
@@ -185,6 +186,7 @@ impl Ledger {
     /// Gives a project another name, description and other members, all or nothing.
     pub async fn edit_project(
         &self,
+        by: By,
         id: ProjectId,
         name: String,
         description: String,
@@ -202,10 +204,10 @@ impl Ledger {
             }
             tx.execute(
                 "UPDATE project SET name = ?2, description = ?3 WHERE id = ?1",
-                (id.bytes(), name, description),
+                (id.bytes(), &name, description),
             )?;
             tx.execute("DELETE FROM member WHERE project = ?1", [id.bytes()])?;
-            for member in found {
+            for member in &found {
                 // Named twice they are a member once; the owner needs no second right.
                 tx.execute(
                     "INSERT INTO member (project, person)
@@ -213,19 +215,27 @@ impl Ledger {
                     (id.bytes(), member),
                 )?;
             }
+            let members = found.into_iter().map(PersonId::from_bytes).collect();
+            by.note(tx, &Deed::ProjectEdited { project: id, project_name: name, members })?;
             Ok(Edited::Yes)
         })
         .await
     }
 
     /// Marks a project as deleted; a second time changes nothing.
-    pub async fn delete_project(&self, id: ProjectId, now: UnixMillis) -> Result<(), LedgerError> {
+    pub async fn delete_project(&self, by: By, id: ProjectId) -> Result<(), LedgerError> {
         self.call("delete project", move |tx| {
-            tx.execute(
-                "UPDATE project SET deleted_ms = coalesce(deleted_ms, ?2) WHERE id = ?1",
-                (id.bytes(), now.0),
-            )
-            .map(drop)
+            let deleted: Option<String> = tx
+                .query_row(
+                    "UPDATE project SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL RETURNING name",
+                    (id.bytes(), by.at.0),
+                    |row| row.get(0),
+                )
+                .optional()?;
+            match deleted {
+                Some(project_name) => by.note(tx, &Deed::ProjectDeleted { project: id, project_name }),
+                None => Ok(()),
+            }
         })
         .await
     }
@@ -233,17 +243,17 @@ impl Ledger {
 
 fn insert(
     tx: &Transaction<'_>,
+    by: &By,
     id: ProjectId,
-    name: &str,
+    name: String,
     description: &str,
     owner: PersonId,
-    now: UnixMillis,
 ) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO project (id, name, description, owner, made_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (id.bytes(), name, description, owner.bytes(), now.0),
-    )
-    .map(drop)
+        (id.bytes(), &name, description, owner.bytes(), by.at.0),
+    )?;
+    by.note(tx, &Deed::ProjectMade { project: id, project_name: name })
 }
 
 fn own(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<Option<ProjectId>> {
@@ -286,6 +296,10 @@ mod tests {
         PersonId::from_bytes(number.to_be_bytes())
     }
 
+    fn by(at: u64) -> By {
+        By::command_line(UnixMillis(at))
+    }
+
     fn project(number: u128) -> ProjectId {
         ProjectId(Uuid::from_u128(number))
     }
@@ -294,7 +308,7 @@ mod tests {
         let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
         for (number, name) in [(1, "ada"), (2, "ben"), (3, "eve")] {
             let (role, hash) = (Role::Researcher, "hash".to_owned());
-            ledger.add_person(person(number), name.to_owned(), role, hash, UnixMillis(1)).unwrap();
+            ledger.add_person(by(1), person(number), name.to_owned(), role, hash).unwrap();
         }
         ledger
     }
@@ -303,16 +317,15 @@ mod tests {
     async fn a_persons_own_project_is_made_once_and_again_after_it_was_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger_with_people(&folder);
-        let make = async |who, fresh| {
-            ledger.make_own_project(person(who), project(fresh), UnixMillis(2)).await.unwrap()
-        };
+        let make =
+            async |who, fresh| ledger.make_own_project(by(2), person(who), project(fresh)).await.unwrap();
         assert_eq!(ledger.own_project(person(1)).await.unwrap(), None);
         assert_eq!(make(1, 11).await, project(11));
         assert_eq!(make(2, 12).await, project(12));
         assert_eq!(make(1, 13).await, project(11));
-        ledger.set_password("ada".to_owned(), "another".to_owned()).unwrap();
+        ledger.set_password(by(2), "ada".to_owned(), "another".to_owned()).unwrap();
         assert_eq!(ledger.own_project(person(1)).await.unwrap(), Some(project(11)));
-        ledger.delete_project(project(11), UnixMillis(3)).await.unwrap();
+        ledger.delete_project(by(3), project(11)).await.unwrap();
         assert_eq!(make(1, 14).await, project(14));
     }
 
@@ -321,10 +334,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger_with_people(&folder);
         let of = project(7);
-        ledger.make_project(of, "Lungs".to_owned(), String::new(), person(1), UnixMillis(2)).await.unwrap();
+        ledger.make_project(by(2), of, "Lungs".to_owned(), String::new(), person(1)).await.unwrap();
         let edit = async |members: &[&str]| {
             let members = members.iter().map(|&name| name.to_owned()).collect();
-            ledger.edit_project(of, "Lungs".to_owned(), "CT".to_owned(), members).await.unwrap()
+            ledger.edit_project(by(2), of, "Lungs".to_owned(), "CT".to_owned(), members).await.unwrap()
         };
         assert_eq!(edit(&["BEN", "ada", "ben"]).await, Edited::Yes);
         assert_eq!(ledger.project(of).await.unwrap().unwrap().members, ["ben"]);
@@ -336,7 +349,7 @@ mod tests {
         assert_eq!((relation(1).await, seen(1).await), (Relation::Owner, 1));
         assert_eq!((relation(2).await, seen(2).await), (Relation::Member, 1));
         assert_eq!((relation(3).await, seen(3).await), (Relation::Stranger, 0));
-        ledger.delete_project(of, UnixMillis(3)).await.unwrap();
+        ledger.delete_project(by(3), of).await.unwrap();
         assert_eq!((relation(1).await, seen(1).await), (Relation::Stranger, 0));
         assert_eq!(ledger.projects(Seer::Admin, 9).await.unwrap().len(), 1);
         assert!(ledger.place(person(1), About::Query(Uuid::from_u128(5))).await.unwrap().is_none());

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::projects::{SEEN, Seer};
 use super::trusts::{Peer, peers};
 use super::{Ledger, LedgerError, from_json, orders};
+use crate::audit::{By, Deed};
 use crate::order::OrderState;
 
 /// A cohort query.
@@ -47,6 +48,7 @@ impl Ledger {
     /// Stores a query and one sealed order per enrolled Trust, in one transaction. Gives the Trusts asked.
     pub async fn ask(
         &self,
+        by: By,
         query: Query,
         expires: UnixMillis,
         mut seal: impl FnMut(&Peer, u64) -> (MessageId, Vec<u8>) + Send + 'static,
@@ -71,6 +73,13 @@ impl Ledger {
             for peer in &peers {
                 orders::insert(tx, peer.id, id, orders::QUERY, expires, |sequence| seal(peer, sequence))?;
             }
+            let deed = Deed::QueryAsked {
+                project: query.project,
+                query: query.id,
+                query_name: query.name,
+                trusts: peers.len(),
+            };
+            by.note(tx, &deed)?;
             Ok(peers.into_iter().map(|peer| peer.id).collect())
         })
         .await

@@ -3,10 +3,12 @@
 use flip_protocol::keys::{SealingKey, VerifyingKey};
 use flip_protocol::order::Work;
 use flip_protocol::sync::Health;
+use flip_protocol::text;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::{Ledger, LedgerError, orders, to_json};
+use crate::audit::{By, Deed};
 use crate::authority::TrustCertificate;
 
 /// A Trust as the hub knows it.
@@ -77,31 +79,29 @@ pub type Reseal = Box<dyn Fn(&Peer, MessageId, u64, &Work, UnixMillis) -> Vec<u8
 
 impl Ledger {
     /// Adds a Trust and its first kit.
-    pub fn add_trust(
-        &self,
-        id: PartyId,
-        name: String,
-        kit: KitSecret,
-        now: UnixMillis,
-    ) -> Result<Added, LedgerError> {
+    pub fn add_trust(&self, by: By, id: PartyId, name: String, kit: KitSecret) -> Result<Added, LedgerError> {
         self.run("add trust", move |tx| {
             let added = tx.execute(
                 "INSERT INTO trust (id, name, added_ms) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                (id.bytes(), &name, now.0),
+                (id.bytes(), &name, by.at.0),
             )?;
             if added == 0 {
                 return Ok(Added::NameTaken);
             }
             insert_kit(tx, id, kit)?;
+            by.note(tx, &Deed::TrustAdded { trust: id, trust_name: name, kit_until: kit.expires })?;
             Ok(Added::New)
         })
     }
 
     /// Adds another kit for a Trust, whose unused kits are void from now on.
-    pub fn renew_kit(&self, trust: PartyId, kit: KitSecret) -> Result<(), LedgerError> {
+    pub fn renew_kit(&self, by: By, trust: PartyId, kit: KitSecret) -> Result<(), LedgerError> {
         self.run("renew kit", move |tx| {
             tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [trust.bytes()])?;
-            insert_kit(tx, trust, kit)
+            insert_kit(tx, trust, kit)?;
+            let trust_name =
+                tx.query_row("SELECT name FROM trust WHERE id = ?1", [trust.bytes()], |row| row.get(0))?;
+            by.note(tx, &Deed::KitMade { trust, trust_name, kit_until: kit.expires })
         })
     }
 
@@ -150,6 +150,12 @@ impl Ledger {
             // A fresh journal numbers its results from 1.
             tx.execute("DELETE FROM result_seen WHERE trust = ?1", [peer.id.bytes()])?;
             orders::reseal_open(tx, &peer, &reseal)?;
+            let deed = Deed::TrustEnrolled {
+                trust: peer.id,
+                certificate_sha256: text::hex(&certificate.fingerprint),
+                certificate_until: certificate.expires,
+            };
+            By::trust(peer.id, &name, now).note(tx, &deed)?;
             Ok(Enrolled::Yes(name))
         })
         .await
@@ -158,13 +164,19 @@ impl Ledger {
     /// Writes down a renewed certificate; the older ones run out by themselves.
     pub async fn add_certificate(
         &self,
+        by: By,
         trust: PartyId,
         certificate: TrustCertificate,
-        now: UnixMillis,
     ) -> Result<(), LedgerError> {
         self.call("add certificate", move |tx| {
-            tx.execute("DELETE FROM certificate WHERE expires_ms <= ?1", [now.0])?;
-            insert_certificate(tx, trust, &certificate, now)
+            tx.execute("DELETE FROM certificate WHERE expires_ms <= ?1", [by.at.0])?;
+            insert_certificate(tx, trust, &certificate, by.at)?;
+            let deed = Deed::CertificateRenewed {
+                trust,
+                certificate_sha256: text::hex(&certificate.fingerprint),
+                certificate_until: certificate.expires,
+            };
+            by.note(tx, &deed)
         })
         .await
     }

@@ -42,7 +42,7 @@ pub struct Standing {
 }
 
 /// Adds a Trust and makes its kit.
-pub async fn add_trust(_: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
+pub async fn add_trust(may: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     let now = clock::now();
     let trust = PartyId::new(now, &clock::random_bytes());
@@ -51,9 +51,9 @@ pub async fn add_trust(_: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) -> R
             .detail(serve::NO_KIT_ADDRESS)
     })?;
     let (kit, secret) = hub::make_kit(&hub.authority, address, trust, &name, now);
-    let ledger = hub.ledger.clone();
+    let (ledger, by) = (hub.ledger.clone(), may.by());
     let taken_name = name.clone();
-    let added = tokio::task::spawn_blocking(move || ledger.add_trust(trust, name, secret, now)).await;
+    let added = tokio::task::spawn_blocking(move || ledger.add_trust(by, trust, name, secret)).await;
     match added.expect("adding a Trust does not panic")? {
         Added::New => Ok(kit),
         Added::NameTaken => {
@@ -114,7 +114,7 @@ pub async fn ask(
     let sealing = Arc::clone(hub);
     let asked = hub
         .ledger
-        .ask(query, expires, move |peer, sequence| {
+        .ask(may.by(), query, expires, move |peer, sequence| {
             let order = MessageId::new(now, &clock::random_bytes());
             (order, sealing.seal_order(peer, order, sequence, &work, now, expires))
         })
@@ -147,7 +147,7 @@ pub async fn freeze(may: &May<acts::Freeze>, hub: &Arc<Hub>, id: Uuid) -> Result
     let sealing = Arc::clone(hub);
     let (ordered, answered) = hub
         .ledger
-        .freeze(id, expires, move |peer, sequence| {
+        .freeze(may.by(), id, expires, move |peer, sequence| {
             let order = MessageId::new(now, &clock::random_bytes());
             (order, sealing.seal_order(peer, order, sequence, &work, now, expires))
         })
@@ -201,7 +201,7 @@ async fn own_project(hub: &Hub, person: &Person) -> Result<ProjectId, ApiProblem
     }
     let now = clock::now();
     let fresh = ProjectId::new(now, &clock::random_bytes());
-    Ok(hub.ledger.make_own_project(person.id, fresh, now).await?)
+    Ok(hub.ledger.make_own_project(person.by(), person.id, fresh).await?)
 }
 
 /// The hub's quick look at a question. The Trusts' own gates decide.

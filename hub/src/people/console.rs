@@ -119,7 +119,7 @@ async fn sign_in(
 }
 
 async fn sign_out(may: May<acts::KeepSession>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
-    hub.ledger.close_session(may.person().token_sha256).await?;
+    hub.ledger.close_session(may.by(), may.person().token_sha256).await?;
     let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
 }

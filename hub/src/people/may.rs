@@ -16,6 +16,7 @@ use axum::routing::{MethodFilter, on};
 use flip_protocol::ident::ProjectId;
 
 use super::session::Person;
+use crate::audit::By;
 use crate::hub::Hub;
 use crate::ledger::projects::{About, Place};
 use crate::permissions::{Act, Cell, Column, Is, Relation, decide};
@@ -38,6 +39,11 @@ impl<A: Is> May<A> {
     /// Who it is. Not for what may be done without signing in.
     pub fn person(&self) -> &Person {
         self.person.as_ref().expect("whoever is not signed in may enter alone")
+    }
+
+    /// The person as who does something now, for the audit. Not for what may be done without signing in.
+    pub fn by(&self) -> By {
+        self.person().by()
     }
 
     /// The project. Not for acts that are in none.

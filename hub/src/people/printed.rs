@@ -1,7 +1,8 @@
-//! The table of permissions and the routes as `docs/PERMISSIONS.md` has them.
+//! What pages of `docs/` have from the code: the table of permissions, the routes, the acts of the audit.
 
 use std::fmt::Write as _;
 
+use crate::audit::Deed;
 use crate::permissions::{Act, Cell, Column, decide};
 
 /// What stands between the marks of that page.
@@ -27,6 +28,16 @@ pub fn permissions() -> String {
     text
 }
 
+/// What stands between the marks of `docs/AUDIT.md`.
+pub fn acts() -> String {
+    let mut text = String::from("| act | what it is | facts beside `by` |\n|---|---|---|\n");
+    for (act, words, facts) in Deed::ALL {
+        let facts: Vec<String> = facts.iter().map(|fact| format!("`{fact}`")).collect();
+        put(&mut text, &format!("`{act}` | {words} | {}", facts.join(", ")));
+    }
+    text
+}
+
 fn put(text: &mut String, line: &str) {
     writeln!(text, "| {line} |").expect("a String takes it all");
 }
@@ -35,16 +46,25 @@ fn put(text: &mut String, line: &str) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_docs_have_the_table_as_it_is() {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PERMISSIONS.md");
-        let page = std::fs::read_to_string(file).unwrap();
+    fn compare(page: &str, printed: &str) {
+        let file = format!("{}/../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(&file).unwrap();
         let (before, rest) = page.split_once("<!-- from the code -->\n").unwrap();
         let (_, after) = rest.split_once("<!-- until here -->\n").unwrap();
-        let right = format!("{before}<!-- from the code -->\n{}<!-- until here -->\n{after}", permissions());
+        let right = format!("{before}<!-- from the code -->\n{printed}<!-- until here -->\n{after}");
         if std::env::var_os("FLIP_WRITE_DOCS").is_some() {
             std::fs::write(file, &right).unwrap();
         }
         assert_eq!(page, right, "FLIP_WRITE_DOCS=1 writes it");
+    }
+
+    #[test]
+    fn the_docs_have_the_table_as_it_is() {
+        compare("PERMISSIONS.md", &permissions());
+    }
+
+    #[test]
+    fn the_docs_have_the_acts_of_the_audit() {
+        compare("AUDIT.md", &acts());
     }
 }

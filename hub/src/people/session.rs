@@ -9,6 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
@@ -59,6 +60,11 @@ pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, 
 }
 
 impl Person {
+    /// The person as who does something now, for the audit.
+    pub fn by(&self) -> By {
+        By::person(self.id, &self.name, clock::now())
+    }
+
     /// Whose session the request's head names.
     pub async fn of_headers(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiProblem> {
         let token = bearer(headers).or_else(|| cookie(headers)).ok_or_else(ApiProblem::sign_in)?;

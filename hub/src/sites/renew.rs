@@ -11,6 +11,7 @@ use flip_protocol::enrolment::{EnrolResponse, RenewRequest};
 
 use super::Fingerprint;
 use super::refusal;
+use crate::audit::By;
 use crate::clock;
 use crate::hub::Hub;
 use crate::problem::problem;
@@ -41,7 +42,8 @@ pub(super) async fn post(
         verifying,
         sealing,
     };
-    if let Err(error) = hub.ledger.add_certificate(peer.id, certificate, now).await {
+    let by = By::trust(peer.id, &peer.name, now);
+    if let Err(error) = hub.ledger.add_certificate(by, peer.id, certificate).await {
         return refusal::ledger(&error);
     }
     tracing::info!(trust = %peer.id, "a Trust renewed its certificate");

@@ -13,6 +13,7 @@ use flip_protocol::sync::{NotTaken, SyncRequest, SyncResponse};
 use flip_protocol::{UnixMillis, bounds, text};
 
 use super::{Fingerprint, refusal};
+use crate::audit::By;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::LedgerError;
@@ -94,7 +95,7 @@ async fn sync(
         }
     }
     if said.holding_is_all || said != Said::default() {
-        let settled = hub.ledger.settle(peer.id, said, now).await?;
+        let settled = hub.ledger.settle(By::trust(peer.id, &peer.name, now), peer.id, said).await?;
         response.acknowledged = settled.acknowledged;
         response.refused.extend(settled.refused);
         if settled.changed {

@@ -44,12 +44,12 @@ pub async fn add(
 ) -> Result<String, ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     let now = clock::now();
-    let id = PersonId::new(now, &clock::random_bytes());
+    let (id, by) = (PersonId::new(now, &clock::random_bytes()), may.by());
     let password = passwords::generate();
     let (added, typed) = (name.clone(), password.clone());
     let added = off_the_loop(hub, move |ledger| {
         let hash = passwords::hash(&typed).expect("a password that was made here can be hashed");
-        ledger.add_person(id, added, role, hash, now)
+        ledger.add_person(by, id, added, role, hash)
     })
     .await?;
     if !added {
@@ -67,11 +67,11 @@ pub async fn change(
     name: &str,
     change: Change,
 ) -> Result<(), ApiProblem> {
-    let (now, of) = (clock::now(), name.to_owned());
+    let (by, of) = (may.by(), name.to_owned());
     let changed = off_the_loop(hub, move |ledger| match change {
-        Change::Role(role) => ledger.set_role(of, role),
-        Change::Disable => ledger.disable(of, now),
-        Change::Enable => ledger.enable(of),
+        Change::Role(role) => ledger.set_role(by, of, role),
+        Change::Disable => ledger.disable(by, of),
+        Change::Enable => ledger.enable(by, of),
     })
     .await?;
     match changed {

@@ -33,7 +33,7 @@ pub async fn make(
     let (name, description) = checked(name, description)?;
     let now = clock::now();
     let id = ProjectId::new(now, &clock::random_bytes());
-    hub.ledger.make_project(id, name, description, may.person().id, now).await?;
+    hub.ledger.make_project(may.by(), id, name, description, may.person().id).await?;
     tracing::info!(project = %id, by = may.person().name, "a project was made");
     Ok(id)
 }
@@ -56,7 +56,7 @@ pub async fn edit(
     if members.len() > bounds::MEMBERS {
         return Err(unprocessable("too_many_members", "A project has at most 100 members."));
     }
-    match hub.ledger.edit_project(may.project(), name, description, members).await? {
+    match hub.ledger.edit_project(may.by(), may.project(), name, description, members).await? {
         Edited::Yes => {
             tracing::info!(project = %may.project(), by = may.person().name, "a project was edited");
             found(hub, may.project()).await
@@ -68,7 +68,7 @@ pub async fn edit(
 
 /// Deletes the project.
 pub async fn delete(may: &May<acts::DeleteProject>, hub: &Hub) -> Result<(), ApiProblem> {
-    hub.ledger.delete_project(may.project(), clock::now()).await?;
+    hub.ledger.delete_project(may.by(), may.project()).await?;
     tracing::info!(project = %may.project(), by = may.person().name, "a project was deleted");
     Ok(())
 }

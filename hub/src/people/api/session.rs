@@ -44,6 +44,6 @@ pub(super) async fn close(
     may: May<acts::KeepSession>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<StatusCode, ApiProblem> {
-    hub.ledger.close_session(may.person().token_sha256).await?;
+    hub.ledger.close_session(may.by(), may.person().token_sha256).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,175 @@
+//! What can be noted in the hub's audit: who did it, what they did, and on what.
+//!
+//! What must stay true: a deed holds ids, names, states and protected counts, never a secret or a value of a record;
+//! [`crate::ledger`] notes it in the transaction that does it. Deliberately absent: hashes
+//! ([`flip_storage::audit`]), and storing.
+
+use flip_protocol::ident::ProjectId;
+use flip_protocol::{MessageId, PartyId, UnixMillis};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::person::{PersonId, Role};
+
+/// Who does something, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// Who.
+    pub who: Who,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// Who does something at the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody who is signed in.
+    Person {
+        /// Their id.
+        id: PersonId,
+        /// Their sign-in name at that moment.
+        name: String,
+    },
+    /// Whoever runs the program's commands on the hub's machine.
+    CommandLine,
+    /// A Trust's appliance.
+    Trust {
+        /// The Trust.
+        id: PartyId,
+        /// Its name.
+        name: String,
+    },
+    /// The hub of itself.
+    Hub,
+}
+
+impl By {
+    /// The command line.
+    pub fn command_line(at: UnixMillis) -> Self {
+        Self { who: Who::CommandLine, at }
+    }
+
+    /// The hub of itself.
+    pub fn hub(at: UnixMillis) -> Self {
+        Self { who: Who::Hub, at }
+    }
+
+    /// A Trust's appliance.
+    pub fn trust(id: PartyId, name: &str, at: UnixMillis) -> Self {
+        Self { who: Who::Trust { id, name: name.to_owned() }, at }
+    }
+
+    /// A person.
+    pub fn person(id: PersonId, name: &str, at: UnixMillis) -> Self {
+        Self { who: Who::Person { id, name: name.to_owned() }, at }
+    }
+}
+
+impl Who {
+    /// Every kind, by its name in the facts of an act.
+    pub const KINDS: [&str; 4] = ["person", "command_line", "trust", "hub"];
+
+    fn facts(&self) -> Value {
+        match self {
+            Self::Person { id, name } => json!({ "kind": "person", "id": id, "name": name }),
+            Self::CommandLine => json!({ "kind": "command_line" }),
+            Self::Trust { id, name } => json!({ "kind": "trust", "id": id, "name": name }),
+            Self::Hub => json!({ "kind": "hub" }),
+        }
+    }
+}
+
+macro_rules! deeds {
+    ($($name:ident $act:ident $words:literal { $($fact:ident: $kind:ty),* $(,)? })*) => {
+        /// Something that was done.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "a fact is named as in the audit, which docs/AUDIT.md lists")]
+        pub enum Deed {
+            $(#[doc = $words] $name { $($fact: $kind),* },)*
+        }
+
+        impl Deed {
+            /// Every act: its name, what it is in words, and the names of its facts.
+            pub const ALL: &[(&str, &str, &[&str])] = &[$((stringify!($act), $words, &[$(stringify!($fact)),*]),)*];
+
+            /// The act's name, as the audit has it.
+            pub fn act(&self) -> &'static str {
+                match self { $(Self::$name { .. } => stringify!($act),)* }
+            }
+
+            /// The act's facts, with who did it.
+            pub fn facts(&self, who: &Who) -> Value {
+                match self {
+                    $(Self::$name { $($fact),* } => {
+                        json!({ "by": who.facts(), $(stringify!($fact): $fact),* })
+                    })*
+                }
+            }
+        }
+    };
+}
+
+// Names of facts mean the same in every act: `person`, `project`, `trust`, `query` and `order` are ids, by which the
+// audit is filtered; `…_name` is how the thing was called at that moment.
+deeds! {
+    HubMade            hub_made            "the hub was made" { hub: PartyId }
+    HubStarted         hub_started         "the hub began to serve" { version: String }
+    HubStopped         hub_stopped         "the hub was stopped" {}
+
+    SignedIn           signed_in           "signed in" { session_until: UnixMillis }
+    SignedOut          signed_out          "signed out" {}
+
+    PersonAdded        person_added        "added a person" { person: PersonId, person_name: String, role: Role }
+    RoleChanged        role_changed        "gave a person a role" { person: PersonId, person_name: String, role: Role, before: Role }
+    PersonDisabled     person_disabled     "kept a person out" { person: PersonId, person_name: String }
+    PersonEnabled      person_enabled      "let a person in again" { person: PersonId, person_name: String }
+    PasswordChanged    password_changed    "gave a person a password" { person: PersonId, person_name: String }
+
+    ProjectMade        project_made        "made a project" { project: ProjectId, project_name: String }
+    ProjectEdited      project_edited      "edited a project" { project: ProjectId, project_name: String, members: Vec<PersonId> }
+    ProjectDeleted     project_deleted     "deleted a project" { project: ProjectId, project_name: String }
+
+    QueryAsked         query_asked         "asked a query" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
+    FreezeOrdered      freeze_ordered      "ordered the freeze of a cohort" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
+    OrderEnded         order_ended         "ended an order" { project: ProjectId, query: Uuid, order: MessageId, kind: String, trust: PartyId, state: String, persons: Option<u64> }
+
+    TrustAdded         trust_added         "added a Trust" { trust: PartyId, trust_name: String, kit_until: UnixMillis }
+    KitMade            kit_made            "made a Trust another kit" { trust: PartyId, trust_name: String, kit_until: UnixMillis }
+    TrustEnrolled      trust_enrolled      "enrolled" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
+    CertificateRenewed certificate_renewed "renewed its certificate" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_says_who_did_it_and_on_what() {
+        let ben = PersonId::from_bytes([2; 16]);
+        let deed = Deed::RoleChanged {
+            person: ben,
+            person_name: "ben".to_owned(),
+            role: Role::Viewer,
+            before: Role::Admin,
+        };
+        assert_eq!(deed.act(), "role_changed");
+        let ada = By::person(PersonId::from_bytes([1; 16]), "ada", UnixMillis(5));
+        let expected = json!({
+            "by": { "kind": "person", "id": "01010101-0101-0101-0101-010101010101", "name": "ada" },
+            "person": "02020202-0202-0202-0202-020202020202",
+            "person_name": "ben",
+            "role": "viewer",
+            "before": "admin",
+        });
+        assert_eq!(deed.facts(&ada.who), expected);
+    }
+
+    #[test]
+    fn every_act_has_a_name_of_its_own_and_none_takes_the_place_of_who_did_it() {
+        let mut names: Vec<&str> = Deed::ALL.iter().map(|(act, ..)| *act).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Deed::ALL.len());
+        assert!(Deed::ALL.iter().all(|(_, _, facts)| !facts.contains(&"by")));
+    }
+}
