@@ -4,6 +4,8 @@
 //! [`crate::ledger`] notes it in the transaction that does it. Deliberately absent: hashes
 //! ([`flip_storage::audit`]), and storing.
 
+use std::fmt;
+
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde_json::{Value, json};
@@ -79,6 +81,16 @@ impl Who {
     }
 }
 
+impl fmt::Display for Who {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Person { name, .. } | Self::Trust { name, .. } => formatter.write_str(name),
+            Self::CommandLine => formatter.write_str("the command line"),
+            Self::Hub => formatter.write_str("the hub"),
+        }
+    }
+}
+
 macro_rules! deeds {
     ($($name:ident $act:ident $words:literal { $($fact:ident: $kind:ty),* $(,)? })*) => {
         /// Something that was done.
@@ -115,6 +127,11 @@ deeds! {
     HubMade            hub_made            "the hub was made" { hub: PartyId }
     HubStarted         hub_started         "the hub began to serve" { version: String }
     HubStopped         hub_stopped         "the hub was stopped" {}
+
+    BannerShown        banner_shown        "put a banner up" { text: String, href: Option<String> }
+    BannerTakenDown    banner_taken_down   "took the banner down" {}
+    MaintenanceBegun   maintenance_begun   "began maintenance" { words: String }
+    MaintenanceEnded   maintenance_ended   "ended maintenance" {}
 
     SignedIn           signed_in           "signed in" { session_until: UnixMillis }
     SignedOut          signed_out          "signed out" {}

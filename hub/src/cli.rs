@@ -228,13 +228,13 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
 }
 
 fn maintenance(ledger: &Ledger, command: MaintenanceCommand) -> anyhow::Result<()> {
-    let by = "the command line".to_owned();
+    let by = By::command_line(clock::now());
     match command {
         MaintenanceCommand::On { words } => {
             let words = hub::check_notice(&words).map_err(anyhow::Error::msg)?.to_owned();
-            ledger.set_maintenance_now(Some(words), by, clock::now())?;
+            ledger.set_maintenance_now(by, Some(words))?;
         }
-        MaintenanceCommand::Off => ledger.set_maintenance_now(None, by, clock::now())?,
+        MaintenanceCommand::Off => ledger.set_maintenance_now(by, None)?,
         MaintenanceCommand::Status => {
             let open = ledger.open_orders_now()?;
             let on = ledger.settings_now()?.maintenance.is_some();

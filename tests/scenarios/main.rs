@@ -1,6 +1,7 @@
 //! What users of FLIP Edge live through, played with the real programs on loopback.
 
 mod asking;
+mod audited;
 mod bad_input;
 mod console;
 mod crashes;

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Ledger, LedgerError, from_json, to_json};
+use crate::audit::{By, Deed};
 
 /// A word to everybody at the head of every page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,33 +62,28 @@ impl Ledger {
     }
 
     /// Puts the banner up, or takes it down.
-    pub async fn set_banner(
-        &self,
-        banner: Option<Banner>,
-        by: String,
-        now: UnixMillis,
-    ) -> Result<(), LedgerError> {
-        self.call("set banner", move |tx| set(tx, BANNER, banner.as_ref(), &by, now)).await
+    pub async fn set_banner(&self, by: By, banner: Option<Banner>) -> Result<(), LedgerError> {
+        self.call("set banner", move |tx| {
+            set(tx, &by, BANNER, banner.as_ref())?;
+            by.note(
+                tx,
+                &match banner {
+                    Some(Banner { text, href }) => Deed::BannerShown { text, href },
+                    None => Deed::BannerTakenDown {},
+                },
+            )
+        })
+        .await
     }
 
     /// Begins maintenance, or ends it. What is on already keeps its beginning.
-    pub async fn set_maintenance(
-        &self,
-        words: Option<String>,
-        by: String,
-        now: UnixMillis,
-    ) -> Result<(), LedgerError> {
-        self.call("set maintenance", move |tx| set_maintenance(tx, words, &by, now)).await
+    pub async fn set_maintenance(&self, by: By, words: Option<String>) -> Result<(), LedgerError> {
+        self.call("set maintenance", move |tx| set_maintenance(tx, &by, words)).await
     }
 
     /// The same, for the command line.
-    pub fn set_maintenance_now(
-        &self,
-        words: Option<String>,
-        by: String,
-        now: UnixMillis,
-    ) -> Result<(), LedgerError> {
-        self.run("set maintenance", move |tx| set_maintenance(tx, words, &by, now))
+    pub fn set_maintenance_now(&self, by: By, words: Option<String>) -> Result<(), LedgerError> {
+        self.run("set maintenance", move |tx| set_maintenance(tx, &by, words))
     }
 
     /// How many orders have not ended.
@@ -105,15 +101,11 @@ fn settings(tx: &Transaction<'_>) -> rusqlite::Result<Settings> {
     Ok(Settings { banner: setting(tx, BANNER)?, maintenance: setting(tx, MAINTENANCE)? })
 }
 
-fn set_maintenance(
-    tx: &Transaction<'_>,
-    words: Option<String>,
-    by: &str,
-    now: UnixMillis,
-) -> rusqlite::Result<()> {
-    let since = setting::<Maintenance>(tx, MAINTENANCE)?.map_or(now, |on| on.since);
-    let maintenance = words.map(|words| Maintenance { words, since, by: by.to_owned() });
-    set(tx, MAINTENANCE, maintenance.as_ref(), by, now)
+fn set_maintenance(tx: &Transaction<'_>, by: &By, words: Option<String>) -> rusqlite::Result<()> {
+    let since = setting::<Maintenance>(tx, MAINTENANCE)?.map_or(by.at, |on| on.since);
+    let maintenance = words.clone().map(|words| Maintenance { words, since, by: by.who.to_string() });
+    set(tx, by, MAINTENANCE, maintenance.as_ref())?;
+    by.note(tx, &words.map_or(Deed::MaintenanceEnded {}, |words| Deed::MaintenanceBegun { words }))
 }
 
 fn open_orders(tx: &Transaction<'_>) -> rusqlite::Result<Open> {
@@ -133,18 +125,12 @@ fn setting<T: DeserializeOwned>(tx: &Transaction<'_>, name: &str) -> rusqlite::R
     value.map(|value| from_json(0, &value)).transpose()
 }
 
-fn set<T: Serialize>(
-    tx: &Transaction<'_>,
-    name: &str,
-    value: Option<&T>,
-    by: &str,
-    now: UnixMillis,
-) -> rusqlite::Result<()> {
+fn set<T: Serialize>(tx: &Transaction<'_>, by: &By, name: &str, value: Option<&T>) -> rusqlite::Result<()> {
     match value {
         Some(value) => tx.execute(
             "INSERT INTO setting (name, value, changed_ms, changed_by) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET value = ?2, changed_ms = ?3, changed_by = ?4",
-            (name, to_json(value)?, now.0, by),
+            (name, to_json(value)?, by.at.0, by.who.to_string()),
         ),
         None => tx.execute("DELETE FROM setting WHERE name = ?1", [name]),
     }

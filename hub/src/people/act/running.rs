@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 
 use crate::bounds;
-use crate::clock;
 use crate::hub::{self, Hub};
 use crate::ledger::settings::{Banner, Open, Settings};
 use crate::people::may::May;
@@ -38,7 +37,7 @@ pub async fn set_banner(
     }
     let href = (!href.is_empty()).then(|| href.to_owned());
     let banner = (!text.is_empty()).then(|| Banner { text: text.to_owned(), href });
-    hub.ledger.set_banner(banner, may.person().name.clone(), clock::now()).await?;
+    hub.ledger.set_banner(may.by(), banner).await?;
     tracing::info!(by = may.person().name, "the banner was changed");
     Ok(())
 }
@@ -51,7 +50,7 @@ pub async fn set_maintenance(
 ) -> Result<(), ApiProblem> {
     let words = words.map(plain).transpose()?.map(str::to_owned);
     let on = words.is_some();
-    hub.ledger.set_maintenance(words, may.person().name.clone(), clock::now()).await?;
+    hub.ledger.set_maintenance(may.by(), words).await?;
     tracing::info!(on, by = may.person().name, "maintenance");
     if !on {
         for trust in hub.ledger.trusts().await? {

@@ -1,0 +1,183 @@
+//! What the hub's audit holds.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use flip_storage::audit::Head;
+use flip_storage::rusqlite::{Connection, OpenFlags};
+use flip_tests::questions::EVERYONE;
+use flip_tests::world::{Api, Hub};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, TRUST};
+
+/// The acts in the hub's ledger, oldest first. Each must follow from the one before it.
+fn acts(hub: &Hub) -> Result<Vec<Value>> {
+    let ledger = Connection::open_with_flags(hub.data.join("hub.sqlite"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut statement = ledger.prepare("SELECT hash, entry FROM audit ORDER BY number")?;
+    let kept: Vec<(String, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let (mut head, mut acts) = (Head::none(), Vec::new());
+    for (hash, entry) in kept {
+        let followed = head.follow(&hash, &entry);
+        ensure!(followed.is_ok(), "act {} does not follow: {followed:?}", head.entries + 1);
+        acts.push(serde_json::from_str(&entry)?);
+    }
+    Ok(acts)
+}
+
+fn names(acts: &[Value]) -> Vec<&str> {
+    acts.iter().filter_map(|act| act["act"].as_str()).collect()
+}
+
+/// The routes that change something: every one but those of GET.
+fn changing() -> Result<Vec<[String; 2]>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
+    let page = fs::read_to_string(root.join("docs/PERMISSIONS.md"))?;
+    let routes = page.lines().filter_map(|line| {
+        let (method, path) = line.strip_prefix("| `")?.split_once('`')?.0.split_once(' ')?;
+        (method != "GET").then(|| [method.to_owned(), path.to_owned()])
+    });
+    let routes: Vec<_> = routes.collect();
+    ensure!(routes.len() > 15, "too few routes: {routes:?}");
+    Ok(routes)
+}
+
+/// Changing routes that rightly leave no act, and why.
+const WITHOUT: [(&str, &str); 0] = [];
+
+enum Body {
+    None,
+    Json(Value),
+    Form(&'static str),
+}
+
+/// Of every changing route the act that it leaves, and what is sent to it once. A route that is neither here nor in
+/// [`WITHOUT`] fails the test.
+fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
+    use Body::{Form, Json, None};
+    let password = "correct horse battery staple";
+    BTreeMap::from([
+        ("POST /api/v1/session", ("signed_in", Json(json!({ "name": "ada", "password": password })))),
+        ("DELETE /api/v1/session", ("signed_out", None)),
+        ("POST /api/v1/trusts", ("trust_added", Json(json!({ "name": "One" })))),
+        ("POST /api/v1/projects", ("project_made", Json(json!({ "name": "Lungs" })))),
+        (
+            "PUT /api/v1/projects/{project}",
+            ("project_edited", Json(json!({ "name": "Lungs", "description": "", "members": ["ada"] }))),
+        ),
+        ("DELETE /api/v1/projects/{project}", ("project_deleted", None)),
+        ("POST /api/v1/queries", ("query_asked", Json(json!({ "name": "All", "sql": EVERYONE })))),
+        ("POST /api/v1/queries/{query}/freeze", ("freeze_ordered", Json(json!({})))),
+        ("PUT /api/v1/hub/banner", ("banner_shown", Json(json!({ "text": "Hello", "href": "" })))),
+        ("PUT /api/v1/hub/maintenance", ("maintenance_ended", Json(json!({ "on": false, "words": "" })))),
+        ("POST /sign-in", ("signed_in", Form("account=ada&password=correct+horse+battery+staple&next=/"))),
+        ("POST /sign-out", ("signed_out", Form(""))),
+        ("POST /trusts", ("trust_added", Form("name=Two"))),
+        ("POST /queries", ("query_asked", Form("name=All&sql=SELECT+person_id+FROM+omop.person&project="))),
+        ("POST /queries/{query}/freeze", ("freeze_ordered", Form(""))),
+        ("POST /projects", ("project_made", Form("name=Hearts&description="))),
+        ("POST /projects/{project}", ("project_edited", Form("name=Hearts&description=&members=ada"))),
+        ("POST /projects/{project}/delete", ("project_deleted", Form(""))),
+        ("POST /people", ("person_added", Form("name=ben&role=viewer"))),
+        ("POST /people/change", ("role_changed", Form("name=ada&change=viewer"))),
+        ("POST /hub/banner", ("banner_taken_down", Form("text=&href="))),
+        ("POST /hub/maintenance", ("maintenance_begun", Form("mode=on&words=soon"))),
+    ])
+}
+
+#[test]
+fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()> {
+    let stage = Stage::set()?;
+    let (hub, admin) = (&stage.hub, &stage.api);
+    hub.add_person("ada", "researcher")?;
+    let query = admin.ask("answered", EVERYONE)?;
+    admin.complete(&query)?;
+    let uses = uses();
+    let mut routes = changing()?;
+    // Last, because it holds everything else back.
+    routes.sort_by_key(|route| route[1].ends_with("/maintenance"));
+    for [method, path] in &routes {
+        let route = format!("{method} {path}");
+        let told = "say in this test how the route is used and which act it leaves";
+        if WITHOUT.iter().any(|(without, _)| *without == route) {
+            continue;
+        }
+        let (act, body) = uses.get(route.as_str()).with_context(|| format!("{route}: {told}"))?;
+        let act = *act;
+        let person: Api = match act {
+            "signed_out" => hub.api()?,
+            _ => admin.clone(),
+        };
+        let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
+        let project = made.json()["id"].as_str().context("no project")?.to_owned();
+        let filled = path.replace("{project}", &project).replace("{query}", &query);
+        let (kind, body) = match body {
+            Body::None => ("application/json", String::new()),
+            Body::Json(body) => ("application/json", body.to_string()),
+            Body::Form(form) => ("application/x-www-form-urlencoded", (*form).to_owned()),
+        };
+        let before = acts(hub)?.len();
+        let reply = person.send(method, &filled, kind, &body)?;
+        ensure!((200..400).contains(&reply.status), "{route}: {} {}", reply.status, reply.text);
+        let after = acts(hub)?;
+        let left = &after[before..];
+        assert!(names(left).contains(&act), "{route} left {left:?}");
+        let noted = left.iter().find(|noted| noted["act"] == act).context("no act")?;
+        let who = if act == "signed_in" { "ada" } else { "admin" };
+        assert_eq!(noted["facts"]["by"]["name"], who, "{route}: {noted}");
+        if path.contains("{project}") {
+            assert_eq!(noted["facts"]["project"], project.as_str(), "{route}: {noted}");
+        }
+        if act == "freeze_ordered" {
+            // The next freeze has to be ordered anew.
+            flip_tests::world::until("the freeze to end", || {
+                let freeze = admin.get(&format!("/api/v1/queries/{query}/freeze?wait_s=10"))?;
+                Ok((freeze.json()["complete"] == true).then_some(()))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    let persons = stage.api.complete(&query)?["shares"][0]["persons"].clone();
+    stage.hub.renew_kit(TRUST)?;
+    stage.hub.program()?.terminate()?;
+    let acts = acts(&stage.hub)?;
+    let expected = [
+        "hub_made",
+        "person_added",
+        "hub_started",
+        "trust_added",
+        "trust_enrolled",
+        "signed_in",
+        "project_made",
+        "query_asked",
+        "order_ended",
+        "kit_made",
+        "hub_stopped",
+    ];
+    assert_eq!(names(&acts), expected);
+    let by: Vec<&str> = acts.iter().filter_map(|act| act["facts"]["by"]["kind"].as_str()).collect();
+    let kinds =
+        "command_line command_line hub command_line trust person person person trust command_line hub";
+    assert_eq!(by.join(" "), kinds);
+    let ended = &acts[8]["facts"];
+    assert_eq!((&ended["query"], &ended["by"]["name"]), (&json!(query), &json!(TRUST)), "{ended}");
+    assert_eq!((&ended["state"], &ended["persons"]), (&json!("done"), &persons), "{ended}");
+    let whole = serde_json::to_string(&acts)?;
+    let (_, password) = stage.hub.credentials();
+    let token = stage.api.token().context("no token")?;
+    let kit = fs::read_to_string(stage.hub.data.join("northgate-hospital.kit"))?;
+    let secret = kit.lines().find_map(|line| line.strip_prefix("secret = \"")).context("no secret")?;
+    for secret in [password, token, secret.trim_end_matches('"'), EVERYONE] {
+        assert!(!whole.contains(secret), "the audit holds {secret}");
+    }
+    Ok(())
+}
