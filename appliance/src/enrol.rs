@@ -63,7 +63,7 @@ pub fn enrol(data: &Path, kit: &Path, again: bool) -> Result<Identity, EnrolErro
         secret: kit.secret.clone(),
         certificate_request: Keys::request_for_enrolment(data)?,
         verifying: keys.signing.verifying(),
-        sealing: keys.opening.sealing(),
+        sealing: keys.opening[0].sealing(),
     };
     let answer: EnrolResponse = link.post(ENROL_PATH, &request, Duration::ZERO, now)?;
     // The new keys number their messages from 1: what the old identity had under way is the hub's to send again.

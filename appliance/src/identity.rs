@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use flip_protocol::enrolment::{EnrolResponse, Kit};
+use flip_protocol::enrolment::{EnrolResponse, Kit, RotateRequest};
 use flip_protocol::keys::{OpeningKey, SealingKey, SigningKey, VerifyingKey};
 use flip_protocol::{PartyId, UnixMillis, text};
 use flip_storage::file::{self, Access};
@@ -23,8 +23,8 @@ pub struct Keys {
     pub tls: KeyPair,
     /// The key that it signs results with.
     pub signing: SigningKey,
-    /// The key that orders to it are sealed to.
-    pub opening: OpeningKey,
+    /// The keys that orders to it are sealed to, newest first: also the one before a rotation, for what was under way.
+    pub opening: Vec<OpeningKey>,
 }
 
 /// An enrolled appliance.
@@ -82,15 +82,16 @@ pub enum IdentityError {
 }
 
 const FOLDER: &str = "identity";
-const OLD: &str = "identity.old";
 const MAKING: &str = "identity.new";
 const TLS_KEY: &str = "tls.key";
 const SIGNING: &str = "signing.key";
 const OPENING: &str = "opening.key";
+const OPENING_BEFORE: &str = "opening-before.key";
 const CERTIFICATE: &str = "tls.pem";
 const FACTS: &str = "facts.json";
 const REQUEST: &str = "request.pem";
 const FOR_KIT: &str = "kit.check";
+const ROTATING: &str = "identity.next";
 
 impl Keys {
     /// The keys for an enrolment: those of an earlier try with this very kit that got no answer, else fresh ones.
@@ -99,25 +100,7 @@ impl Keys {
         if fs::read_to_string(folder.join(FOR_KIT)).is_ok_and(|check| check == kit.check) {
             return Self::load(&folder);
         }
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(IdentityError::File(folder, error));
-            }
-            _ => {}
-        }
-        let made = fs::DirBuilder::new().mode(0o700).recursive(true).create(&folder);
-        made.map_err(|error| IdentityError::File(folder.clone(), error))?;
-        let mut random = clock::random();
-        let keys = Self {
-            tls: KeyPair::generate()?,
-            signing: SigningKey::generate(&mut random),
-            opening: OpeningKey::generate(&mut random),
-        };
-        write(&folder, TLS_KEY, keys.tls.serialize_pem().as_bytes(), Access::Owner)?;
-        write(&folder, SIGNING, &*keys.signing.to_bytes(), Access::Owner)?;
-        write(&folder, OPENING, &keys.opening.to_bytes(), Access::Owner)?;
-        let request = keys.certificate_request(kit.trust)?;
-        write(&folder, REQUEST, request.as_bytes(), Access::Owner)?;
+        let keys = Self::make(&folder, kit.trust)?;
         // Last, because it says that the others are whole.
         write(&folder, FOR_KIT, kit.check.as_bytes(), Access::Owner)?;
         Ok(keys)
@@ -125,8 +108,28 @@ impl Keys {
 
     /// The certificate request of an enrolment, the same each time: by it the hub knows that a request comes again.
     pub fn request_for_enrolment(data: &Path) -> Result<String, IdentityError> {
-        let folder = data.join(MAKING);
-        String::from_utf8(read(&folder, REQUEST)?).map_err(|_| IdentityError::Damaged(folder.join(REQUEST)))
+        text_of(&data.join(MAKING), REQUEST)
+    }
+
+    /// Fresh keys and their certificate request in an empty `folder`.
+    fn make(folder: &Path, trust: PartyId) -> Result<Self, IdentityError> {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(IdentityError::File(folder.to_owned(), error));
+            }
+            _ => {}
+        }
+        let made = fs::DirBuilder::new().mode(0o700).recursive(true).create(folder);
+        made.map_err(|error| IdentityError::File(folder.to_owned(), error))?;
+        let mut random = clock::random();
+        let opening = OpeningKey::generate(&mut random);
+        let (tls, signing) = (KeyPair::generate()?, SigningKey::generate(&mut random));
+        write(folder, TLS_KEY, tls.serialize_pem().as_bytes(), Access::Owner)?;
+        write(folder, SIGNING, &*signing.to_bytes(), Access::Owner)?;
+        write(folder, OPENING, &opening.to_bytes(), Access::Owner)?;
+        let keys = Self { tls, signing, opening: vec![opening] };
+        write(folder, REQUEST, keys.certificate_request(trust)?.as_bytes(), Access::Owner)?;
+        Ok(keys)
     }
 
     /// A certificate request under the TLS key, PEM.
@@ -140,10 +143,15 @@ impl Keys {
         let damaged = |name: &str| IdentityError::Damaged(folder.join(name));
         let tls = String::from_utf8(read(folder, TLS_KEY)?).map_err(|_| damaged(TLS_KEY))?;
         let signing: [u8; 32] = read(folder, SIGNING)?.try_into().map_err(|_| damaged(SIGNING))?;
+        let open = |name: &str| OpeningKey::from_bytes(&read(folder, name)?).ok_or_else(|| damaged(name));
+        let mut opening = vec![open(OPENING)?];
+        if folder.join(OPENING_BEFORE).exists() {
+            opening.push(open(OPENING_BEFORE)?);
+        }
         Ok(Self {
             tls: KeyPair::from_pem(&tls).map_err(|_| damaged(TLS_KEY))?,
             signing: SigningKey::from_bytes(&signing),
-            opening: OpeningKey::from_bytes(&read(folder, OPENING)?).ok_or_else(|| damaged(OPENING))?,
+            opening,
         })
     }
 }
@@ -192,17 +200,17 @@ impl Identity {
         write(&making, CERTIFICATE, answer.certificate.as_bytes(), Access::Owner)?;
         write(&making, FACTS, &to_json(&facts), Access::Owner)?;
         let place = data.join(FOLDER);
-        let old = data.join(OLD);
         if place.exists() {
-            fs::rename(&place, &old).map_err(|error| IdentityError::File(old.clone(), error))?;
+            swap(&making, &place)?;
+            // What stands there now is void at the hub.
+            fs::remove_dir_all(&making).map_err(|error| IdentityError::File(making, error))?;
+        } else {
+            fs::rename(&making, &place)
+                .and_then(|()| file::sync_folder_of(&place))
+                .map_err(|error| IdentityError::File(place, error))?;
         }
-        fs::rename(&making, &place)
-            .and_then(|()| file::sync_folder_of(&place))
-            .map_err(|error| IdentityError::File(place, error))?;
-        if old.exists() {
-            // Its keys are void at the hub.
-            fs::remove_dir_all(&old).map_err(|error| IdentityError::File(old, error))?;
-        }
+        // Of another identity.
+        drop(fs::remove_dir_all(data.join(ROTATING)));
         Self::load(data)
     }
 
@@ -222,6 +230,58 @@ impl Identity {
         Ok(())
     }
 
+    /// What to send to replace the keys: with those of an earlier try that got no answer, else fresh ones.
+    pub fn rotation(&self) -> Result<RotateRequest, IdentityError> {
+        let folder = self.rotating();
+        // The request is written last of all that belongs to the keys.
+        let keys =
+            if self.is_rotating() { Keys::load(&folder)? } else { Keys::make(&folder, self.facts.trust)? };
+        Ok(RotateRequest::new(
+            self.facts.trust,
+            text_of(&folder, REQUEST)?,
+            keys.signing.verifying(),
+            keys.opening[0].sealing(),
+            &self.keys.signing,
+        ))
+    }
+
+    /// Takes over the new keys, whose certificate the hub answered with. The opening key until now is kept, for orders
+    /// that are sealed to it already.
+    pub fn rotate(data: &Path, answer: EnrolResponse, now: UnixMillis) -> Result<Self, IdentityError> {
+        let before = Self::load(data)?;
+        let folder = before.rotating();
+        write(&folder, OPENING_BEFORE, &before.keys.opening[0].to_bytes(), Access::Owner)?;
+        write(&folder, CERTIFICATE, answer.certificate.as_bytes(), Access::Owner)?;
+        let facts = Facts {
+            verifying: answer.verifying,
+            sealing: answer.sealing,
+            certificate_issued: now,
+            certificate_expires: answer.expires,
+            ..before.facts
+        };
+        write(&folder, FACTS, &to_json(&facts), Access::Owner)?;
+        let place = data.join(FOLDER);
+        swap(&folder, &place)?;
+        // What stands there now are the keys until now.
+        fs::remove_dir_all(&folder).map_err(|error| IdentityError::File(folder, error))?;
+        Self::load(data)
+    }
+
+    /// Whether new keys were made that the hub may have and whose certificate is not here yet.
+    pub fn is_rotating(&self) -> bool {
+        self.rotating().join(REQUEST).exists()
+    }
+
+    /// Forgets new keys that the hub would not have.
+    pub fn abandon_rotation(&self) -> Result<(), IdentityError> {
+        let folder = self.rotating();
+        fs::remove_dir_all(&folder).map_err(|error| IdentityError::File(folder, error))
+    }
+
+    fn rotating(&self) -> PathBuf {
+        self.folder.with_file_name(ROTATING)
+    }
+
     /// True once two thirds of the certificate's life are over.
     pub fn should_renew(&self, now: UnixMillis) -> bool {
         let life = self.facts.certificate_expires.since(self.facts.certificate_issued);
@@ -232,6 +292,19 @@ impl Identity {
     pub fn ca_der(&self) -> Result<Vec<u8>, IdentityError> {
         text::decode(&self.facts.ca).ok_or_else(|| IdentityError::Damaged(self.folder.join(FACTS)))
     }
+}
+
+/// Two folders in each other's place, at once.
+fn swap(one: &Path, other: &Path) -> Result<(), IdentityError> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .map_err(io::Error::from)
+        .and_then(|()| file::sync_folder_of(other))
+        .map_err(|error| IdentityError::File(other.to_owned(), error))
+}
+
+fn text_of(folder: &Path, name: &str) -> Result<String, IdentityError> {
+    String::from_utf8(read(folder, name)?).map_err(|_| IdentityError::Damaged(folder.join(name)))
 }
 
 fn to_json(facts: &Facts) -> Vec<u8> {
@@ -246,4 +319,66 @@ fn read(folder: &Path, name: &str) -> Result<Vec<u8>, IdentityError> {
 fn write(folder: &Path, name: &str, bytes: &[u8], access: Access) -> Result<(), IdentityError> {
     let path = folder.join(name);
     file::write(&path, bytes, access).map_err(|error| IdentityError::File(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use flip_protocol::enrolment::HubSide;
+
+    use super::*;
+
+    fn enrolled(data: &Path) -> Identity {
+        let hub = HubSide { id: PartyId::from_bytes([1; 16]), address: "127.0.0.1:1", ca_der: b"ca" };
+        let kit = Kit::new("Northgate", PartyId::from_bytes([7; 16]), &hub, &[9; 32], UnixMillis(9));
+        Keys::for_enrolment(data, &kit).unwrap();
+        Identity::complete(data, &kit, answer("first"), UnixMillis(1)).unwrap()
+    }
+
+    fn answer(certificate: &str) -> EnrolResponse {
+        EnrolResponse {
+            certificate: certificate.to_owned(),
+            expires: UnixMillis(1_000),
+            verifying: Vec::new(),
+            sealing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn new_keys_are_the_same_until_they_are_answered_and_then_take_the_old_ones_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = enrolled(folder.path());
+        assert!(!before.is_rotating());
+        let first = before.rotation().unwrap();
+        // Cut short, and tried again.
+        let again = Identity::load(folder.path()).unwrap();
+        assert!(again.is_rotating());
+        assert_eq!(again.rotation().unwrap(), first);
+        assert!(first.is_signed_by(before.facts.trust, before.keys.signing.verifying()));
+        let after = Identity::rotate(folder.path(), answer("second"), UnixMillis(2)).unwrap();
+        assert_eq!(after.certificate, "second");
+        assert_eq!(after.keys.signing.verifying(), first.verifying);
+        let opens: Vec<_> = after.keys.opening.iter().map(OpeningKey::sealing).collect();
+        assert_eq!(opens, [first.sealing, before.keys.opening[0].sealing()]);
+        assert_eq!(after.facts.trust_name, "Northgate");
+        assert!(!after.is_rotating() && !folder.path().join(ROTATING).exists());
+        // The next time the first keys are gone for good.
+        let next = after.rotation().unwrap();
+        let last = Identity::rotate(folder.path(), answer("third"), UnixMillis(3)).unwrap();
+        assert_eq!(last.keys.opening.len(), 2);
+        assert_eq!(last.keys.opening[0].sealing(), next.sealing);
+    }
+
+    #[test]
+    fn keys_that_were_cut_short_while_they_were_made_are_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = enrolled(folder.path());
+        let first = identity.rotation().unwrap();
+        fs::remove_file(folder.path().join(ROTATING).join(REQUEST)).unwrap();
+        fs::write(folder.path().join(ROTATING).join(SIGNING), b"half").unwrap();
+        assert!(!identity.is_rotating());
+        let second = identity.rotation().unwrap();
+        assert_ne!(second.verifying, first.verifying);
+        identity.abandon_rotation().unwrap();
+        assert!(!identity.is_rotating());
+    }
 }

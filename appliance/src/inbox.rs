@@ -81,7 +81,7 @@ pub fn open(identity: &Identity, sealed: &Sealed, now: UnixMillis) -> Result<Wor
         sender: identity.facts.hub,
         kind: Kind::WorkOrder,
         verifying: &identity.facts.verifying,
-        opening: std::slice::from_ref(&identity.keys.opening),
+        opening: &identity.keys.opening,
     };
     let body = sealed.open(&receiver, now)?;
     serde_json::from_slice(&body).map_err(|_| Unwelcome::BadBody)

@@ -9,6 +9,7 @@ pub mod bounds;
 pub mod cli;
 pub mod clock;
 mod cohort;
+mod concerns;
 pub mod config;
 pub mod data;
 mod deliveries;

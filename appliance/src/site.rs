@@ -12,6 +12,7 @@ use flip_storage::journal::{Journal, JournalError};
 
 use crate::bounds;
 use crate::clock;
+use crate::concerns;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
@@ -73,6 +74,7 @@ struct Notes {
     clock_skew_ms: i64,
     sandbox: Option<Sandbox>,
     refused: Vec<NotTaken>,
+    rotate: bool,
 }
 
 /// An order that is being worked on.
@@ -294,6 +296,21 @@ impl Site {
         self.with(|notes| matches!(notes.link, LinkState::Connected { .. }))
     }
 
+    /// Notes that the hub asks for new keys.
+    pub fn note_rotation(&self) {
+        self.with(|notes| notes.rotate = true);
+    }
+
+    /// Whether the hub has asked for new keys.
+    pub fn rotation_is_asked(&self) -> bool {
+        self.with(|notes| notes.rotate)
+    }
+
+    /// Notes that there are new keys, or that the hub will not have them.
+    pub fn forget_rotation(&self) {
+        self.with(|notes| notes.rotate = false);
+    }
+
     /// Notes what the engine's sandbox holds.
     pub fn note_sandbox(&self, sandbox: Sandbox) {
         self.with(|notes| notes.sandbox = Some(sandbox));
@@ -329,18 +346,26 @@ impl Site {
     /// How the appliance is, for the hub.
     pub fn health(&self, now: UnixMillis) -> Result<Health, JournalError> {
         let refused = self.journal.counters("refused.")?;
-        let disk = rustix::fs::statvfs(self.place.folder());
+        let disk = self.disk();
+        let (link, clock_ahead_ms) = self.link();
         Ok(Health {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             extract: self.extract(),
             uptime_s: now.since(self.started) / 1_000,
-            disk_free_bytes: disk.map_or(0, |disk| {
-                let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-                free - free % bounds::DISK_TOLD_BYTES
-            }),
+            disk_free_bytes: disk.map_or(0, |(free, _)| free - free % bounds::DISK_TOLD_BYTES),
             refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
             engine: self.sandbox().map(Sandbox::confinement),
+            disk_bytes: disk.map(|(_, all)| all - all % bounds::DISK_TOLD_BYTES),
+            clock_ahead_ms: matches!(link, LinkState::Connected { .. }).then_some(clock_ahead_ms),
+            concerns: concerns::of(self, now).into_iter().filter_map(|one| one.told).collect(),
         })
+    }
+
+    /// Free bytes of the disk where the appliance keeps its state, and all of them.
+    pub fn disk(&self) -> Option<(u64, u64)> {
+        let disk = rustix::fs::statvfs(self.place.folder()).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Some((bytes(disk.f_bavail), bytes(disk.f_blocks)))
     }
 
     /// The data generation in use, as answers name it.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, RenewRequest};
+use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, ROTATE_PATH, RenewRequest};
 use flip_protocol::sync::{self, NotTaken, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, bounds as wire, text};
 use flip_storage::journal::{Id, JournalError, Outgoing};
@@ -62,6 +62,16 @@ pub fn poll(site: &Arc<Site>) {
             next_renewal_look = clock::now().plus(bounds::RENEWAL_LOOK_MS).0;
             if renew_if_due(site) {
                 link = None;
+            }
+        }
+        match rotate_if_asked(site) {
+            Ok(false) => {}
+            Ok(true) => link = None,
+            Err(error) => {
+                link = None;
+                note(site, error);
+                site_sleep(site, pause.next());
+                continue;
             }
         }
         match round_trip(site, &mut link, Lane::Poll, &mut received) {
@@ -147,6 +157,9 @@ fn round_trip(
     let response: SyncResponse = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now)?;
     check(&identity, &response)?;
     site.connected(response.hub_time, clock::now());
+    if response.rotate && lane == Lane::Poll {
+        site.note_rotation();
+    }
     site.told(&request.refused);
     site.reported(&request.holding);
     received.clear();
@@ -226,6 +239,38 @@ fn renew(site: &Site, identity: &Identity) -> Result<(), TripError> {
     renewed.renew(answer, now)?;
     site.replace_identity(renewed);
     Ok(())
+}
+
+/// Replaces the appliance's keys where the hub has asked for it; true where it did.
+///
+/// Until a try is answered nothing is taken from the hub, which may have the new keys already.
+fn rotate_if_asked(site: &Site) -> Result<bool, TripError> {
+    let identity = site.identity();
+    if !site.rotation_is_asked() && !identity.is_rotating() {
+        return Ok(false);
+    }
+    let now = clock::now();
+    let answer = connect(&identity)?.post(ROTATE_PATH, &identity.rotation()?, Duration::ZERO, now);
+    let answer: EnrolResponse = match answer {
+        // It has not taken the new keys, and will not.
+        Err(error @ LinkError::Problem { .. }) => {
+            site.forget_rotation();
+            identity.abandon_rotation()?;
+            return Err(error.into());
+        }
+        other => other?,
+    };
+    site.replace_identity(Identity::rotate(site.place.folder(), answer, now)?);
+    site.forget_rotation();
+    let facts = serde_json::json!({ "key": site.identity().keys.signing.verifying().id().to_string() });
+    if let Err(error) = site.audit.append(now.0, "keys_replaced", facts) {
+        tracing::error!(
+            error = error_chain(&error),
+            "the audit log does not have that the keys were replaced"
+        );
+    }
+    tracing::info!("the appliance has new keys");
+    Ok(true)
 }
 
 /// An error with its causes, for a log line.

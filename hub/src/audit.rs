@@ -153,6 +153,10 @@ deeds! {
     TrustAdded         trust_added         "added a Trust" { trust: PartyId, trust_name: String, kit_until: UnixMillis }
     KitMade            kit_made            "made a Trust another kit" { trust: PartyId, trust_name: String, kit_until: UnixMillis }
     TrustEnrolled      trust_enrolled      "enrolled" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
+    KeysAsked          keys_asked          "asked a Trust for new keys" { trust: PartyId, trust_name: String }
+    KeysReplaced       keys_replaced       "replaced its keys" { trust: PartyId, key: String, certificate_sha256: String, certificate_until: UnixMillis }
+    TrustRevoked       trust_revoked       "made a Trust's keys void" { trust: PartyId, trust_name: String }
+    TrustRemoved       trust_removed       "removed a Trust" { trust: PartyId, trust_name: String }
     CertificateRenewed certificate_renewed "renewed its certificate" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
 }
 

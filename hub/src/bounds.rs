@@ -49,3 +49,5 @@ pub const MEMBERS: usize = 100;
 pub const NOTICE_CHARACTERS: usize = 200;
 /// Bytes of the banner's link.
 pub const BANNER_HREF_BYTES: usize = 500;
+/// Milliseconds by which a Trust's clock may differ before somebody should look: what the appliance warns of too.
+pub const CLOCK_SKEW_MS: u64 = 60_000;

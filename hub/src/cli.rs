@@ -14,9 +14,9 @@ use flip_storage::file::{self, Access};
 use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::config::{self, Config};
-use crate::ledger::Ledger;
 use crate::ledger::people::Changed;
-use crate::ledger::trusts::Added;
+use crate::ledger::trusts::{Added, Trust};
+use crate::ledger::{Ledger, LedgerError};
 use crate::person::{PersonId, Role};
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
 use crate::{clock, hub, passwords, serve};
@@ -154,6 +154,21 @@ enum TrustCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Ask new keys of a Trust, which its appliance makes at its next sync
+    Rotate {
+        /// The Trust's name
+        name: String,
+    },
+    /// Make a Trust's keys void: nothing is taken from it and nothing handed to it until it enrols anew
+    Revoke {
+        /// The Trust's name
+        name: String,
+    },
+    /// Take a Trust off the lists, its keys void; what it answered stays
+    Remove {
+        /// The Trust's name
+        name: String,
+    },
     /// List the Trusts
     List,
 }
@@ -195,6 +210,15 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             .block_on(serve::serve(data)),
         Command::Trust(TrustCommand::Add { name, out }) => trust_add(data, &name, out),
         Command::Trust(TrustCommand::Kit { name, out }) => trust_kit(data, &name, out),
+        Command::Trust(TrustCommand::Rotate { name }) => {
+            trust_change(data, &name, Ledger::ask_for_keys_now, "is asked for new keys")
+        }
+        Command::Trust(TrustCommand::Revoke { name }) => {
+            trust_change(data, &name, Ledger::revoke_now, "has void keys now")
+        }
+        Command::Trust(TrustCommand::Remove { name }) => {
+            trust_change(data, &name, Ledger::remove_now, "is removed")
+        }
         Command::Trust(TrustCommand::List) => trust_list(data),
         Command::Maintenance(command) => maintenance(&open(data)?.2, command),
         Command::User(command) => user(&open(data)?.2, command),
@@ -337,11 +361,32 @@ fn trust_kit(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()
     let now = clock::now();
     let address = kit_address(&config, running(data).as_ref()).context(NO_KIT_ADDRESS)?;
     // The Trust's id is needed in the kit, and the kit's secret in the ledger: look first, then make both.
-    let known = ledger.trusts_now()?.into_iter().find(|trust| trust.name.eq_ignore_ascii_case(name.trim()));
-    let Some(trust) = known else { bail!("there is no Trust named {name:?}; see: flip-hub trust list") };
+    let trust = trust_named(&ledger, name)?;
     let (kit, secret) = hub::make_kit(&authority, &address, trust.id, &trust.name, now);
     ledger.renew_kit(By::command_line(now), trust.id, secret)?;
     hand_over(&kit, out)
+}
+
+fn trust_named(ledger: &Ledger, name: &str) -> anyhow::Result<Trust> {
+    let known = ledger.trusts_now()?.into_iter().find(|trust| trust.name.eq_ignore_ascii_case(name.trim()));
+    known.with_context(|| format!("there is no Trust named {name:?}; see: flip-hub trust list"))
+}
+
+fn trust_change(
+    data: &Path,
+    name: &str,
+    change: impl FnOnce(&Ledger, By, PartyId) -> Result<bool, LedgerError>,
+    now_it: &str,
+) -> anyhow::Result<()> {
+    let (_, _, ledger) = open(data)?;
+    let trust = trust_named(&ledger, name)?;
+    ensure!(
+        change(&ledger, By::command_line(clock::now()), trust.id)?,
+        "nothing was changed: {} has no keys that are good; see: flip-hub trust list",
+        trust.name
+    );
+    say!("{} {now_it}", trust.name);
+    Ok(())
 }
 
 fn hand_over(kit: &flip_protocol::enrolment::Kit, out: Option<PathBuf>) -> anyhow::Result<()> {
@@ -382,6 +427,7 @@ fn trust_list(data: &Path) -> anyhow::Result<()> {
     let now = clock::now();
     for trust in trusts {
         let state = match (trust.enrolled, trust.seen) {
+            _ if trust.revoked.is_some() => "keys void".to_owned(),
             (None, _) => "kit not used yet".to_owned(),
             (Some(_), None) => "enrolled, never seen".to_owned(),
             (Some(_), Some(seen)) => format!("seen {} s ago", now.since(seen) / 1_000),

@@ -176,6 +176,7 @@ fn said(state: &OrderState, link: Link) -> Said {
             Link::Online => Said::NotYet { stage: state.name() },
             Link::Offline(since) => Said::Offline { since, stage: state.name() },
             Link::NotEnrolled => Said::Offline { since: None, stage: state.name() },
+            Link::Revoked(since) => Said::Offline { since: Some(since), stage: state.name() },
         },
         OrderState::Done { answer: Answer::Value(answer), .. } => Said::Value {
             persons: answer.persons,

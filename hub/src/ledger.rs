@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod freezes;
+pub mod keys;
 pub mod orders;
 pub mod people;
 pub mod projects;
@@ -174,6 +175,16 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
 ",
     audit::SCHEMA,
+    "
+    ALTER TABLE trust ADD COLUMN revoked_ms INTEGER;
+    ALTER TABLE trust ADD COLUMN removed_ms INTEGER;
+    ALTER TABLE trust ADD COLUMN keys_ms INTEGER;
+    ALTER TABLE trust ADD COLUMN rotate_asked_ms INTEGER;
+    ALTER TABLE trust ADD COLUMN verifying_before BLOB;
+    ALTER TABLE trust ADD COLUMN before_until_ms INTEGER;
+    UPDATE trust SET keys_ms = enrolled_ms;
+    ALTER TABLE certificate ADD COLUMN replaced_by BLOB;
+",
 ];
 
 impl Ledger {

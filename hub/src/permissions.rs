@@ -136,6 +136,7 @@ acts! {
     SeeLists      "list the projects and queries one may see"     [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
     SeeTrusts     "see the Trusts and how they stand"             [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
     AddTrust      "add a Trust"                                   [YES, NONE, NONE, NONE, NO,   NO,   SIGN]
+    ManageTrusts  "give a kit, ask new keys, revoke, remove"      [YES, NONE, NONE, NONE, NO,   NO,   SIGN]
     RunHub        "put up the banner, begin and end maintenance" [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     SeePeople     "see the people"                                [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     ManagePeople  "add people, change roles, disable"             [YES, NONE, NONE, NONE, GONE, GONE, SIGN]

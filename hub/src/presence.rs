@@ -33,6 +33,8 @@ pub enum Link {
     Online,
     /// It has not called since then; `None` where it never did.
     Offline(Option<UnixMillis>),
+    /// Its keys are void, since then.
+    Revoked(UnixMillis),
 }
 
 impl Presence {
@@ -41,7 +43,8 @@ impl Presence {
         self.with(trust, |entry| {
             entry.seen = Some(now);
             let changed = entry.health.as_ref().is_none_or(|old| {
-                old.version != health.version || old.extract != health.extract || old.engine != health.engine
+                (&old.version, &old.extract, old.engine, &old.concerns)
+                    != (&health.version, &health.extract, health.engine, &health.concerns)
             });
             entry.health = Some(health.clone());
             let write = changed || entry.written.is_none_or(|at| now.since(at) >= bounds::SEEN_WRITE_MS);
@@ -68,6 +71,7 @@ impl Presence {
         let (seen, health) = self.with(trust.id, |entry| (entry.seen, entry.health.clone()));
         let seen = seen.max(trust.seen);
         let link = match (trust.enrolled, seen) {
+            _ if let Some(revoked) = trust.revoked => Link::Revoked(revoked),
             (None, _) => Link::NotEnrolled,
             (Some(_), Some(at)) if now.since(at) < bounds::ONLINE_MS => Link::Online,
             (Some(_), at) => Link::Offline(at),

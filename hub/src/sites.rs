@@ -1,11 +1,12 @@
 //! The sites listener: what appliances reach, and nothing a person can.
 //!
-//! What must stay true: a connection that proved a client certificate of the hub's CA reaches [`sync`] and
-//! [`renew`]; one without a certificate reaches [`enrol`] alone.
+//! What must stay true: a connection that proved a client certificate of the hub's CA reaches [`sync`],
+//! [`renew`] and [`rotate`]; one without a certificate reaches [`enrol`] alone.
 
 mod enrol;
 mod refusal;
 mod renew;
+mod rotate;
 mod sync;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::post;
 use axum::{Extension, Router};
-use flip_protocol::enrolment::{ENROL_PATH, RENEW_PATH};
+use flip_protocol::enrolment::{ENROL_PATH, RENEW_PATH, ROTATE_PATH};
 use flip_protocol::{bounds as wire_bounds, sync as wire};
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
@@ -37,6 +38,7 @@ pub fn route(hub: &Arc<Hub>, certificates: Option<&[CertificateDer<'_>]>) -> Rou
         Some(certificate) => Router::new()
             .route(wire::PATH, post(sync::post))
             .route(RENEW_PATH, post(renew::post))
+            .route(ROTATE_PATH, post(rotate::post))
             .layer(Extension(Fingerprint(Sha256::digest(certificate).into())))
             .fallback(refusal::no_such_place)
             .layer(DefaultBodyLimit::disable())

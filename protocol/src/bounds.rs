@@ -20,3 +20,5 @@ pub const KIT_LIFE_MS: u64 = 7 * 24 * 3_600_000;
 pub const SEQUENCE_WINDOW: u64 = 4_096;
 /// Entries of any list of ids in one sync.
 pub const SYNC_LISTED: usize = 4_096;
+/// Concerns that one health snapshot names: there are fewer kinds.
+pub const SYNC_CONCERNS: usize = 32;

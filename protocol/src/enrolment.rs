@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::ident::{PartyId, UnixMillis};
-use crate::keys::{SealingKey, VerifyingKey};
+use crate::keys::{SealingKey, SigningKey, VerifyingKey};
 use crate::text;
 
 /// Where an appliance without a certificate enrols, on the hub's sites listener.
 pub const ENROL_PATH: &str = "/v1/enrol";
 /// Where an enrolled appliance has its certificate renewed.
 pub const RENEW_PATH: &str = "/v1/renew";
+/// Where an enrolled appliance shows new keys.
+pub const ROTATE_PATH: &str = "/v1/rotate";
 /// The only kit format so far.
 const FORMAT: u32 = 1;
 
@@ -192,4 +194,49 @@ pub struct EnrolResponse {
 pub struct RenewRequest {
     /// A certificate request (PKCS #10, PEM).
     pub certificate_request: String,
+}
+
+/// What an enrolled appliance sends to replace its keys. The answer is an [`EnrolResponse`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateRequest {
+    /// A certificate request (PKCS #10, PEM) under the new TLS key.
+    pub certificate_request: String,
+    /// The key that the appliance will sign with.
+    pub verifying: VerifyingKey,
+    /// The key that orders are to be sealed to.
+    pub sealing: SealingKey,
+    /// The signature of the key that it signed with until now over [`Self::signed`], base64.
+    pub signature: String,
+}
+
+impl RotateRequest {
+    /// A request signed with the key that is to be replaced.
+    pub fn new(
+        trust: PartyId,
+        certificate_request: String,
+        verifying: VerifyingKey,
+        sealing: SealingKey,
+        before: &SigningKey,
+    ) -> Self {
+        let signature = String::new();
+        let mut request = Self { certificate_request, verifying, sealing, signature };
+        request.signature = text::encode(&before.sign(&request.signed(trust)));
+        request
+    }
+
+    /// Whether the key that the Trust signed with until now has signed it.
+    pub fn is_signed_by(&self, trust: PartyId, before: VerifyingKey) -> bool {
+        let signature = text::decode(&self.signature).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+        signature.is_some_and(|signature| before.verifies(&self.signed(trust), &signature))
+    }
+
+    /// What is signed: a name for what this is, the Trust, and SHA-256 of each of the new keys and the request.
+    fn signed(&self, trust: PartyId) -> Vec<u8> {
+        let mut bytes = b"FLIP Edge rotation 1".to_vec();
+        bytes.extend(trust.bytes());
+        bytes.extend(Sha256::digest(self.verifying.to_bytes()));
+        bytes.extend(Sha256::digest(self.sealing.to_bytes()));
+        bytes.extend(Sha256::digest(&self.certificate_request));
+        bytes
+    }
 }

@@ -41,6 +41,9 @@ pub struct SyncResponse {
     pub refused: Vec<NotTaken>,
     /// Orders, as base64 of sealed messages, oldest first.
     pub orders: Vec<String>,
+    /// True where the appliance is to make new keys and show them at [`crate::enrolment::ROTATE_PATH`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rotate: bool,
 }
 
 /// A message that was not taken.
@@ -88,6 +91,57 @@ pub struct Health {
     pub refused_messages: u64,
     /// How far the kernel confines the engine's process; `None` until it has run once.
     pub engine: Option<Confinement>,
+    /// Bytes of the disk where the appliance keeps its state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
+    /// By how many milliseconds its clock is ahead of the hub's, once it has heard that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
+    /// What somebody at the Trust should look at, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerns: Vec<Concern>,
+}
+
+/// What somebody at a Trust should look at. None of it tells what was asked or what the data hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    /// The data in use cannot be read.
+    DataDamaged,
+    /// There are no data.
+    NoData,
+    /// The data in use are older than is usual.
+    DataOld,
+    /// The newest delivery into the watched folder was refused.
+    DeliveryRefused,
+    /// The certificate should have been renewed by now.
+    CertificateOverdue,
+    /// The disk is nearly full.
+    DiskLow,
+    /// The kernel does not confine the engine wholly.
+    EngineNotConfined,
+    /// The site's policy lets out more than is safe.
+    PolicyLoosened,
+    /// Something that a newer version knows.
+    #[serde(other)]
+    Other,
+}
+
+impl Concern {
+    /// What it is, in a sentence without a full stop.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::DataDamaged => "the data in use cannot be read",
+            Self::NoData => "there are no data yet",
+            Self::DataOld => "the data in use are old",
+            Self::DeliveryRefused => "the newest delivery of data was refused",
+            Self::CertificateOverdue => "the certificate should have been renewed by now",
+            Self::DiskLow => "the disk is nearly full",
+            Self::EngineNotConfined => "the kernel does not confine the engine wholly",
+            Self::PolicyLoosened => "the site's policy lets out more than is safe",
+            Self::Other => "something that this version does not know; the Trust's console says what",
+        }
+    }
 }
 
 /// How far the kernel confines an appliance's engine to reading its data.

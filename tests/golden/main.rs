@@ -12,14 +12,16 @@ use flip_protocol::answer::{
     Cell, CohortAnswer, CohortOutcome, Extract, Failed, Field, Finite, Place, Protection, Refused, Shape,
     Summary, Unit,
 };
-use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest};
+use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest, RotateRequest};
 use flip_protocol::freeze::{FreezeOutcome, Freezing, Frozen, NotFrozen};
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::keys::{OpeningKey, SigningKey};
 use flip_protocol::message::{self, Envelope, Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::{OrderResult, Outcome, Work};
 use flip_protocol::problem::Problem;
-use flip_protocol::sync::{Confinement, Health, Holding, NotTaken, Stage, SyncRequest, SyncResponse};
+use flip_protocol::sync::{
+    Concern, Confinement, Health, Holding, NotTaken, Stage, SyncRequest, SyncResponse,
+};
 use flip_protocol::{MessageId, PartyId, UnixMillis, text};
 use rand_core::{TryCryptoRng, TryRng};
 use uuid::Uuid;
@@ -287,6 +289,9 @@ fn a_sync_is_the_same_text_both_ways() {
             disk_free_bytes: 6,
             refused_messages: 1,
             engine: Some(Confinement::Full),
+            disk_bytes: None,
+            clock_ahead_ms: None,
+            concerns: Vec::new(),
         },
         wait_ms: 25_000,
         room: 64,
@@ -296,6 +301,7 @@ fn a_sync_is_the_same_text_both_ways() {
         acknowledged: vec![message_id(9)],
         refused: vec![NotTaken { message: message_id(10), reason: Unwelcome::Replayed }],
         orders: vec![text::encode(sealed_order().bytes())],
+        rotate: false,
     };
     let text = format!(
         "{}\n{}\n",
@@ -306,6 +312,56 @@ fn a_sync_is_the_same_text_both_ways() {
     let (first, second) = text.split_once('\n').unwrap();
     assert_eq!(serde_json::from_str::<SyncRequest>(first).unwrap(), request);
     assert_eq!(serde_json::from_str::<SyncResponse>(second.trim()).unwrap(), response);
+}
+
+#[test]
+fn what_health_and_a_sync_said_later_is_the_same_text_both_ways() {
+    let health = Health {
+        version: "0.2.0".to_owned(),
+        disk_bytes: Some(1 << 40),
+        clock_ahead_ms: Some(-12),
+        concerns: vec![Concern::DataOld, Concern::DiskLow],
+        ..Health::default()
+    };
+    let response =
+        SyncResponse { hub_time: NOW, acknowledged: vec![], refused: vec![], orders: vec![], rotate: true };
+    let text = format!(
+        "{}\n{}\n",
+        serde_json::to_string(&health).unwrap(),
+        serde_json::to_string(&response).unwrap()
+    );
+    same("sync-later.json", &text);
+    let (first, second) = text.split_once('\n').unwrap();
+    assert_eq!(serde_json::from_str::<Health>(first).unwrap(), health);
+    assert_eq!(serde_json::from_str::<SyncResponse>(second.trim()).unwrap(), response);
+    let newer = first.replace("disk_low", "something_of_next_year");
+    assert_eq!(serde_json::from_str::<Health>(&newer).unwrap().concerns, [Concern::DataOld, Concern::Other]);
+}
+
+#[test]
+fn new_keys_are_signed_with_the_old_one_and_the_request_is_the_same_text() {
+    let before = signing(3);
+    let request = RotateRequest::new(
+        trust(),
+        "-----BEGIN CERTIFICATE REQUEST-----".to_owned(),
+        signing(5).verifying(),
+        opening(6).sealing(),
+        &before,
+    );
+    let text = format!("{}\n", serde_json::to_string(&request).unwrap());
+    same("rotate.json", &text);
+    let read: RotateRequest = serde_json::from_str(text.trim()).unwrap();
+    assert!(read.is_signed_by(trust(), before.verifying()));
+    assert!(!read.is_signed_by(hub(), before.verifying()), "another Trust's");
+    assert!(!read.is_signed_by(trust(), read.verifying), "by the new key");
+    let other = signing(9).verifying();
+    let altered = [
+        RotateRequest { verifying: other, ..read.clone() },
+        RotateRequest { sealing: opening(9).sealing(), ..read.clone() },
+        RotateRequest { certificate_request: "another".to_owned(), ..read.clone() },
+        RotateRequest { signature: "AA".to_owned(), ..read.clone() },
+    ];
+    assert!(altered.iter().all(|request| !request.is_signed_by(trust(), before.verifying())));
 }
 
 #[test]

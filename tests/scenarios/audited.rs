@@ -48,6 +48,12 @@ fn changing() -> Result<Vec<[String; 2]>> {
 /// Changing routes that rightly leave no act, and why.
 const WITHOUT: [(&str, &str); 0] = [];
 
+fn trust_named(admin: &Api, name: &str) -> Result<String> {
+    let all = admin.get("/api/v1/trusts")?.json()["trusts"].clone();
+    let found = all.as_array().and_then(|all| all.iter().find(|one| one["name"] == name));
+    Ok(found.and_then(|one| one["id"].as_str()).context("no such Trust")?.to_owned())
+}
+
 enum Body {
     None,
     Json(Value),
@@ -63,6 +69,14 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /api/v1/session", ("signed_in", Json(json!({ "name": "ada", "password": password })))),
         ("DELETE /api/v1/session", ("signed_out", None)),
         ("POST /api/v1/trusts", ("trust_added", Json(json!({ "name": "One" })))),
+        ("POST /api/v1/trusts/{trust}/kit", ("kit_made", None)),
+        ("POST /api/v1/trusts/{trust}/keys", ("keys_asked", None)),
+        ("POST /api/v1/trusts/{trust}/revoke", ("trust_revoked", None)),
+        ("POST /api/v1/trusts/{trust}/remove", ("trust_removed", Json(json!({ "name": "Oldbridge" })))),
+        ("POST /trusts/{trust}/kit", ("kit_made", Form(""))),
+        ("POST /trusts/{trust}/keys", ("keys_asked", Form(""))),
+        ("POST /trusts/{trust}/revoke", ("trust_revoked", Form(""))),
+        ("POST /trusts/{trust}/remove", ("trust_removed", Form("name=Oldbridge"))),
         ("POST /api/v1/projects", ("project_made", Json(json!({ "name": "Lungs" })))),
         (
             "PUT /api/v1/projects/{project}",
@@ -113,7 +127,16 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         };
         let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
         let project = made.json()["id"].as_str().context("no project")?.to_owned();
-        let filled = path.replace("{project}", &project).replace("{query}", &query);
+        let trust = match act {
+            "keys_asked" => trust_named(admin, TRUST)?,
+            _ if path.contains("{trust}") => {
+                hub.add_trust("Oldbridge")?;
+                trust_named(admin, "Oldbridge")?
+            }
+            _ => String::new(),
+        };
+        let filled =
+            path.replace("{project}", &project).replace("{query}", &query).replace("{trust}", &trust);
         let (kind, body) = match body {
             Body::None => ("application/json", String::new()),
             Body::Json(body) => ("application/json", body.to_string()),
@@ -130,6 +153,13 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         assert_eq!(noted["facts"]["by"]["name"], who, "{route}: {noted}");
         if path.contains("{project}") {
             assert_eq!(noted["facts"]["project"], project.as_str(), "{route}: {noted}");
+        }
+        if path.contains("{trust}") {
+            assert_eq!(noted["facts"]["trust"], trust.as_str(), "{route}: {noted}");
+            if !matches!(act, "keys_asked" | "trust_removed") {
+                let gone = json!({ "name": "Oldbridge" });
+                ensure!(admin.post(&format!("/api/v1/trusts/{trust}/remove"), &gone)?.status == 204);
+            }
         }
         if act == "freeze_ordered" {
             // The next freeze has to be ordered anew.

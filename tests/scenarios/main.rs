@@ -16,3 +16,4 @@ mod messages;
 mod roles;
 mod running;
 mod stage;
+mod trusts;

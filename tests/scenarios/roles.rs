@@ -154,6 +154,8 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
     let Permissions { cells, routes } = permissions()?;
     let cast = Cast::gather()?;
     let owners = [cast.people[1].clone(), cast.elsewhere()?];
+    let trusts = cast.people[0].get("/api/v1/trusts")?.json();
+    let trust = trusts["trusts"][0]["id"].as_str().context("no Trust")?;
     let mut compared = 0;
     for [method, path, act] in &routes {
         for (column, person) in cast.people.iter().enumerate() {
@@ -174,6 +176,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                 let filled = path
                     .replace("{project}", &project)
                     .replace("{query}", &cast.queries[place])
+                    .replace("{trust}", trust)
                     .replace("{file}", "app.css");
                 let (kind, body) = match (act.as_str(), path.starts_with("/api/")) {
                     ("Ask", true) => (

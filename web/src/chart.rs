@@ -1,5 +1,6 @@
 //! Charts as SVG, pure functions from counts to text: [`bars`] for groups beside each other, [`columns`] along a number
-//! line, [`ranges`] of years, [`shares`] with a limit.
+//! line, [`ranges`] of years, [`shares`] with a limit, the
+//! [`topology`] of Trusts around their hub.
 //!
 //! What must stay true: a withheld or unreported cell is never drawn as a count; every label is escaped; no number
 //! in the output is infinite or NaN, whatever the counts; nothing is inline style, so that colours come from the
@@ -13,6 +14,7 @@ mod draw;
 mod ranges;
 mod scale;
 mod shares;
+mod topology;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,7 @@ pub use columns::columns;
 pub use draw::bars;
 pub use ranges::ranges;
 pub use shares::shares;
+pub use topology::topology;
 
 /// Series that can be told apart by colour; with more, each bar is labelled with its series.
 pub const SERIES_COLOURED_MAX: usize = 8;
@@ -28,6 +31,41 @@ pub const BARS_MAX: usize = 120;
 
 /// Panels that are drawn at most, one for each series; the table beside the chart has them all.
 pub const PANELS_MAX: usize = 12;
+
+/// Trusts that are drawn around a hub at most; the table beside has them all.
+pub const NODES_MAX: usize = 48;
+
+/// The hub and the Trusts that reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topology {
+    /// The Trusts, in the order they are to be drawn, clockwise from the top.
+    pub nodes: Vec<Node>,
+}
+
+/// One Trust of a [`Topology`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Whether it reaches the hub.
+    pub reach: Reach,
+}
+
+/// Whether a Trust reaches the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It does, and nothing is wrong there.
+    Good,
+    /// It does, and somebody should look at it.
+    Troubled,
+    /// It does not any more.
+    Away,
+    /// It has not yet.
+    Never,
+    /// It may not: its keys are void.
+    Cut,
+}
 
 /// Counts by category, side by side for each series.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

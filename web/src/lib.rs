@@ -24,6 +24,7 @@
 //! | `GET /projects`, `POST /projects`, `GET /projects/new` | fields `name`, `description`; the form |
 //! | `GET /people`, `POST /people` | fields `name`, `role` |
 //! | `POST /people/change` | fields `name`, `change` |
+//! | `GET /trusts/{trust}` | one Trust; `POST` to `kit`, `keys`, `revoke`, `remove` below it, the last with field `name` |
 //! | `GET /hub` | the hub's own page |
 //! | `POST /hub/banner` | fields `text`, `href` |
 //! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |

@@ -80,6 +80,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("site_orders.html", include_str!("../templates/site_orders.html")),
     ("site_parts.html", include_str!("../templates/site_parts.html")),
     ("site_policy.html", include_str!("../templates/site_policy.html")),
+    ("trust.html", include_str!("../templates/trust.html")),
     ("trust_added.html", include_str!("../templates/trust_added.html")),
     ("trusts.html", include_str!("../templates/trusts.html")),
 ];
@@ -94,6 +95,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("plural", words::plural);
     environment.add_filter("absolute", words::absolute);
     environment.add_filter("skew", words::skew);
+    environment.add_filter("duration", words::duration);
+    environment.add_filter("bytes", words::bytes);
     environment.add_filter("lines", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
     environment.add_filter("spot", |sql: &str, place: Serde<pages::Place>| {
         words::spot(sql, place.0).map_or(Value::from(()), |spot| Value::from(Serde(spot)))
@@ -114,6 +117,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         .add_filter("ranges", |chart: Serde<chart::Ranges>| Value::from_safe_string(chart::ranges(&chart)));
     environment
         .add_filter("shares", |chart: Serde<chart::Shares>| Value::from_safe_string(chart::shares(&chart)));
+    environment
+        .add_filter("topology", |of: Serde<chart::Topology>| Value::from_safe_string(chart::topology(&of)));
     environment.add_filter("labelled_directly", |chart: Serde<chart::Chart>| chart.labelled_directly());
     environment.add_function("asset_href", asset::href);
     for (name, source) in TEMPLATES {

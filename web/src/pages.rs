@@ -10,6 +10,7 @@ mod query;
 mod query_new;
 mod sign_in;
 mod site;
+mod trust;
 mod trusts;
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,10 @@ pub use site::{
     Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Said,
     Site,
 };
+pub use trust::{Disk, Trust};
 pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};
+
+pub use crate::chart::Reach;
 
 /// What surrounds every page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -62,6 +62,29 @@ pub(crate) fn absolute(iso: &str) -> String {
     }
 }
 
+/// A length of time in seconds as people read it.
+pub(crate) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..120 => plural(seconds, "second", None),
+        120..7_200 => plural(seconds / 60, "minute", None),
+        7_200..172_800 => plural(seconds / 3_600, "hour", None),
+        172_800.. => plural(seconds / 86_400, "day", None),
+    }
+}
+
+/// A size in bytes as people read it: `512.0 GiB`.
+pub(crate) fn bytes(size: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if size < 1_024 {
+        return plural(size, "byte", None);
+    }
+    let (mut whole, mut rest, mut unit) = (size / 1_024, size % 1_024, 0);
+    while whole >= 1_024 && unit + 1 < UNITS.len() {
+        (whole, rest, unit) = (whole / 1_024, whole % 1_024, unit + 1);
+    }
+    format!("{}.{} {}", thousands(whole), rest * 10 / 1_024, UNITS[unit])
+}
+
 /// A clock's distance from the hub's, in milliseconds and positive when ahead, as people read it.
 pub(crate) fn skew(milliseconds: i64) -> String {
     let direction = if milliseconds < 0 { "behind" } else { "ahead of" };
@@ -114,6 +137,17 @@ pub(crate) fn spot(text: &str, place: Place) -> Option<Spot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_and_times_are_said_in_the_unit_that_people_use() {
+        let said: Vec<String> = [0, 1, 1_023, 1_024, 1_536, 5 << 30, u64::MAX].map(bytes).to_vec();
+        assert_eq!(
+            said,
+            ["0 bytes", "1 byte", "1,023 bytes", "1.0 KiB", "1.5 KiB", "5.0 GiB", "16,383.9 PiB"]
+        );
+        let said: Vec<String> = [1, 119, 120, 7_200, 172_800].map(duration).to_vec();
+        assert_eq!(said, ["1 second", "119 seconds", "2 minutes", "2 hours", "2 days"]);
+    }
 
     #[test]
     fn thousands_are_separated() {

@@ -9,15 +9,13 @@ mod orders;
 
 use flip_protocol::UnixMillis;
 use flip_protocol::sync::Confinement;
-use flip_web::pages::{self as web, Attention, Moment, Tone};
+use flip_web::pages::{self as web, Attention, Moment};
 use serde::Deserialize;
 
 use crate::bounds;
 use crate::clock;
+use crate::concerns;
 use crate::data::Generation;
-use crate::deliveries;
-use crate::desk::WEEK_MS;
-use crate::engine::Sandbox;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
 
@@ -82,7 +80,7 @@ pub fn overview(site: &Site) -> Result<web::Site, String> {
         link: link_of(link, now),
         certificate: Some(web::Certificate {
             expires: Moment::at(identity.facts.certificate_expires.0, now.0),
-            overdue: overdue(site, now),
+            overdue: concerns::overdue(site, now),
         }),
         data_wrong: current.as_ref().err().map(error_chain_of),
         data: current.ok().flatten().map(|generation| in_use(generation, now)),
@@ -98,90 +96,10 @@ fn error_chain_of(error: &crate::data::GenerationsError) -> String {
     error_chain(error)
 }
 
-fn overdue(site: &Site, now: UnixMillis) -> bool {
-    site.identity().should_renew(now.minus(bounds::RENEWAL_LOOK_MS * 2))
-}
-
 /// What a person should look at, the worst first.
 pub(super) fn attention(site: &Site, now: UnixMillis) -> Vec<Attention> {
-    let current = site.generations.current();
-    let one = |tone, text: String, href: &str| Attention { tone, text, href: href.to_owned() };
-    let mut found = Vec::new();
-    match &current {
-        Err(error) => {
-            let text = format!("The data in use cannot be read: {}.", error_chain_of(error));
-            found.push(one(Tone::Bad, text, "/data"));
-        }
-        Ok(None) => found.push(one(
-            Tone::Warn,
-            "There are no data yet, so no question can be answered.".to_owned(),
-            "/data",
-        )),
-        Ok(Some(generation)) => {
-            found.extend(age_of(generation, now).map(|text| one(Tone::Warn, text, "/data")));
-        }
-    }
-    let newest = deliveries::newest(&site.config.watch, 1).unwrap_or_default();
-    if let Some(refused) = newest.first().filter(|delivery| !delivery.ingested) {
-        found.push(one(Tone::Bad, format!("The newest delivery, {}, was refused.", refused.id), "/data"));
-    }
-    if let (LinkState::Away { since, .. }, _) = site.link() {
-        let since = Moment::at(since.0, now.0).relative;
-        found.push(one(Tone::Bad, format!("The hub has been away since {since}."), "/logs?level=warn"));
-    }
-    if overdue(site, now) {
-        found.push(one(
-            Tone::Bad,
-            "The certificate should have been renewed by now.".to_owned(),
-            "/logs?level=warn",
-        ));
-    }
-    if let Ok(health) = site.health(now)
-        && health.disk_free_bytes < bounds::DISK_LOW_BYTES
-    {
-        let free = health.disk_free_bytes / (1024 * 1024);
-        found.push(one(
-            Tone::Warn,
-            format!("The disk has {free} MiB free; drop generations that are not needed."),
-            "/data",
-        ));
-    }
-    if let Some(lacks) = site.sandbox().map(Sandbox::lacks).filter(|lacks| !lacks.is_empty()) {
-        found.push(one(Tone::Warn, format!("The engine is not fully shut in: {lacks}."), "/policy"));
-    }
-    if let Ok(alerts) = site.desk.alerts(bounds::PAGE_ROWS)
-        && let recent = alerts.iter().filter(|alert| now.since(alert.at) < WEEK_MS).count()
-        && recent > 0
-    {
-        let text = format!("{} in the last week nearly the persons of an earlier one.", asked_about(recent));
-        found.push(one(Tone::Warn, text, "/disclosure"));
-    }
-    if !site.desk.policy().loosened().is_empty() {
-        let settings = site.desk.policy().loosened().join(", ");
-        found.push(one(Tone::Warn, format!("The policy lets out more than is safe: {settings}."), "/policy"));
-    }
-    found.sort_by_key(|one| one.tone != Tone::Bad);
-    found
-}
-
-fn asked_about(questions: usize) -> String {
-    if questions == 1 {
-        "One question asked about".to_owned()
-    } else {
-        format!("{questions} questions asked about")
-    }
-}
-
-fn age_of(generation: &Generation, now: UnixMillis) -> Option<String> {
-    let today = clock::day(now);
-    let today = time::Date::parse(&today, &time::format_description::well_known::Iso8601::DATE).ok()?;
-    let days = u64::try_from((today - generation.extract_day()?).whole_days()).ok()?;
-    (days > bounds::EXTRACT_OLD_DAYS).then(|| {
-        format!(
-            "The data in use are {days} days old: the extract is of {}.",
-            generation.manifest.extract_date
-        )
-    })
+    let all = concerns::of(site, now).into_iter();
+    all.map(|one| Attention { tone: one.tone, text: one.text, href: one.href.to_owned() }).collect()
 }
 
 fn link_of(link: LinkState, now: UnixMillis) -> web::Link {

@@ -6,7 +6,8 @@ use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
-use super::trusts::{Peer, peers};
+use super::keys::peers;
+use super::trusts::Peer;
 use super::{Ledger, LedgerError, from_json, orders};
 use crate::audit::{By, Deed};
 use crate::order::{Answer, OrderState};

@@ -94,12 +94,13 @@ impl Ledger {
         .await
     }
 
-    /// Queued orders for a Trust, oldest first, at most `most`; none during maintenance.
+    /// Queued orders for a Trust, oldest first, at most `most`; none during maintenance, and none for void keys.
     pub async fn queued(&self, trust: PartyId, most: u32) -> Result<Vec<Vec<u8>>, LedgerError> {
         self.call("queued", move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT message FROM work_order WHERE trust = ?1 AND state = 'queued'
                      AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'maintenance')
+                     AND EXISTS (SELECT 1 FROM trust WHERE id = ?1 AND revoked_ms IS NULL)
                  ORDER BY sequence LIMIT ?2",
             )?;
             statement.query_map((trust.bytes(), most), |row| row.get(0))?.collect()

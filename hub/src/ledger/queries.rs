@@ -5,8 +5,9 @@ use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row};
 use uuid::Uuid;
 
+use super::keys::peers;
 use super::projects::{SEEN, Seer};
-use super::trusts::{Peer, peers};
+use super::trusts::Peer;
 use super::{Ledger, LedgerError, from_json, orders};
 use crate::audit::{By, Deed};
 use crate::order::OrderState;

@@ -1,11 +1,11 @@
-//! Trusts, their kits, keys and certificates.
+//! Trusts, their kits and how they are. Their keys: [`super::keys`].
 
 use flip_protocol::keys::{SealingKey, VerifyingKey};
 use flip_protocol::order::Work;
 use flip_protocol::sync::Health;
 use flip_protocol::text;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
-use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
+use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
 use super::{Ledger, LedgerError, orders, to_json};
 use crate::audit::{By, Deed};
@@ -28,6 +28,14 @@ pub struct Trust {
     pub open_orders: u64,
     /// When its newest kit stops or stopped working.
     pub kit_expires: Option<UnixMillis>,
+    /// When its keys were made void; `None` where they were not since it last enrolled.
+    pub revoked: Option<UnixMillis>,
+    /// When the hub took over its keys.
+    pub keys: Option<UnixMillis>,
+    /// Since when new keys are asked of it.
+    pub rotate_asked: Option<UnixMillis>,
+    /// When its newest certificate ends.
+    pub certificate_expires: Option<UnixMillis>,
 }
 
 /// An enrolled Trust as its messages are handled.
@@ -37,10 +45,12 @@ pub struct Peer {
     pub id: PartyId,
     /// Its name.
     pub name: String,
-    /// The key that it signs with.
-    pub verifying: VerifyingKey,
+    /// The keys that its results may be signed with, newest first.
+    pub verifying: Vec<VerifyingKey>,
     /// The key that orders are sealed to.
     pub sealing: SealingKey,
+    /// True where new keys are asked of it.
+    pub rotate: bool,
 }
 
 /// What adding a Trust found.
@@ -117,6 +127,7 @@ impl Ledger {
         now: UnixMillis,
     ) -> Result<Enrolled, LedgerError> {
         self.call("enrol", move |tx| {
+            let verifying = peer.verifying[0];
             let kit = tx
                 .query_row(
                     "SELECT kit.expires_ms, kit.used_ms, trust.name, kit.used_by
@@ -142,8 +153,9 @@ impl Ledger {
                 (secret_sha256, now.0, request_sha256),
             )?;
             tx.execute(
-                "UPDATE trust SET enrolled_ms = ?2, verifying = ?3, sealing = ?4 WHERE id = ?1",
-                (peer.id.bytes(), now.0, peer.verifying.to_bytes(), peer.sealing.to_bytes()),
+                "UPDATE trust SET enrolled_ms = ?2, keys_ms = ?2, verifying = ?3, sealing = ?4, revoked_ms = NULL,
+                     rotate_asked_ms = NULL, verifying_before = NULL WHERE id = ?1",
+                (peer.id.bytes(), now.0, verifying.to_bytes(), peer.sealing.to_bytes()),
             )?;
             tx.execute("DELETE FROM certificate WHERE trust = ?1", [peer.id.bytes()])?;
             insert_certificate(tx, peer.id, &certificate, now)?;
@@ -181,25 +193,6 @@ impl Ledger {
         .await
     }
 
-    /// The Trust that a client certificate was issued to, if it is still good.
-    pub async fn peer_of_certificate(
-        &self,
-        fingerprint: [u8; 32],
-        now: UnixMillis,
-    ) -> Result<Option<Peer>, LedgerError> {
-        self.call("peer of certificate", move |tx| {
-            tx.query_row(
-                "SELECT trust.id, trust.name, trust.verifying, trust.sealing
-                 FROM certificate JOIN trust ON trust.id = certificate.trust
-                 WHERE certificate.fingerprint = ?1 AND certificate.expires_ms > ?2",
-                (fingerprint, now.0),
-                peer_of_row,
-            )
-            .optional()
-        })
-        .await
-    }
-
     /// Writes down a sign of life.
     pub async fn seen(&self, trust: PartyId, health: Health, now: UnixMillis) -> Result<(), LedgerError> {
         self.call("seen", move |tx| {
@@ -224,33 +217,31 @@ impl Ledger {
     }
 }
 
-/// Every enrolled Trust.
-pub(super) fn peers(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Peer>> {
-    let mut statement = tx.prepare_cached(
-        "SELECT id, name, verifying, sealing FROM trust WHERE enrolled_ms IS NOT NULL ORDER BY name",
-    )?;
-    statement.query_map([], peer_of_row)?.collect()
-}
-
 fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, name, enrolled_ms, seen_ms, health,
                 (SELECT count(*) FROM work_order
                  WHERE trust = trust.id AND state IN ('queued', 'delivered', 'running')),
-                (SELECT max(expires_ms) FROM kit WHERE kit.trust = trust.id)
-         FROM trust ORDER BY name",
+                (SELECT max(expires_ms) FROM kit WHERE kit.trust = trust.id), revoked_ms, keys_ms, rotate_asked_ms,
+                (SELECT max(expires_ms) FROM certificate WHERE certificate.trust = trust.id)
+         FROM trust WHERE removed_ms IS NULL ORDER BY name",
     )?;
     let trusts = statement.query_map([], |row| {
+        let moment = |column| row.get::<_, Option<u64>>(column).map(|at| at.map(UnixMillis));
         let health: Option<String> = row.get(4)?;
         Ok(Trust {
             id: PartyId::from_bytes(row.get(0)?),
             name: row.get(1)?,
-            enrolled: row.get::<_, Option<u64>>(2)?.map(UnixMillis),
-            seen: row.get::<_, Option<u64>>(3)?.map(UnixMillis),
+            enrolled: moment(2)?,
+            seen: moment(3)?,
             // Health of another version of the wire is as good as none: the next sync brings it anew.
             health: health.and_then(|text| serde_json::from_str(&text).ok()),
             open_orders: row.get(5)?,
-            kit_expires: row.get::<_, Option<u64>>(6)?.map(UnixMillis),
+            kit_expires: moment(6)?,
+            revoked: moment(7)?,
+            keys: moment(8)?,
+            rotate_asked: moment(9)?,
+            certificate_expires: moment(10)?,
         })
     })?;
     trusts.collect()
@@ -264,7 +255,7 @@ fn insert_kit(tx: &Transaction<'_>, trust: PartyId, kit: KitSecret) -> rusqlite:
     .map(drop)
 }
 
-fn insert_certificate(
+pub(super) fn insert_certificate(
     tx: &Transaction<'_>,
     trust: PartyId,
     certificate: &TrustCertificate,
@@ -275,15 +266,4 @@ fn insert_certificate(
         (certificate.fingerprint, trust.bytes(), now.0, certificate.expires.0),
     )
     .map(drop)
-}
-
-fn peer_of_row(row: &Row<'_>) -> rusqlite::Result<Peer> {
-    let damaged =
-        |column| rusqlite::Error::InvalidColumnType(column, "key".to_owned(), rusqlite::types::Type::Blob);
-    Ok(Peer {
-        id: PartyId::from_bytes(row.get(0)?),
-        name: row.get(1)?,
-        verifying: VerifyingKey::from_bytes(&row.get::<_, Vec<u8>>(2)?).ok_or_else(|| damaged(2))?,
-        sealing: SealingKey::from_bytes(&row.get::<_, Vec<u8>>(3)?).ok_or_else(|| damaged(3))?,
-    })
 }

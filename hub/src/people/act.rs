@@ -3,6 +3,7 @@
 pub mod people;
 pub mod projects;
 pub mod running;
+pub mod trusts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,6 @@ use crate::people::session::Person;
 use crate::permissions::{Act, acts};
 use crate::presence::Link;
 use crate::problem::ApiProblem;
-use crate::serve;
 
 /// A Trust and how it stands.
 pub struct Standing {
@@ -46,11 +46,7 @@ pub async fn add_trust(may: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) ->
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     let now = clock::now();
     let trust = PartyId::new(now, &clock::random_bytes());
-    let address = hub.sites_address().ok_or_else(|| {
-        ApiProblem::new(StatusCode::CONFLICT, "no_address", "The hub does not know its own address.")
-            .detail(serve::NO_KIT_ADDRESS)
-    })?;
-    let (kit, secret) = hub::make_kit(&hub.authority, address, trust, &name, now);
+    let (kit, secret) = hub::make_kit(&hub.authority, trusts::address(hub)?, trust, &name, now);
     let (ledger, by) = (hub.ledger.clone(), may.by());
     let taken_name = name.clone();
     let added = tokio::task::spawn_blocking(move || ledger.add_trust(by, trust, name, secret)).await;
@@ -64,7 +60,7 @@ pub async fn add_trust(may: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) ->
 }
 
 /// All Trusts and how they stand.
-pub async fn trusts(_: &May<acts::SeeTrusts>, hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
+pub async fn all_trusts(_: &May<acts::SeeTrusts>, hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
     standing(hub).await
 }
 

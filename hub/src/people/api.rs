@@ -5,7 +5,7 @@ mod projects;
 mod queries;
 mod running;
 mod session;
-mod trusts;
+pub(super) mod trusts;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -30,6 +30,11 @@ pub(super) fn routes(table: Table) -> Table {
         .put::<acts::RunHub, _>("/api/v1/hub/maintenance", running::maintenance)
         .get::<acts::SeeTrusts, _>("/api/v1/trusts", trusts::list)
         .post::<acts::AddTrust, _>("/api/v1/trusts", trusts::add)
+        .get::<acts::SeeTrusts, _>("/api/v1/trusts/{trust}", trusts::show)
+        .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/kit", trusts::kit)
+        .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/keys", trusts::keys)
+        .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/revoke", trusts::revoke)
+        .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/remove", trusts::remove)
         .get::<acts::SeeLists, _>("/api/v1/projects", projects::list)
         .post::<acts::MakeProject, _>("/api/v1/projects", projects::make)
         .get::<acts::SeeProject, _>("/api/v1/projects/{project}", projects::show)

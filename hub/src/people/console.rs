@@ -4,6 +4,7 @@ mod pages;
 mod people;
 mod projects;
 mod running;
+mod trusts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,8 +35,13 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::Enter, _>("/sign-in", sign_in_form)
         .post::<acts::Enter, _>("/sign-in", sign_in)
         .post::<acts::KeepSession, _>("/sign-out", sign_out)
-        .get::<acts::SeeTrusts, _>("/trusts", trusts)
-        .post::<acts::AddTrust, _>("/trusts", add_trust)
+        .get::<acts::SeeTrusts, _>("/trusts", trusts::list)
+        .post::<acts::AddTrust, _>("/trusts", trusts::add)
+        .get::<acts::SeeTrusts, _>("/trusts/{trust}", trusts::show)
+        .post::<acts::ManageTrusts, _>("/trusts/{trust}/kit", trusts::kit)
+        .post::<acts::ManageTrusts, _>("/trusts/{trust}/keys", trusts::keys)
+        .post::<acts::ManageTrusts, _>("/trusts/{trust}/revoke", trusts::revoke)
+        .post::<acts::ManageTrusts, _>("/trusts/{trust}/remove", trusts::remove)
         .get::<acts::SeeLists, _>("/queries", queries)
         .get::<acts::SeeLists, _>("/queries/new", query_new)
         .post::<acts::Ask, _>("/queries", ask)
@@ -66,11 +72,6 @@ struct Credentials {
     account: String,
     password: String,
     next: String,
-}
-
-#[derive(Deserialize)]
-struct NewTrust {
-    name: String,
 }
 
 #[derive(Deserialize)]
@@ -122,30 +123,6 @@ async fn sign_out(may: May<acts::KeepSession>, State(hub): State<Arc<Hub>>) -> R
     hub.ledger.close_session(may.by(), may.person().token_sha256).await?;
     let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
-}
-
-async fn trusts(may: May<acts::SeeTrusts>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
-    let standing = act::trusts(&may, &hub).await?;
-    Ok(shown(&pages::trusts(may.person(), &standing, "", None, clock::now())))
-}
-
-async fn add_trust(
-    may: May<acts::AddTrust>,
-    State(hub): State<Arc<Hub>>,
-    Form(form): Form<NewTrust>,
-) -> Result<Response, ApiProblem> {
-    let person = may.person();
-    match act::add_trust(&may, &hub, &form.name).await {
-        Ok(kit) => {
-            tracing::info!(trust = %kit.trust, by = person.name, "a Trust was added");
-            Ok(shown(&pages::trust_added(person, &kit, clock::now())))
-        }
-        Err(problem) => {
-            let standing = act::standing(&hub).await?;
-            let page = pages::trusts(person, &standing, &form.name, Some(words_of(&problem)), clock::now());
-            Ok((problem.status(), shown(&page)).into_response())
-        }
-    }
 }
 
 async fn queries(

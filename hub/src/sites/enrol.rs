@@ -57,8 +57,9 @@ async fn enrol(hub: Arc<Hub>, request: EnrolRequest) -> Result<Json<EnrolRespons
     let peer = Peer {
         id: request.trust,
         name: String::new(),
-        verifying: request.verifying,
+        verifying: vec![request.verifying],
         sealing: request.sealing,
+        rotate: false,
     };
     let (verifying, sealing) = hub.authority.public_keys();
     let response = EnrolResponse {

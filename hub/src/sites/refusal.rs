@@ -17,7 +17,7 @@ pub fn unknown_certificate() -> Response {
     problem(
         StatusCode::FORBIDDEN,
         "unknown_certificate",
-        "This hub does not know the certificate: the Trust has enrolled again since.",
+        "This hub does not know the certificate: the Trust has enrolled again since, or its keys were made void.",
         None,
     )
 }

@@ -59,6 +59,9 @@ fn too_much(request: &SyncRequest) -> Option<&'static str> {
     {
         return Some("a list in the sync is longer than 4,096 entries");
     }
+    if request.health.concerns.len() > bounds::SYNC_CONCERNS {
+        return Some("the health snapshot names more than 32 concerns");
+    }
     let version_fits = request.health.version.chars().count() <= bounds::NAME_CHARACTERS;
     let extract_fits = request.health.extract.as_ref().is_none_or(|extract| {
         extract.generation.chars().count().max(extract.date.chars().count()) <= bounds::NAME_CHARACTERS
@@ -73,8 +76,13 @@ async fn sync(
     now: UnixMillis,
 ) -> Result<SyncResponse, LedgerError> {
     note_seen(hub, peer, &request, now).await?;
-    let mut response =
-        SyncResponse { hub_time: now, acknowledged: Vec::new(), refused: Vec::new(), orders: Vec::new() };
+    let mut response = SyncResponse {
+        hub_time: now,
+        acknowledged: Vec::new(),
+        refused: Vec::new(),
+        orders: Vec::new(),
+        rotate: peer.rotate,
+    };
     // Only the polling lane waits, and only its list of orders is sure to be later than its receipts.
     let polls = request.wait_ms > 0;
     let mut said = Said {
@@ -102,7 +110,7 @@ async fn sync(
             hub.announce_change();
         }
     }
-    let has_news = !response.acknowledged.is_empty() || !response.refused.is_empty();
+    let has_news = !response.acknowledged.is_empty() || !response.refused.is_empty() || response.rotate;
     let wait_ms = if has_news { 0 } else { request.wait_ms.min(bounds::LONG_POLL_MS) };
     let room = request.room.min(u32::try_from(bounds::SYNC_MESSAGES).unwrap_or(u32::MAX));
     response.orders = wait_for_orders(hub, peer, room, Duration::from_millis(wait_ms)).await?;
@@ -133,19 +141,19 @@ async fn wait_for_orders(
     let until = tokio::time::Instant::now() + wait;
     // Subscribed before the first look, so that work which comes in between wakes it.
     let mut work = hub.presence.work(peer.id);
-    loop {
+    let look = async || {
         let orders = if room == 0 { Vec::new() } else { hub.ledger.queued(peer.id, room).await? };
-        if !orders.is_empty() || wait.is_zero() {
-            return Ok(within_bounds(&orders));
-        }
-        let woken = tokio::select! {
-            changed = work.changed() => changed.is_ok(),
-            () = hub.stopped() => false,
-            () = tokio::time::sleep_until(until) => false,
-        };
-        if !woken {
-            return Ok(Vec::new());
-        }
+        Ok::<_, LedgerError>(within_bounds(&orders))
+    };
+    let orders = look().await?;
+    if !orders.is_empty() || wait.is_zero() {
+        return Ok(orders);
+    }
+    tokio::select! {
+        // Not always an order: its next sync then hears what there is.
+        _ = work.changed() => look().await,
+        () = hub.stopped() => Ok(Vec::new()),
+        () = tokio::time::sleep_until(until) => Ok(Vec::new()),
     }
 }
 
@@ -178,7 +186,7 @@ fn open_result(
         me: hub.authority.hub(),
         sender: peer.id,
         kind: Kind::OrderResult,
-        verifying: &[peer.verifying],
+        verifying: &peer.verifying,
         opening: hub.authority.opening(),
     };
     let body = sealed.open(&receiver, now).map_err(|reason| (Some(id), reason))?;

@@ -2,14 +2,17 @@
 
 use serde::Serialize;
 
-use super::{Frame, Moment, Sandbox, sample};
+use super::{Frame, Moment, Reach, Sandbox, sample};
 use crate::Page;
+use crate::chart::{Node, Topology};
 
 /// The list at `/trusts`, with the form that posts `name` there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Trusts {
     /// What surrounds it.
     pub frame: Frame,
+    /// The picture of them.
+    pub topology: Topology,
     /// The Trusts, in the order they are to be shown.
     pub trusts: Vec<TrustRow>,
     /// True where the person may add one.
@@ -27,8 +30,12 @@ pub struct Trusts {
 pub struct TrustRow {
     /// Its name.
     pub name: String,
+    /// Where its own page is.
+    pub href: String,
     /// Whether it is there.
     pub state: TrustState,
+    /// How many things somebody should look at there.
+    pub concerns: u64,
     /// When it last made contact.
     pub last_seen: Option<Moment>,
     /// Version of its appliance.
@@ -59,14 +66,21 @@ pub enum TrustState {
         /// When its kit stops or stopped working.
         kit_expires: Moment,
     },
+    /// Its keys are void.
+    Revoked {
+        /// Since when.
+        since: Moment,
+    },
 }
 
-/// The answer to adding a Trust: its kit, shown once.
+/// A Trust's kit, shown once: the answer to adding one, or to giving it another kit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TrustAdded {
     /// What surrounds it.
     pub frame: Frame,
-    /// The new Trust's name.
+    /// True where the Trust is new.
+    pub added: bool,
+    /// The Trust's name.
     pub name: String,
     /// What the kit's file is to be called.
     pub kit_file_name: String,
@@ -89,7 +103,9 @@ impl Page for Trusts {
         let since = sample::moment("2026-07-20T17:41:00Z", "15 hours ago");
         let online = TrustRow {
             name: "Northmoor University Hospitals".to_owned(),
+            href: "/trusts/1".to_owned(),
             state: TrustState::Online,
+            concerns: 0,
             last_seen: Some(sample::moment("2026-07-21T08:12:03Z", "2 seconds ago")),
             version: Some("0.1.0".to_owned()),
             generation: Some("g-000003".to_owned()),
@@ -103,6 +119,7 @@ impl Page for Trusts {
             extract_date: None,
             sandbox: Some(Sandbox::Absent { why: "the engine runs on a kernel without Landlock".to_owned() }),
             orders_waiting: 1,
+            concerns: 2,
             ..online.clone()
         };
         let offline = TrustRow {
@@ -123,16 +140,27 @@ impl Page for Trusts {
             extract_date: None,
             sandbox: None,
             orders_waiting: 2,
+            ..online.clone()
         };
+        let revoked = TrustRow {
+            name: "Oldbridge".to_owned(),
+            state: TrustState::Revoked { since },
+            ..offline.clone()
+        };
+        let reaches = [Reach::Good, Reach::Troubled, Reach::Away, Reach::Never, Reach::Cut];
+        let trusts = vec![online, no_data, offline, never, revoked];
+        let nodes = trusts.iter().zip(reaches).map(|(row, reach)| Node { name: row.name.clone(), reach });
         let full = Self {
             frame: sample::frame(),
-            trusts: vec![online, no_data, offline, never],
+            topology: Topology { nodes: nodes.collect() },
+            trusts,
             may_add: true,
             name: String::new(),
             error: None,
             refresh_seconds: Some(5),
         };
-        let empty = Self { trusts: Vec::new(), refresh_seconds: None, ..full.clone() };
+        let none = Topology { nodes: Vec::new() };
+        let empty = Self { topology: none, trusts: Vec::new(), refresh_seconds: None, ..full.clone() };
         let taken = Self {
             name: "Westbrook".to_owned(),
             error: Some("There is a Trust of this name already.".to_owned()),
@@ -147,8 +175,9 @@ impl Page for TrustAdded {
     const TEMPLATE: &'static str = "trust_added.html";
 
     fn samples() -> Vec<Self> {
-        vec![Self {
+        let added = Self {
             frame: sample::frame(),
+            added: true,
             name: "Westbrook".to_owned(),
             kit_file_name: "westbrook.kit.toml".to_owned(),
             kit_text:
@@ -161,6 +190,12 @@ impl Page for TrustAdded {
                           b8:5a:13:ef:40:97:2b:cc:61:0d:f9:35:7e:a2:48:1b"
                 .to_owned(),
             command: "flip-appliance enrol westbrook.kit.toml".to_owned(),
-        }]
+        };
+        let again = Self {
+            added: false,
+            command: "flip-appliance enrol --again westbrook.kit.toml".to_owned(),
+            ..added.clone()
+        };
+        vec![added, again]
     }
 }

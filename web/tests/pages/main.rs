@@ -8,7 +8,7 @@ use flip_web::{
         Answer, Frame, Hub, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew, Projects,
         Queries, Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
         SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
-        TrustAdded, TrustAnswer, Trusts,
+        Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -21,7 +21,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 75, "a sample was added or lost");
+    assert_eq!(pages, 81, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -271,6 +271,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<People>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
+    add::<Trust>(&mut pages, |_| {});
     add::<Site>(&mut pages, |_| {});
     add::<SiteOrders>(&mut pages, |_| {});
     add::<SiteOrder>(&mut pages, |_| {});
@@ -296,6 +297,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
         page.frame.person = Some(SignedIn { name: text(), sees_people: true, runs_hub: true });
+        page.topology.nodes.iter_mut().for_each(|node| node.name = text());
         for trust in &mut page.trusts {
             (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
         }
@@ -338,6 +340,11 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
                 }
             }
         }
+    });
+    add::<Trust>(&mut pages, |page| {
+        (page.row.name, page.error, page.id) = (text(), Some(text()), text());
+        page.concerns.fill(text());
+        page.refused_messages.iter_mut().for_each(|counter| counter.reason = text());
     });
     add::<Hub>(&mut pages, |page| {
         (page.banner_text, page.banner_href, page.error) = (text(), text(), Some(text()));

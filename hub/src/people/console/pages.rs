@@ -2,12 +2,10 @@
 
 mod fields;
 pub mod projects;
+pub mod trusts;
 
-use base64::Engine as _;
-use flip_protocol::enrolment::Kit;
 use flip_protocol::freeze::Freezing;
 use flip_protocol::ident::ProjectId;
-use flip_protocol::sync::Confinement;
 use flip_protocol::{UnixMillis, bounds as wire};
 use flip_web::pages::{self as web, Moment};
 
@@ -16,13 +14,11 @@ use crate::ledger::freezes::Freeze;
 use crate::ledger::people as ledger;
 use crate::ledger::projects::Project;
 use crate::ledger::queries::Query;
-use crate::people::act::Standing;
 use crate::people::may::{May, may};
 use crate::people::notices;
 use crate::people::session::Person;
 use crate::permissions::{Act, acts};
 use crate::person::Role;
-use crate::presence::Link;
 use crate::problem::ApiProblem;
 
 /// Seconds between two looks of a page while something is under way, and while nothing is.
@@ -44,71 +40,6 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
 
 pub fn sign_in(account: &str, error: Option<String>, next: &str) -> web::SignIn {
     web::SignIn { frame: frame(None), error, account: account.to_owned(), next: next.to_owned() }
-}
-
-pub fn trusts(
-    person: &Person,
-    standing: &[Standing],
-    name: &str,
-    error: Option<String>,
-    now: UnixMillis,
-) -> web::Trusts {
-    web::Trusts {
-        frame: frame(Some(person)),
-        trusts: standing.iter().map(|standing| trust(standing, now)).collect(),
-        may_add: may(person, Act::AddTrust),
-        name: name.to_owned(),
-        error,
-        refresh_seconds: Some(REFRESH_IDLE_S),
-    }
-}
-
-fn trust(standing: &Standing, now: UnixMillis) -> web::TrustRow {
-    let moment = |at: UnixMillis| Moment::at(at.0, now.0);
-    let health = standing.health.as_ref();
-    let extract = health.and_then(|health| health.extract.as_ref());
-    let enrolled = standing.trust.enrolled.unwrap_or(now);
-    web::TrustRow {
-        name: standing.trust.name.clone(),
-        state: match standing.link {
-            Link::Online => web::TrustState::Online,
-            Link::Offline(since) => web::TrustState::Offline { since: moment(since.unwrap_or(enrolled)) },
-            Link::NotEnrolled => {
-                web::TrustState::NeverSeen { kit_expires: moment(standing.trust.kit_expires.unwrap_or(now)) }
-            }
-        },
-        last_seen: standing.seen.map(moment),
-        version: health.map(|health| health.version.clone()),
-        generation: extract.map(|extract| extract.generation.clone()),
-        extract_date: extract.map(|extract| extract.date.clone()),
-        sandbox: health.and_then(|health| health.engine).map(|engine| match engine {
-            Confinement::Full => web::Sandbox::Full,
-            Confinement::Partial => {
-                web::Sandbox::Partial { missing: "the kernel knows only some of Landlock's rules".to_owned() }
-            }
-            Confinement::None => web::Sandbox::Absent { why: "the kernel has no Landlock".to_owned() },
-        }),
-        orders_waiting: standing.trust.open_orders,
-    }
-}
-
-pub fn trust_added(person: &Person, kit: &Kit, now: UnixMillis) -> web::TrustAdded {
-    let letters = kit.trust_name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
-    let file_name = letters.collect::<String>().to_lowercase() + ".kit";
-    let text = kit.to_text();
-    // A data: URL, so that the kit's secret is in no path of the hub.
-    let download_href =
-        format!("data:text/plain;base64,{}", base64::engine::general_purpose::STANDARD.encode(&text));
-    web::TrustAdded {
-        frame: frame(Some(person)),
-        name: kit.trust_name.clone(),
-        download_href,
-        command: format!("flip-appliance enrol {file_name}"),
-        kit_file_name: file_name,
-        kit_text: text,
-        expires: Moment::at(kit.expires.0, now.0),
-        fingerprint: kit.ca_sha256.clone(),
-    }
 }
 
 pub fn queries(
