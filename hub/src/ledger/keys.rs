@@ -144,7 +144,7 @@ fn remove(tx: &Transaction<'_>, by: &By, trust: PartyId) -> rusqlite::Result<boo
     // Another may have its name from now on.
     let removed = tx.execute(
         "UPDATE trust SET removed_ms = ?2,
-             name = name || ' (removed ' || strftime('%Y-%m-%d %H:%M:%S', ?2 / 1000, 'unixepoch') || ')'
+             name = name || ' (removed ' || strftime('%Y-%m-%d %H:%M:%f', ?2 / 1000.0, 'unixepoch') || ')'
          WHERE id = ?1 AND removed_ms IS NULL",
         (trust.bytes(), by.at.0),
     )?;
@@ -278,7 +278,7 @@ mod tests {
         assert!(ledger.revoke(by(5), trust()).await.unwrap());
         assert!(!ledger.revoke(by(6), trust()).await.unwrap());
         assert!(keys_of(&ledger, 1, 6).await.is_none());
-        assert!(ledger.call("peers", |tx| peers(tx)).await.unwrap().is_empty());
+        assert!(ledger.call("peers", peers).await.unwrap().is_empty());
         assert!(!ledger.ask_for_keys(by(6), trust()).await.unwrap());
         assert_eq!(ledger.trusts().await.unwrap()[0].revoked, Some(UnixMillis(5)));
         assert!(ledger.remove(by(86_400_000), trust()).await.unwrap());
@@ -288,6 +288,6 @@ mod tests {
             .call("name", |tx| tx.query_row("SELECT name FROM trust", [], |row| row.get(0)))
             .await
             .unwrap();
-        assert_eq!(name, "Northgate (removed 1970-01-02 00:00:00)");
+        assert_eq!(name, "Northgate (removed 1970-01-02 00:00:00.000)");
     }
 }

@@ -48,14 +48,14 @@ mod tests {
 
     fn compare(page: &str, printed: &str) {
         let file = format!("{}/../docs/{page}", env!("CARGO_MANIFEST_DIR"));
-        let page = std::fs::read_to_string(&file).unwrap();
-        let (before, rest) = page.split_once("<!-- from the code -->\n").unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (before, rest) = text.split_once("<!-- from the code -->\n").unwrap();
         let (_, after) = rest.split_once("<!-- until here -->\n").unwrap();
         let right = format!("{before}<!-- from the code -->\n{printed}<!-- until here -->\n{after}");
         if std::env::var_os("FLIP_WRITE_DOCS").is_some() {
             std::fs::write(file, &right).unwrap();
         }
-        assert!(page == right, "docs/{name} is not what the code says: FLIP_WRITE_DOCS=1 writes it");
+        assert!(text == right, "docs/{page} is not what the code says: FLIP_WRITE_DOCS=1 writes it");
     }
 
     #[test]
