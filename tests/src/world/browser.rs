@@ -129,6 +129,30 @@ impl Browser {
         .with_context(|| format!("it shows: {}", self.text("body").unwrap_or_default()))
     }
 
+    /// What axe finds that keeps people from using the page, by WCAG 2.2 A and AA and axe's own good practice: for each
+    /// broken rule its name, what is wrong and where.
+    pub fn barriers(&self) -> Result<Vec<String>> {
+        let file = std::env::var("FLIP_AXE").context("FLIP_AXE is not set; run this through make")?;
+        let axe = fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
+        let script = format!(
+            "{axe};
+             const done = arguments[arguments.length - 1];
+             const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+             window.axe.run(document, {{ runOnly: {{ type: 'tag', values: tags }} }}).then(
+                 (found) => done({{
+                     rules: found.passes.length,
+                     broken: found.violations.map((rule) => rule.id + ': ' + rule.help + ' at ' +
+                         rule.nodes.map((node) => node.target.join(' ') + ' ' + node.html.slice(0, 120)).join(' and ')),
+                 }}),
+                 (error) => done({{ rules: 0, broken: [String(error)] }}));"
+        );
+        let found = self.command("/execute/async", &json!({ "script": script, "args": [] }))?;
+        // A run that looked at nothing found nothing either.
+        ensure!(found["rules"].as_u64() > Some(10), "axe looked at next to nothing: {found}");
+        let broken = found["broken"].as_array().context("no list")?.iter();
+        Ok(broken.filter_map(|rule| Some(rule.as_str()?.to_owned())).collect())
+    }
+
     /// What the browser complained of: broken rules of the content security policy, failed scripts.
     pub fn complaints(&self) -> Result<Vec<String>> {
         let log = self.command("/se/log", &json!({ "type": "browser" }))?;

@@ -1,0 +1,109 @@
+//! Every page can be used by everybody: axe finds nothing to complain of, in light and dark, wide and narrow.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use flip_tests::questions::{DIABETES, RARE};
+use flip_tests::world::{Browser, Window};
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+const WINDOWS: [Window; 2] = [
+    Window { width: 1_280, height: 1_000, dark: false, scripts: true },
+    Window { width: 400, height: 900, dark: true, scripts: true },
+];
+
+/// The console's pages, by the route table.
+fn pages() -> Result<Vec<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
+    let table = fs::read_to_string(root.join("docs/PERMISSIONS.md"))?;
+    let paths = table.lines().filter_map(|line| Some(line.strip_prefix("| `GET ")?.split_once('`')?.0));
+    let pages: Vec<_> = paths
+        .filter(|path| !path.starts_with("/api/") && !path.starts_with("/assets/"))
+        .map(str::to_owned)
+        .collect();
+    ensure!(pages.len() > 8, "too few pages: {pages:?}");
+    Ok(pages)
+}
+
+fn id_of(made: &Value) -> Result<String> {
+    Ok(made["id"].as_str().with_context(|| format!("no id: {made}"))?.to_owned())
+}
+
+#[test]
+fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.api.send("PUT", "/api/v1/hub/banner", "application/json", "{\"text\":\"Slow on Friday\"}")?;
+    let project = id_of(&stage.api.post("/api/v1/projects", &json!({ "name": "Lungs" }))?.json())?;
+    let query = stage.api.ask("Type 2 diabetes", DIABETES)?;
+    stage.api.complete(&query)?;
+    stage.api.complete(&stage.api.ask("Too few", RARE)?)?;
+    stage.hub.add_trust("Never seen")?;
+    let trust = id_of(&stage.api.get("/api/v1/trusts")?.json()["trusts"][0])?;
+    let named = BTreeMap::from([("{project}", project), ("{query}", query), ("{trust}", trust)]);
+    let (name, password) = stage.hub.credentials();
+    for window in WINDOWS {
+        let browser = Browser::open(window)?;
+        browser.go(&format!("{}/queries", stage.api.base()))?;
+        none(&browser, "the sign-in page", window)?;
+        browser.fill("input[name=account]", name)?;
+        browser.fill("input[name=password]", password)?;
+        browser.click("main button[type=submit]")?;
+        browser.shows("New query")?;
+        for page in pages()? {
+            let filled = named.iter().fold(page.clone(), |path, (name, id)| path.replace(name, id));
+            ensure!(!filled.contains('{'), "say in this test what {page} is to be filled with");
+            browser.go(&format!("{}{filled}", stage.api.base()))?;
+            none(&browser, &page, window)?;
+        }
+        browser.go(&format!("{}/nowhere", stage.api.base()))?;
+        none(&browser, "a page that is not there", window)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn axe_finds_no_barrier_on_any_page_of_the_local_console() -> Result<()> {
+    let stage = Stage::set()?;
+    for (name, sql) in [("Type 2 diabetes", DIABETES), ("Too few", RARE)] {
+        stage.api.complete(&stage.api.ask(name, sql)?)?;
+    }
+    let address = stage.trust.address()?;
+    for window in WINDOWS {
+        let browser = Browser::open(window)?;
+        browser.go(&address)?;
+        none(&browser, "the door", window)?;
+        browser.go(&stage.trust.page()?)?;
+        browser.shows("Needs attention")?;
+        browser.go(&address)?;
+        let source = browser.source()?;
+        let (_, navigation) = source.split_once("<nav").context("no navigation")?;
+        let (navigation, _) = navigation.split_once("</nav>").context("no end of the navigation")?;
+        let mut pages: Vec<String> = navigation
+            .split("href=\"")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once('"')?.0.replace("&#x2f;", "/")))
+            .collect();
+        ensure!(pages.len() > 7, "too few pages: {pages:?}");
+        pages.push("/audit?verify=1".to_owned());
+        for page in pages {
+            browser.go(&format!("{address}{page}"))?;
+            none(&browser, &page, window)?;
+        }
+        browser.go(&format!("{address}/orders?words=diabetes"))?;
+        browser.click("tbody a")?;
+        browser.shows("What left this Trust")?;
+        none(&browser, "an order", window)?;
+    }
+    Ok(())
+}
+
+fn none(browser: &Browser, page: &str, window: Window) -> Result<()> {
+    let found = browser.barriers()?;
+    let how = if window.dark { "dark, narrow" } else { "light, wide" };
+    ensure!(found.is_empty(), "{page}, {how}: {found:#?}");
+    Ok(())
+}
