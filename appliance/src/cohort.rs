@@ -153,8 +153,8 @@ fn bring_to_end(
         Err(reason) => return Ok(give_back(site, order, received, reason)?),
     };
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
-    let asked = Asked { sql: &sql, project: &project_name, at: began };
-    let Said { release, expected } = match answer(site, engine, asked, cancel)? {
+    let asked = Asked { sql: &sql, project: &project_name, at: began, order: Some(order) };
+    let Said { release, .. } = match answer(site, engine, asked, cancel)? {
         // The order waits for the next start: it may be that its answer has not waited for its tick.
         Some(_) | None if site.is_stopping() => return Ok(()),
         Some(said) => said,
@@ -170,9 +170,7 @@ fn bring_to_end(
     site.audit.append(ended.0, "question_answered", facts(order, project, &release))?;
     let freezing = match query {
         Some(query) => {
-            // What was said before has taken no place in the quota: then the freeze takes one itself.
-            let counts = expected.is_none();
-            let wanted = ToFreeze { order, title: &name, asked, counts, project, query };
+            let wanted = ToFreeze { order, title: &name, asked, project, query };
             match freezing::freeze(site, engine, &wanted, &release, cancel)? {
                 Some(freezing) => Some(freezing),
                 None => return Ok(()),

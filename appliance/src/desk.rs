@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flip_gate::Plan;
-use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortOutcome, Failed};
+use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::StoreError;
 use flip_storage::cohorts::{Answered, Cohorts, Key, Uncompared};
 use flip_storage::file::{self, Access};
@@ -66,6 +66,8 @@ pub struct Asked<'a> {
     pub project: &'a str,
     /// When.
     pub at: UnixMillis,
+    /// The order that asks, which takes one place in the quota however often it is worked on.
+    pub order: Option<MessageId>,
 }
 
 /// What is said to a question.
@@ -168,7 +170,8 @@ impl Desk {
         &self.ledger
     }
 
-    /// Answers a question from a generation; `None` where it was cancelled.
+    /// Answers a question from a generation; `None` where it was cancelled, be it while it waited to leave: an answer
+    /// leaves at its tick or not at all.
     ///
     /// Blocks until there is an answer and, where records were looked at for it, until the next tick of the policy.
     pub fn answer(
@@ -183,16 +186,14 @@ impl Desk {
             Ok(plan) => self.answer_at_once(engine, generation, plan, asked, cancel)?,
             Err(refusal) => Some(Said::only(Release::refused(&refusal))),
         };
-        if let Some(said) = &said {
-            // What is cancelled while it waits was recorded and charged: it is an answer all the same.
-            cancel.wait(self.wait(began.elapsed(), said));
-        }
-        Ok(said)
+        // What is cancelled while it waits was recorded and charged; asked again, it is said from memory.
+        let waited = said.as_ref().is_some_and(|said| !cancel.wait(self.wait(began.elapsed(), said)));
+        Ok(said.filter(|_| waited))
     }
 
-    /// How long something waits for its tick that took so long.
-    pub fn to_tick(&self, took: Duration) -> Duration {
-        wait(took, Duration::ZERO, self.policy.tick())
+    /// How long something waits for its tick that took so long, and was expected to take that long.
+    pub fn to_tick(&self, took: Duration, expected: Duration) -> Duration {
+        wait(took, expected, self.policy.tick())
     }
 
     /// How long an answer waits after that much work: for the first tick that is after what was expected too. So work
@@ -244,8 +245,7 @@ impl Desk {
                 return self.fail(key, asked, Release::failed(failed)).map(Some);
             }
         };
-        let expected = Duration::from_millis(raw.cost() / bounds::ROWS_OF_A_MILLISECOND);
-        let expected = expected.min(bounds::EXPECTED_MAX);
+        let expected = expected_of(raw.cost());
         let answered = disclosure::release(raw, &self.policy, &noise, generation.extract());
         self.record(key, asked, &answered.release, &answered.persons, answered.units)?;
         Ok(Some(Said { release: answered.release, expected: Some(expected) }))
@@ -268,14 +268,15 @@ impl Desk {
         if fails_again {
             self.record(key, asked, &release, &RoaringTreemap::new(), 0)?;
         } else {
-            self.ledger.count(asked.project, asked.at.0)?;
+            self.count(asked)?;
         }
         Ok(Said { expected: Some(Duration::ZERO), ..Said::only(release) })
     }
 
-    /// Counts in its project's quota what has no answer of its own: a question that the Trust has ended, a freeze.
+    /// Counts in its project's quota what has no answer of its own: a question that the Trust has ended, a freeze. An order
+    /// counts once.
     pub fn count(&self, asked: Asked<'_>) -> Result<(), DeskError> {
-        Ok(self.ledger.count(asked.project, asked.at.0)?)
+        Ok(self.ledger.count(asked.project, asked.at.0, asked.order.map(MessageId::bytes))?)
     }
 
     fn record(
@@ -287,8 +288,10 @@ impl Desk {
         units: u64,
     ) -> Result<(), DeskError> {
         let release = &serde_json::to_vec(release.outcome())?;
-        let Asked { sql: question, project, at } = asked;
-        Ok(self.ledger.record(&Answered { key, at_ms: at.0, project, question, release, persons, units })?)
+        let Asked { sql: question, project, at, order } = asked;
+        let order = order.map(MessageId::bytes);
+        let answered = Answered { key, at_ms: at.0, project, order, question, release, persons, units };
+        Ok(self.ledger.record(&answered)?)
     }
 
     /// Compares the cohorts that were not compared yet with earlier ones; gives and keeps an alert for each that is
@@ -329,8 +332,14 @@ impl Desk {
         hash.finalize().into()
     }
 
-    /// A refusal where the project, or all of them together, have asked as much as they may.
+    /// A refusal where the project, or all of them together, have asked as much as they may. What was cut short has its
+    /// place.
     pub fn over_quota(&self, asked: Asked<'_>) -> Result<Option<Release>, DeskError> {
+        if let Some(order) = asked.order
+            && self.ledger.is_counted(order.bytes())?
+        {
+            return Ok(None);
+        }
         for (project, in_a_week) in [
             (Some(asked.project), self.policy.questions_weekly()),
             (None, self.policy.questions_weekly_all()),
@@ -390,6 +399,11 @@ fn wait(took: Duration, expected: Duration, tick: Duration) -> Duration {
         next = next.saturating_mul(2);
     }
     next.saturating_sub(took)
+}
+
+/// How long work takes that goes through so many rows, or seems to.
+pub fn expected_of(cost: u64) -> Duration {
+    Duration::from_millis(cost / bounds::ROWS_OF_A_MILLISECOND).min(bounds::EXPECTED_MAX)
 }
 
 /// Milliseconds of a day.

@@ -50,7 +50,7 @@ pub use crate::disclosure::RawCounts;
 pub use database::open_generation;
 pub use export::{Export, Format};
 pub use exporting::{ExportFailure, Exported, Piece, export};
-pub use members::Members;
+pub use members::{Found, Members};
 pub(crate) use members::{list_of_bytes, list_to_bytes};
 pub(crate) use rows::Reads;
 pub use sandbox::{Calls, Files, Sandbox};

@@ -56,6 +56,8 @@ pub enum NotFrozen {
     TooLarge,
     /// So many questions and freezes were asked for in a week that the Trust takes no more.
     QuotaSpent,
+    /// Somebody at the Trust has ended the order.
+    EndedHere,
     /// Anything else; the Trust's own log has the details.
     Failed,
 }
@@ -80,6 +82,7 @@ impl NotFrozen {
             Self::QuotaSpent => {
                 "the project, or all of them, have asked for as much as the Trust takes in a week"
             }
+            Self::EndedHere => "somebody at the Trust has ended the freeze; nothing was kept",
             Self::Failed => "the cohort could not be frozen; the Trust's own log has the details",
         }
     }

@@ -26,6 +26,8 @@ const RELEASES: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("releases
 const CHARGES: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("charges");
 /// New questions by project and number: when.
 const ASKED: TableDefinition<'_, (&str, u64), u64> = TableDefinition::new("asked");
+/// The orders whose place in the quota is taken: when.
+const COUNTED: TableDefinition<'_, Order, u64> = TableDefinition::new("counted");
 /// Past cohorts by number: key, when, project, question, persons.
 const COHORTS: TableDefinition<'_, u64, (Key, u64, &str, &str, &[u8])> = TableDefinition::new("cohorts");
 /// The number of the last cohort that was compared with those before it.
@@ -42,6 +44,8 @@ const ASKED_KEPT_MS: u64 = 30 * 24 * 3_600_000;
 
 /// What tells one question of one generation under one policy from another.
 pub type Key = [u8; 32];
+/// An order's id.
+pub type Order = [u8; 16];
 
 /// The ledger in one file.
 pub struct Cohorts {
@@ -67,6 +71,8 @@ pub struct Answered<'a> {
     pub at_ms: u64,
     /// Whose quota it counts in.
     pub project: &'a str,
+    /// The order that asked, which takes one place however often it is worked on.
+    pub order: Option<Order>,
     /// Its words.
     pub question: &'a str,
     /// What was released.
@@ -222,7 +228,7 @@ impl Cohorts {
                 for (at, bytes) in &changed {
                     table.insert(at, bytes.as_slice())?;
                 }
-                count(&writing, answered.project, answered.at_ms)?;
+                count(&writing, answered.project, answered.at_ms, answered.order)?;
             }
             if !answered.persons.is_empty() {
                 let mut cohorts = writing.open_table(COHORTS)?;
@@ -247,14 +253,19 @@ impl Cohorts {
         Ok(())
     }
 
-    /// Counts a question that has no answer to be kept in its project's quota.
-    pub fn count(&self, project: &str, at_ms: u64) -> Result<(), StoreError> {
+    /// Counts what has no answer to be kept in its project's quota, unless the order's place is taken.
+    pub fn count(&self, project: &str, at_ms: u64, order: Option<Order>) -> Result<(), StoreError> {
         self.store.with(|database| {
             let writing = database.begin_write()?;
-            count(&writing, project, at_ms)?;
+            count(&writing, project, at_ms, order)?;
             writing.commit()?;
             Ok(())
         })
+    }
+
+    /// True where an order has taken its place in the quota: it was worked on before, and cut short.
+    pub fn is_counted(&self, order: Order) -> Result<bool, StoreError> {
+        self.store.with(|database| Ok(database.begin_read()?.open_table(COUNTED)?.get(order)?.is_some()))
     }
 
     /// The oldest cohort that was not compared yet, beside those before it that differ by fewer than `fewer_than`
@@ -345,6 +356,7 @@ fn tables(writing: &WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(RELEASES)?;
     writing.open_table(CHARGES)?;
     writing.open_table(ASKED)?;
+    writing.open_table(COUNTED)?;
     writing.open_table(ALERTS)?;
     let last = writing.open_table(COHORTS)?.last()?.map_or(0, |(number, _)| number.value());
     let mut compared = writing.open_table(COMPARED)?;
@@ -362,7 +374,19 @@ fn past(stored: (Key, u64, &str, &str, &[u8])) -> Result<(Past, RoaringTreemap),
     Ok((past, persons_of(persons)?))
 }
 
-fn count(writing: &WriteTransaction, project: &str, at_ms: u64) -> Result<(), redb::Error> {
+fn count(
+    writing: &WriteTransaction,
+    project: &str,
+    at_ms: u64,
+    order: Option<Order>,
+) -> Result<(), redb::Error> {
+    if let Some(order) = order {
+        let mut counted = writing.open_table(COUNTED)?;
+        if counted.insert(order, at_ms)?.is_some() {
+            return Ok(());
+        }
+        counted.retain(|_, counted_ms| counted_ms >= at_ms.saturating_sub(ASKED_KEPT_MS))?;
+    }
     let mut asked = writing.open_table(ASKED)?;
     let own = (project, 0)..=(project, u64::MAX);
     let forgotten = at_ms.saturating_sub(ASKED_KEPT_MS);

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Browser, Window};
+use flip_tests::world::{Browser, Window, until};
+use serde_json::json;
 
 use crate::console::picture;
 use crate::stage::{Stage, share};
@@ -31,5 +32,30 @@ fn a_person_at_the_trust_ends_a_running_question_and_the_researcher_hears_so() -
     // The engine is there for the next one.
     let next = stage.api.ask("everyone", EVERYONE)?;
     assert_eq!(share(&stage.api.complete(&next)?)["state"], "value");
+    Ok(())
+}
+
+#[test]
+fn a_freeze_that_is_ended_says_so_and_keeps_nobody() -> Result<()> {
+    let stage = Stage::set()?;
+    let query = stage.ask_slow()?;
+    assert_eq!(share(&stage.api.complete(&query)?)["state"], "value");
+    let path = format!("/api/v1/queries/{query}/freeze");
+    assert_eq!(stage.api.post(&path, &json!({}))?.status, 202);
+    until("the freeze to run", || {
+        Ok((stage.api.get(&path)?.json()["trusts"][0]["order"]["state"] == "running").then_some(()))
+    })?;
+    let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
+    browser.go(&stage.trust.page()?)?;
+    browser.go(&format!("{}/orders", stage.trust.address()?))?;
+    browser.click("tbody a")?;
+    browser.click("form[action='/orders/end'] button")?;
+    browser.shows("somebody at the Trust has ended the freeze")?;
+    let told = until("the freeze to end", || {
+        let told = stage.api.get(&path)?.json();
+        Ok((told["complete"] == true).then(|| told["trusts"][0]["freezing"].clone()))
+    })?;
+    assert_eq!(told, json!({ "state": "not_frozen", "reason": "ended_here" }));
+    assert_eq!(stage.trust.told(&["frozen", "list"])?, json!([]));
     Ok(())
 }

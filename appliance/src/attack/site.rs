@@ -201,7 +201,7 @@ impl<'a> Site<'a> {
         };
         // A minute from one question to the next.
         let at = UnixMillis(FIRST_MS + 60_000 * self.asked);
-        let asked = desk::Asked { sql: &asked.sql, project: &project, at };
+        let asked = desk::Asked { sql: &asked.sql, project: &project, at, order: None };
         let said = self.desk.answer_at_once(memory, self.generation, plan, asked, &CancelFlag::default())?;
         let took = memory.take_took();
         let said = said.unwrap_or_else(|| Said::only(Release::failed(Failed::Internal)));

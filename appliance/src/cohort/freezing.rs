@@ -3,7 +3,7 @@
 //! What must stay true: nothing is frozen that was not answered with a value, and it is frozen on the generation that
 //! the answer is of; what is said of it to the hub is a name and a seal, beside the answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flip_protocol::MessageId;
 use flip_protocol::answer::CohortOutcome;
@@ -13,7 +13,7 @@ use flip_storage::audit::AuditError;
 use serde_json::json;
 
 use crate::clock;
-use crate::desk::Asked;
+use crate::desk::{self, Asked};
 use crate::disclosure::Release;
 use crate::engine::{CancelFlag, Engine, EngineFailure};
 use crate::frozen::{FrozenError, Wanted};
@@ -25,8 +25,6 @@ pub(super) struct ToFreeze<'a> {
     pub order: MessageId,
     pub title: &'a str,
     pub asked: Asked<'a>,
-    /// True where it takes a place in the quota.
-    pub counts: bool,
     pub project: Option<ProjectId>,
     pub query: QueryId,
 }
@@ -40,9 +38,12 @@ pub(super) fn freeze(
     cancel: &CancelFlag,
 ) -> Result<Option<Freezing>, AuditError> {
     let began = Instant::now();
-    let outcome = attempt(site, engine, asked, release, cancel);
-    // As an answer leaves: how long exactly it took is not told.
-    cancel.wait(site.desk.to_tick(began.elapsed()));
+    let mut expected = Duration::ZERO;
+    let outcome = attempt(site, engine, asked, release, &mut expected, cancel);
+    // As an answer leaves: how long exactly it took is not told. Who ends the order now waits too: what is frozen is.
+    if site.cancel.wait(site.desk.to_tick(began.elapsed(), expected)) {
+        return Ok(None);
+    }
     let reason = match outcome {
         Ok(Some(frozen)) => {
             let facts = json!({
@@ -67,6 +68,7 @@ fn attempt(
     engine: &mut Engine,
     asked: &ToFreeze<'_>,
     release: &Release,
+    expected: &mut Duration,
     cancel: &CancelFlag,
 ) -> Result<Option<flip_protocol::freeze::Frozen>, NotFrozen> {
     let CohortOutcome::Value(answer) = release.outcome() else { return Err(NotFrozen::NoCohort) };
@@ -74,12 +76,11 @@ fn attempt(
         tracing::error!(order = %asked.order, error = error_chain(error), "a cohort could not be frozen");
         NotFrozen::Failed
     };
-    if asked.counts {
-        if site.desk.over_quota(asked.asked).map_err(|error| failed(&error))?.is_some() {
-            return Err(NotFrozen::QuotaSpent);
-        }
-        site.desk.count(asked.asked).map_err(|error| failed(&error))?;
+    // Where its question was new, that has taken its place.
+    if site.desk.over_quota(asked.asked).map_err(|error| failed(&error))?.is_some() {
+        return Err(NotFrozen::QuotaSpent);
     }
+    site.desk.count(asked.asked).map_err(|error| failed(&error))?;
     let plan = flip_gate::admit(asked.asked.sql).map_err(|refusal| {
         tracing::error!(order = %asked.order, why = refusal.message, "an answered question is not let in again");
         NotFrozen::Failed
@@ -87,12 +88,16 @@ fn attempt(
     // The generation in use may have changed since the answer.
     let generation = site.generations.named(&answer.extract.generation).map_err(|error| failed(&error))?;
     let members = match engine.members(&generation.database, &plan, cancel) {
-        Ok(members) => members,
+        Ok(found) => {
+            *expected = desk::expected_of(found.cost);
+            found.members
+        }
         Err(EngineFailure::Cancelled) if site.is_stopping() => return Ok(None),
+        Err(EngineFailure::Cancelled) => return Err(NotFrozen::EndedHere),
         Err(EngineFailure::Failed(flip_protocol::answer::Failed::TooManyRows)) => {
             return Err(NotFrozen::TooLarge);
         }
-        Err(error @ (EngineFailure::Cancelled | EngineFailure::TooCostly | EngineFailure::Failed(_))) => {
+        Err(error @ (EngineFailure::TooCostly | EngineFailure::Failed(_))) => {
             return Err(failed(&error));
         }
     };

@@ -15,7 +15,7 @@ impl Counting {
 
     /// What the desk says to a question, and how often it has asked the engine by then.
     fn ask(&mut self, desk: &Desk, generation: &Generation, sql: &str) -> (CohortOutcome, u32) {
-        let asked = Asked { sql, project: "p", at: UnixMillis(1_767_225_600_000) };
+        let asked = Asked { sql, project: "p", at: UnixMillis(1_767_225_600_000), order: None };
         let said = desk.answer_at_once(
             self,
             generation,
@@ -79,7 +79,7 @@ fn a_hub_that_names_a_project_for_each_question_has_the_quota_of_the_trust_alone
     let mut engine = Counting::new(Ok(counts()));
     let mut ask = |project: &str, year: u32, at: u64| {
         let sql = format!("SELECT person_id FROM person WHERE year_of_birth = {year}");
-        let asked = Asked { sql: &sql, project, at: UnixMillis(at) };
+        let asked = Asked { sql: &sql, project, at: UnixMillis(at), order: None };
         let plan = flip_gate::admit(&sql).unwrap();
         let generation = generation("g-000001");
         let said =
@@ -152,7 +152,7 @@ fn a_ledger_without_its_secret_is_not_used_and_neither_is_the_other() {
     std::fs::remove_file(&secret).unwrap();
     assert_eq!(open(), Ok(()), "nothing was released with the secret that is gone");
     let desk = Desk::open(Policy::default(), &secret, &ledger).unwrap();
-    let asked = Asked { sql: "SELECT 1", project: "p", at: UnixMillis(1) };
+    let asked = Asked { sql: "SELECT 1", project: "p", at: UnixMillis(1), order: None };
     desk.record([1; 32], asked, &Release::failed(Failed::BadValue), &RoaringTreemap::new(), 0).unwrap();
     drop(desk);
     std::fs::remove_file(&secret).unwrap();
@@ -173,4 +173,33 @@ fn answers_leave_at_ticks_that_double_and_not_before_they_were_expected() {
     let said = |expected| Said { expected, ..Said::only(Release::failed(Failed::Internal)) };
     let waits = [None, Some(ms(0)), Some(ms(60))].map(|expected| desk("").wait(ms(3), &said(expected)));
     assert_eq!(waits, [0, 22, 97].map(ms), "what no record was looked at for leaves at once");
+}
+
+#[test]
+fn an_order_that_was_cut_short_has_its_place_in_the_quota() {
+    let policy = Policy::check("questions_weekly = 1\nquestions_weekly_all = 1\ndanger_noise = 0.0").unwrap();
+    let desk = Desk::new(policy, [1; 32], Cohorts::in_memory().unwrap());
+    let order = |number: u128| Some(MessageId(uuid::Uuid::from_u128(number)));
+    let asked = |order| Asked { sql: QUESTION, project: "p", at: UnixMillis(1_000), order };
+    let is_over = |order| desk.over_quota(asked(order)).unwrap().is_some();
+    assert!(!is_over(order(1)));
+    desk.count(asked(order(1))).unwrap();
+    desk.count(asked(order(1))).unwrap();
+    assert!(is_over(order(2)) && is_over(None));
+    assert!(!is_over(order(1)), "it was worked on before");
+}
+
+#[test]
+fn what_is_ended_while_it_waits_does_not_leave_before_its_tick() {
+    // A tick of an hour: who waits for it would not come back.
+    let policy = Policy::check("tick_ms = 10000").unwrap_or_else(|error| panic!("{error}"));
+    let desk = Desk::new(policy, [1; 32], Cohorts::in_memory().unwrap());
+    let (mut engine, cancel) = (Counting::new(Ok(counts())), CancelFlag::default());
+    cancel.cancel();
+    let asked = Asked { sql: QUESTION, project: "p", at: UnixMillis(1_000), order: None };
+    let said = desk.answer(&mut engine, &generation("g-000001"), asked, &cancel).unwrap();
+    assert_eq!((said.is_none(), engine.calls), (true, 1), "it left early");
+    // It was recorded, so who asks again hears what was found.
+    let again = engine.ask(&desk, &generation("g-000001"), QUESTION);
+    assert!(matches!(again, (CohortOutcome::Value(_), 1)));
 }

@@ -7,6 +7,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use duckdb::Connection;
+use flip_gate::Plan;
 use roaring::RoaringTreemap;
 
 use super::cohort::{Allowed, Cohort};
@@ -63,14 +64,14 @@ impl<'a> Generation<'a> {
         Ok(self.preview.get_or_init(|| preview))
     }
 
-    /// What a question is expected to cost (see [`Preview`]).
-    pub fn cost(&self, question: &Question) -> Result<f64, Fault> {
-        let sql = question.plan.engine_sql();
+    /// What a plan is expected to cost (see [`Preview`]).
+    pub fn cost(&self, plan: &Plan) -> Result<f64, Fault> {
+        let sql = plan.engine_sql();
         let mut costs = self.costs.borrow_mut();
         if let Some(cost) = costs.get(sql) {
             return Ok(*cost);
         }
-        let cost = self.preview()?.cost(&question.plan)?;
+        let cost = self.preview()?.cost(plan)?;
         if costs.len() >= bounds::PLANS {
             costs.clear();
         }
@@ -109,12 +110,7 @@ impl<'a> Generation<'a> {
         let (ages, sexes) = self.ages_and_sexes(&cohort, population, question)?;
         let (years, years_cap) = years(&cohort, population, sharing);
         let counts = Counts {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "held within the numbers"
-            )]
-            cost: cost.max(0.0) as u64,
+            cost: whole(cost),
             rows,
             rows_cap,
             columns,
@@ -195,6 +191,12 @@ type Groups = Vec<(String, u64)>;
 
 /// Rows, and per column rows with and without a value and persons with and without one; a person's rows count for at
 /// most `cap`.
+/// A cost as it crosses the pipe.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held within the numbers")]
+pub(super) fn whole(cost: f64) -> u64 {
+    cost.max(0.0) as u64
+}
+
 fn sums(cohort: &Cohort<'_>, cap: u64) -> (u64, Vec<[u64; 4]>) {
     let rows = cohort.rows.iter().map(|rows| u64::from(*rows).min(cap)).sum();
     let all = [rows, 0, cohort.persons.len() as u64, 0];

@@ -14,7 +14,7 @@ use roaring::RoaringTreemap;
 
 use super::columns::{self, names};
 use super::database::{Fault, one, rows, run, stream};
-use super::measure::Generation;
+use super::measure::{Generation, whole};
 use super::process::{Limits, Unanswered};
 use super::wire::{self, Reply, Request};
 use super::{CancelFlag, Engine, EngineFailure, bounds};
@@ -30,6 +30,14 @@ pub struct Members {
     pub rows: u64,
 }
 
+/// Who is in a cohort, and what it cost to find them.
+pub struct Found {
+    /// Who.
+    pub members: Members,
+    /// The rows that the engine expected to go through.
+    pub cost: u64,
+}
+
 impl Engine {
     /// Finds who is in a plan's cohort in a generation; blocks as [`Engine::run`] does.
     ///
@@ -40,7 +48,7 @@ impl Engine {
         generation_file: &Path,
         plan: &Plan,
         cancel: &CancelFlag,
-    ) -> Result<Members, EngineFailure> {
+    ) -> Result<Found, EngineFailure> {
         self.tried(cancel, |engine, limits| engine.attempt_members(generation_file, plan, limits))
     }
 
@@ -49,16 +57,16 @@ impl Engine {
         generation_file: &Path,
         plan: &Plan,
         limits: &Limits<'_>,
-    ) -> Result<Members, Unanswered> {
+    ) -> Result<Found, Unanswered> {
         let mut process = self.take_warm(generation_file, limits)?;
         process.send(&Request::Members(plan.clone()), &[], limits)?;
         let (reply, behind) = process.receive(limits)?;
         match reply {
-            Reply::Members { rows } => {
+            Reply::Members { rows, cost } => {
                 let (persons, accessions) =
                     of_bytes(&behind).ok_or(Unanswered::Lost("its cohort cannot be read"))?;
                 self.keep_warm(process, generation_file);
-                Ok(Members { persons, accessions, rows })
+                Ok(Found { members: Members { persons, accessions, rows }, cost })
             }
             Reply::Failed { failed, note } => {
                 tracing::info!(?failed, note, "the engine could not find a cohort's members");
@@ -77,7 +85,8 @@ impl Engine {
 
 /// The worker's side: the reply, and the members behind it.
 pub(super) fn answer(generation: &Generation<'_>, plan: &Plan) -> Result<(Reply, Vec<u8>), Fault> {
-    if !generation.allows(generation.preview()?.cost(plan)?) {
+    let cost = generation.cost(plan)?;
+    if !generation.allows(cost) {
         return Ok((Reply::TooCostly, Vec::new()));
     }
     let database = generation.database;
@@ -93,7 +102,7 @@ pub(super) fn answer(generation: &Generation<'_>, plan: &Plan) -> Result<(Reply,
     if behind.len() > bounds::PERSONS_BYTES {
         return Err(Fault::plain(Failed::TooManyRows));
     }
-    Ok((Reply::Members { rows }, behind))
+    Ok((Reply::Members { rows, cost: whole(cost) }, behind))
 }
 
 fn read(database: &Connection, imaged: bool) -> Result<(u64, RoaringTreemap, Vec<String>), Fault> {

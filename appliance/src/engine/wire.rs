@@ -93,6 +93,7 @@ pub(super) enum Reply {
     /// Rows of the result; the persons and accession ids are behind the frame.
     Members {
         rows: u64,
+        cost: u64,
     },
     /// An export's bytes follow, piece by piece.
     ExportBegins,

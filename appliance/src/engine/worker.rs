@@ -92,7 +92,7 @@ fn answer(
     question: &Question,
     spent: &RoaringTreemap,
 ) -> Result<(Reply, Vec<u8>), Fault> {
-    let cost = generation.cost(question)?;
+    let cost = generation.cost(&question.plan)?;
     if !generation.allows(cost) {
         return Ok((Reply::TooCostly, Vec::new()));
     }

@@ -88,7 +88,8 @@ impl Again<'_> {
         let plan =
             flip_gate::admit(&facts.sql).map_err(|refusal| AgainError::Refused(refusal.message.clone()))?;
         let generation = self.generations.current()?.ok_or(AgainError::NoData)?;
-        let members = Engine::new(self.engine.clone()).members(&generation.database, &plan, &self.cancel)?;
+        let members =
+            Engine::new(self.engine.clone()).members(&generation.database, &plan, &self.cancel)?.members;
         Ok((generation, members))
     }
 }

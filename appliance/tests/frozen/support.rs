@@ -93,7 +93,7 @@ impl World {
     pub fn members(&self, sql: &str) -> Members {
         let plan = flip_gate::admit(sql).unwrap();
         let mut engine = Engine::new(settings());
-        engine.members(&self.current().database, &plan, &CancelFlag::default()).unwrap()
+        engine.members(&self.current().database, &plan, &CancelFlag::default()).unwrap().members
     }
 
     /// Freezes a question on the generation in use.

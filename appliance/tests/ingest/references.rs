@@ -36,7 +36,7 @@ fn persons(world: &World, sql: &str) -> u64 {
         ..engine::Settings::new(PathBuf::from(env!("CARGO_BIN_EXE_flip-appliance")))
     };
     let database = world.generations().current().unwrap().unwrap().database;
-    Engine::new(settings).members(&database, &plan, &CancelFlag::default()).unwrap().persons.len()
+    Engine::new(settings).members(&database, &plan, &CancelFlag::default()).unwrap().members.persons.len()
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn answered(key: u8, persons: &RoaringTreemap, units: u64) -> Answered<'_> {
         key: [key; 32],
         at_ms: 1_000 + u64::from(key),
         project: "p",
+        order: None,
         question: "SELECT 1",
         release: b"{}",
         persons,
@@ -36,7 +37,7 @@ fn a_release_its_charge_and_its_count_are_there_after_a_restart() {
     assert_eq!(ledger.asked(Some("p"), 0).unwrap(), [1_001, 1_002]);
     assert_eq!(ledger.asked(Some("p"), 1_002).unwrap(), [1_002]);
     assert_eq!(ledger.asked(Some("q"), 0).unwrap(), [0; 0]);
-    ledger.count("q", 1_500).unwrap();
+    ledger.count("q", 1_500, None).unwrap();
     assert_eq!(ledger.asked(None, 1_002).unwrap(), [1_002, 1_500]);
     assert_eq!(ledger.projects(0).unwrap(), [("p".to_owned(), 2), ("q".to_owned(), 1)]);
     assert_eq!(ledger.persons_charged().unwrap(), 30);
@@ -61,7 +62,7 @@ fn a_key_is_charged_once() {
 #[test]
 fn a_question_without_an_answer_counts_in_the_quota_alone() {
     let ledger = Cohorts::in_memory().unwrap();
-    ledger.count("p", 5).unwrap();
+    ledger.count("p", 5, None).unwrap();
     ledger.record(&answered(1, &persons([]), 0)).unwrap();
     assert_eq!(ledger.asked(Some("p"), 0).unwrap(), [5, 1_001]);
     assert_eq!(ledger.uncompared(10).unwrap(), None);
@@ -123,9 +124,30 @@ fn alerts_come_newest_first() {
 #[test]
 fn questions_of_projects_that_ask_no_more_are_forgotten_too() {
     let ledger = Cohorts::in_memory().unwrap();
-    ledger.count("once", 1_000).unwrap();
-    ledger.count("now", 1_000 + ASKED_KEPT_MS).unwrap();
+    ledger.count("once", 1_000, None).unwrap();
+    ledger.count("now", 1_000 + ASKED_KEPT_MS, None).unwrap();
     assert_eq!(ledger.asked(None, 0).unwrap().len(), 2);
-    ledger.count("now", 1_001 + ASKED_KEPT_MS).unwrap();
+    ledger.count("now", 1_001 + ASKED_KEPT_MS, None).unwrap();
     assert_eq!(ledger.asked(Some("once"), 0).unwrap(), [0; 0]);
+}
+
+#[test]
+fn an_order_takes_one_place_however_often_it_is_worked_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cohorts.redb");
+    let ledger = Cohorts::open(&path).unwrap();
+    let order = Some([7; 16]);
+    ledger.record(&Answered { order, ..answered(1, &persons(1..=20), 7) }).unwrap();
+    drop(ledger);
+    // What a crash cut short comes again: its question is remembered, and its freeze counts for itself.
+    let ledger = Cohorts::open(&path).unwrap();
+    assert!(ledger.is_counted([7; 16]).unwrap() && !ledger.is_counted([8; 16]).unwrap());
+    ledger.count("p", 1_500, order).unwrap();
+    assert_eq!(ledger.asked(None, 0).unwrap(), [1_001]);
+    ledger.count("p", 1_600, Some([8; 16])).unwrap();
+    ledger.count("p", 1_700, None).unwrap();
+    assert_eq!(ledger.asked(None, 0).unwrap(), [1_001, 1_600, 1_700]);
+    // It is forgotten with the quota's own memory.
+    ledger.count("p", 1_601 + ASKED_KEPT_MS, Some([9; 16])).unwrap();
+    assert!(!ledger.is_counted([8; 16]).unwrap());
 }
