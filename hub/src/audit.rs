@@ -4,6 +4,11 @@
 //! [`crate::ledger`] notes it in the transaction that does it. Deliberately absent: hashes
 //! ([`flip_storage::audit`]), and storing.
 
+pub mod check;
+pub mod filter;
+pub mod head;
+pub mod written;
+
 use std::fmt;
 
 use flip_protocol::ident::ProjectId;
@@ -132,6 +137,8 @@ deeds! {
     BannerTakenDown    banner_taken_down   "took the banner down" {}
     MaintenanceBegun   maintenance_begun   "began maintenance" { words: String }
     MaintenanceEnded   maintenance_ended   "ended maintenance" {}
+
+    AuditExported      audit_exported      "downloaded the audit" { format: String, filter: String }
 
     SignedIn           signed_in           "signed in" { session_until: UnixMillis }
     SignedOut          signed_out          "signed out" {}

@@ -24,6 +24,8 @@
 //! | `GET /projects`, `POST /projects`, `GET /projects/new` | fields `name`, `description`; the form |
 //! | `GET /people`, `POST /people` | fields `name`, `role` |
 //! | `POST /people/change` | fields `name`, `change` |
+//! | `GET /audit` | parameters `who`, `act`, `project`, `trust`, `from`, `until`, `before`, `check` |
+//! | `GET /audit/export` | the same without the last two, and `format` (`csv` or `jsonl`) |
 //! | `GET /hub` | the hub's own page |
 //! | `POST /hub/banner` | fields `text`, `href` |
 //! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |

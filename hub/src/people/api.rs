@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`.
 
+mod audit;
 mod freeze;
 mod projects;
 mod queries;
@@ -30,6 +31,9 @@ pub(super) fn routes(table: Table) -> Table {
         .put::<acts::RunHub, _>("/api/v1/hub/maintenance", running::maintenance)
         .get::<acts::SeeTrusts, _>("/api/v1/trusts", trusts::list)
         .post::<acts::AddTrust, _>("/api/v1/trusts", trusts::add)
+        .get::<acts::SeeAudit, _>("/api/v1/audit", audit::list)
+        .get::<acts::SeeAudit, _>("/api/v1/audit/check", audit::check)
+        .get::<acts::SeeAudit, _>("/api/v1/audit/export", audit::export)
         .get::<acts::SeeLists, _>("/api/v1/projects", projects::list)
         .post::<acts::MakeProject, _>("/api/v1/projects", projects::make)
         .get::<acts::SeeProject, _>("/api/v1/projects/{project}", projects::show)
