@@ -31,3 +31,4 @@ pub mod tokens;
 mod unfinished;
 mod uplink;
 mod verification;
+mod witness;

@@ -4,13 +4,13 @@
 //! [`crate::ledger`] notes it in the transaction that does it. Deliberately absent: hashes
 //! ([`flip_storage::audit`]), and storing.
 
-pub mod check;
 pub mod filter;
 pub mod head;
 pub mod written;
 
 use std::fmt;
 
+use flip_protocol::heads::SignedHead;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde_json::{Value, json};
@@ -160,6 +160,8 @@ deeds! {
     TrustAdded         trust_added         "added a Trust" { trust: PartyId, trust_name: String, kit_until: UnixMillis }
     KitMade            kit_made            "made a Trust another kit" { trust: PartyId, trust_name: String, kit_until: UnixMillis }
     TrustEnrolled      trust_enrolled      "enrolled" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
+    TrustHeadKept      trust_head_kept     "kept the head of a Trust's audit log" { trust: PartyId, head: SignedHead }
+    HeadContradicted   head_contradicted   "a head contradicts an audit" { trust: PartyId, whose: String, why: String, head: SignedHead }
     CertificateRenewed certificate_renewed "renewed its certificate" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
 }
 

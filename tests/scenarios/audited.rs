@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use flip_storage::audit::Head;
+use flip_storage::audit::{Audit, Entry, Head};
 use flip_storage::rusqlite::{Connection, OpenFlags};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Browser, Hub, HubOptions, Window};
+use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Window, until};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -134,7 +134,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         if act == "freeze_ordered" {
             // The next freeze has to be ordered anew.
-            flip_tests::world::until("the freeze to end", || {
+            until("the freeze to end", || {
                 let freeze = admin.get(&format!("/api/v1/queries/{query}/freeze?wait_s=10"))?;
                 Ok((freeze.json()["complete"] == true).then_some(()))
             })?;
@@ -150,7 +150,9 @@ fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Re
     let persons = stage.api.complete(&query)?["shares"][0]["persons"].clone();
     stage.hub.renew_kit(TRUST)?;
     stage.hub.program()?.terminate()?;
-    let acts = acts(&stage.hub)?;
+    let mut acts = acts(&stage.hub)?;
+    // When these arrive is the appliance's affair.
+    acts.retain(|act| act["act"] != "trust_head_kept");
     let expected = [
         "hub_made",
         "person_added",
@@ -183,6 +185,13 @@ fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Re
     Ok(())
 }
 
+/// Waits for an exchange of heads with the only Trust.
+fn heads_exchanged(hub: &Hub) -> Result<()> {
+    until("the Trust to tell how its log ends", || {
+        Ok(names(&acts(hub)?).contains(&"trust_head_kept").then_some(()))
+    })
+}
+
 /// A command of the hub's program: whether it succeeded, and what it said.
 fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
     let output = hub.command(words)?.output()?;
@@ -203,6 +212,7 @@ fn the_audit_is_filtered_paged_and_downloaded_on_every_way_alike() -> Result<()>
     for _ in 0..60 {
         hub.api()?.send("DELETE", "/api/v1/session", "", "")?;
     }
+    heads_exchanged(hub)?;
     let all = acts(hub)?;
     let numbers = |filter: &str| -> Result<Vec<u64>> {
         let (mut numbers, mut before) = (Vec::new(), String::new());
@@ -369,4 +379,87 @@ fn an_admin_looks_through_the_audit_in_the_console() -> Result<()> {
     narrow.shows("signed in")?;
     narrow.picture(&picture("audit-dark-narrow")?)?;
     Ok(())
+}
+
+/// Puts what a command says into a file.
+fn written(said: (bool, String), file: &Path) -> Result<String> {
+    ensure!(said.0 && !said.1.is_empty(), "{}", said.1);
+    fs::write(file, said.1)?;
+    Ok(file.to_str().context("no path")?.to_owned())
+}
+
+fn told_by(trust: &Appliance, words: &[&str]) -> Result<(bool, String)> {
+    let output = trust.command(words)?.output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8(said)?))
+}
+
+/// Acts of the Trust's log of one name.
+fn acts_of(trust: &Appliance, act: &str) -> Result<Vec<Entry>> {
+    Ok(Audit::new(&trust.data.join("audit.log")).newest_of(100, |entry| entry.act == act)?)
+}
+
+#[test]
+fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps() -> Result<()> {
+    let mut stage = Stage::set()?;
+    heads_exchanged(&stage.hub)?;
+    let heads = stage.folder().join("heads.jsonl");
+    let heads = written(told(&stage.hub, &["audit", "heads", "--trust", TRUST])?, &heads)?;
+    let (whole, said) = told_by(&stage.trust, &["audit", "verify", "--heads", &heads])?;
+    assert!(whole && said.contains("the acts of all 1 heads"), "{said}");
+    stage.trust.kill()?;
+    // The attacker has the whole folder, and makes every hash fit.
+    let path = stage.trust.data.join("audit.log");
+    let (mut head, mut anew) = (Head::none(), String::new());
+    Audit::new(&path).walk(|entry, _| {
+        let linked = head.next(entry.at_ms + 1, &entry.act, entry.facts.clone());
+        anew += &format!("{} {} {}\n", linked.hash, head.hash, linked.text);
+        head = Head { entries: entry.number, hash: linked.hash };
+    })?;
+    fs::write(&path, anew)?;
+    assert!(told_by(&stage.trust, &["audit", "verify"])?.0, "the hashes fit");
+    let (whole, said) = told_by(&stage.trust, &["audit", "verify", "--heads", &heads])?;
+    assert!(!whole && said.contains("acts were written anew"), "{said}");
+    // It also shows by itself, as soon as there is something to tell the hub.
+    stage.trust.resume()?;
+    stage.api.complete(&stage.api.ask("everyone", EVERYONE)?)?;
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    until("the log to say that the hub keeps another", || {
+        Ok((!acts_of(&stage.trust, "head_contradicted")?.is_empty()).then_some(()))
+    })?;
+    assert!(stage.trust.log().contains("an audit was cut or written anew"), "{}", stage.trust.log());
+    Ok(())
+}
+
+#[test]
+fn a_hubs_audit_that_was_written_anew_is_found_by_the_heads_that_a_trust_keeps() -> Result<()> {
+    let mut stage = Stage::set()?;
+    until("the Trust to keep the hub's head", || {
+        Ok((!acts_of(&stage.trust, "hub_head_kept")?.is_empty()).then_some(()))
+    })?;
+    let heads = stage.folder().join("heads.jsonl");
+    let heads = written(told_by(&stage.trust, &["audit", "heads"])?, &heads)?;
+    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(whole && said.contains("the acts of all 1 heads"), "{said}");
+    stage.hub.program()?.terminate()?;
+    rewrite(&stage.hub, 3)?;
+    fs::remove_file(stage.hub.data.join("audit.head"))?;
+    assert!(told(&stage.hub, &["audit", "verify"])?.0, "the hashes fit");
+    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(!whole && said.contains("acts were written anew"), "{said}");
+    let altered = fs::read_to_string(&heads)?.replace("\"entries\":", "\"entries\":1");
+    fs::write(&heads, altered)?;
+    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(!whole && said.contains("the signature does not fit"), "{said}");
+    stage.hub.resume()?;
+    let api = stage.hub.api()?;
+    api.complete(&api.ask("everyone", EVERYONE)?)?;
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    until("the hub to say that the Trust keeps another", || {
+        let acts = acts(&stage.hub)?;
+        let said = acts.iter().find(|act| act["act"] == "head_contradicted");
+        Ok(said.map(|said| assert_eq!(said["facts"]["whose"], "hub", "{said}")))
+    })
 }

@@ -12,7 +12,7 @@ use flip_storage::audit::{HASH_CHARACTERS, Head};
 use flip_storage::file::{self, Access};
 use serde::{Deserialize, Serialize};
 
-use super::check::Noted;
+use flip_storage::audit::check::Noted;
 
 /// The file's name where `audit_head` says nothing else.
 pub const FILE: &str = "audit.head";

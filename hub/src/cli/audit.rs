@@ -1,21 +1,24 @@
 //! `flip-hub audit`: read, check and write out what was done here. Beside a running hub, or without one.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
+use flip_protocol::PartyId;
+use flip_protocol::heads::SignedHead;
 use flip_storage::audit::{HASH_CHARACTERS, Head};
 
-use crate::audit::check::Noted;
 use crate::audit::filter::Asked;
 use crate::audit::written::{self, Format};
 use crate::audit::{By, Deed, head};
+use crate::authority::Authority;
 use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
+use flip_storage::audit::check::Noted;
 
 #[derive(Subcommand)]
 pub enum AuditCommand {
@@ -32,6 +35,15 @@ pub enum AuditCommand {
         /// A head noted earlier, as NUMBER:HASH; may be given several times
         #[arg(long, value_name = "NUMBER:HASH", value_parser = noted)]
         noted: Vec<Noted>,
+        /// A file of heads of this hub's audit that a Trust keeps, which `flip-appliance audit heads` writes there
+        #[arg(long, value_name = "FILE")]
+        heads: Vec<PathBuf>,
+    },
+    /// Write out the heads of the Trusts' audit logs that are kept here, for `flip-appliance audit verify --heads`
+    Heads {
+        /// Only of this Trust, by id or name
+        #[arg(long)]
+        trust: Option<String>,
     },
     /// Write out acts, oldest first, each with its hash
     Export {
@@ -58,7 +70,19 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        AuditCommand::Verify { mut noted } => {
+        AuditCommand::Heads { trust } => {
+            for head in ledger.heads(trust.as_deref())? {
+                say!("{}", serde_json::to_string(&head)?);
+            }
+            Ok(())
+        }
+        AuditCommand::Verify { mut noted, heads } => {
+            let authority = Authority::load(&Config::keys(data))?;
+            let before = noted.len();
+            for file in heads {
+                noted.extend(heads_of(&file, authority.hub())?);
+            }
+            let compared = noted.len() - before;
             let aside = head::read(&config.audit_head).with_context(|| {
                 format!("the head written aside in {} cannot be read", config.audit_head.display())
             })?;
@@ -76,6 +100,9 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
                 Ok(head) => {
                     say!("The audit is whole: {} acts, each following from the one before it.", head.entries);
                     say!("{of_file}");
+                    if compared > 0 {
+                        say!("It has the acts of all {compared} heads that others keep.");
+                    }
                     say!("Note its head to prove it later: {}:{}", head.entries, head.hash);
                     Ok(())
                 }
@@ -101,6 +128,22 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
             outcome.and_then(|()| out.flush()).context("the acts could not be written out")
         }
     }
+}
+
+/// The heads of this hub's audit in a file of signed heads, one a line.
+fn heads_of(file: &Path, hub: PartyId) -> anyhow::Result<Vec<Noted>> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let mut noted = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let place = format!("{}, line {}", file.display(), number + 1);
+        let head: SignedHead =
+            serde_json::from_str(line).with_context(|| format!("{place} is no head of an audit"))?;
+        ensure!(head.verifies(), "{place}: the signature does not fit");
+        ensure!(head.of == hub, "{place} is of {}, and this hub is {hub}", head.of);
+        let by = format!("the head signed with the key {} ({place})", head.key.id());
+        noted.push(Noted { head: Head { entries: head.entries, hash: head.hash }, by });
+    }
+    Ok(noted)
 }
 
 fn noted(text: &str) -> Result<Noted, String> {

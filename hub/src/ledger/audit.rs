@@ -3,6 +3,7 @@
 //! What must stay true: an act is there where what it tells of is, and nowhere else; no statement of the program
 //! changes or removes one, and triggers refuse those that would.
 
+mod heads;
 mod look;
 
 use flip_storage::audit::Head;

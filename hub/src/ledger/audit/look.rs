@@ -9,8 +9,8 @@ use flip_storage::rusqlite::{self, Row, Transaction, params_from_iter};
 
 use super::super::{Ledger, LedgerError};
 use super::head;
-use crate::audit::check::{Check, Noted, Wrong};
 use crate::audit::filter::Filter;
+use flip_storage::audit::check::{Check, Noted, Wrong};
 
 /// An act as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,6 @@ use axum::response::{IntoResponse as _, Response};
 use flip_storage::audit::Head;
 use tokio::sync::mpsc;
 
-use crate::audit::check::Wrong;
 use crate::audit::filter::{Asked, BadFilter};
 use crate::audit::written::Format;
 use crate::audit::{Deed, head};
@@ -20,6 +19,7 @@ use crate::lines::Lines;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
+use flip_storage::audit::check::Wrong;
 
 /// A page of the acts that are looked for, and whether there are older ones.
 pub async fn list(

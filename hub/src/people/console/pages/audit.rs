@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::frame;
 use crate::audit::Deed;
-use crate::audit::check::Wrong;
 use crate::audit::filter::Asked;
 use crate::audit::written;
 use crate::ledger::audit::Kept;
 use crate::people::session::Person;
+use flip_storage::audit::check::Wrong;
 
 /// A page of acts.
 pub fn audit(person: &Person, asked: &Asked, acts: &[Kept], now: UnixMillis) -> web::Audit {
@@ -104,11 +104,8 @@ fn wanted(asked: &Asked) -> String {
         ("from", &asked.from),
         ("until", &asked.until),
     ];
-    parts
-        .into_iter()
-        .filter(|(_, text)| !text.trim().is_empty())
-        .map(|(name, text)| format!("&{name}={}", encoded(text.trim())))
-        .collect()
+    let parts = parts.into_iter().filter(|(_, text)| !text.trim().is_empty());
+    parts.fold(String::new(), |wanted, (name, text)| wanted + "&" + name + "=" + &encoded(text.trim()))
 }
 
 /// Percent-encoded (RFC 3986 §2.1).

@@ -3,7 +3,7 @@
 //! What must stay true: an act that was altered, left out, added or moved is named by its number. That the newest ones
 //! were cut off, or that everything was made anew with sound hashes, shows by heads that were noted elsewhere alone.
 
-use flip_storage::audit::{Broken, Head};
+use super::{Broken, Head};
 
 /// A head that was noted outside the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +14,19 @@ pub struct Noted {
     pub by: String,
 }
 
-/// A check on its way, act by act.
+/// Heads that are looked for on a walk over acts.
+#[derive(Debug)]
+pub struct Expected {
+    /// By number, the greatest first.
+    noted: Vec<Noted>,
+    entries: u64,
+}
+
+/// A check of acts as they are kept, one by one.
 #[derive(Debug)]
 pub struct Check {
     head: Head,
-    /// By number, the greatest first.
-    noted: Vec<Noted>,
+    expected: Expected,
 }
 
 /// What is wrong with the audit.
@@ -46,31 +53,50 @@ pub enum Wrong {
     },
 }
 
-impl Check {
-    /// A check against these heads.
+impl Expected {
+    /// These heads.
     pub fn new(mut noted: Vec<Noted>) -> Self {
         noted.sort_by_key(|noted| std::cmp::Reverse(noted.head.entries));
-        Self { head: Head::none(), noted }
+        Self { noted, entries: 0 }
     }
 
-    /// Looks at the next act, as it is kept.
-    pub fn act(&mut self, hash: &str, text: &str) -> Result<(), Wrong> {
-        let number = self.head.entries + 1;
-        self.head.follow(hash, text).map_err(|how| Wrong::Act { number, how })?;
-        while let Some(noted) = self.noted.pop_if(|noted| noted.head.entries <= number) {
-            if noted.head.entries == number && noted.head.hash != hash {
+    /// The next act has this hash.
+    pub fn see(&mut self, hash: &str) -> Result<(), Wrong> {
+        self.entries += 1;
+        while let Some(noted) = self.noted.pop_if(|noted| noted.head.entries <= self.entries) {
+            if noted.head.entries == self.entries && noted.head.hash != hash {
                 return Err(Wrong::Rewritten(noted));
             }
         }
         Ok(())
     }
 
-    /// After the last act: the sound audit's head.
-    pub fn end(mut self) -> Result<Head, Wrong> {
+    /// After the last act.
+    pub fn end(mut self) -> Result<(), Wrong> {
         match self.noted.pop() {
-            Some(noted) => Err(Wrong::CutOff { entries: self.head.entries, noted }),
-            None => Ok(self.head),
+            Some(noted) => Err(Wrong::CutOff { entries: self.entries, noted }),
+            None => Ok(()),
         }
+    }
+}
+
+impl Check {
+    /// A check against these heads.
+    pub fn new(noted: Vec<Noted>) -> Self {
+        Self { head: Head::none(), expected: Expected::new(noted) }
+    }
+
+    /// Looks at the next act.
+    pub fn act(&mut self, hash: &str, text: &str) -> Result<(), Wrong> {
+        let number = self.head.entries + 1;
+        self.head.follow(hash, text).map_err(|how| Wrong::Act { number, how })?;
+        self.expected.see(hash)
+    }
+
+    /// After the last act: the sound audit's head.
+    pub fn end(self) -> Result<Head, Wrong> {
+        self.expected.end()?;
+        Ok(self.head)
     }
 }
 
