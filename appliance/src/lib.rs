@@ -32,3 +32,4 @@ pub mod tokens;
 mod unfinished;
 mod uplink;
 mod verification;
+mod witness;

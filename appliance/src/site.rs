@@ -23,6 +23,7 @@ use crate::link::LinkError;
 use crate::logs::Logs;
 use crate::place::Place;
 use crate::tokens::Tokens;
+use crate::witness::Witness;
 
 /// The running appliance.
 pub struct Site {
@@ -36,6 +37,8 @@ pub struct Site {
     pub journal: Journal,
     /// What was done here.
     pub audit: Audit,
+    /// What it and the hub keep of each other's audits.
+    pub witness: Witness,
     /// The data generations.
     pub generations: Generations,
     /// Where questions are answered, under the policy in force.
@@ -142,6 +145,7 @@ impl Site {
             frozen,
             tokens: Tokens::new(&place.tokens()),
             audit: Audit::new(&place.audit()),
+            witness: Witness::default(),
             place,
             identity: RwLock::new(Arc::new(identity)),
             journal,

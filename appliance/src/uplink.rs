@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, ROTATE_PATH, RenewRequest};
+use flip_protocol::heads::Heads;
 use flip_protocol::sync::{self, NotTaken, SyncRequest, SyncResponse};
-use flip_protocol::{MessageId, bounds as wire, text};
+use flip_protocol::{MessageId, UnixMillis, bounds as wire, text};
 use flip_storage::journal::{Id, JournalError, Outgoing};
 
 use crate::bounds;
@@ -145,6 +146,7 @@ fn round_trip(
     let waiting = holding.iter().filter(|held| held.stage != sync::Stage::Answered).count();
     let room = bounds::ORDERS_WAITING.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
     let results = site.journal.outgoing(bounds::RESULTS_AT_ONCE)?;
+    let audit = if lane == Lane::Poll { offer_heads(site, &identity, now) } else { None };
     let request = SyncRequest {
         received: received.clone(),
         refused: if lane == Lane::Poll { site.refused() } else { Vec::new() },
@@ -153,9 +155,17 @@ fn round_trip(
         health: site.health(now)?,
         wait_ms,
         room: if lane == Lane::Poll { room } else { 0 },
+        audit,
     };
-    let response: SyncResponse = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now)?;
+    let answered = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now);
+    if answered.is_err() && request.audit.is_some() {
+        site.witness.lost();
+    }
+    let mut response: SyncResponse = answered?;
     check(&identity, &response)?;
+    if let Some(heads) = response.audit.take() {
+        keep_heads(site, &identity, heads);
+    }
     site.connected(response.hub_time, clock::now());
     if response.rotate && lane == Lane::Poll {
         site.note_rotation();
@@ -174,6 +184,27 @@ fn round_trip(
         site.bell.ring();
     }
     Ok(if unanswered || unusable { Trip::Useless } else { Trip::Useful })
+}
+
+/// The head of the audit log where it is time to tell it. A log that cannot be read holds up no work.
+fn offer_heads(site: &Site, identity: &Identity, now: UnixMillis) -> Option<Heads> {
+    site.witness.offer(&site.audit, identity, now).unwrap_or_else(|error| {
+        tracing::error!(error = error_chain(&error), "the hub cannot be told how the audit log ends");
+        None
+    })
+}
+
+fn keep_heads(site: &Site, identity: &Identity, heads: Heads) {
+    match site.witness.keep(&site.audit, identity, heads, clock::now()) {
+        Ok(contradictions) => {
+            for why in contradictions {
+                tracing::error!(why, "an audit was cut or written anew");
+            }
+        }
+        Err(error) => {
+            tracing::error!(error = error_chain(&error), "the head of the hub's audit was not kept");
+        }
+    }
 }
 
 /// Refuses a response that is longer than the protocol allows.

@@ -4,8 +4,13 @@
 //! [`crate::ledger`] notes it in the transaction that does it. Deliberately absent: hashes
 //! ([`flip_storage::audit`]), and storing.
 
+pub mod filter;
+pub mod head;
+pub mod written;
+
 use std::fmt;
 
+use flip_protocol::heads::SignedHead;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde_json::{Value, json};
@@ -133,6 +138,8 @@ deeds! {
     MaintenanceBegun   maintenance_begun   "began maintenance" { words: String }
     MaintenanceEnded   maintenance_ended   "ended maintenance" {}
 
+    AuditExported      audit_exported      "downloaded the audit" { format: String, filter: String }
+
     SignedIn           signed_in           "signed in" { session_until: UnixMillis }
     SignedOut          signed_out          "signed out" {}
 
@@ -157,6 +164,8 @@ deeds! {
     KeysReplaced       keys_replaced       "replaced its keys" { trust: PartyId, key: String, certificate_sha256: String, certificate_until: UnixMillis }
     TrustRevoked       trust_revoked       "made a Trust's keys void" { trust: PartyId, trust_name: String }
     TrustRemoved       trust_removed       "removed a Trust" { trust: PartyId, trust_name: String }
+    TrustHeadKept      trust_head_kept     "kept the head of a Trust's audit log" { trust: PartyId, head: SignedHead }
+    HeadContradicted   head_contradicted   "a head contradicts an audit" { trust: PartyId, whose: String, why: String, head: SignedHead }
     CertificateRenewed certificate_renewed "renewed its certificate" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
 }
 

@@ -41,6 +41,10 @@ pub const CA_DAYS: i64 = 20 * 365;
 pub const CLOCK_SLACK_S: i64 = 3_600;
 /// Rows of a list in the console and the API.
 pub const LIST_ROWS: u32 = 100;
+/// Acts on a page of the audit.
+pub const AUDIT_ROWS: u32 = 100;
+/// Acts that an export reads ahead of who takes them: enough to keep a line busy, and little memory.
+pub const EXPORT_AHEAD: usize = 256;
 /// Characters of a project's description, as FLIP has it.
 pub const DESCRIPTION_CHARACTERS: usize = 250;
 /// Members of one project.

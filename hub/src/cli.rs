@@ -1,5 +1,15 @@
 //! `flip-hub`: init, serve, trust, user.
 
+/// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
+mod audit;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::IsTerminal as _;
@@ -20,14 +30,6 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::person::{PersonId, Role};
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
 use crate::{clock, hub, passwords, serve};
-
-/// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
-macro_rules! say {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stdout(), $($words)*);
-    }};
-}
 
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
 /// appliances, and combines what they release.
@@ -78,6 +80,9 @@ enum Command {
     /// Add people, list them, and change what they may do
     #[command(subcommand)]
     User(UserCommand),
+    /// Read, check and write out what was done at this hub
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
 }
 
 #[derive(Subcommand)]
@@ -221,6 +226,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Trust(TrustCommand::List) => trust_list(data),
         Command::Maintenance(command) => maintenance(&open(data)?.2, command),
+        Command::Audit(command) => audit::audit(data, command),
         Command::User(command) => user(&open(data)?.2, command),
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::audit::head;
+
 /// What may stand in `hub.toml`. Unknown lines are refused by name.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +16,7 @@ pub struct Written {
     sites_listen: Option<String>,
     sites_address: Option<String>,
     names: Option<Vec<String>>,
+    audit_head: Option<PathBuf>,
 }
 
 /// The configuration, checked.
@@ -29,6 +32,8 @@ pub struct Config {
     pub sites_address: Option<String>,
     /// The names and addresses in the hub's server certificates.
     pub names: Vec<String>,
+    /// Where the audit's head is written aside.
+    pub audit_head: PathBuf,
 }
 
 /// What is wrong with a configuration.
@@ -129,6 +134,7 @@ impl Config {
             sites_listen,
             sites_address: written.sites_address,
             names,
+            audit_head: data.join(written.audit_head.unwrap_or_else(|| head::FILE.into())),
         })
     }
 

@@ -14,8 +14,9 @@ pub mod settings;
 pub mod trusts;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use flip_storage::ledger::{Ledger as Store, OpenError};
+use flip_storage::ledger::{self as storage, Ledger as Store, OpenError};
 use flip_storage::rusqlite::types::Type;
 use flip_storage::rusqlite::{self, Transaction};
 use tokio::sync::oneshot;
@@ -24,7 +25,7 @@ pub use flip_storage::ledger::LedgerError;
 
 /// A handle to the hub's ledger.
 #[derive(Clone)]
-pub struct Ledger(Store);
+pub struct Ledger(Store, Arc<Path>);
 
 /// `MIGRATIONS[n]` brings schema `n` to `n + 1`. A released one never changes.
 const MIGRATIONS: &[&str] = &[
@@ -190,7 +191,7 @@ const MIGRATIONS: &[&str] = &[
 impl Ledger {
     /// Opens the ledger in `path` and migrates it forward.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Store::open(path, MIGRATIONS).map(Self)
+        Ok(Self(Store::open(path, MIGRATIONS)?, path.into()))
     }
 
     async fn call<T: Send + 'static>(
@@ -201,6 +202,15 @@ impl Ledger {
         let (answer, answered) = oneshot::channel();
         self.0.submit(name, work, move |outcome| drop(answer.send(outcome)))?;
         answered.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// Looks at the ledger beside its thread, for as long as it takes. Blocks.
+    fn read<T>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        storage::read(&self.1, name, work)
     }
 
     /// For the command line, which has no async runtime.

@@ -140,6 +140,7 @@ acts! {
     RunHub        "put up the banner, begin and end maintenance" [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     SeePeople     "see the people"                                [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     ManagePeople  "add people, change roles, disable"             [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
+    SeeAudit      "see, check and download the audit"             [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     MakeProject   "make a project"                                [YES, NONE, NONE, NONE, YES,  NO,   SIGN]
     SeeProject    "see a project and its members"                 [YES, YES,  YES,  YES,  GONE, GONE, SIGN]
     EditProject   "change its name, description, members"         [YES, YES,  NO,   NO,   GONE, GONE, SIGN]

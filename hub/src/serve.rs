@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use flip_storage::audit::Head;
 use flip_storage::file::{self, Access};
 use rustls::RootCertStore;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::audit::{By, Deed};
+use crate::audit::{By, Deed, head};
 use crate::authority::Authority;
 use crate::bounds;
 use crate::clock;
@@ -72,6 +73,7 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     stopper.abort();
     sweeper.abort();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStopped {}).await?;
+    write_head(&hub, &mut None).await;
     tracing::info!("the hub has stopped");
     Ok(())
 }
@@ -92,8 +94,10 @@ pub const NO_KIT_ADDRESS: &str = "kits need the address by which appliances reac
 
 async fn sweep(hub: Arc<Hub>) {
     let mut ticks = tokio::time::interval(SWEEP);
+    let mut written = None;
     loop {
         ticks.tick().await;
+        write_head(&hub, &mut written).await;
         match hub.ledger.expire(By::hub(clock::now())).await {
             Ok(true) => {
                 tracing::info!("orders expired");
@@ -104,6 +108,22 @@ async fn sweep(hub: Arc<Hub>) {
                 tracing::error!(error = &error as &dyn std::error::Error, "no sweep of expired orders");
             }
         }
+    }
+}
+
+/// Writes the audit's head aside where it is another than was written last.
+async fn write_head(hub: &Arc<Hub>, written: &mut Option<Head>) {
+    let outcome = match hub.ledger.audit_head().await {
+        Ok(now) if written.as_ref() == Some(&now) => return,
+        Ok(now) => {
+            let (path, head) = (hub.config.audit_head.clone(), now.clone());
+            *written = Some(now);
+            tokio::task::spawn_blocking(move || head::write(&path, &head)).await.map_err(anyhow::Error::from)
+        }
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = outcome.and_then(|outcome| Ok(outcome?)) {
+        tracing::error!(%error, file = %hub.config.audit_head.display(), "the audit's head was not written aside");
     }
 }
 

@@ -18,6 +18,9 @@ pub const ORDER_LIFE_MS: u64 = 7 * 24 * 3_600_000;
 pub const KIT_LIFE_MS: u64 = 7 * 24 * 3_600_000;
 /// How far behind the newest sequence number a message may still arrive, in messages.
 pub const SEQUENCE_WINDOW: u64 = 4_096;
+/// Milliseconds between two exchanges of heads of audits: each costs an act on both sides, and what is done in between can
+/// be written anew unseen.
+pub const HEADS_EVERY_MS: u64 = 15 * 60_000;
 /// Entries of any list of ids in one sync.
 pub const SYNC_LISTED: usize = 4_096;
 /// Concerns that one health snapshot names: there are fewer kinds.

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod bounds;
 pub mod enrolment;
 pub mod freeze;
+pub mod heads;
 pub mod ident;
 pub mod keys;
 pub mod message;

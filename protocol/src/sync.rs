@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Extract;
+use crate::heads::Heads;
 use crate::ident::{MessageId, UnixMillis};
 use crate::message::Unwelcome;
 
@@ -28,6 +29,9 @@ pub struct SyncRequest {
     pub wait_ms: u64,
     /// How many orders the appliance can take now.
     pub room: u32,
+    /// Heads of the audits, now and then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Heads>,
 }
 
 /// What the hub answers.
@@ -44,6 +48,9 @@ pub struct SyncResponse {
     /// True where the appliance is to make new keys and show them at [`crate::enrolment::ROTATE_PATH`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rotate: bool,
+    /// Heads of the audits, where the appliance told its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Heads>,
 }
 
 /// A message that was not taken.

@@ -7,6 +7,7 @@
 //!
 //! What must stay true: this module alone says what an act's hash is. Deliberately absent: what acts mean.
 
+pub mod check;
 mod file;
 
 use serde::{Deserialize, Serialize};

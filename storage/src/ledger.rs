@@ -124,6 +124,22 @@ impl Ledger {
     }
 }
 
+/// Looks at the ledger in `path` as it is at one moment, beside whoever changes it. Changes nothing, not even the schema.
+pub fn read<T>(
+    path: &Path,
+    name: &'static str,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> Result<T, LedgerError> {
+    let look = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "trusted_schema", "OFF")?;
+        work(&connection.transaction_with_behavior(TransactionBehavior::Deferred)?)
+    };
+    look().map_err(|source| LedgerError::Sqlite { name, source })
+}
+
 fn transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
@@ -186,6 +202,22 @@ mod tests {
         });
         assert!(matches!(outcome, Err(LedgerError::Sqlite { name: "half", .. })));
         assert_eq!(count(&ledger), 0);
+    }
+
+    #[test]
+    fn who_looks_sees_one_moment_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        let ledger = Ledger::open(&path, ONE).unwrap();
+        ledger.run("insert", insert("a")).unwrap();
+        let seen = read(&path, "look", |tx| {
+            let count = || tx.query_row("SELECT count(*) FROM thing", [], |row| row.get::<_, i64>(0));
+            let before = count()?;
+            ledger.run("insert", insert("b")).unwrap();
+            Ok((before, count()?))
+        });
+        assert_eq!((seen.unwrap(), count(&ledger)), ((1, 1), 2));
+        assert!(read(&path, "change", |tx| tx.execute("DELETE FROM thing", [])).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use flip_protocol::answer::{
 };
 use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest, RotateRequest};
 use flip_protocol::freeze::{FreezeOutcome, Freezing, Frozen, NotFrozen};
+use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::keys::{OpeningKey, SigningKey};
 use flip_protocol::message::{self, Envelope, Kind, Receiver, Sealed, Unwelcome};
@@ -295,6 +296,7 @@ fn a_sync_is_the_same_text_both_ways() {
         },
         wait_ms: 25_000,
         room: 64,
+        audit: None,
     };
     let response = SyncResponse {
         hub_time: NOW,
@@ -302,6 +304,7 @@ fn a_sync_is_the_same_text_both_ways() {
         refused: vec![NotTaken { message: message_id(10), reason: Unwelcome::Replayed }],
         orders: vec![text::encode(sealed_order().bytes())],
         rotate: false,
+        audit: None,
     };
     let text = format!(
         "{}\n{}\n",
@@ -323,8 +326,14 @@ fn what_health_and_a_sync_said_later_is_the_same_text_both_ways() {
         concerns: vec![Concern::DataOld, Concern::DiskLow],
         ..Health::default()
     };
-    let response =
-        SyncResponse { hub_time: NOW, acknowledged: vec![], refused: vec![], orders: vec![], rotate: true };
+    let response = SyncResponse {
+        hub_time: NOW,
+        acknowledged: vec![],
+        refused: vec![],
+        orders: vec![],
+        rotate: true,
+        audit: None,
+    };
     let text = format!(
         "{}\n{}\n",
         serde_json::to_string(&health).unwrap(),
@@ -362,6 +371,39 @@ fn new_keys_are_signed_with_the_old_one_and_the_request_is_the_same_text() {
         RotateRequest { signature: "AA".to_owned(), ..read.clone() },
     ];
     assert!(altered.iter().all(|request| !request.is_signed_by(trust(), before.verifying())));
+}
+
+#[test]
+fn heads_of_audits_are_the_same_text_and_no_altered_one_verifies() {
+    let head = SignedHead::sign(trust(), 412, &"0a".repeat(32), NOW, &signing(1));
+    let yours = SignedHead::sign(hub(), 7, &"b1".repeat(32), NOW, &signing(3));
+    let heads = Heads { mine: head.clone(), yours: Some(yours) };
+    let text = serde_json::to_string(&heads).unwrap() + "\n";
+    same("heads.json", &text);
+    assert_eq!(serde_json::from_str::<Heads>(&text).unwrap(), heads);
+    assert!(head.verifies());
+    let other = SignedHead::sign(trust(), 412, &"0a".repeat(32), NOW, &signing(2));
+    let altered = [
+        SignedHead { of: hub(), ..head.clone() },
+        SignedHead { entries: 413, ..head.clone() },
+        SignedHead { hash: "0b".repeat(32), ..head.clone() },
+        SignedHead { hash: "0A".repeat(32), ..head.clone() },
+        SignedHead { at: NOW.plus(1), ..head.clone() },
+        SignedHead { key: other.key, ..head.clone() },
+        SignedHead { signature: other.signature, ..head },
+    ];
+    assert!(altered.iter().all(|altered| !altered.verifies()), "{altered:?}");
+}
+
+#[test]
+fn an_older_sync_without_heads_is_understood_and_a_newer_one_by_an_older_side() {
+    let old = include_str!("v1/sync.json");
+    let (request, response) = old.split_once('\n').unwrap();
+    assert_eq!(serde_json::from_str::<SyncRequest>(request).unwrap().audit, None);
+    assert_eq!(serde_json::from_str::<SyncResponse>(response).unwrap().audit, None);
+    // A side takes no notice of what it does not know, as older ones did of heads.
+    let newer = request.replacen('{', "{\"of_tomorrow\":[1],", 1);
+    assert!(serde_json::from_str::<SyncRequest>(&newer).is_ok());
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use flip_storage::audit::Head;
+use flip_storage::audit::{Audit, Entry, Head};
 use flip_storage::rusqlite::{Connection, OpenFlags};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Hub};
+use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Window, until};
 use serde_json::{Value, json};
 
+use crate::console::picture;
 use crate::stage::{Stage, TRUST};
 
 /// The acts in the hub's ledger, oldest first. Each must follow from the one before it.
@@ -163,7 +164,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         if act == "freeze_ordered" {
             // The next freeze has to be ordered anew.
-            flip_tests::world::until("the freeze to end", || {
+            until("the freeze to end", || {
                 let freeze = admin.get(&format!("/api/v1/queries/{query}/freeze?wait_s=10"))?;
                 Ok((freeze.json()["complete"] == true).then_some(()))
             })?;
@@ -179,7 +180,9 @@ fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Re
     let persons = stage.api.complete(&query)?["shares"][0]["persons"].clone();
     stage.hub.renew_kit(TRUST)?;
     stage.hub.program()?.terminate()?;
-    let acts = acts(&stage.hub)?;
+    let mut acts = acts(&stage.hub)?;
+    // When these arrive is the appliance's affair.
+    acts.retain(|act| act["act"] != "trust_head_kept");
     let expected = [
         "hub_made",
         "person_added",
@@ -210,4 +213,283 @@ fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Re
         assert!(!whole.contains(secret), "the audit holds {secret}");
     }
     Ok(())
+}
+
+/// Waits for an exchange of heads with the only Trust.
+fn heads_exchanged(hub: &Hub) -> Result<()> {
+    until("the Trust to tell how its log ends", || {
+        Ok(names(&acts(hub)?).contains(&"trust_head_kept").then_some(()))
+    })
+}
+
+/// A command of the hub's program: whether it succeeded, and what it said.
+fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
+    let output = hub.command(words)?.output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8(said)?))
+}
+
+#[test]
+fn the_audit_is_filtered_paged_and_downloaded_on_every_way_alike() -> Result<()> {
+    let stage = Stage::set()?;
+    let (hub, admin) = (&stage.hub, &stage.api);
+    let ada = hub.add_person("ada", "researcher")?;
+    let made = ada.post("/api/v1/projects", &json!({ "name": "Lungs" }))?.json();
+    let project = made["id"].as_str().context("no project")?;
+    let asked = ada.post("/api/v1/queries", &json!({ "name": "x", "sql": EVERYONE, "project": project }))?;
+    admin.complete(asked.json()["id"].as_str().context("no query")?)?;
+    // More than a page of them.
+    for _ in 0..60 {
+        hub.api()?.send("DELETE", "/api/v1/session", "", "")?;
+    }
+    heads_exchanged(hub)?;
+    let all = acts(hub)?;
+    let numbers = |filter: &str| -> Result<Vec<u64>> {
+        let (mut numbers, mut before) = (Vec::new(), String::new());
+        loop {
+            let page = admin.get(&format!("/api/v1/audit?{filter}&before={before}"))?;
+            ensure!(page.status == 200, "{}", page.text);
+            let page = page.json();
+            let acts = page["acts"].as_array().context("no acts")?;
+            ensure!(acts.len() <= 100, "a page of {}", acts.len());
+            numbers.extend(acts.iter().filter_map(|act| act["number"].as_u64()));
+            match page["next_before"].as_u64() {
+                Some(next) => before = next.to_string(),
+                None => return Ok(numbers),
+            }
+        }
+    };
+    let expected = |want: &dyn Fn(&Value) -> bool| -> Vec<u64> {
+        all.iter().rev().filter(|act| want(act)).filter_map(|act| act["number"].as_u64()).collect()
+    };
+    assert_eq!(numbers("")?, expected(&|_| true));
+    assert_eq!(numbers("who=ADA")?, expected(&|act| act["facts"]["by"]["name"] == "ada"));
+    assert_eq!(numbers("who=trust")?, expected(&|act| act["facts"]["by"]["kind"] == "trust"));
+    assert_eq!(numbers("act=signed_out&who=admin")?, expected(&|act| act["act"] == "signed_out"));
+    let in_project = expected(&|act| act["facts"]["project"] == project);
+    assert_eq!(in_project.len(), 3, "{in_project:?}");
+    assert_eq!(numbers("project=lungs")?, in_project);
+    assert_eq!(numbers(&format!("project={project}"))?, in_project);
+    assert_eq!(numbers("trust=Northgate%20Hospital")?, expected(&|act| act["facts"]["trust"].is_string()));
+    assert_eq!(numbers("until=2020-01-01")?, Vec::<u64>::new());
+    assert_eq!(numbers("from=2020-01-01&act=hub_made")?, [1]);
+    let bad = admin.get("/api/v1/audit?from=yesterday")?;
+    assert_eq!((bad.status, &bad.json()["code"]), (422, &json!("bad_filter")), "{}", bad.text);
+
+    let lines = admin.get("/api/v1/audit/export?project=lungs")?.text;
+    let downloaded: Vec<Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let mut read: Vec<u64> = downloaded.iter().filter_map(|act| act["number"].as_u64()).collect();
+    read.reverse();
+    assert_eq!(read, in_project);
+    assert!(downloaded.iter().all(|act| act["hash"].as_str().is_some_and(|hash| hash.len() == 64)));
+    let csv = admin.get("/api/v1/audit/export?format=csv")?.text;
+    assert!(csv.starts_with("number,at,by,act,facts,hash\r\n1,20"), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + acts(hub)?.len(), "heading and every act, its own the last");
+    assert_eq!(names(&acts(hub)?).last(), Some(&"audit_exported"));
+    let (done, said) = told(hub, &["audit", "export", "--project", "lungs"])?;
+    assert!(done);
+    assert_eq!(said, lines);
+    let (done, said) = told(hub, &["audit", "list", "--who", "ada", "--most", "2"])?;
+    assert!(done && said.lines().count() == 2 && said.contains("query_asked"), "{said}");
+    let (done, said) = told(hub, &["audit", "list", "--act", "signd_in"])?;
+    assert!(!done && said.contains("no act is named \"signd_in\""), "{said}");
+    let checked = admin.get("/api/v1/audit/check")?.json();
+    assert_eq!((&checked["whole"], &checked["entries"]), (&json!(true), &json!(acts(hub)?.len())));
+    let ada_sees = ada.get("/api/v1/audit/export")?;
+    assert_eq!(ada_sees.status, 404, "{}", ada_sees.text);
+    Ok(())
+}
+
+/// Changes the ledger of a hub that is stopped as somebody does who can write its file.
+fn tamper(hub: &Hub, statements: &str) -> Result<()> {
+    let ledger = Connection::open(hub.data.join("hub.sqlite"))?;
+    ledger.execute_batch("DROP TRIGGER IF EXISTS audit_stays; DROP TRIGGER IF EXISTS audit_keeps;")?;
+    Ok(ledger.execute_batch(statements)?)
+}
+
+/// Everything from an act on written anew, with the hashes that follow.
+fn rewrite(hub: &Hub, from: usize) -> Result<()> {
+    let (mut head, mut anew) = (Head::none(), Vec::new());
+    for (at, act) in acts(hub)?.into_iter().enumerate() {
+        let at_ms = act["at_ms"].as_u64().context("no time")? + u64::from(at >= from);
+        let linked = head.next(at_ms, act["act"].as_str().context("no act")?, act["facts"].clone());
+        ensure!(head.follow(&linked.hash, &linked.text).is_ok());
+        anew.push((linked.entry.number, linked.hash, linked.text));
+    }
+    tamper(hub, "")?;
+    let ledger = Connection::open(hub.data.join("hub.sqlite"))?;
+    for (number, hash, entry) in anew {
+        ledger.execute("UPDATE audit SET hash = ?2, entry = ?3 WHERE number = ?1", (number, hash, entry))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_audit_that_was_altered_cut_or_written_anew_is_found_and_named() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    for name in ["North", "South", "West"] {
+        hub.add_trust(name)?;
+    }
+    hub.program()?.terminate()?;
+    let (whole, said) = told(&hub, &["audit", "verify"])?;
+    assert!(whole && said.starts_with("The audit is whole: 7 acts"), "{said}");
+    assert!(said.contains("It has act 7, as noted in"), "the head was not written aside: {said}");
+    // Whatever the hub left in its write-ahead log is in the file once somebody else has closed it.
+    Connection::open(hub.data.join("hub.sqlite"))?.pragma_update(None, "wal_checkpoint", "TRUNCATE")?;
+    let sound = fs::read(hub.data.join("hub.sqlite"))?;
+    let attacks: [(&str, &str); 6] = [
+        (
+            "UPDATE audit SET entry = replace(entry, 'North', 'Norse') WHERE number = 4",
+            "act 4 is not as it was",
+        ),
+        ("DELETE FROM audit WHERE number = 5", "act 5 is not as it was"),
+        (
+            "UPDATE audit SET number = -5 WHERE number = 5; UPDATE audit SET number = 5 WHERE number = 6;
+             UPDATE audit SET number = 6 WHERE number = -5",
+            "act 5 is not as it was",
+        ),
+        (
+            "INSERT INTO audit (number, hash, entry) SELECT 8, hash, entry FROM audit WHERE number = 7",
+            "act 8 is not",
+        ),
+        ("DELETE FROM audit WHERE number = 7", "the audit ends at act 6, though the file"),
+        ("DELETE FROM audit", "the audit ends at act 0"),
+    ];
+    for (statements, found) in attacks {
+        tamper(&hub, statements)?;
+        let (whole, said) = told(&hub, &["audit", "verify"])?;
+        assert!(!whole && said.contains(found), "{statements}: {said}");
+        fs::write(hub.data.join("hub.sqlite"), &sound)?;
+    }
+    let head = fs::read_to_string(hub.data.join("audit.head"))?;
+    let head: Value = serde_json::from_str(&head)?;
+    let noted = format!("7:{}", head["hash"].as_str().context("no hash")?);
+    rewrite(&hub, 3)?;
+    let (whole, said) = told(&hub, &["audit", "verify"])?;
+    assert!(!whole && said.contains("acts were written anew"), "{said}");
+    // Whoever can also write the head's file passes, until somebody has noted a head elsewhere.
+    fs::remove_file(hub.data.join("audit.head"))?;
+    assert!(told(&hub, &["audit", "verify"])?.0);
+    let (whole, said) = told(&hub, &["audit", "verify", "--noted", &noted])?;
+    assert!(!whole && said.contains("than what you gave with --noted noted"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_admin_looks_through_the_audit_in_the_console() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.api.complete(&stage.api.ask("Diabetes since 2010", EVERYONE)?)?;
+    let (name, password) = stage.hub.credentials();
+    let window = Window { width: 1_280, height: 1_000, dark: false, scripts: true };
+    let browser = Browser::open(window)?;
+    browser.go(&format!("{}/audit", stage.api.base()))?;
+    browser.fill("input[name=account]", name)?;
+    browser.fill("input[name=password]", password)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("Diabetes since 2010")?;
+    browser.click("main button[name=check]")?;
+    browser.shows("The audit is whole")?;
+    browser.picture(&picture("audit-light")?)?;
+    let complaints = browser.complaints()?;
+    assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
+    browser.fill("input[name=trust]", TRUST)?;
+    browser.fill("input[name=from]", "yesterday")?;
+    browser.click("main form.looking button")?;
+    browser.shows("is no time")?;
+    browser.fill("input[name=from]", "2020-01-01")?;
+    browser.click("main form.looking button")?;
+    browser.shows("enrolled")?;
+    assert!(!browser.source()?.contains("asked a query</th>"), "the filter lets everything by");
+    let narrow = Browser::open(Window { width: 500, height: 1_400, dark: true, scripts: false })?;
+    narrow.go(&format!("{}/audit?who=admin", stage.api.base()))?;
+    narrow.fill("input[name=account]", name)?;
+    narrow.fill("input[name=password]", password)?;
+    narrow.click("main button[type=submit]")?;
+    narrow.shows("signed in")?;
+    narrow.picture(&picture("audit-dark-narrow")?)?;
+    Ok(())
+}
+
+/// Puts what a command says into a file.
+fn written(said: (bool, String), file: &Path) -> Result<String> {
+    ensure!(said.0 && !said.1.is_empty(), "{}", said.1);
+    fs::write(file, said.1)?;
+    Ok(file.to_str().context("no path")?.to_owned())
+}
+
+fn told_by(trust: &Appliance, words: &[&str]) -> Result<(bool, String)> {
+    let output = trust.command(words)?.output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8(said)?))
+}
+
+/// Acts of the Trust's log of one name.
+fn acts_of(trust: &Appliance, act: &str) -> Result<Vec<Entry>> {
+    Ok(Audit::new(&trust.data.join("audit.log")).newest_of(100, |entry| entry.act == act)?)
+}
+
+#[test]
+fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps() -> Result<()> {
+    let mut stage = Stage::set()?;
+    heads_exchanged(&stage.hub)?;
+    let heads = stage.folder().join("heads.jsonl");
+    let heads = written(told(&stage.hub, &["audit", "heads", "--trust", TRUST])?, &heads)?;
+    let (whole, said) = told_by(&stage.trust, &["audit", "verify", "--heads", &heads])?;
+    assert!(whole && said.contains("the acts of all 1 heads"), "{said}");
+    stage.trust.kill()?;
+    // The attacker has the whole folder, and makes every hash fit.
+    let path = stage.trust.data.join("audit.log");
+    let (mut head, mut anew) = (Head::none(), String::new());
+    Audit::new(&path).walk(|entry, _| {
+        let linked = head.next(entry.at_ms + 1, &entry.act, entry.facts.clone());
+        anew += &format!("{} {} {}\n", linked.hash, head.hash, linked.text);
+        head = Head { entries: entry.number, hash: linked.hash };
+    })?;
+    fs::write(&path, anew)?;
+    assert!(told_by(&stage.trust, &["audit", "verify"])?.0, "the hashes fit");
+    let (whole, said) = told_by(&stage.trust, &["audit", "verify", "--heads", &heads])?;
+    assert!(!whole && said.contains("acts were written anew"), "{said}");
+    // It also shows by itself, as soon as there is something to tell the hub.
+    stage.trust.resume()?;
+    stage.api.complete(&stage.api.ask("everyone", EVERYONE)?)?;
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    until("the log to say that the hub keeps another", || {
+        Ok((!acts_of(&stage.trust, "head_contradicted")?.is_empty()).then_some(()))
+    })?;
+    assert!(stage.trust.log().contains("an audit was cut or written anew"), "{}", stage.trust.log());
+    Ok(())
+}
+
+#[test]
+fn a_hubs_audit_that_was_written_anew_is_found_by_the_heads_that_a_trust_keeps() -> Result<()> {
+    let mut stage = Stage::set()?;
+    until("the Trust to keep the hub's head", || {
+        Ok((!acts_of(&stage.trust, "hub_head_kept")?.is_empty()).then_some(()))
+    })?;
+    let heads = stage.folder().join("heads.jsonl");
+    let heads = written(told_by(&stage.trust, &["audit", "heads"])?, &heads)?;
+    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(whole && said.contains("the acts of all 1 heads"), "{said}");
+    stage.hub.program()?.terminate()?;
+    rewrite(&stage.hub, 3)?;
+    fs::remove_file(stage.hub.data.join("audit.head"))?;
+    assert!(told(&stage.hub, &["audit", "verify"])?.0, "the hashes fit");
+    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(!whole && said.contains("acts were written anew"), "{said}");
+    let altered = fs::read_to_string(&heads)?.replace("\"entries\":", "\"entries\":1");
+    fs::write(&heads, altered)?;
+    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(!whole && said.contains("the signature does not fit"), "{said}");
+    stage.hub.resume()?;
+    let api = stage.hub.api()?;
+    api.complete(&api.ask("everyone", EVERYONE)?)?;
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    until("the hub to say that the Trust keeps another", || {
+        let acts = acts(&stage.hub)?;
+        let said = acts.iter().find(|act| act["act"] == "head_contradicted");
+        Ok(said.map(|said| assert_eq!(said["facts"]["whose"], "hub", "{said}")))
+    })
 }

@@ -25,6 +25,8 @@
 //! | `GET /people`, `POST /people` | fields `name`, `role` |
 //! | `POST /people/change` | fields `name`, `change` |
 //! | `GET /trusts/{trust}` | one Trust; `POST` to `kit`, `keys`, `revoke`, `remove` below it, the last with field `name` |
+//! | `GET /audit` | parameters `who`, `act`, `project`, `trust`, `from`, `until`, `before`, `check` |
+//! | `GET /audit/export` | the same without the last two, and `format` (`csv` or `jsonl`) |
 //! | `GET /hub` | the hub's own page |
 //! | `POST /hub/banner` | fields `text`, `href` |
 //! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |

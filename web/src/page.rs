@@ -54,6 +54,7 @@ impl std::error::Error for RenderError {
 
 /// Every template there is, by file name.
 const TEMPLATES: &[(&str, &str)] = &[
+    ("audit.html", include_str!("../templates/audit.html")),
     ("base.html", include_str!("../templates/base.html")),
     ("hub.html", include_str!("../templates/hub.html")),
     ("parts.html", include_str!("../templates/parts.html")),

@@ -1,6 +1,7 @@
 //! The contexts of all pages, and the shapes they share.
 
 mod answer;
+mod audit;
 mod hub;
 mod people;
 mod problem;
@@ -21,6 +22,7 @@ use crate::words::plural;
 
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
+pub use audit::{ActChoice, Audit};
 pub use hub::{Hub, Maintenance};
 pub use people::{People, PersonAdded, PersonRow};
 pub use problem::Problem;
@@ -82,6 +84,8 @@ pub struct SignedIn {
     pub sees_people: bool,
     /// True where it leads to the hub's own page.
     pub runs_hub: bool,
+    /// True where it leads to the audit.
+    pub sees_audit: bool,
 }
 
 /// A project to choose.
@@ -159,13 +163,18 @@ mod sample {
     use super::{Frame, Moment, Notice, ProjectChoice, SignedIn};
 
     pub(super) fn frame() -> Frame {
-        let person =
-            SignedIn { name: "r.okafor@flip.example".to_owned(), sees_people: false, runs_hub: false };
+        let person = SignedIn {
+            name: "r.okafor@flip.example".to_owned(),
+            sees_people: false,
+            runs_hub: false,
+            sees_audit: false,
+        };
         Frame { person: Some(person), ..stranger() }
     }
 
     pub(super) fn admin() -> Frame {
-        let person = SignedIn { name: "admin".to_owned(), sees_people: true, runs_hub: true };
+        let person =
+            SignedIn { name: "admin".to_owned(), sees_people: true, runs_hub: true, sees_audit: true };
         Frame { person: Some(person), ..frame() }
     }
 

@@ -3,11 +3,16 @@
 //! What must stay true: an act is there where what it tells of is, and nowhere else; no statement of the program
 //! changes or removes one, and triggers refuse those that would.
 
+mod heads;
+mod look;
+
 use flip_storage::audit::Head;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
+
+pub use look::Kept;
 
 /// The table. Only `entry` is hashed; what the audit is filtered by is read out of it, so that it can say nothing else.
 pub(super) const SCHEMA: &str = "
@@ -17,13 +22,15 @@ pub(super) const SCHEMA: &str = "
         entry TEXT NOT NULL,
         at_ms INTEGER NOT NULL AS (entry ->> '$.at_ms'),
         act TEXT NOT NULL AS (entry ->> '$.act'),
-        who TEXT NOT NULL AS (coalesce(entry ->> '$.facts.by.name', entry ->> '$.facts.by.kind')),
+        who TEXT COLLATE NOCASE NOT NULL AS (coalesce(entry ->> '$.facts.by.name', entry ->> '$.facts.by.kind')),
         project TEXT AS (entry ->> '$.facts.project'),
         trust TEXT AS (entry ->> '$.facts.trust')
     ) STRICT;
     CREATE INDEX audit_of_project ON audit (project) WHERE project IS NOT NULL;
     CREATE INDEX audit_of_trust ON audit (trust) WHERE trust IS NOT NULL;
     CREATE INDEX audit_of_act ON audit (act);
+    CREATE INDEX audit_of_who ON audit (who);
+    CREATE INDEX audit_of_time ON audit (at_ms);
     CREATE TRIGGER audit_stays BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit stays as it is'); END;
     CREATE TRIGGER audit_keeps BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit keeps every act'); END;
 ";

@@ -1,5 +1,6 @@
 //! What people do here, once for the API and the console.
 
+pub mod audit;
 pub mod people;
 pub mod projects;
 pub mod running;

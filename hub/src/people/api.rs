@@ -1,5 +1,6 @@
 //! The JSON API under `/api/v1`.
 
+mod audit;
 mod freeze;
 mod projects;
 mod queries;
@@ -35,6 +36,9 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/keys", trusts::keys)
         .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/revoke", trusts::revoke)
         .post::<acts::ManageTrusts, _>("/api/v1/trusts/{trust}/remove", trusts::remove)
+        .get::<acts::SeeAudit, _>("/api/v1/audit", audit::list)
+        .get::<acts::SeeAudit, _>("/api/v1/audit/check", audit::check)
+        .get::<acts::SeeAudit, _>("/api/v1/audit/export", audit::export)
         .get::<acts::SeeLists, _>("/api/v1/projects", projects::list)
         .post::<acts::MakeProject, _>("/api/v1/projects", projects::make)
         .get::<acts::SeeProject, _>("/api/v1/projects/{project}", projects::show)

@@ -1,5 +1,6 @@
 //! The console: pages for people, server-rendered, usable without JavaScript.
 
+mod audit;
 mod pages;
 mod people;
 mod projects;
@@ -56,6 +57,8 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::RunHub, _>("/hub", running::show)
         .post::<acts::RunHub, _>("/hub/banner", running::banner)
         .post::<acts::RunHub, _>("/hub/maintenance", running::maintenance)
+        .get::<acts::SeeAudit, _>("/audit", audit::list)
+        .get::<acts::SeeAudit, _>("/audit/export", audit::export)
         .get::<acts::SeePeople, _>("/people", people::list)
         .post::<acts::ManagePeople, _>("/people", people::add)
         .post::<acts::ManagePeople, _>("/people/change", people::change)

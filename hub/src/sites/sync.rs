@@ -7,10 +7,12 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::OrderResult;
 use flip_protocol::sync::{NotTaken, SyncRequest, SyncResponse};
 use flip_protocol::{UnixMillis, bounds, text};
+use flip_storage::audit::Head;
 
 use super::{Fingerprint, refusal};
 use crate::audit::By;
@@ -82,6 +84,7 @@ async fn sync(
         refused: Vec::new(),
         orders: Vec::new(),
         rotate: peer.rotate,
+        audit: None,
     };
     // Only the polling lane waits, and only its list of orders is sure to be later than its receipts.
     let polls = request.wait_ms > 0;
@@ -110,13 +113,43 @@ async fn sync(
             hub.announce_change();
         }
     }
-    let has_news = !response.acknowledged.is_empty() || !response.refused.is_empty() || response.rotate;
+    if let Some(heads) = &request.audit {
+        response.audit = exchange_heads(hub, peer, heads, now).await?;
+    }
+    let has_news = !response.acknowledged.is_empty()
+        || !response.refused.is_empty()
+        || response.audit.is_some()
+        || response.rotate;
     let wait_ms = if has_news { 0 } else { request.wait_ms.min(bounds::LONG_POLL_MS) };
     let room = request.room.min(u32::try_from(bounds::SYNC_MESSAGES).unwrap_or(u32::MAX));
     response.orders = wait_for_orders(hub, peer, room, Duration::from_millis(wait_ms)).await?;
     response.hub_time = clock::now();
     note_seen(hub, peer, &request, response.hub_time).await?;
     Ok(response)
+}
+
+/// Keeps the head of the Trust's audit log, and gives that of the hub's audit. One that the Trust did not sign is refused.
+async fn exchange_heads(
+    hub: &Hub,
+    peer: &Peer,
+    heads: &Heads,
+    now: UnixMillis,
+) -> Result<Option<Heads>, LedgerError> {
+    let theirs = &heads.mine;
+    if theirs.of != peer.id || !peer.verifying.contains(&theirs.key) || !theirs.verifies() {
+        tracing::warn!(trust = %peer.id, "the head of a Trust's audit log is not signed by it");
+        hub.ledger.count_refused(peer.id, Unwelcome::BadSignature).await?;
+        return Ok(None);
+    }
+    let signing = hub.authority.signing();
+    let by = By::trust(peer.id, &peer.name, now);
+    let exchanged = hub.ledger.exchange_heads(by, peer.id, heads.clone(), signing.verifying()).await?;
+    for why in &exchanged.contradictions {
+        tracing::error!(trust = %peer.id, why, "an audit was cut or written anew");
+    }
+    let Head { entries, hash } = exchanged.mine;
+    let mine = SignedHead::sign(hub.authority.hub(), entries, &hash, now, signing);
+    Ok(Some(Heads { mine, yours: exchanged.yours }))
 }
 
 /// Notes a sign of life, and now and then writes it down.

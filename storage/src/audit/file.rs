@@ -156,6 +156,18 @@ impl Audit {
         }
     }
 
+    /// The log's end as its last line has it. Its hashes are not looked at.
+    pub fn head(&self) -> Result<Head, AuditError> {
+        match OpenOptions::new().read(true).write(true).open(&self.path) {
+            Ok(mut file) => {
+                file.lock().map_err(self.failed())?;
+                self.cut_and_read_head(&mut file)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Head::none()),
+            Err(error) => Err(self.failed()(error)),
+        }
+    }
+
     /// Cuts off a last line that is not whole, and gives the chain's end as the last whole one has it.
     fn cut_and_read_head(&self, file: &mut File) -> Result<Head, AuditError> {
         let size = file.metadata().map_err(self.failed())?.len();
@@ -228,6 +240,7 @@ mod tests {
         let acts: Vec<String> = audit.newest(2).unwrap().into_iter().map(|entry| entry.act).collect();
         assert_eq!(acts, ["c", "b"]);
         assert_eq!(audit.verify().unwrap().entries, 3);
+        assert_eq!(audit.head().unwrap(), audit.verify().unwrap());
     }
 
     #[test]

@@ -5,10 +5,10 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Frame, Hub, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew, Projects,
-        Queries, Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
-        SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
-        Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, Audit, Frame, Hub, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew,
+        Projects, Queries, Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit,
+        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
+        SitePolicy, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -21,7 +21,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 81, "a sample was added or lost");
+    assert_eq!(pages, 85, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -200,9 +200,13 @@ fn only_the_signed_in_see_the_navigation() {
         title: "Gone".to_owned(),
         detail: String::new(),
     };
-    let signed_in =
-        render(&page(Some(SignedIn { name: "somebody".to_owned(), sees_people: false, runs_hub: false })))
-            .unwrap();
+    let signed_in = render(&page(Some(SignedIn {
+        name: "somebody".to_owned(),
+        sees_people: false,
+        runs_hub: false,
+        sees_audit: false,
+    })))
+    .unwrap();
     let stranger = render(&page(None)).unwrap();
     assert!(signed_in.contains("<nav") && signed_in.contains("/sign-out") && signed_in.contains("somebody"));
     assert!(!stranger.contains("<nav") && !stranger.contains("/sign-out"));
@@ -228,7 +232,8 @@ fn what_one_may_not_do_has_no_button() {
     assert!(!text.contains("action=\"&#x2f;projects") && !text.contains("New query"), "{text}");
     let mut frame = Projects::samples().remove(0);
     assert!(render(&frame).unwrap().contains("href=\"/people\""));
-    frame.frame.person = Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false });
+    frame.frame.person =
+        Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false, sees_audit: false });
     assert!(!render(&frame).unwrap().contains("href=\"/people\""));
 }
 
@@ -272,6 +277,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
     add::<Trust>(&mut pages, |_| {});
+    add::<Audit>(&mut pages, |_| {});
     add::<Site>(&mut pages, |_| {});
     add::<SiteOrders>(&mut pages, |_| {});
     add::<SiteOrder>(&mut pages, |_| {});
@@ -296,8 +302,9 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
-        page.frame.person = Some(SignedIn { name: text(), sees_people: true, runs_hub: true });
         page.topology.nodes.iter_mut().for_each(|node| node.name = text());
+        page.frame.person =
+            Some(SignedIn { name: text(), sees_people: true, runs_hub: true, sees_audit: true });
         for trust in &mut page.trusts {
             (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
         }
@@ -346,6 +353,15 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.concerns.fill(text());
         page.refused_messages.iter_mut().for_each(|counter| counter.reason = text());
     });
+    add::<Audit>(&mut pages, |page| {
+        (page.who, page.project, page.trust, page.from) = (text(), text(), text(), text());
+        (page.until, page.error) = (text(), Some(text()));
+        page.choices.iter_mut().for_each(|choice| (choice.name, choice.words) = (text(), text()));
+        for (who, act) in &mut page.acts {
+            (*who, act.act) = (text(), text());
+            act.facts.push((text(), text()));
+        }
+    });
     add::<Hub>(&mut pages, |page| {
         (page.banner_text, page.banner_href, page.error) = (text(), text(), Some(text()));
         page.frame.notices.iter_mut().for_each(|notice| notice.text = text());
@@ -354,7 +370,8 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<Projects>(&mut pages, |page| {
-        page.frame.person = Some(SignedIn { name: text(), sees_people: true, runs_hub: true });
+        page.frame.person =
+            Some(SignedIn { name: text(), sees_people: true, runs_hub: true, sees_audit: true });
         for project in &mut page.projects {
             (project.name, project.description, project.owner) = (text(), text(), text());
         }

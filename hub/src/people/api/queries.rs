@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::Body;
 use crate::bounds;
 use crate::combine::{Combined, SeriesCell};
+use crate::csv::quoted;
 use crate::hub::Hub;
 use crate::ledger::queries::Query;
 use crate::people::act;
@@ -129,16 +130,6 @@ pub(super) fn waiting(wait: Result<Parameters<Wait>, QueryRejection>) -> Result<
             .detail(rejection.body_text())
     })?;
     Ok(Duration::from_secs(wait.wait_s.min(bounds::WAIT_S)))
-}
-
-/// A value of a CSV line (RFC 4180); one that a spreadsheet would take for a formula is kept text. A number is none.
-fn quoted(value: &str) -> String {
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && value.parse::<f64>().is_err();
-    let guard = if formula { "'" } else { "" };
-    if guard.is_empty() && !value.contains([',', '"', '\n', '\r']) {
-        return value.to_owned();
-    }
-    format!("\"{guard}{}\"", value.replace('"', "\"\""))
 }
 
 fn to_json(query: &Query, combined: &Combined) -> Value {

@@ -1,5 +1,6 @@
 //! The hub's state as page contexts.
 
+pub mod audit;
 mod fields;
 pub mod projects;
 pub mod trusts;
@@ -32,6 +33,7 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
             name: person.name.clone(),
             sees_people: may(person, Act::SeePeople),
             runs_hub: may(person, Act::RunHub),
+            sees_audit: may(person, Act::SeeAudit),
         }),
         site: None,
         notices: notices::current(),
