@@ -16,13 +16,15 @@ const WINDOWS: [Window; 2] = [
     Window { width: 400, height: 900, dark: true, scripts: true },
 ];
 
-/// The console's pages, by the route table.
+/// The console's pages, by the route table: what is neither a program's nor a download.
 fn pages() -> Result<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no root")?;
     let table = fs::read_to_string(root.join("docs/PERMISSIONS.md"))?;
     let paths = table.lines().filter_map(|line| Some(line.strip_prefix("| `GET ")?.split_once('`')?.0));
     let pages: Vec<_> = paths
-        .filter(|path| !path.starts_with("/api/") && !path.starts_with("/assets/"))
+        .filter(|path| {
+            !path.starts_with("/api/") && !path.starts_with("/assets/") && !path.ends_with("/export")
+        })
         .map(str::to_owned)
         .collect();
     ensure!(pages.len() > 8, "too few pages: {pages:?}");

@@ -9,6 +9,7 @@ mod attack;
 mod cancel;
 mod dataframes;
 mod extract;
+mod full_ledger;
 mod gate;
 mod ingest;
 pub mod memory;
@@ -49,6 +50,8 @@ pub struct Effort {
     pub dataframes: usize,
     /// Starts of each program.
     pub starts: usize,
+    /// Calls of each kind to a hub with a full ledger.
+    pub calls: usize,
     /// Plays of each attacker.
     pub plays: usize,
 }
@@ -64,6 +67,7 @@ impl Effort {
         shapes: 5,
         dataframes: 7,
         starts: 5,
+        calls: 200,
         plays: 600,
     };
     /// For trying.
@@ -76,6 +80,7 @@ impl Effort {
         shapes: 3,
         dataframes: 5,
         starts: 3,
+        calls: 50,
         plays: 200,
     };
 }
@@ -113,6 +118,8 @@ pub enum Part {
     Starting,
     /// Questions through a hub, and the memory of programs.
     Asking,
+    /// The hub's calls and pages with a full ledger.
+    FullLedger,
     /// The attack suite.
     Attack,
 }
@@ -166,6 +173,9 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
         let folder = places.scratch.join("large/trust");
         let large = stage::with_data_of(trusts.large(&extract(effort.persons)?)?, &folder)?;
         asking::one_trust(&mut report, effort, &extract(extract::SMALL_PERSONS)?, large, places, steps)?;
+    }
+    if wanted(Part::FullLedger) {
+        full_ledger::measure(&mut report, effort, places, steps)?;
     }
     if wanted(Part::Attack) {
         attack::measure(&mut report, effort, places, steps)?;

@@ -38,8 +38,16 @@ impl Samples {
 
     /// The least one that 95 of 100 do not exceed (nearest rank).
     pub fn p95(&self) -> f64 {
-        let rank = (self.0.len() * 95).div_ceil(100);
-        self.0[rank - 1]
+        self.rank(95)
+    }
+
+    /// The same of 99 of 100.
+    pub fn p99(&self) -> f64 {
+        self.rank(99)
+    }
+
+    fn rank(&self, of_hundred: usize) -> f64 {
+        self.0[(self.0.len() * of_hundred).div_ceil(100) - 1]
     }
 
     /// Each one changed.

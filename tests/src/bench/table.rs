@@ -13,6 +13,8 @@ use super::samples::Samples;
 pub enum Beside {
     /// The figure that 95 of 100 do not exceed.
     P95,
+    /// The figure that 99 of 100 do not exceed.
+    P99,
     /// The least and the greatest.
     Range,
 }
@@ -80,6 +82,7 @@ impl Row {
         let beside = match self.beside {
             _ if samples.count() == 1 => String::new(),
             Beside::P95 => format!("p95 {}", number(samples.p95())),
+            Beside::P99 => format!("p99 {}", number(samples.p99())),
             Beside::Range => format!("{} - {}", number(samples.least()), number(samples.greatest())),
         };
         let (target, met) = self.verdict().unwrap_or_default();
