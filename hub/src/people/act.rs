@@ -1,5 +1,9 @@
 //! What people do here, once for the API and the console.
 
+pub mod access;
+pub mod links;
+pub mod mail;
+pub mod passwords;
 pub mod people;
 pub mod projects;
 pub mod running;
