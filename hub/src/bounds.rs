@@ -75,8 +75,8 @@ pub const MAIL_AGAIN_MS: u64 = 5_000;
 pub const MAIL_AGAIN_MOST_MS: u64 = 3_600_000;
 /// How long a mail is tried before it is given up, in milliseconds (RFC 5321 §4.5.4.1: four to five days).
 pub const MAIL_LIFE_MS: u64 = 5 * 86_400_000;
-/// How long the ledger remembers mails that were sent, in milliseconds.
-pub const MAIL_SENT_MS: u64 = 30 * 86_400_000;
+/// How long the ledger remembers mails that were sent or given up, in milliseconds.
+pub const MAIL_KEPT_MS: u64 = 30 * 86_400_000;
 /// Characters kept of why a mail was not sent: servers say a lot.
 pub const MAIL_WHY_CHARACTERS: usize = 400;
 /// An hour, over which strangers are counted, in milliseconds.

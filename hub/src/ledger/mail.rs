@@ -219,12 +219,12 @@ impl Ledger {
         .await
     }
 
-    /// Forgets mails that were sent long ago.
+    /// Forgets mails that were sent or given up long ago.
     pub async fn sweep_mail(&self, now: UnixMillis) -> Result<(), LedgerError> {
         self.call("sweep mail", move |tx| {
             tx.execute(
-                "DELETE FROM mail WHERE state = 'sent' AND moment_ms <= ?1",
-                [now.minus(bounds::MAIL_SENT_MS).0],
+                "DELETE FROM mail WHERE state <> 'waiting' AND moment_ms <= ?1",
+                [now.minus(bounds::MAIL_KEPT_MS).0],
             )
             .map(drop)
         })
@@ -321,9 +321,9 @@ mod tests {
         tried(0, MailState::Sent { at: UnixMillis(61) }).await;
         assert!(!ledger.send_again(By::command_line(UnixMillis(70)), id).await.unwrap(), "sent once more");
         assert_eq!(ledger.mails(9).await.unwrap()[0].state, MailState::Sent { at: UnixMillis(61) });
-        ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_SENT_MS - 1)).await.unwrap();
+        ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_KEPT_MS - 1)).await.unwrap();
         assert_eq!(ledger.mails(9).await.unwrap().len(), 1);
-        ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_SENT_MS)).await.unwrap();
+        ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_KEPT_MS)).await.unwrap();
         assert_eq!(ledger.mails(9).await.unwrap().len(), 0);
     }
 }
