@@ -61,6 +61,14 @@ impl By {
         Self { who: Who::Hub, at }
     }
 
+    /// Their id, where it is somebody who is signed in.
+    pub fn id(&self) -> Option<PersonId> {
+        match &self.who {
+            Who::Person { id, .. } => Some(*id),
+            Who::CommandLine | Who::Trust { .. } | Who::Hub => None,
+        }
+    }
+
     /// A Trust's appliance.
     pub fn trust(id: PartyId, name: &str, at: UnixMillis) -> Self {
         Self { who: Who::Trust { id, name: name.to_owned() }, at }
@@ -147,7 +155,22 @@ deeds! {
     RoleChanged        role_changed        "gave a person a role" { person: PersonId, person_name: String, role: Role, before: Role }
     PersonDisabled     person_disabled     "kept a person out" { person: PersonId, person_name: String }
     PersonEnabled      person_enabled      "let a person in again" { person: PersonId, person_name: String }
+    PersonEdited       person_edited       "gave a person another name or address" { person: PersonId, person_name: String, before: String, address_changed: bool }
     PasswordChanged    password_changed    "gave a person a password" { person: PersonId, person_name: String }
+    PasswordReset      password_reset      "voided a person's password, and made them a link to choose another" { person: PersonId, person_name: String, link_until: UnixMillis }
+    ResetLinkMade      reset_link_made     "made a link for who asked for a new password" { person: PersonId, person_name: String, link_until: UnixMillis }
+    ResetAsked         reset_asked         "noted that somebody asked for a new password" {}
+    SetUpOpened        set_up_opened       "opened the set-up to its first visitor" { link_until: UnixMillis }
+
+    PersonInvited      person_invited      "invited a person" { person: PersonId, person_name: String, role: Role, link_until: UnixMillis }
+    InvitationWithdrawn invitation_withdrawn "took an invitation back" { person: PersonId, person_name: String }
+    InvitationAccepted invitation_accepted "came in" { person: PersonId, person_name: String, role: Role }
+    AccessAsked        access_asked        "took a request for access" { request: Uuid }
+    AccessDismissed    access_dismissed    "dismissed a request for access" { request: Uuid, why: String }
+
+    MailTested         mail_tested         "had a test of the mail sent" { mail: Uuid }
+    MailSentAgain      mail_sent_again     "had a mail sent again" { mail: Uuid }
+    MailForgotten      mail_forgotten      "had a mail forgotten" { mail: Uuid }
 
     ProjectMade        project_made        "made a project" { project: ProjectId, project_name: String }
     ProjectEdited      project_edited      "edited a project" { project: ProjectId, project_name: String, members: Vec<PersonId> }

@@ -55,3 +55,49 @@ pub const NOTICE_CHARACTERS: usize = 200;
 pub const BANNER_HREF_BYTES: usize = 500;
 /// Milliseconds by which a Trust's clock may differ before somebody should look: what the appliance warns of too.
 pub const CLOCK_SKEW_MS: u64 = 60_000;
+/// The longest password, in characters: nobody types more, and each costs time to judge.
+pub const PASSWORD_CHARACTERS_MOST: usize = 1_000;
+/// Passwords that are hashed at once where they are chosen: each takes 19 MiB.
+pub const PASSWORDS_CHOSEN_AT_ONCE: usize = 2;
+/// What follows a person's name in that of the project of their own questions.
+pub const OWN_PROJECT: &str = ": own questions";
+/// Bytes of an e-mail address (RFC 5321 §4.5.3.1.3, less the brackets).
+pub const EMAIL_BYTES: usize = 254;
+/// How long an invitation's link works, in milliseconds: over a holiday.
+pub const INVITATION_MS: u64 = 14 * 86_400_000;
+/// How long the link of a new hub's set-up works, in milliseconds; `flip-hub setup` makes another.
+pub const SETUP_MS: u64 = 7 * 86_400_000;
+/// How long a link for a new password works where an admin ordered it, in milliseconds.
+pub const RESET_ORDERED_MS: u64 = 3 * 86_400_000;
+/// Mails that one look at the outbox tries: more are tried by the next.
+pub const MAIL_ROUND: u32 = 20;
+/// How long the mail server may take for each step, before the mail is tried again later.
+pub const MAIL_STEP: Duration = Duration::from_secs(20);
+/// The first wait before a mail is tried again, in milliseconds; each further one is twice as long.
+pub const MAIL_AGAIN_MS: u64 = 5_000;
+/// The longest such wait, in milliseconds.
+pub const MAIL_AGAIN_MOST_MS: u64 = 3_600_000;
+/// How long a mail is tried before it is given up, in milliseconds (RFC 5321 §4.5.4.1: four to five days).
+pub const MAIL_LIFE_MS: u64 = 5 * 86_400_000;
+/// How long the ledger remembers mails that were sent or given up, in milliseconds.
+pub const MAIL_KEPT_MS: u64 = 30 * 86_400_000;
+/// Characters kept of why a mail was not sent: servers say a lot.
+pub const MAIL_WHY_CHARACTERS: usize = 400;
+/// An hour, over which strangers are counted, in milliseconds.
+pub const HOUR_MS: u64 = 3_600_000;
+/// Mails an hour with a link for a new password to one address: who lost two may have a third.
+pub const RESETS_ADDRESS_HOUR: u32 = 3;
+/// The same for all addresses together, known or not: what a stranger can have the hub write and look up.
+pub const RESETS_HOUR: u32 = 200;
+/// How long the link of a forgotten password works, in milliseconds.
+pub const RESET_ASKED_MS: u64 = 3_600_000;
+/// Requests for access that are taken in an hour; more are told to try later.
+pub const REQUESTS_HOUR: u32 = 60;
+/// Requests for access that may wait: more than admins read.
+pub const REQUESTS_OPEN: u32 = 1_000;
+/// How long a request that was handled is remembered, in milliseconds.
+pub const REQUEST_KEPT_MS: u64 = 90 * 86_400_000;
+/// Characters of why somebody asks for access.
+pub const REASON_CHARACTERS: usize = 1_000;
+/// Admins who are told by mail that somebody asks for access.
+pub const ADMINS_TOLD: u32 = 20;

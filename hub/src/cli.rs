@@ -1,4 +1,4 @@
-//! `flip-hub`: init, serve, trust, user.
+//! `flip-hub`: init, setup, serve, trust, user.
 
 /// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
 macro_rules! say {
@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod audit;
+mod people;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,12 +25,12 @@ use flip_storage::file::{self, Access};
 use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::config::{self, Config};
-use crate::ledger::people::Changed;
 use crate::ledger::trusts::{Added, Trust};
 use crate::ledger::{Ledger, LedgerError};
-use crate::person::{PersonId, Role};
+use crate::person::Role;
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
-use crate::{clock, hub, passwords, serve};
+use crate::{clock, hub, serve};
+use people::UserCommand;
 
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
 /// appliances, and combines what they release.
@@ -51,12 +52,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a new hub: its keys, an empty ledger, hub.toml and the first administrator
+    /// Make a new hub: its keys, an empty ledger and hub.toml; prints the address of the set-up, where whoever comes
+    /// first becomes the administrator
     Init {
-        /// The administrator's sign-in name
-        #[arg(long, default_value = "admin")]
+        /// With --password-file: the administrator's sign-in name
+        #[arg(long, default_value = "admin", requires = "password_file")]
         admin: String,
-        /// A file with the administrator's password in its first line [default: one is made and printed once]
+        /// Make the administrator now, with the password in the first line of this file
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
         /// Where people connect (console and API, HTTPS)
@@ -68,7 +70,12 @@ enum Command {
         /// host:port by which appliances reach the sites listener; it is written into kits
         #[arg(long, value_name = "HOST:PORT")]
         sites_address: Option<String>,
+        /// Where people reach the console, such as https://flip.example.org; links lead there
+        #[arg(long, value_name = "URL")]
+        console_address: Option<String>,
     },
+    /// Print another address of the set-up, while the hub has no people
+    Setup,
     /// Run the hub until SIGINT or SIGTERM
     Serve,
     /// Add Trusts and list them
@@ -77,7 +84,7 @@ enum Command {
     /// Begin or end maintenance, or see whether the hub can be stopped
     #[command(subcommand)]
     Maintenance(MaintenanceCommand),
-    /// Add people, list them, and change what they may do
+    /// Invite people, list them, and change what they may do
     #[command(subcommand)]
     User(UserCommand),
     /// Read, check and write out what was done at this hub
@@ -97,48 +104,6 @@ enum MaintenanceCommand {
     Off,
     /// Say whether maintenance is on and what is still under way; succeeds where the hub can be stopped
     Status,
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Add a person
-    Add {
-        /// The sign-in name
-        name: String,
-        /// What they may do
-        #[arg(long)]
-        role: Role,
-        /// A file with the password in its first line [default: one is made and printed once]
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-    },
-    /// List the people
-    List,
-    /// Give a person another role, from their next request on
-    Role {
-        /// The sign-in name
-        name: String,
-        /// The new role
-        role: Role,
-    },
-    /// Keep a person out; ends their sessions at once
-    Disable {
-        /// The sign-in name
-        name: String,
-    },
-    /// Let a person in again
-    Enable {
-        /// The sign-in name
-        name: String,
-    },
-    /// Give a person a new password; ends their sessions
-    Password {
-        /// The sign-in name
-        name: String,
-        /// A file with the password in its first line [default: one is made and printed once]
-        #[arg(long, value_name = "FILE")]
-        password_file: Option<PathBuf>,
-    },
 }
 
 #[derive(Subcommand)]
@@ -201,10 +166,20 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let data = &cli.data;
     match cli.command {
-        Command::Init { admin, password_file, people_listen, sites_listen, sites_address } => {
+        Command::Init {
+            admin,
+            password_file,
+            people_listen,
+            sites_listen,
+            sites_address,
+            console_address,
+        } => {
             let mut text = format!("people_listen = {people_listen:?}\nsites_listen = {sites_listen:?}\n");
             if let Some(address) = sites_address {
                 writeln!(text, "sites_address = {address:?}").expect("a String takes it all");
+            }
+            if let Some(address) = console_address {
+                writeln!(text, "console_address = {address:?}").expect("a String takes it all");
             }
             init(data, &text, &admin, password_file.as_deref())
         }
@@ -227,7 +202,14 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Trust(TrustCommand::List) => trust_list(data),
         Command::Maintenance(command) => maintenance(&open(data)?.2, command),
         Command::Audit(command) => audit::audit(data, command),
-        Command::User(command) => user(&open(data)?.2, command),
+        Command::Setup => {
+            let (config, _, ledger) = open(data)?;
+            people::set_up(data, &config, &ledger)
+        }
+        Command::User(command) => {
+            let (config, _, ledger) = open(data)?;
+            people::user(data, &config, &ledger, command)
+        }
     }
 }
 
@@ -235,24 +217,29 @@ fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) ->
     if data.join(config::FILE).exists() {
         bail!("{} already holds a hub; choose another folder with --data", data.display());
     }
-    Config::check(data, config)?;
+    let checked = Config::check(data, config)?;
     let keys = Config::keys(data);
     fs::create_dir_all(&keys).with_context(|| format!("{} cannot be made", keys.display()))?;
     let ledger = Ledger::open(&Config::ledger(data))?;
     ensure!(
-        ledger.people()?.is_empty(),
+        ledger.people(clock::now())?.is_empty(),
         "{} holds the ledger of an init that was cut short or of a hub whose hub.toml is lost: restore hub.toml, or \
          remove the folder to start anew",
         data.display()
     );
     let authority = Authority::create(&keys, clock::now())?;
     ledger.note_now(By::command_line(clock::now()), Deed::HubMade { hub: authority.hub() })?;
-    add_person(&ledger, admin, Role::Admin, password_file)?;
+    if password_file.is_some() {
+        people::add(&ledger, admin, None, Role::Admin, password_file)?;
+    }
     // Last, because its presence says that the hub is whole.
     file::write(&data.join(config::FILE), config.as_bytes(), Access::Anyone)
         .context("hub.toml cannot be written")?;
     say!("A new hub is in {}. Its CA certificate's SHA-256 is", data.display());
     say!("  {}", authority.ca_sha256());
+    if password_file.is_none() {
+        people::set_up(data, &checked, &ledger)?;
+    }
     say!("Start it with: flip-hub --data {} serve", data.display());
     Ok(())
 }
@@ -274,75 +261,6 @@ fn maintenance(ledger: &Ledger, command: MaintenanceCommand) -> anyhow::Result<(
             ensure!(open.at_trusts == 0, "orders are still at Trusts; wait for their answers");
             say!("The hub can be stopped.");
         }
-    }
-    Ok(())
-}
-
-fn user(ledger: &Ledger, command: UserCommand) -> anyhow::Result<()> {
-    let by = By::command_line(clock::now());
-    let (name, changed, now_they) = match command {
-        UserCommand::Add { name, role, password_file } => {
-            return add_person(ledger, &name, role, password_file.as_deref());
-        }
-        UserCommand::List => return list_people(ledger),
-        UserCommand::Role { name, role } => {
-            let words = format!("is {} now", role.name());
-            (name.clone(), ledger.set_role(by, name, role)?, words)
-        }
-        UserCommand::Disable { name } => {
-            let changed = ledger.disable(by, name.clone())?;
-            (name, changed, "is disabled now, and signed out".to_owned())
-        }
-        UserCommand::Enable { name } => {
-            (name.clone(), ledger.enable(by, name)?, "may sign in again".to_owned())
-        }
-        UserCommand::Password { name, password_file } => {
-            let (password, made) = password(password_file.as_deref())?;
-            let changed = ledger.set_password(by, name.clone(), passwords::hash(&password)?)?;
-            let told = if made {
-                format!("has a new password (shown this once):\n  {password}")
-            } else {
-                "has a new password".to_owned()
-            };
-            (name, changed, told)
-        }
-    };
-    match changed {
-        Changed::Yes => say!("{name} {now_they}"),
-        Changed::Nobody => bail!("nobody is named {name:?}; see: flip-hub user list"),
-        Changed::LastAdmin => bail!(
-            "{name} is the only admin who can sign in, so that nobody could undo this; make another first: \
-             flip-hub user add NAME --role admin"
-        ),
-    }
-    Ok(())
-}
-
-fn add_person(ledger: &Ledger, name: &str, role: Role, password_file: Option<&Path>) -> anyhow::Result<()> {
-    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
-    let (password, made) = password(password_file)?;
-    let now = clock::now();
-    let id = PersonId::new(now, &clock::random_bytes());
-    if !ledger.add_person(By::command_line(now), id, name.to_owned(), role, passwords::hash(&password)?)? {
-        bail!("somebody is named {name:?} already; for a new password: flip-hub user password {name:?}");
-    }
-    if made {
-        say!("Sign in as {name} with the password (shown this once):\n  {password}");
-    }
-    Ok(())
-}
-
-/// The password in a file, or one that is made here: then true.
-fn password(file: Option<&Path>) -> anyhow::Result<(String, bool)> {
-    let Some(file) = file else { return Ok((passwords::generate(), true)) };
-    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok((text.lines().next().unwrap_or_default().to_owned(), false))
-}
-
-fn list_people(ledger: &Ledger) -> anyhow::Result<()> {
-    for person in ledger.people()? {
-        let state = if person.disabled.is_some() { ", disabled" } else { "" };
-        say!("{}  {}{state}", person.name, person.role.name());
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::audit::head;
+use crate::mail::settings::{self as mail, Settings};
 
 /// What may stand in `hub.toml`. Unknown lines are refused by name.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Written {
     sites_address: Option<String>,
     names: Option<Vec<String>>,
     audit_head: Option<PathBuf>,
+    console_address: Option<String>,
+    mail: Option<mail::Written>,
 }
 
 /// The configuration, checked.
@@ -34,6 +37,10 @@ pub struct Config {
     pub names: Vec<String>,
     /// Where the audit's head is written aside.
     pub audit_head: PathBuf,
+    /// Where people reach the console, as a URL without a path; `None`: the people listener's own address.
+    pub console_address: Option<String>,
+    /// How mail is sent; `None`: the hub sends none.
+    pub mail: Option<Settings>,
 }
 
 /// What is wrong with a configuration.
@@ -60,6 +67,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         why: String,
     },
+    /// Something in `[mail]`.
+    #[error("{0}: [mail] is not right:\n  {lines}", lines = .1.join("\n  "))]
+    Mail(PathBuf, Vec<String>),
 }
 
 /// A file's name in the hub's folder.
@@ -106,6 +116,24 @@ impl Config {
                 return Err(wrong("sites_address", address, why));
             }
         }
+        let console_host = match written.console_address.as_deref().map(host_of_url) {
+            None => None,
+            Some(Some(host)) => Some(host),
+            Some(None) => {
+                let why = "expected where people reach the console, without a path, such as https://flip.example.org";
+                return Err(wrong(
+                    "console_address",
+                    &written.console_address.unwrap_or_default(),
+                    why.to_owned(),
+                ));
+            }
+        };
+        let mail = written.mail.map(|written| Settings::check(data, written)).transpose();
+        let mail = mail.map_err(|problems| ConfigError::Mail(file.clone(), problems))?;
+        if mail.is_some() && written.console_address.is_none() && people_listen.ip().is_unspecified() {
+            let why = "is missing: the links in mails lead there, and people_listen names no machine";
+            return Err(ConfigError::Mail(file, vec![format!("console_address {why}")]));
+        }
         let mut names = written.names.unwrap_or_default();
         for name in &names {
             let is_host = !name.is_empty()
@@ -120,6 +148,7 @@ impl Config {
         {
             names.push(host.trim_matches(['[', ']']).to_owned());
         }
+        names.extend(console_host);
         names.extend(
             [people_listen, sites_listen]
                 .iter()
@@ -135,6 +164,8 @@ impl Config {
             sites_address: written.sites_address,
             names,
             audit_head: data.join(written.audit_head.unwrap_or_else(|| head::FILE.into())),
+            console_address: written.console_address,
+            mail,
         })
     }
 
@@ -147,6 +178,20 @@ impl Config {
     pub fn ledger(data: &Path) -> PathBuf {
         data.join("hub.sqlite")
     }
+}
+
+/// The host of an `https://host` or `https://host:port`.
+fn host_of_url(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://")?;
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+    let bare = host.trim_matches(['[', ']']);
+    let known = !host.is_empty() && host.chars().all(plain) || bare.parse::<IpAddr>().is_ok();
+    (known && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0)))
+        .then(|| bare.to_owned())
 }
 
 #[cfg(test)]
@@ -182,5 +227,47 @@ mod tests {
     fn the_public_address_is_in_the_certificate() {
         let config = check("sites_address = \"hub.example.org:443\"").unwrap();
         assert!(config.names.contains(&"hub.example.org".to_owned()));
+    }
+
+    #[test]
+    fn the_consoles_address_is_a_url_without_a_path() {
+        for fine in ["https://flip.example.org", "https://flip.example.org:8443", "https://[::1]:8443"] {
+            assert_eq!(
+                check(&format!("console_address = {fine:?}")).unwrap().console_address.as_deref(),
+                Some(fine)
+            );
+        }
+        assert!(
+            check("console_address = \"https://flip.example.org\"")
+                .unwrap()
+                .names
+                .contains(&"flip.example.org".to_owned())
+        );
+        for bad in [
+            "http://a.org",
+            "https://a.org/",
+            "https://",
+            "https://a.org:0",
+            "https://a b",
+            "flip.example.org",
+        ] {
+            assert!(
+                check(&format!("console_address = {bad:?}")).unwrap_err().contains("without a path"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn mail_needs_an_address_for_its_links_and_every_problem_is_named() {
+        let mail = "[mail]\nserver = \"localhost\"\nfrom = \"flip@example.org\"";
+        assert!(check(mail).unwrap().mail.is_some());
+        let anywhere = format!("people_listen = \"0.0.0.0:8443\"\n{mail}");
+        assert!(check(&anywhere).unwrap_err().contains("console_address is missing"));
+        let error = check("[mail]\nport = 0\nfrom = \"flip\"").unwrap_err();
+        for word in ["hub.toml: [mail]", "server is missing", "port = \"0\"", "from = \"flip\""] {
+            assert!(error.contains(word), "{word}: {error}");
+        }
+        assert!(check("[mail]\nsmtp = 1").unwrap_err().contains("smtp"));
     }
 }

@@ -13,8 +13,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::ledger::trusts::{KitSecret, Peer};
+use crate::mail::Post;
 use crate::passwords::Hasher;
 use crate::presence::Presence;
+use crate::wording;
 
 /// The running hub.
 pub struct Hub {
@@ -28,6 +30,8 @@ pub struct Hub {
     pub presence: Presence,
     /// Verifies passwords.
     pub hasher: Hasher,
+    /// What making links and mails needs.
+    pub post: Post,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -41,6 +45,7 @@ impl Hub {
         ledger: Ledger,
         sites_address: Option<String>,
         hasher: Hasher,
+        post: Post,
     ) -> Self {
         Self {
             config,
@@ -49,6 +54,7 @@ impl Hub {
             ledger,
             presence: Presence::default(),
             hasher,
+            post,
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }
@@ -117,19 +123,9 @@ pub fn make_kit(
     (kit, KitSecret { sha256: Sha256::digest(secret).into(), expires })
 }
 
-/// Checks a Trust's name: what is wrong with it, if anything.
+/// Checks a name: what is wrong with it, if anything.
 pub fn check_name(name: &str) -> Result<&str, &'static str> {
-    let name = name.trim();
-    if name.is_empty() {
-        return Err("the name is empty");
-    }
-    if name.chars().count() > wire::NAME_CHARACTERS {
-        return Err("the name is longer than 120 characters");
-    }
-    if name.chars().any(char::is_control) {
-        return Err("the name has control characters in it");
-    }
-    Ok(name)
+    wording::name(name)
 }
 
 /// Checks a word to everybody, which may be empty: what is wrong with it, if anything.

@@ -3,13 +3,18 @@
 //! What must stay true: SQL is written here and nowhere else in the hub, so that another ledger can take this one's
 //! place; each change of an order goes through [`crate::order::OrderState`].
 
+pub mod access;
 pub mod audit;
 pub mod freezes;
+pub mod invitations;
 pub mod keys;
+pub mod links;
+pub mod mail;
 pub mod orders;
 pub mod people;
 pub mod projects;
 pub mod queries;
+pub mod resets;
 pub mod settings;
 pub mod trusts;
 
@@ -186,6 +191,66 @@ const MIGRATIONS: &[&str] = &[
     UPDATE trust SET keys_ms = enrolled_ms;
     ALTER TABLE certificate ADD COLUMN replaced_by BLOB;
 ",
+    // People are reached by mail, and come in by one-time links. Who was invited becomes a person when they come.
+    "
+    ALTER TABLE person ADD COLUMN email TEXT COLLATE NOCASE;
+    CREATE UNIQUE INDEX person_email ON person (email);
+    CREATE TABLE invitation (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        email TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        role TEXT NOT NULL,
+        invited_by BLOB REFERENCES person,
+        invited_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE link (
+        token_sha256 BLOB PRIMARY KEY,
+        nonce BLOB NOT NULL,
+        purpose TEXT NOT NULL CHECK (purpose IN ('invitation', 'reset', 'setup')),
+        invitation BLOB UNIQUE REFERENCES invitation,
+        person BLOB REFERENCES person,
+        expires_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX link_of_person ON link (person);
+    CREATE TABLE mail (
+        id BLOB PRIMARY KEY,
+        address TEXT NOT NULL,
+        letter TEXT NOT NULL,
+        about BLOB,
+        stored_ms INTEGER NOT NULL,
+        tries INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'failed')),
+        moment_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX mail_by_moment ON mail (state, moment_ms);
+    CREATE INDEX mail_about ON mail (about);
+    UPDATE project SET name = substr(name, 1, 104) || '…: own questions'
+        WHERE length(name) > 120 AND name LIKE '%: own questions';
+",
+    "
+    CREATE TABLE reset_request (
+        id INTEGER PRIMARY KEY,
+        address TEXT NOT NULL COLLATE NOCASE,
+        asked_ms INTEGER NOT NULL,
+        handled INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX reset_request_by_time ON reset_request (asked_ms);
+    CREATE TABLE access_request (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL,
+        email TEXT NOT NULL COLLATE NOCASE,
+        reason TEXT NOT NULL,
+        asked_ms INTEGER NOT NULL,
+        times INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('open', 'invited', 'dismissed')),
+        handled_ms INTEGER,
+        handled_by BLOB REFERENCES person,
+        why TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX access_request_open ON access_request (email) WHERE state = 'open';
+    CREATE INDEX access_request_by_time ON access_request (asked_ms);
+",
 ];
 
 impl Ledger {
@@ -234,6 +299,8 @@ fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusql
 
 #[cfg(test)]
 mod migrations {
+    use flip_protocol::UnixMillis;
+
     use super::*;
 
     /// A ledger of schema 3 as its hub left it.
@@ -263,12 +330,12 @@ mod migrations {
         let path = folder.path().join("hub.sqlite");
         of_schema_3(&path);
         let ledger = Ledger::open(&path).unwrap();
-        let people = ledger.people().unwrap();
+        let people = ledger.people(UnixMillis(0)).unwrap();
         let told: Vec<_> = people
             .iter()
-            .map(|one| (one.name.as_str(), one.role.name(), one.added.0, one.disabled))
+            .map(|one| (one.name.as_str(), one.role.name(), one.added.0, one.state.name()))
             .collect();
-        assert_eq!(told, [("Ada", "admin", 11, None), ("ben", "admin", 12, None)]);
+        assert_eq!(told, [("Ada", "admin", 11, "active"), ("ben", "admin", 12, "active")]);
         assert_ne!(people[0].id, people[1].id);
         let sessions: Vec<(String, String, u64)> = ledger
             .run("sessions", |tx| {
@@ -312,6 +379,40 @@ mod migrations {
             "first / first / ben / Ada",
         ];
         assert_eq!(told, expected);
+        orphans(&ledger);
+    }
+
+    #[test]
+    fn people_of_schema_5_have_no_address_and_their_own_projects_names_that_may_be_typed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.sqlite");
+        let old = Store::open(&path, &MIGRATIONS[..5]).unwrap();
+        old.run("fill", |tx| {
+            let long = "é".repeat(120);
+            tx.execute(
+                "INSERT INTO person (id, name, role, password, added_ms) VALUES (randomblob(16), ?1, 'viewer', 'hash', 11)",
+                [&long],
+            )?;
+            tx.execute(
+                "INSERT INTO project (id, name, description, owner, made_ms) VALUES
+                     (randomblob(16), ?1 || ': own questions', '', (SELECT id FROM person), 1),
+                     (randomblob(16), ?1, '', (SELECT id FROM person), 2)",
+                [&long],
+            )
+        })
+        .unwrap();
+        drop(old);
+        let ledger = Ledger::open(&path).unwrap();
+        let people = ledger.people(UnixMillis(0)).unwrap();
+        assert!(people.len() == 1 && people[0].email.is_none() && people[0].state.name() == "active");
+        let names: Vec<String> = ledger
+            .run("names", |tx| {
+                tx.prepare("SELECT name FROM project ORDER BY made_ms")?
+                    .query_map([], |row| row.get(0))?
+                    .collect()
+            })
+            .unwrap();
+        assert_eq!(names, [crate::wording::own_project(&"é".repeat(120)), "é".repeat(120)]);
         orphans(&ledger);
     }
 

@@ -131,16 +131,19 @@ macro_rules! acts {
 acts! {
     //                                                       admin owner member member other other nobody
     //                                                             whatever research viewer research viewer
-    Enter         "see that the hub is there; sign in"            [YES, NONE, NONE, NONE, YES,  YES,  YES]
+    Enter         "see that it is there; sign in; ask to come in" [YES, NONE, NONE, NONE, YES,  YES,  YES]
     KeepSession   "see and end one's own session"                 [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
+    OwnPassword   "change one's own password"                     [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
     SeeLists      "list the projects and queries one may see"     [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
     SeeTrusts     "see the Trusts and how they stand"             [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
     AddTrust      "add a Trust"                                   [YES, NONE, NONE, NONE, NO,   NO,   SIGN]
     ManageTrusts  "give a kit, ask new keys, revoke, remove"      [YES, NONE, NONE, NONE, NO,   NO,   SIGN]
     RunHub        "put up the banner, begin and end maintenance" [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     SeePeople     "see the people"                                [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    ManagePeople  "add people, change roles, disable"             [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     SeeAudit      "see, check and download the audit"             [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
+    ManagePeople  "invite, edit, disable, reset people"           [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
+    SeeMail       "see the mails that wait and were sent"         [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
+    ManageMail    "have mails sent again, or forget them"         [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
     MakeProject   "make a project"                                [YES, NONE, NONE, NONE, YES,  NO,   SIGN]
     SeeProject    "see a project and its members"                 [YES, YES,  YES,  YES,  GONE, GONE, SIGN]
     EditProject   "change its name, description, members"         [YES, YES,  NO,   NO,   GONE, GONE, SIGN]

@@ -19,8 +19,10 @@ use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::hub::Hub;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LedgerError};
+use crate::links::LinkKey;
 use crate::listener::Listener;
+use crate::mail::{Post, outbox};
 use crate::passwords::Hasher;
 use crate::{people, sites};
 
@@ -57,11 +59,14 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     file::write(&data.join(ADDRESSES), &written, Access::Anyone)
         .context("addresses.json cannot be written")?;
     let sites_address = kit_address(&config, Some(&addresses));
+    let key = LinkKey::load_or_make(&Config::keys(data)).context("keys/links.key")?;
+    let post = Post::new(config.mail.clone(), key, console_address(&config, Some(&addresses)));
     tracing::info!(console = %format!("https://{}", addresses.people), sites = %addresses.sites, "the hub is ready");
 
-    let hub = Arc::new(Hub::new(config, authority, ledger, sites_address, Hasher::start()?));
+    let hub = Arc::new(Hub::new(config, authority, ledger, sites_address, Hasher::start()?, post));
     let version = env!("CARGO_PKG_VERSION").to_owned();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStarted { version }).await?;
+    let sender = tokio::spawn(outbox::run(Arc::clone(&hub)));
     let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
     let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
     let people_router = people::router(&hub);
@@ -72,6 +77,7 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     );
     stopper.abort();
     sweeper.abort();
+    sender.abort();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStopped {}).await?;
     write_head(&hub, &mut None).await;
     tracing::info!("the hub has stopped");
@@ -85,6 +91,18 @@ pub fn kit_address(config: &Config, running: Option<&Addresses>) -> Option<Strin
     config.sites_address.clone().or_else(|| {
         let address = running.map_or(config.sites_listen, |addresses| addresses.sites);
         (!address.ip().is_unspecified() && address.port() != 0).then(|| address.to_string())
+    })
+}
+
+/// Where people reach the console, as links say it: from the configuration, else where the hub listens.
+pub fn console_address(config: &Config, running: Option<&Addresses>) -> String {
+    config.console_address.clone().unwrap_or_else(|| {
+        let address = running.map_or(config.people_listen, |addresses| addresses.people);
+        if address.ip().is_unspecified() {
+            format!("https://localhost:{}", address.port())
+        } else {
+            format!("https://{address}")
+        }
     })
 }
 
@@ -108,6 +126,9 @@ async fn sweep(hub: Arc<Hub>) {
                 tracing::error!(error = &error as &dyn std::error::Error, "no sweep of expired orders");
             }
         }
+        if let Err(error) = forget(&hub).await {
+            tracing::error!(error = &error as &dyn std::error::Error, "no sweep of old links and mails");
+        }
     }
 }
 
@@ -125,6 +146,13 @@ async fn write_head(hub: &Arc<Hub>, written: &mut Option<Head>) {
     if let Err(error) = outcome.and_then(|outcome| Ok(outcome?)) {
         tracing::error!(%error, file = %hub.config.audit_head.display(), "the audit's head was not written aside");
     }
+}
+
+/// Forgets what nobody needs any more.
+async fn forget(hub: &Hub) -> Result<(), LedgerError> {
+    hub.ledger.sweep_links(clock::now()).await?;
+    hub.ledger.sweep_requests(clock::now()).await?;
+    hub.ledger.sweep_mail(clock::now()).await
 }
 
 fn stop_on_signal(hub: Arc<Hub>) -> anyhow::Result<impl Future<Output = ()>> {

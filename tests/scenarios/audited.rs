@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use flip_storage::audit::{Audit, Entry, Head};
 use flip_storage::rusqlite::{Connection, OpenFlags};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Window, until};
+use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, MailServer, Secured, Window, until};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -96,16 +96,132 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /projects", ("project_made", Form("name=Hearts&description="))),
         ("POST /projects/{project}", ("project_edited", Form("name=Hearts&description=&members=ada"))),
         ("POST /projects/{project}/delete", ("project_deleted", Form(""))),
-        ("POST /people", ("person_added", Form("name=ben&role=viewer"))),
-        ("POST /people/change", ("role_changed", Form("name=ada&change=viewer"))),
+        (
+            "POST /api/v1/people",
+            ("person_invited", Json(json!({ "name": "b", "email": "b@a.example", "role": "viewer" }))),
+        ),
+        (
+            "PUT /api/v1/people/{person}",
+            ("person_edited", Json(json!({ "name": "Another B", "email": "b@c.example", "role": "viewer" }))),
+        ),
+        ("DELETE /api/v1/people/{person}", ("invitation_withdrawn", None)),
+        ("POST /api/v1/people/{person}/disable", ("person_disabled", None)),
+        ("POST /api/v1/people/{person}/enable", ("person_enabled", None)),
+        ("POST /api/v1/people/{person}/reset", ("password_reset", None)),
+        ("POST /api/v1/people/{person}/invite", ("person_invited", None)),
+        ("PUT /api/v1/password", ("password_changed", Json(json!({ "old": password, "new": NEW })))),
+        ("POST /api/v1/password/forgot", ("reset_asked", Json(json!({ "email": "a@site.example" })))),
+        (
+            "POST /api/v1/access-requests",
+            ("access_asked", Json(json!({ "name": "x", "email": "x@y.example", "reason": "Lungs" }))),
+        ),
+        (
+            "POST /api/v1/access-requests/{request}/invite",
+            ("person_invited", Json(json!({ "role": "viewer" }))),
+        ),
+        (
+            "POST /api/v1/access-requests/{request}/dismiss",
+            ("access_dismissed", Json(json!({ "why": "no" }))),
+        ),
+        ("POST /api/v1/mail/test", ("mail_tested", Json(json!({ "email": "a@site.example" })))),
+        ("POST /api/v1/mail/{mail}/send", ("mail_sent_again", None)),
+        ("DELETE /api/v1/mail/{mail}", ("mail_forgotten", None)),
+        ("POST /people", ("person_invited", Form("name=c&email=c@a.example&role=viewer"))),
+        ("POST /people/mail/test", ("mail_tested", Form("email=a@site.example"))),
+        ("POST /people/mail/{mail}/send", ("mail_sent_again", Form(""))),
+        ("POST /people/mail/{mail}/forget", ("mail_forgotten", Form(""))),
+        ("POST /people/requests/{request}/invite", ("person_invited", Form("name=Asked&role=viewer"))),
+        ("POST /people/requests/{request}/dismiss", ("access_dismissed", Form("why=no"))),
+        ("POST /people/{person}", ("person_edited", Form("name=Another+C&email=&role=viewer"))),
+        ("POST /people/{person}/disable", ("person_disabled", Form(""))),
+        ("POST /people/{person}/enable", ("person_enabled", Form(""))),
+        ("POST /people/{person}/reset", ("password_reset", Form(""))),
+        ("POST /people/{person}/invite", ("person_invited", Form(""))),
+        ("POST /people/{person}/withdraw", ("invitation_withdrawn", Form(""))),
+        ("POST /forgot", ("reset_asked", Form("email=a@site.example"))),
+        (
+            "POST /account/password",
+            (
+                "password_changed",
+                Form(
+                    "old=correct+horse+battery+staple&password=nine+grey+herons+inland&again=nine+grey+herons+inland",
+                ),
+            ),
+        ),
+        ("POST /request-access", ("access_asked", Form("name=z&email=z@y.example&reason=Lungs"))),
+        (
+            "POST /link/{token}",
+            ("invitation_accepted", Form("password=nine+grey+herons+inland&again=nine+grey+herons+inland")),
+        ),
         ("POST /hub/banner", ("banner_taken_down", Form("text=&href="))),
         ("POST /hub/maintenance", ("maintenance_begun", Form("mode=on&words=soon"))),
     ])
 }
 
+const NEW: &str = "nine grey herons inland";
+
+/// What a route of people is used on, in the state that it needs.
+struct Used {
+    /// Somebody of this use alone.
+    name: String,
+    /// Their client, where they can sign in.
+    api: Option<Api>,
+    /// The route's path with its names filled in.
+    path: String,
+}
+
+fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Result<Used> {
+    let name = format!("somebody {number}");
+    let email = format!("s{number}@site.example");
+    let id_of = |reply: Value| -> Result<String> { Ok(reply["id"].as_str().context("no id")?.to_owned()) };
+    let mut filled = path.to_owned();
+    let mut api = None;
+    if path.contains("{request}") {
+        let asks = json!({ "name": name, "email": email, "reason": "Lungs" });
+        ensure!(admin.post("/api/v1/access-requests", &asks)?.status == 202, "nothing was asked");
+        let requests = admin.get("/api/v1/access-requests")?.json();
+        let mut requests = requests["requests"].as_array().context("no requests")?.iter();
+        let request = requests.find(|request| request["name"] == name.as_str()).context("no such request")?;
+        filled = path.replace("{request}", &id_of(request.clone())?);
+    } else if path.contains("{mail}") {
+        let mail = admin.post("/api/v1/mail/test", &json!({ "email": email }))?.json();
+        filled = path.replace("{mail}", &id_of(mail)?);
+    } else if path.contains("{token}")
+        || method == "DELETE" && path.contains("{person}")
+        || path.ends_with("/invite")
+        || path.ends_with("/withdraw")
+    {
+        let body = json!({ "name": name, "email": email, "role": "viewer" });
+        let id = id_of(admin.post("/api/v1/people", &body)?.json())?;
+        filled = path.replace("{person}", &id);
+        if path.contains("{token}") {
+            let link = flip_tests::world::until("a link to hand over", || {
+                let person = admin.get(&format!("/api/v1/people/{id}"))?.json();
+                Ok(person["link"].as_str().map(str::to_owned))
+            })?;
+            filled = flip_tests::world::link_in(&link)?;
+        }
+    } else if path.contains("{person}") || path.ends_with("/password") {
+        api = Some(hub.add_person(&name, "viewer")?);
+        let people = admin.get(&format!("/api/v1/people?search={}", name.replace(' ', "%20")))?.json();
+        let id = id_of(people["people"][0].clone())?;
+        if path.ends_with("/enable") {
+            admin.post(&format!("/api/v1/people/{id}/disable"), &json!({}))?;
+        }
+        filled = path.replace("{person}", &id);
+    }
+    Ok(Used { name, api, path: filled })
+}
+
 #[test]
 fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()> {
-    let stage = Stage::set()?;
+    let mut stage = Stage::set()?;
+    // Its mail server is never there.
+    let mail = MailServer::new(&stage.folder().join("mail"), Secured::Plain)?;
+    let file = stage.hub.data.join("hub.toml");
+    fs::write(&file, fs::read_to_string(&file)? + &mail.lines())?;
+    stage.hub.kill()?;
+    stage.hub.resume()?;
     let (hub, admin) = (&stage.hub, &stage.api);
     hub.add_person("ada", "researcher")?;
     let query = admin.ask("answered", EVERYONE)?;
@@ -114,7 +230,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
     let mut routes = changing()?;
     // Last, because it holds everything else back.
     routes.sort_by_key(|route| route[1].ends_with("/maintenance"));
-    for [method, path] in &routes {
+    for (number, [method, path]) in routes.iter().enumerate() {
         let route = format!("{method} {path}");
         let told = "say in this test how the route is used and which act it leaves";
         if WITHOUT.iter().any(|(without, _)| *without == route) {
@@ -122,8 +238,14 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         let (act, body) = uses.get(route.as_str()).with_context(|| format!("{route}: {told}"))?;
         let act = *act;
-        let person: Api = match act {
-            "signed_out" => hub.api()?,
+        let used = if path.contains("/projects") || path.contains("/queries") {
+            Used { name: String::new(), api: None, path: path.clone() }
+        } else {
+            used(hub, admin, method, path, number)?
+        };
+        let person: Api = match (act, used.api) {
+            ("signed_out", _) => hub.api()?,
+            ("password_changed", Some(own)) => own,
             _ => admin.clone(),
         };
         let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
@@ -137,7 +259,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
             _ => String::new(),
         };
         let filled =
-            path.replace("{project}", &project).replace("{query}", &query).replace("{trust}", &trust);
+            used.path.replace("{project}", &project).replace("{query}", &query).replace("{trust}", &trust);
         let (kind, body) = match body {
             Body::None => ("application/json", String::new()),
             Body::Json(body) => ("application/json", body.to_string()),
@@ -150,7 +272,12 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         let left = &after[before..];
         assert!(names(left).contains(&act), "{route} left {left:?}");
         let noted = left.iter().find(|noted| noted["act"] == act).context("no act")?;
-        let who = if act == "signed_in" { "ada" } else { "admin" };
+        let who = match act {
+            "signed_in" => json!("ada"),
+            "password_changed" | "invitation_accepted" => json!(used.name),
+            "reset_asked" | "access_asked" => Value::Null,
+            _ => json!("admin"),
+        };
         assert_eq!(noted["facts"]["by"]["name"], who, "{route}: {noted}");
         if path.contains("{project}") {
             assert_eq!(noted["facts"]["project"], project.as_str(), "{route}: {noted}");

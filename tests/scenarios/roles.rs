@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, Reply, Window};
+use flip_tests::world::{
+    Api, Appliance, Browser, Hub, HubOptions, MailServer, Reply, Secured, Window, link_in,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,7 +30,7 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
     assert_eq!(ben.get("/api/v1/session")?.json(), json!({ "name": "ben", "role": "researcher" }));
     let (added, said) = told(&hub, &["user", "add", "BEN", "--role", "viewer"])?;
     assert!(!added && said.contains("somebody is named"), "{said}");
-    assert_eq!(told(&hub, &["user", "role", "Ben", "viewer"])?, (true, "Ben is viewer now\n".to_owned()));
+    assert_eq!(told(&hub, &["user", "role", "Ben", "viewer"])?, (true, "ben is viewer now\n".to_owned()));
     assert_eq!(ben.get("/api/v1/session")?.json()["role"], "viewer", "a role counts at once");
     for refused in [["user", "disable", "admin"].as_slice(), &["user", "role", "admin", "researcher"]] {
         let (done, said) = told(&hub, refused)?;
@@ -92,8 +94,12 @@ struct Cast {
 
 impl Cast {
     fn gather() -> Result<Self> {
+        Self::gather_at(HubOptions::default())
+    }
+
+    fn gather_at(options: HubOptions) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+        let hub = Hub::start(&folder.path().join("hub"), options)?;
         Appliance::new(&folder.path().join("trust"))?.enrol(&hub.add_trust("Away")?)?;
         let mut people = vec![hub.api()?];
         for (name, role) in [
@@ -152,10 +158,19 @@ fn word(reply: &Reply) -> &'static str {
 #[test]
 fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
     let Permissions { cells, routes } = permissions()?;
-    let cast = Cast::gather()?;
+    // Its mail server is never there, so that its mails stay.
+    let mail = MailServer::new(tempfile::tempdir()?.path(), Secured::Plain)?;
+    let cast = Cast::gather_at(HubOptions { lines: mail.lines(), ..HubOptions::default() })?;
     let owners = [cast.people[1].clone(), cast.elsewhere()?];
     let trusts = cast.people[0].get("/api/v1/trusts")?.json();
     let trust = trusts["trusts"][0]["id"].as_str().context("no Trust")?;
+    cast.hub.add_person("pat", "viewer")?;
+    let person = cast.people[0].get("/api/v1/people?search=pat")?.json()["people"][0]["id"].clone();
+    let person_id = person.as_str().context("no person")?;
+    let asks = json!({ "name": "K. Ito", "email": "k.ito@site.example", "reason": "Lungs" });
+    assert_eq!(cast.people[6].post("/api/v1/access-requests", &asks)?.status, 202);
+    let requests = cast.people[0].get("/api/v1/access-requests")?.json();
+    let request = requests["requests"][0]["id"].as_str().context("no request")?;
     let mut compared = 0;
     for [method, path, act] in &routes {
         for (column, person) in cast.people.iter().enumerate() {
@@ -173,8 +188,18 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                         person.get("/api/v1/session")?.json()["name"].as_str().context("name")?.to_owned();
                     person = cast.hub.stranger()?.sign_in(&name, cast.hub.credentials().1)?;
                 }
+                let mut mail = String::new();
+                if path.contains("{mail}") {
+                    let test =
+                        cast.people[0].post("/api/v1/mail/test", &json!({ "email": "a@site.example" }))?;
+                    test.json()["id"].as_str().context("no mail")?.clone_into(&mut mail);
+                }
                 let filled = path
                     .replace("{project}", &project)
+                    .replace("{person}", person_id)
+                    .replace("{mail}", &mail)
+                    .replace("{request}", request)
+                    .replace("{token}", "no-such-link")
                     .replace("{query}", &cast.queries[place])
                     .replace("{trust}", trust)
                     .replace("{file}", "app.css");
@@ -318,16 +343,23 @@ fn an_admin_adds_a_person_who_makes_a_project_and_shares_it() -> Result<()> {
     sign_in(&browser, &base, admin, password)?;
     browser.picture(&picture("projects-light")?)?;
     browser.go(&format!("{base}/people"))?;
-    browser.shows("the only admin who can sign in")?;
-    browser.fill("form[action='/people'] input[name=name]", "zoe")?;
-    browser.click("form[action='/people'] button")?;
-    browser.shows("zoe is added")?;
+    browser.shows("Invite a person")?;
     browser.picture(&picture("people-light")?)?;
-    let page = browser.source()?;
-    let (_, shown) = page.split_once("id=\"password\"").context("no password")?;
-    let made = shown.split('"').nth(3).context("no value")?.to_owned();
-    browser.fill("form[action='/people'] input[name=name]", "ZOE")?;
-    browser.click("form[action='/people'] button")?;
+    let invite = |name: &str| -> Result<()> {
+        browser.go(&format!("{base}/people"))?;
+        browser.fill("form[method=post] input[name=name]", name)?;
+        browser.fill("main form[method=post] input[name=email]", "zoe@site.example")?;
+        browser.click("main form[method=post] button")
+    };
+    invite("zoe")?;
+    browser.shows("Hand this link to zoe")?;
+    browser.picture(&picture("person-hand-over-light")?)?;
+    let (page, link) = (browser.address()?, link_in(&browser.source()?)?);
+    let made = "seven quiet otters ashore".to_owned();
+    let chosen = format!("password={0}&again={0}", made.replace(' ', "+"));
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(cast.hub.stranger()?.send("POST", &link, form, &chosen)?.status, 200);
+    invite("ZOE")?;
     browser.shows("Somebody has that name already")?;
 
     let own = Browser::open(TELEPHONE)?;
@@ -368,9 +400,14 @@ fn an_admin_adds_a_person_who_makes_a_project_and_shares_it() -> Result<()> {
             !page.contains("New query") && !page.contains("New project") && !page.contains("Add a Trust")
         );
     }
-    browser.go(&format!("{base}/people"))?;
-    browser.click("form[action='/people/change'] button[value=disable]")?;
+    browser.go(&page)?;
+    browser.click("form[action$='/disable'] button")?;
     browser.shows("disabled")?;
+    browser.click("form[action$='/enable'] button")?;
+    browser.shows("may sign in")?;
+    browser.go(&format!("{base}/people?search=admin"))?;
+    browser.click("tbody a")?;
+    browser.shows("The only admin who can sign in")?;
     let complaints = viewer.complaints()?;
     assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
     let wide = Browser::open(Window { scripts: true, ..DESK })?;
@@ -381,6 +418,6 @@ fn an_admin_adds_a_person_who_makes_a_project_and_shares_it() -> Result<()> {
     let narrow = Browser::open(TELEPHONE)?;
     sign_in(&narrow, &base, admin, password)?;
     narrow.go(&format!("{base}/people"))?;
-    narrow.shows("Add a person")?;
-    narrow.picture(&picture("people-dark-narrow")?)
+    narrow.shows("Invite a person")?;
+    narrow.picture(&picture("people-many-dark-narrow")?)
 }

@@ -5,7 +5,7 @@
 //! in it. Deliberately absent: durability (`fsync` is off) and other versions.
 
 mod load;
-mod tls;
+pub(crate) mod tls;
 
 use std::fmt::Write as _;
 use std::fs::{self, File};

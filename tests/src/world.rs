@@ -6,6 +6,7 @@ mod api;
 mod appliance;
 mod browser;
 mod hub;
+mod mail;
 mod program;
 mod proxy;
 
@@ -20,6 +21,7 @@ pub use api::{Api, Reply};
 pub use appliance::{Appliance, EXACT};
 pub use browser::{Browser, Window};
 pub use hub::{Hub, HubOptions};
+pub use mail::{MailServer, Secured, link_in};
 pub use program::{Program, command};
 pub use proxy::Proxy;
 

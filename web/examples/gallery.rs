@@ -6,9 +6,10 @@ use std::{error::Error, fs, path::Path};
 use flip_web::{
     Page, asset,
     pages::{
-        People, Problem, Project, ProjectNew, Projects, Queries, Query, QueryNew, SignIn, Site, SiteAttack,
-        SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder,
-        SiteOrders, SitePolicy, TrustAdded, Trusts,
+        AskAccess, Forgot, LinkDone, Mails, OneTimeLink, OwnPassword, People, Person, Problem, Project,
+        ProjectNew, Projects, Queries, Query, QueryNew, Requests, SignIn, Site, SiteAttack, SiteAudit,
+        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
+        SitePolicy, TrustAdded, Trusts,
     },
     render,
 };
@@ -31,6 +32,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<ProjectNew>(folder, &mut written)?;
     write::<Project>(folder, &mut written)?;
     write::<People>(folder, &mut written)?;
+    write::<Person>(folder, &mut written)?;
+    write::<Mails>(folder, &mut written)?;
+    write::<OneTimeLink>(folder, &mut written)?;
+    write::<LinkDone>(folder, &mut written)?;
+    write::<AskAccess>(folder, &mut written)?;
+    write::<Requests>(folder, &mut written)?;
+    write::<Forgot>(folder, &mut written)?;
+    write::<OwnPassword>(folder, &mut written)?;
     write::<Problem>(folder, &mut written)?;
     write::<Site>(folder, &mut written)?;
     write::<SiteOrders>(folder, &mut written)?;

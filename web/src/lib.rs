@@ -22,14 +22,20 @@
 //! | `GET /queries`, `POST /queries` | parameter `project`; fields `name`, `sql`, `project` |
 //! | `GET /queries/new` | the form |
 //! | `GET /projects`, `POST /projects`, `GET /projects/new` | fields `name`, `description`; the form |
-//! | `GET /people`, `POST /people` | fields `name`, `role` |
-//! | `POST /people/change` | fields `name`, `change` |
 //! | `GET /trusts/{trust}` | one Trust; `POST` to `kit`, `keys`, `revoke`, `remove` below it, the last with field `name` |
 //! | `GET /audit` | parameters `who`, `act`, `project`, `trust`, `from`, `until`, `before`, `check` |
 //! | `GET /audit/export` | the same without the last two, and `format` (`csv` or `jsonl`) |
 //! | `GET /hub` | the hub's own page |
 //! | `POST /hub/banner` | fields `text`, `href` |
 //! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |
+//! | `GET /people`, `POST /people` | parameters `search`, `state`, `after`; fields `name`, `email`, `role` |
+//! | `GET`, `POST /people/{id}` | fields `name`, `email`, `role`; beneath it `disable`, `enable`, `reset`, `invite`, `withdraw` without fields |
+//! | `GET /people/mail`, `POST /people/mail/test` | field `email`; beneath each mail `send`, `forget` without fields |
+//! | `GET /people/requests` | beneath each request `invite` with `name`, `role`; `dismiss` with `why` |
+//! | `GET`, `POST /request-access` | fields `name`, `email`, `reason` |
+//! | `GET`, `POST /forgot` | field `email` |
+//! | `GET`, `POST /account/password` | fields `old`, `password`, `again` |
+//! | `POST /link/{token}` | fields `name`, `email`, `password`, `again` |
 
 mod asset;
 pub mod chart;

@@ -1,8 +1,11 @@
 //! The contexts of all pages, and the shapes they share.
 
+mod access;
 mod answer;
 mod audit;
 mod hub;
+mod link;
+mod mail;
 mod people;
 mod problem;
 mod projects;
@@ -20,11 +23,16 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::words::plural;
 
+pub use access::{AskAccess, Forgot, OwnPassword, RequestRow, RequestState, Requests};
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
 pub use audit::{ActChoice, Audit};
 pub use hub::{Hub, Maintenance};
-pub use people::{People, PersonAdded, PersonRow};
+pub use link::{Link as OneTimeLink, LinkCame, LinkDone, LinkPurpose};
+pub use mail::{MailRow, MailState, Mails};
+pub use people::{
+    Choice, Delivery as LinkDelivery, People, PeopleTabs, Person, PersonForm, PersonRow, PersonState,
+};
 pub use problem::Problem;
 pub use projects::{Project, ProjectForm, ProjectNew, ProjectRow, Projects};
 pub use queries::{Queries, QueryRow};

@@ -9,6 +9,7 @@ use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
 use crate::permissions::Relation;
 use crate::person::{PersonId, Role};
+use crate::wording;
 
 /// A project.
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ impl Ledger {
             }
             let name: String =
                 tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))?;
-            insert(tx, &by, fresh, format!("{name}: own questions"), "", person)?;
+            insert(tx, &by, fresh, wording::own_project(&name), "", person)?;
             tx.execute("UPDATE person SET project = ?2 WHERE id = ?1", (person.bytes(), fresh.bytes()))?;
             Ok(fresh)
         })
@@ -196,7 +197,7 @@ impl Ledger {
             let mut found = Vec::new();
             for member in members {
                 let known: Option<[u8; 16]> = tx
-                    .prepare_cached("SELECT id FROM person WHERE name = ?1")?
+                    .prepare_cached("SELECT id FROM person WHERE name = ?1 OR email = ?1")?
                     .query_row([&member], |row| row.get(0))
                     .optional()?;
                 let Some(known) = known else { return Ok(Edited::Nobody(member)) };

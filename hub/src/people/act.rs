@@ -1,6 +1,10 @@
 //! What people do here, once for the API and the console.
 
+pub mod access;
 pub mod audit;
+pub mod links;
+pub mod mail;
+pub mod passwords;
 pub mod people;
 pub mod projects;
 pub mod running;

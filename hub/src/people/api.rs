@@ -1,7 +1,11 @@
 //! The JSON API under `/api/v1`.
 
+mod access;
 mod audit;
 mod freeze;
+mod mail;
+mod passwords;
+mod people;
 mod projects;
 mod queries;
 mod running;
@@ -50,6 +54,25 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/csv", queries::csv)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/freeze", freeze::show)
         .post::<acts::Freeze, _>("/api/v1/queries/{query}/freeze", freeze::order)
+        .get::<acts::SeePeople, _>("/api/v1/people", people::list)
+        .post::<acts::ManagePeople, _>("/api/v1/people", people::invite)
+        .get::<acts::SeePeople, _>("/api/v1/people/{person}", people::show)
+        .put::<acts::ManagePeople, _>("/api/v1/people/{person}", people::edit)
+        .delete::<acts::ManagePeople, _>("/api/v1/people/{person}", people::withdraw)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/disable", people::disable)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/enable", people::enable)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/reset", people::reset)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/invite", people::invite_again)
+        .post::<acts::Enter, _>("/api/v1/password/forgot", passwords::forgot)
+        .put::<acts::OwnPassword, _>("/api/v1/password", passwords::change)
+        .post::<acts::Enter, _>("/api/v1/access-requests", access::ask)
+        .get::<acts::SeePeople, _>("/api/v1/access-requests", access::list)
+        .post::<acts::ManagePeople, _>("/api/v1/access-requests/{request}/invite", access::invite)
+        .post::<acts::ManagePeople, _>("/api/v1/access-requests/{request}/dismiss", access::dismiss)
+        .get::<acts::SeeMail, _>("/api/v1/mail", mail::list)
+        .post::<acts::ManageMail, _>("/api/v1/mail/test", mail::test)
+        .post::<acts::ManageMail, _>("/api/v1/mail/{mail}/send", mail::send)
+        .delete::<acts::ManageMail, _>("/api/v1/mail/{mail}", mail::forget)
 }
 
 /// `GET /health`: that the hub is there, and its version. For anyone.

@@ -1,7 +1,11 @@
 //! The console: pages for people, server-rendered, usable without JavaScript.
 
+mod access;
 mod audit;
+mod links;
+mod mail;
 mod pages;
+mod passwords;
 mod people;
 mod projects;
 mod running;
@@ -60,8 +64,29 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeAudit, _>("/audit", audit::list)
         .get::<acts::SeeAudit, _>("/audit/export", audit::export)
         .get::<acts::SeePeople, _>("/people", people::list)
-        .post::<acts::ManagePeople, _>("/people", people::add)
-        .post::<acts::ManagePeople, _>("/people/change", people::change)
+        .post::<acts::ManagePeople, _>("/people", people::invite)
+        .get::<acts::SeeMail, _>("/people/mail", mail::list)
+        .post::<acts::ManageMail, _>("/people/mail/test", mail::test)
+        .post::<acts::ManageMail, _>("/people/mail/{mail}/send", mail::send)
+        .post::<acts::ManageMail, _>("/people/mail/{mail}/forget", mail::forget)
+        .get::<acts::SeePeople, _>("/people/requests", access::list)
+        .post::<acts::ManagePeople, _>("/people/requests/{request}/invite", access::invite)
+        .post::<acts::ManagePeople, _>("/people/requests/{request}/dismiss", access::dismiss)
+        .get::<acts::SeePeople, _>("/people/{person}", people::show)
+        .post::<acts::ManagePeople, _>("/people/{person}", people::edit)
+        .post::<acts::ManagePeople, _>("/people/{person}/disable", people::disable)
+        .post::<acts::ManagePeople, _>("/people/{person}/enable", people::enable)
+        .post::<acts::ManagePeople, _>("/people/{person}/reset", people::reset)
+        .post::<acts::ManagePeople, _>("/people/{person}/invite", people::invite_again)
+        .post::<acts::ManagePeople, _>("/people/{person}/withdraw", people::withdraw)
+        .get::<acts::Enter, _>("/forgot", passwords::forgot_form)
+        .post::<acts::Enter, _>("/forgot", passwords::forgot)
+        .get::<acts::OwnPassword, _>("/account/password", passwords::change_form)
+        .post::<acts::OwnPassword, _>("/account/password", passwords::change)
+        .get::<acts::Enter, _>("/request-access", access::form)
+        .post::<acts::Enter, _>("/request-access", access::ask)
+        .get::<acts::Enter, _>("/link/{token}", links::show)
+        .post::<acts::Enter, _>("/link/{token}", links::follow)
 }
 
 #[derive(Deserialize)]

@@ -88,10 +88,10 @@ fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
     };
     let (query, project) = (newest("queries")?, newest("projects")?);
     let get = |name: &'static str, path: String| -> (&'static str, Call) {
-        (name, Box::new(move |api| came(&api.get(&path)?.status, &path)))
+        (name, Box::new(move |api| came(api.get(&path)?.status, &path)))
     };
     let post = |name: &'static str, path: &'static str, body: Value| -> (&'static str, Call) {
-        (name, Box::new(move |api| came(&api.post(path, &body)?.status, path)))
+        (name, Box::new(move |api| came(api.post(path, &body)?.status, path)))
     };
     Ok(vec![
         get("GET /api/v1/health", "/api/v1/health".to_owned()),
@@ -115,8 +115,8 @@ fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
     ])
 }
 
-fn came(status: &u16, path: &str) -> Result<()> {
-    ensure!((200..300).contains(status), "{path} answered {status}");
+fn came(status: u16, path: &str) -> Result<()> {
+    ensure!((200..300).contains(&status), "{path} answered {status}");
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 /// Writes `authority.pem`, `server.pem` and `server.key`; gives the files that the server reads.
-pub(super) fn write_certificates(folder: &Path) -> Result<[PathBuf; 2]> {
+pub(crate) fn write_certificates(folder: &Path) -> Result<[PathBuf; 2]> {
     let authority = authority()?;
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(["localhost".to_owned()])?.signed_by(&key, &authority)?;

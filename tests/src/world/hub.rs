@@ -19,6 +19,8 @@ pub struct Hub {
     pub data: PathBuf,
     /// Where its sites listener is.
     pub sites: SocketAddr,
+    /// What `init` said.
+    pub made: String,
     program: Option<Program>,
     before: Vec<String>,
 }
@@ -30,6 +32,10 @@ pub struct HubOptions {
     pub sites_address: Option<String>,
     /// Words before the program's own, such as `env NAME=VALUE`.
     pub before: Vec<String>,
+    /// Lines at the end of `hub.toml`.
+    pub lines: String,
+    /// No administrator is made: the first visitor becomes one.
+    pub set_up: bool,
 }
 
 impl Hub {
@@ -44,14 +50,19 @@ impl Hub {
         fs::create_dir_all(data)?;
         let password = data.join("password.txt");
         fs::write(&password, PASSWORD)?;
-        let mut hub = Self { data: data.to_owned(), sites, program: None, before: options.before };
+        let mut hub =
+            Self { data: data.to_owned(), sites, made: String::new(), program: None, before: options.before };
         let mut init = hub.command(&["init", "--people-listen"])?;
         init.arg(format!("127.0.0.1:{}", free_port()?)).args(["--sites-listen", &sites.to_string()]);
-        init.arg("--password-file").arg(&password);
+        if !options.set_up {
+            init.arg("--password-file").arg(&password);
+        }
         if let Some(address) = options.sites_address {
             init.args(["--sites-address", &address]);
         }
-        succeeded(init)?;
+        hub.made = String::from_utf8(succeeded(init)?.stdout)?;
+        let file = data.join("hub.toml");
+        fs::write(&file, fs::read_to_string(&file)? + &options.lines)?;
         hub.resume()?;
         Ok(hub)
     }

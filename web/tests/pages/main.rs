@@ -5,10 +5,11 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, Audit, Frame, Hub, Moment, Outcome, People, PersonAdded, Problem, Project, ProjectNew,
-        Projects, Queries, Query, QueryNew, Rule, Said, SignIn, SignedIn, Site, SiteAttack, SiteAudit,
-        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
-        SitePolicy, Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, AskAccess, Audit, Forgot, Frame, Hub, LinkCame, LinkDelivery, LinkDone, LinkPurpose, Mails,
+        Moment, OneTimeLink, Outcome, OwnPassword, People, Person, Problem, Project, ProjectNew, Projects,
+        Queries, Query, QueryNew, RequestState, Requests, Rule, Said, SignIn, SignedIn, Site, SiteAttack,
+        SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder,
+        SiteOrders, SitePolicy, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -21,7 +22,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 85, "a sample was added or lost");
+    assert_eq!(pages, 118, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -274,6 +275,14 @@ fn all_samples() -> Vec<(String, String)> {
     add::<ProjectNew>(&mut pages, |_| {});
     add::<Project>(&mut pages, |_| {});
     add::<People>(&mut pages, |_| {});
+    add::<Person>(&mut pages, |_| {});
+    add::<Mails>(&mut pages, |_| {});
+    add::<OneTimeLink>(&mut pages, |_| {});
+    add::<LinkDone>(&mut pages, |_| {});
+    add::<AskAccess>(&mut pages, |_| {});
+    add::<Requests>(&mut pages, |_| {});
+    add::<Forgot>(&mut pages, |_| {});
+    add::<OwnPassword>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
     add::<Trust>(&mut pages, |_| {});
@@ -387,10 +396,52 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<People>(&mut pages, |page| {
-        page.added = Some(PersonAdded { name: text(), password: text() });
-        (page.name, page.error, page.roles) = (text(), Some(text()), vec![text()]);
-        page.people.iter_mut().for_each(|person| (person.name, person.role) = (text(), text()));
+        (page.search, page.form.name, page.form.email) = (text(), text(), text());
+        page.form.error = Some(text());
+        for person in &mut page.people {
+            (person.name, person.email, person.role) = (text(), Some(text()), text());
+        }
     });
+    add::<Person>(&mut pages, |page| {
+        (page.name, page.form.name, page.form.email) = (text(), text(), text());
+        (page.error, page.form.error) = (Some(text()), Some(text()));
+        if let Some(LinkDelivery::HandOver { link, why }) = &mut page.delivery {
+            (*link, *why) = (text(), Some(text()));
+        }
+    });
+    add::<Mails>(&mut pages, |page| {
+        (page.server, page.email, page.error) = (Some(text()), text(), Some(text()));
+        page.mails
+            .iter_mut()
+            .for_each(|mail| (mail.to, mail.why, mail.link) = (text(), Some(text()), Some(text())));
+    });
+    add::<OneTimeLink>(&mut pages, |page| {
+        page.error = Some(text());
+        match &mut page.purpose {
+            LinkPurpose::Invitation { name } | LinkPurpose::Reset { name } => *name = text(),
+            LinkPurpose::SetUp { name, email } => (*name, *email) = (text(), text()),
+        }
+    });
+    add::<AskAccess>(&mut pages, |page| {
+        (page.name, page.email, page.reason, page.error) = (text(), text(), text(), Some(text()));
+    });
+    add::<Requests>(&mut pages, |page| {
+        page.error = Some(text());
+        for one in &mut page.requests {
+            (one.name, one.email, one.reason) = (text(), text(), text());
+            if let RequestState::Dismissed { why, .. } = &mut one.state {
+                *why = text();
+            }
+        }
+    });
+    add::<Forgot>(&mut pages, |page| {
+        page.mails = true;
+        (page.email, page.error) = (text(), Some(text()));
+    });
+    add::<OwnPassword>(&mut pages, |page| {
+        (page.name, page.error, page.changed) = (text(), Some(text()), false);
+    });
+    add::<LinkDone>(&mut pages, |page| page.came = LinkCame::Chosen { name: text() });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {
         (page.name, page.hub_address) = (text(), text());

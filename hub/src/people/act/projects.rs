@@ -11,6 +11,7 @@ use crate::people::may::May;
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
+use crate::wording;
 
 /// The projects that the person may see.
 pub async fn list(may: &May<acts::SeeLists>, hub: &Hub) -> Result<Vec<Project>, ApiProblem> {
@@ -56,6 +57,11 @@ pub async fn edit(
     if members.len() > bounds::MEMBERS {
         return Err(unprocessable("too_many_members", "A project has at most 100 members."));
     }
+    let checked = |member: String| match wording::name(&member) {
+        Ok(name) => Ok(name.to_owned()),
+        Err(why) => Err(unprocessable("bad_member", "A member's name is not usable.").detail(why)),
+    };
+    let members = members.into_iter().map(checked).collect::<Result<_, _>>()?;
     match hub.ledger.edit_project(may.by(), may.project(), name, description, members).await? {
         Edited::Yes => {
             tracing::info!(project = %may.project(), by = may.person().name, "a project was edited");
@@ -80,11 +86,15 @@ pub async fn found(hub: &Hub, id: ProjectId) -> Result<Project, ApiProblem> {
 
 fn checked(name: &str, description: &str) -> Result<(String, String), ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?;
-    let description = description.trim();
+    let unusable = |why| {
+        unprocessable("bad_description", "The description is not usable.")
+            .detail(format!("the description {why}"))
+    };
+    let description = wording::lines(description).map_err(unusable)?;
     if description.chars().count() > bounds::DESCRIPTION_CHARACTERS {
         return Err(unprocessable("bad_description", "The description is longer than 250 characters."));
     }
-    Ok((name.to_owned(), description.to_owned()))
+    Ok((name.to_owned(), description))
 }
 
 fn unprocessable(code: &str, title: &str) -> ApiProblem {

@@ -1,7 +1,10 @@
 //! The hub's state as page contexts.
 
+pub mod access;
 pub mod audit;
 mod fields;
+pub mod mail;
+pub mod people;
 pub mod projects;
 pub mod trusts;
 
@@ -12,14 +15,12 @@ use flip_web::pages::{self as web, Moment};
 
 use crate::combine::{Combined, Said, Share};
 use crate::ledger::freezes::Freeze;
-use crate::ledger::people as ledger;
 use crate::ledger::projects::Project;
 use crate::ledger::queries::Query;
 use crate::people::may::{May, may};
 use crate::people::notices;
 use crate::people::session::Person;
 use crate::permissions::{Act, acts};
-use crate::person::Role;
 use crate::problem::ApiProblem;
 
 /// Seconds between two looks of a page while something is under way, and while nothing is.
@@ -93,25 +94,6 @@ pub fn refusal(problem: &ApiProblem) -> web::Refusal {
     web::Refusal {
         message: problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone()),
         place: problem.0.place.map(|place| web::Place { line: place.line, column: place.column }),
-    }
-}
-
-pub fn people(person: &Person, people: &[ledger::Person], now: UnixMillis) -> web::People {
-    let admins = people.iter().filter(|one| one.role == Role::Admin && one.disabled.is_none()).count();
-    let rows = people.iter().map(|one| web::PersonRow {
-        name: one.name.clone(),
-        role: one.role.name().to_owned(),
-        added: Moment::at(one.added.0, now.0),
-        disabled: one.disabled.map(|at| Moment::at(at.0, now.0)),
-        last_admin: admins == 1 && one.role == Role::Admin && one.disabled.is_none(),
-    });
-    web::People {
-        frame: frame(Some(person)),
-        people: rows.collect(),
-        roles: Role::ALL.map(|role| role.name().to_owned()).to_vec(),
-        added: None,
-        name: String::new(),
-        error: None,
     }
 }
 

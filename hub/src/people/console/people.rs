@@ -1,86 +1,195 @@
-//! The console's page of people.
+//! The console's pages of people.
 
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
-use axum::http::StatusCode;
+use axum::extract::{Form, Path, Query as Parameters, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
 use super::{pages, shown, typed_wrongly, words_of};
+use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::people::Search;
 use crate::people::act::people::{self as act, Change};
 use crate::people::may::May;
+use crate::people::session::Person;
 use crate::permissions::acts;
-use crate::person::{NoRole, Role};
+use crate::person::PersonId;
 use crate::problem::ApiProblem;
 
-#[derive(Deserialize)]
-pub(super) struct NewPerson {
-    name: String,
-    role: String,
+#[derive(Default, Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    search: String,
+    #[serde(default)]
+    state: String,
+    after: Option<String>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Changing {
+pub(super) struct Details {
     name: String,
-    change: String,
+    #[serde(default)]
+    email: String,
+    role: String,
 }
 
 pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
+    Parameters(wanted): Parameters<Wanted>,
 ) -> Result<Response, ApiProblem> {
-    let people = act::list(&may, &hub).await?;
-    Ok(shown(&pages::people(may.person(), &people, clock::now())))
+    Ok(shown(&listed(&hub, may.person(), wanted).await?))
 }
 
-pub(super) async fn add(
+pub(super) async fn invite(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Form(new): Form<NewPerson>,
+    Form(new): Form<Details>,
 ) -> Result<Response, ApiProblem> {
-    let role = new.role.parse().map_err(no_role)?;
-    let added = act::add(&may, &hub, &new.name, role).await;
-    let mut page = pages::people(may.person(), &act::everybody(&hub).await?, clock::now());
-    match added {
-        Ok(password) => {
-            page.added = Some(web::PersonAdded { name: new.name.trim().to_owned(), password });
-            Ok(shown(&page))
-        }
-        Err(problem) if typed_wrongly(&problem) => {
-            (page.name, page.error) = (new.name, Some(words_of(&problem)));
-            Ok((problem.status(), shown(&page)).into_response())
-        }
+    let invited = match act::typed(&new.name, &new.email, &new.role) {
+        Ok(details) => act::invite(&may, &hub, details).await,
         Err(problem) => Err(problem),
-    }
-}
-
-pub(super) async fn change(
-    may: May<acts::ManagePeople>,
-    State(hub): State<Arc<Hub>>,
-    Form(form): Form<Changing>,
-) -> Result<Response, ApiProblem> {
-    let change = match form.change.as_str() {
-        "disable" => Change::Disable,
-        "enable" => Change::Enable,
-        role => Change::Role(role.parse::<Role>().map_err(no_role)?),
     };
-    match act::change(&may, &hub, &form.name, change).await {
-        Ok(()) => Ok(Redirect::to("/people").into_response()),
+    match invited {
+        Ok(id) => Ok(to(id)),
         Err(problem) if typed_wrongly(&problem) => {
-            let mut page = pages::people(may.person(), &act::everybody(&hub).await?, clock::now());
-            page.error = Some(words_of(&problem));
+            let mut page = listed(&hub, may.person(), Wanted::default()).await?;
+            page.form = pages::people::form(new.name, new.email, &new.role, Some(words_of(&problem)));
             Ok((problem.status(), shown(&page)).into_response())
         }
         Err(problem) => Err(problem),
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
-fn no_role(error: NoRole) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_role", "There is no such role.")
-        .detail(error.to_string())
+pub(super) async fn show(
+    may: May<acts::SeePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    Ok(shown(&one(&hub, may.person(), person(&id)?).await?))
+}
+
+pub(super) async fn edit(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    Form(new): Form<Details>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let edited = match act::typed(&new.name, &new.email, &new.role) {
+        Ok(details) => act::edit(&may, &hub, id, details).await,
+        Err(problem) => Err(problem),
+    };
+    match edited {
+        Ok(()) => Ok(to(id)),
+        Err(problem) if typed_wrongly(&problem) => {
+            let mut page = one(&hub, may.person(), id).await?;
+            page.form = pages::people::form(new.name, new.email, &new.role, Some(words_of(&problem)));
+            Ok((problem.status(), shown(&page)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+pub(super) async fn disable(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = act::change(&may, &hub, id, Change::Disable).await;
+    after(&hub, may.person(), id, done).await
+}
+
+pub(super) async fn enable(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = act::change(&may, &hub, id, Change::Enable).await;
+    after(&hub, may.person(), id, done).await
+}
+
+pub(super) async fn reset(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = act::reset(&may, &hub, id).await;
+    after(&hub, may.person(), id, done).await
+}
+
+pub(super) async fn invite_again(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = act::invite_again(&may, &hub, id).await;
+    after(&hub, may.person(), id, done).await
+}
+
+pub(super) async fn withdraw(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    act::withdraw(&may, &hub, person(&id)?).await?;
+    Ok(Redirect::to("/people").into_response())
+}
+
+fn person(id: &str) -> Result<PersonId, ApiProblem> {
+    id.parse().map_err(|_| ApiProblem::not_found())
+}
+
+fn to(id: PersonId) -> Response {
+    Redirect::to(&format!("/people/{id}")).into_response()
+}
+
+/// The person's page after a button of it, with why where it was not done.
+async fn after(
+    hub: &Arc<Hub>,
+    seer: &Person,
+    id: PersonId,
+    done: Result<(), ApiProblem>,
+) -> Result<Response, ApiProblem> {
+    match done {
+        Ok(()) => Ok(to(id)),
+        Err(problem) if typed_wrongly(&problem) => {
+            let page = web::Person { error: Some(words_of(&problem)), ..one(hub, seer, id).await? };
+            Ok((problem.status(), shown(&page)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn listed(hub: &Arc<Hub>, seer: &Person, wanted: Wanted) -> Result<web::People, ApiProblem> {
+    let search = Search {
+        words: wanted.search,
+        state: wanted.state,
+        after: wanted.after.filter(|name| !name.is_empty()),
+        most: bounds::LIST_ROWS,
+    };
+    let found = act::found(hub, search.clone()).await?;
+    let tabs = tabs(hub).await?;
+    Ok(pages::people::people(seer, &found, &search, tabs, hub.post.sends(), clock::now()))
+}
+
+async fn one(hub: &Arc<Hub>, seer: &Person, id: PersonId) -> Result<web::Person, ApiProblem> {
+    let (person, admins, tabs) = (act::shown(hub, id).await?, hub.ledger.admins().await?, tabs(hub).await?);
+    let link = person.person.state.link().map(|link| hub.post.link(link.nonce));
+    Ok(pages::people::person(seer, &person, link, admins, tabs, clock::now()))
+}
+
+/// What the tabs of the section say.
+pub(super) async fn tabs(hub: &Hub) -> Result<web::PeopleTabs, ApiProblem> {
+    Ok(web::PeopleTabs {
+        requests: hub.ledger.open_requests().await?,
+        mail_trouble: hub.ledger.mail_trouble().await?,
+    })
 }

@@ -1,0 +1,120 @@
+//! The console's pages for who asks to come in.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use flip_web::pages as web;
+use serde::Deserialize;
+
+use super::{pages, people, shown, typed_wrongly, words_of};
+use crate::bounds;
+use crate::clock;
+use crate::hub::Hub;
+use crate::ledger::access::RequestId;
+use crate::people::act::access as act;
+use crate::people::may::May;
+use crate::people::session::{self, Person};
+use crate::permissions::acts;
+use crate::problem::ApiProblem;
+
+#[derive(Deserialize)]
+pub(super) struct NewRequest {
+    name: String,
+    email: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Invitation {
+    name: String,
+    role: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Dismissal {
+    why: String,
+}
+
+pub(super) async fn form(_: May<acts::Enter>) -> Response {
+    let (name, email, reason) = (String::new(), String::new(), String::new());
+    shown(&page(NewRequest { name, email, reason }, None, false))
+}
+
+pub(super) async fn ask(
+    may: May<acts::Enter>,
+    State(hub): State<Arc<Hub>>,
+    headers: HeaderMap,
+    Form(new): Form<NewRequest>,
+) -> Result<Response, ApiProblem> {
+    if !session::same_origin(&headers) {
+        return Err(session::cross_site());
+    }
+    match act::ask(&may, &hub, &new.name, &new.email, &new.reason).await {
+        Ok(()) => Ok(shown(&page(new, None, true))),
+        Err(problem) if typed_wrongly(&problem) => {
+            let status = problem.status();
+            Ok((status, shown(&page(new, Some(words_of(&problem)), false))).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+pub(super) async fn list(
+    may: May<acts::SeePeople>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Response, ApiProblem> {
+    let requests = act::list(&may, &hub).await?;
+    let tabs = people::tabs(&hub).await?;
+    Ok(shown(&pages::access::requests(may.person(), &requests, tabs, None, clock::now())))
+}
+
+pub(super) async fn invite(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    Form(new): Form<Invitation>,
+) -> Result<Response, ApiProblem> {
+    match act::invite(&may, &hub, request(&id)?, Some(&new.name), &new.role).await {
+        Ok(id) => Ok(Redirect::to(&format!("/people/{id}")).into_response()),
+        Err(problem) => refused(&hub, may.person(), problem).await,
+    }
+}
+
+pub(super) async fn dismiss(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    Form(dismissal): Form<Dismissal>,
+) -> Result<Response, ApiProblem> {
+    match act::dismiss(&may, &hub, request(&id)?, &dismissal.why).await {
+        Ok(()) => Ok(Redirect::to("/people/requests").into_response()),
+        Err(problem) => refused(&hub, may.person(), problem).await,
+    }
+}
+
+async fn refused(hub: &Hub, seer: &Person, problem: ApiProblem) -> Result<Response, ApiProblem> {
+    if !typed_wrongly(&problem) {
+        return Err(problem);
+    }
+    let (requests, tabs) = (act::all(hub).await?, people::tabs(hub).await?);
+    let page = pages::access::requests(seer, &requests, tabs, Some(words_of(&problem)), clock::now());
+    Ok((problem.status(), shown(&page)).into_response())
+}
+
+fn request(id: &str) -> Result<RequestId, ApiProblem> {
+    id.parse().map_err(|_| ApiProblem::not_found())
+}
+
+fn page(typed: NewRequest, error: Option<String>, noted: bool) -> web::AskAccess {
+    web::AskAccess {
+        frame: pages::frame(None),
+        name: typed.name,
+        email: typed.email,
+        reason: typed.reason,
+        reason_characters_max: bounds::REASON_CHARACTERS as u64,
+        error,
+        noted,
+    }
+}

@@ -1,0 +1,95 @@
+//! The console's pages for who has a one-time link.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use flip_web::pages as web;
+use serde::Deserialize;
+
+use super::{pages, shown, typed_wrongly, words_of};
+use crate::bounds;
+use crate::hub::Hub;
+use crate::ledger::links::Purpose;
+use crate::links;
+use crate::people::act::links as act;
+use crate::people::may::May;
+use crate::people::session;
+use crate::permissions::acts;
+use crate::problem::ApiProblem;
+
+#[derive(Deserialize)]
+pub(super) struct Typed {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    password: String,
+    again: String,
+}
+
+pub(super) async fn show(
+    may: May<acts::Enter>,
+    State(hub): State<Arc<Hub>>,
+    Path(token): Path<String>,
+) -> Result<Response, ApiProblem> {
+    Ok(match act::look(&may, &hub, &token).await? {
+        Some(purpose) => shown(&form(&token, purpose, String::new(), String::new(), None)),
+        None => gone(&hub),
+    })
+}
+
+pub(super) async fn follow(
+    may: May<acts::Enter>,
+    State(hub): State<Arc<Hub>>,
+    Path(token): Path<String>,
+    (headers, Form(typed)): (HeaderMap, Form<Typed>),
+) -> Result<Response, ApiProblem> {
+    if !session::same_origin(&headers) {
+        return Err(session::cross_site());
+    }
+    let (name, email) = (typed.name.clone(), typed.email.clone());
+    let typed =
+        act::Typed { name: typed.name, email: typed.email, password: typed.password, again: typed.again };
+    match act::follow(&may, &hub, &token, typed).await {
+        Ok(Some(name)) => Ok(shown(&done(web::LinkCame::Chosen { name }))),
+        Ok(None) => Ok(gone(&hub)),
+        Err(problem) if typed_wrongly(&problem) => Ok(match act::look(&may, &hub, &token).await? {
+            Some(purpose) => {
+                let page = form(&token, purpose, name, email, Some(words_of(&problem)));
+                (problem.status(), shown(&page)).into_response()
+            }
+            None => gone(&hub),
+        }),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn form(
+    token: &str,
+    purpose: Purpose,
+    name: String,
+    email: String,
+    error: Option<String>,
+) -> web::OneTimeLink {
+    web::OneTimeLink {
+        frame: pages::frame(None),
+        action: links::path(token),
+        purpose: match purpose {
+            Purpose::Invitation { name, .. } => web::LinkPurpose::Invitation { name },
+            Purpose::Reset { name, .. } => web::LinkPurpose::Reset { name },
+            Purpose::SetUp => web::LinkPurpose::SetUp { name, email },
+        },
+        characters_min: bounds::PASSWORD_CHARACTERS as u64,
+        error,
+    }
+}
+
+fn done(came: web::LinkCame) -> web::LinkDone {
+    web::LinkDone { frame: pages::frame(None), came }
+}
+
+fn gone(hub: &Hub) -> Response {
+    (StatusCode::GONE, shown(&done(web::LinkCame::Gone { mails: hub.post.sends() }))).into_response()
+}

@@ -1,0 +1,73 @@
+//! The console's page of mails.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use flip_web::pages as web;
+use serde::Deserialize;
+
+use super::{pages, people, shown, typed_wrongly, words_of};
+use crate::clock;
+use crate::hub::Hub;
+use crate::ledger::mail::MailId;
+use crate::people::act::mail as act;
+use crate::people::may::May;
+use crate::permissions::acts;
+use crate::problem::ApiProblem;
+
+#[derive(Deserialize)]
+pub(super) struct NewTest {
+    email: String,
+}
+
+pub(super) async fn list(
+    may: May<acts::SeeMail>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Response, ApiProblem> {
+    let mails = act::list(&may, &hub).await?;
+    let tabs = people::tabs(&hub).await?;
+    Ok(shown(&pages::mail::mails(may.person(), &hub.post, &mails, tabs, clock::now())))
+}
+
+pub(super) async fn test(
+    may: May<acts::ManageMail>,
+    State(hub): State<Arc<Hub>>,
+    Form(new): Form<NewTest>,
+) -> Result<Response, ApiProblem> {
+    match act::test(&may, &hub, &new.email).await {
+        Ok(_) => Ok(Redirect::to("/people/mail").into_response()),
+        Err(problem) if typed_wrongly(&problem) => {
+            let (mails, tabs) = (act::all(&hub).await?, people::tabs(&hub).await?);
+            let page = web::Mails {
+                email: new.email,
+                error: Some(words_of(&problem)),
+                ..pages::mail::mails(may.person(), &hub.post, &mails, tabs, clock::now())
+            };
+            Ok((problem.status(), shown(&page)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+pub(super) async fn send(
+    may: May<acts::ManageMail>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    act::send_again(&may, &hub, mail(&id)?).await?;
+    Ok(Redirect::to("/people/mail").into_response())
+}
+
+pub(super) async fn forget(
+    may: May<acts::ManageMail>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    act::forget(&may, &hub, mail(&id)?).await?;
+    Ok(Redirect::to("/people/mail").into_response())
+}
+
+fn mail(id: &str) -> Result<MailId, ApiProblem> {
+    id.parse().map_err(|_| ApiProblem::not_found())
+}

@@ -1,0 +1,125 @@
+//! People as page contexts.
+
+use flip_protocol::UnixMillis;
+use flip_web::pages::{self as web, Moment};
+
+use super::frame;
+use crate::ledger::mail::MailState;
+use crate::ledger::people::{Found, PersonState, Search};
+use crate::people::act::people::Shown;
+use crate::people::session::Person;
+use crate::person::Role;
+
+pub fn people(
+    seer: &Person,
+    found: &Found,
+    search: &Search,
+    tabs: web::PeopleTabs,
+    mails: bool,
+    now: UnixMillis,
+) -> web::People {
+    let rows = found.people.iter().map(|one| web::PersonRow {
+        href: format!("/people/{}", one.id),
+        name: one.name.clone(),
+        email: one.email.as_ref().map(ToString::to_string),
+        role: one.role.name().to_owned(),
+        added: Moment::at(one.added.0, now.0),
+        state: state(&one.state, now),
+    });
+    let states = std::iter::once(("", "anybody"))
+        .chain(PersonState::NAMES.into_iter().zip([
+            "may sign in",
+            "disabled",
+            "new password awaited",
+            "invited",
+        ]))
+        .map(|(value, name)| choice(value, name, search.state == value));
+    let next = found.next.as_ref().map(|after| {
+        let query = [("search", &search.words), ("state", &search.state), ("after", after)];
+        format!("/people?{}", query.map(|(name, value)| format!("{name}={}", escaped(value))).join("&"))
+    });
+    web::People {
+        frame: frame(Some(seer)),
+        tabs,
+        people: rows.collect(),
+        all: found.all,
+        search: search.words.clone(),
+        states: states.collect(),
+        next_href: next,
+        form: form(String::new(), String::new(), Role::Researcher.name(), None),
+        mails,
+    }
+}
+
+pub fn person(
+    seer: &Person,
+    shown: &Shown,
+    link: Option<String>,
+    admins: u64,
+    tabs: web::PeopleTabs,
+    now: UnixMillis,
+) -> web::Person {
+    let person = &shown.person;
+    let email = person.email.as_ref().map(ToString::to_string).unwrap_or_default();
+    web::Person {
+        frame: frame(Some(seer)),
+        tabs,
+        href: format!("/people/{}", person.id),
+        name: person.name.clone(),
+        added: Moment::at(person.added.0, now.0),
+        state: state(&person.state, now),
+        form: form(person.name.clone(), email, person.role.name(), None),
+        delivery: link.map(|link| delivery(link, shown, now)),
+        last_admin: admins == 1 && person.role == Role::Admin && person.state == PersonState::Active,
+        oneself: person.id == seer.id,
+        error: None,
+    }
+}
+
+fn delivery(link: String, shown: &Shown, now: UnixMillis) -> web::LinkDelivery {
+    let Some(mail) = &shown.mail else { return web::LinkDelivery::HandOver { link, why: None } };
+    let address = mail.to.to_string();
+    match mail.state {
+        MailState::Sent { at } => web::LinkDelivery::Sent { address, at: Moment::at(at.0, now.0) },
+        MailState::Waiting { .. } if mail.tries == 0 => web::LinkDelivery::OnItsWay { address },
+        MailState::Waiting { .. } | MailState::Failed { .. } => {
+            web::LinkDelivery::HandOver { link, why: Some(mail.why.clone()) }
+        }
+    }
+}
+
+pub fn form(name: String, email: String, role: &str, error: Option<String>) -> web::PersonForm {
+    web::PersonForm { name, email, roles: roles(role), error }
+}
+
+/// The roles to choose from.
+pub fn roles(chosen: &str) -> Vec<web::Choice> {
+    Role::ALL.map(|one| choice(one.name(), one.name(), one.name() == chosen)).to_vec()
+}
+
+fn choice(value: &str, name: &str, chosen: bool) -> web::Choice {
+    web::Choice { value: value.to_owned(), name: name.to_owned(), chosen }
+}
+
+fn state(state: &PersonState, now: UnixMillis) -> web::PersonState {
+    let until = state.link().map(|link| Moment::at(link.expires.0, now.0));
+    match state {
+        PersonState::Active => web::PersonState::Active,
+        PersonState::Disabled { since } => web::PersonState::Disabled { since: Moment::at(since.0, now.0) },
+        PersonState::Reset { .. } => web::PersonState::Reset { until },
+        PersonState::Invited { by, .. } => web::PersonState::Invited { by: by.clone(), until },
+    }
+}
+
+/// A value of a URL's query (RFC 3986 §2.1).
+fn escaped(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() {
+            escaped.push(char::from(byte));
+        } else {
+            write!(escaped, "%{byte:02X}").expect("a String takes it all");
+        }
+        escaped
+    })
+}
