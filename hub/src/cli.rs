@@ -29,7 +29,7 @@ use crate::ledger::trusts::{Added, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::person::Role;
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
-use crate::{clock, hub, serve};
+use crate::{bounds, clock, hub, serve};
 use people::UserCommand;
 
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
@@ -183,11 +183,16 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             }
             init(data, &text, &admin, password_file.as_deref())
         }
-        Command::Serve => tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("no async runtime")?
-            .block_on(serve::serve(data)),
+        Command::Serve => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .context("no async runtime")?;
+            let served = runtime.block_on(serve::serve(data));
+            // A mail server that does not answer holds up nobody's stop; the mail is tried again at the next start.
+            runtime.shutdown_timeout(bounds::SHUTDOWN);
+            served
+        }
         Command::Trust(TrustCommand::Add { name, out }) => trust_add(data, &name, out),
         Command::Trust(TrustCommand::Kit { name, out }) => trust_kit(data, &name, out),
         Command::Trust(TrustCommand::Rotate { name }) => {

@@ -96,6 +96,8 @@ pub enum Said {
     },
     /// Never answered within the order's life.
     Expired,
+    /// Not handed out, because whoever asked was disabled.
+    Cancelled,
 }
 
 /// The combined result of a query.
@@ -142,7 +144,7 @@ pub struct Tally {
     pub fewer_than: u64,
     /// Refused by the Trust's gate.
     pub refused: u64,
-    /// Failed, not taken or expired.
+    /// Failed, not taken, expired or cancelled.
     pub failed: u64,
     /// Not yet, while online.
     pub not_yet: u64,
@@ -194,6 +196,7 @@ fn said(state: &OrderState, link: Link) -> Said {
         OrderState::Failed { why, .. } => Said::Failed { reason: *why, message: why.sentence() },
         OrderState::NotTaken { why, .. } => Said::NotTaken { reason: *why, message: why.to_string() },
         OrderState::Expired { .. } => Said::Expired,
+        OrderState::Cancelled { .. } => Said::Cancelled,
     }
 }
 
@@ -230,7 +233,9 @@ fn tally(shares: &[Share]) -> Tally {
             Said::Value { .. } => tally.value += 1,
             Said::FewerThan { .. } => tally.fewer_than += 1,
             Said::Refused { .. } => tally.refused += 1,
-            Said::Failed { .. } | Said::NotTaken { .. } | Said::Expired => tally.failed += 1,
+            Said::Failed { .. } | Said::NotTaken { .. } | Said::Expired | Said::Cancelled => {
+                tally.failed += 1
+            }
             Said::NotYet { .. } => tally.not_yet += 1,
             Said::Offline { .. } => tally.offline += 1,
         }

@@ -251,6 +251,16 @@ const MIGRATIONS: &[&str] = &[
     CREATE UNIQUE INDEX access_request_open ON access_request (email) WHERE state = 'open';
     CREATE INDEX access_request_by_time ON access_request (asked_ms);
 ",
+    // Who asked is known by id, so that names can change and what somebody asked ends with them. Who ordered a freeze
+    // was not kept until here.
+    "
+    ALTER TABLE query ADD COLUMN asker BLOB REFERENCES person;
+    ALTER TABLE work_order ADD COLUMN person BLOB REFERENCES person;
+    UPDATE query SET asker = (SELECT person.id FROM person WHERE person.name = query.asked_by);
+    UPDATE work_order SET person = (SELECT query.asker FROM query WHERE query.id = work_order.query)
+        WHERE kind = 'cohort_query';
+    CREATE INDEX work_order_of_person ON work_order (person) WHERE state = 'queued';
+",
 ];
 
 impl Ledger {
@@ -413,6 +423,27 @@ mod migrations {
             })
             .unwrap();
         assert_eq!(names, [crate::wording::own_project(&"é".repeat(120)), "é".repeat(120)]);
+        orphans(&ledger);
+    }
+
+    #[test]
+    fn queries_of_schema_3_are_of_who_asked_whatever_they_are_called_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.sqlite");
+        of_schema_3(&path);
+        let ledger = Ledger::open(&path).unwrap();
+        let told: Vec<String> = ledger
+            .run("askers", |tx| {
+                tx.execute("UPDATE person SET name = 'Adele' WHERE name = 'Ada'", [])?;
+                tx.prepare(
+                    "SELECT query.name || ' ' || person.name FROM query JOIN person ON person.id = query.asker
+                     ORDER BY query.id",
+                )?
+                .query_map([], |row| row.get(0))?
+                .collect()
+            })
+            .unwrap();
+        assert_eq!(told, ["of none ben", "own Adele", "in hers ben", "later Adele", "first ben"]);
         orphans(&ledger);
     }
 

@@ -4,7 +4,8 @@
 //! queued ──▶ delivered ──▶ running ──▶ done | refused | failed
 //!    │           │            │
 //!    ├───────────┴────────────┴──────▶ not taken (the appliance would not have the message)
-//!    └───────────────────────────────▶ expired
+//!    ├───────────────────────────────▶ expired
+//!    └──▶ cancelled (whoever asked was disabled before it was handed out)
 //! ```
 //! An order that the appliance no longer lists, though it has not answered, goes back to queued: its journal was
 //! lost. The appliance recognises an order by its id as long as it has its journal; one that enrolled again with an
@@ -65,6 +66,11 @@ pub enum OrderState {
         /// Since when.
         at: UnixMillis,
     },
+    /// Whoever asked was disabled while it waited at the hub.
+    Cancelled {
+        /// Since when.
+        at: UnixMillis,
+    },
 }
 
 /// The answer of a done order.
@@ -94,6 +100,7 @@ impl OrderState {
             Self::Failed { .. } => "failed",
             Self::NotTaken { .. } => "not_taken",
             Self::Expired { .. } => "expired",
+            Self::Cancelled { .. } => "cancelled",
         }
     }
 
@@ -105,7 +112,8 @@ impl OrderState {
             | Self::Refused { at, .. }
             | Self::Failed { at, .. }
             | Self::NotTaken { at, .. }
-            | Self::Expired { at } => Some(*at),
+            | Self::Expired { at }
+            | Self::Cancelled { at } => Some(*at),
         }
     }
 
@@ -120,7 +128,8 @@ impl OrderState {
             | Self::Refused { .. }
             | Self::Failed { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Cancelled { .. } => None,
         }
     }
 
@@ -139,7 +148,8 @@ impl OrderState {
             | Self::Refused { .. }
             | Self::Failed { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. }) => ended,
+            | Self::Expired { .. }
+            | Self::Cancelled { .. }) => ended,
         }
     }
 
@@ -155,7 +165,8 @@ impl OrderState {
                 | Self::Refused { .. }
                 | Self::Failed { .. }
                 | Self::NotTaken { .. }
-                | Self::Expired { .. }) => further,
+                | Self::Expired { .. }
+                | Self::Cancelled { .. }) => further,
             },
         }
     }
@@ -169,7 +180,8 @@ impl OrderState {
             | Self::Refused { .. }
             | Self::Failed { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. }) => ended,
+            | Self::Expired { .. }
+            | Self::Cancelled { .. }) => ended,
         }
     }
 
@@ -185,7 +197,23 @@ impl OrderState {
         if self.ended() { self } else { Self::Expired { at } }
     }
 
-    /// The appliance answered. A first answer stands; an answer also revives an order that had expired here.
+    /// Whoever asked was disabled: what waits at the hub is not handed out. What a Trust has goes on there.
+    #[must_use]
+    pub fn cancelled(self, at: UnixMillis) -> Self {
+        match self {
+            Self::Queued => Self::Cancelled { at },
+            other @ (Self::Delivered { .. }
+            | Self::Running { .. }
+            | Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. }
+            | Self::Cancelled { .. }) => other,
+        }
+    }
+
+    /// The appliance answered. A first answer stands; an answer also revives an order that had ended here without one.
     #[must_use]
     pub fn answered(self, outcome: CohortOutcome, at: UnixMillis) -> Self {
         match self {
@@ -194,7 +222,8 @@ impl OrderState {
             | Self::Delivered { .. }
             | Self::Running { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. } => match outcome {
+            | Self::Expired { .. }
+            | Self::Cancelled { .. } => match outcome {
                 CohortOutcome::Value(answer) => Self::Done { at, answer: Answer::Value(answer) },
                 CohortOutcome::FewerThan { threshold, extract } => {
                     Self::Done { at, answer: Answer::FewerThan { threshold, extract } }
@@ -223,6 +252,18 @@ mod tests {
         let failed = running.answered(CohortOutcome::Failed { reason: Failed::Timeout }, T);
         assert_eq!(failed.clone().lost(), failed);
         assert_eq!(failed.clone().expired(T), failed);
+    }
+
+    #[test]
+    fn only_what_waits_at_the_hub_is_cancelled_and_an_answer_on_its_way_still_counts() {
+        let cancelled = OrderState::Queued.cancelled(T);
+        assert_eq!((cancelled.name(), cancelled.ended_at()), ("cancelled", Some(T)));
+        let delivered = OrderState::Queued.received(T);
+        assert_eq!(delivered.clone().cancelled(T), delivered);
+        let failed = CohortOutcome::Failed { reason: Failed::Timeout };
+        let answered = cancelled.clone().answered(failed, T);
+        assert_eq!((answered.name(), answered.clone().cancelled(T)), ("failed", answered));
+        assert_eq!(cancelled.clone().lost().held(Stage::Running, T), cancelled);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::{DIABETES, RARE};
-use flip_tests::world::{Browser, Window};
+use flip_tests::world::{Browser, Window, link_in};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
@@ -45,7 +45,18 @@ fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
     stage.api.complete(&stage.api.ask("Too few", RARE)?)?;
     stage.hub.add_trust("Never seen")?;
     let trust = id_of(&stage.api.get("/api/v1/trusts")?.json()["trusts"][0])?;
-    let named = BTreeMap::from([("{project}", project), ("{query}", query), ("{trust}", trust)]);
+    let guest = json!({ "name": "Astrid", "email": "astrid@site.example", "role": "viewer" });
+    let guest = stage.api.post("/api/v1/people", &guest)?.json();
+    let link = link_in(guest["link"].as_str().context("no link")?)?;
+    let asks = json!({ "name": "K. Ito", "email": "k.ito@site.example", "reason": "Lungs" });
+    stage.api.post("/api/v1/access-requests", &asks)?;
+    let named = BTreeMap::from([
+        ("{project}", project),
+        ("{query}", query),
+        ("{trust}", trust),
+        ("{person}", id_of(&guest)?),
+        ("{token}", link.trim_start_matches("/link/").to_owned()),
+    ]);
     let (name, password) = stage.hub.credentials();
     for window in WINDOWS {
         let browser = Browser::open(window)?;

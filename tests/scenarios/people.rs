@@ -4,7 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use flip_tests::world::{Api, Browser, Hub, HubOptions, MailServer, Reply, Secured, Window, link_in, until};
+use flip_storage::rusqlite::Connection;
+use flip_tests::questions::EVERYONE;
+use flip_tests::world::{
+    Api, Appliance, Browser, Hub, HubOptions, MailServer, Reply, Secured, Window, link_in, until,
+};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -363,5 +367,51 @@ fn an_admin_sees_what_mail_was_not_sent_and_hands_the_link_over() -> Result<()> 
     narrow.picture(&picture("people-dark-narrow")?)?;
     let complaints = browser.complaints()?;
     assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
+    Ok(())
+}
+
+/// The only Trust's share of a question.
+fn share(person: &Api, query: &str) -> Result<Value> {
+    Ok(person.result(query)?["shares"][0].clone())
+}
+
+#[test]
+fn who_is_disabled_has_nothing_run_any_more_and_is_called_by_their_new_name() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let mut away = Appliance::new(&folder.path().join("trust"))?;
+    away.enrol(&hub.add_trust("Away")?)?;
+    let (admin, ben) = (hub.api()?, hub.add_person("ben", "researcher")?);
+    let waiting = ben.ask("waits", EVERYONE)?;
+    told(&hub, &["user", "edit", "ben", "--rename", "benjamin"])?;
+    assert_eq!(admin.get(&format!("/api/v1/queries/{waiting}"))?.json()["asked_by"], "benjamin");
+    hub.add_person("ben", "viewer")?;
+    assert_eq!(
+        admin.get(&format!("/api/v1/queries/{waiting}"))?.json()["asked_by"],
+        "benjamin",
+        "another Ben"
+    );
+    let others = admin.ask("goes on", EVERYONE)?;
+    told(&hub, &["user", "disable", "benjamin"])?;
+    assert_eq!(share(&admin, &waiting)?["state"], "cancelled");
+    assert_eq!(admin.result(&waiting)?["complete"], true);
+    assert!(admin.get(&format!("/queries/{waiting}"))?.text.contains("whoever asked was disabled"));
+    assert_eq!(share(&admin, &others)?["state"], "offline");
+
+    // An order that comes back from a Trust that lost it, of somebody who was disabled meanwhile, is not handed out.
+    told(&hub, &["user", "enable", "benjamin"])?;
+    let back = hub.stranger()?.sign_in("benjamin", hub.credentials().1)?.ask("comes back", EVERYONE)?;
+    hub.kill()?;
+    let ledger = Connection::open(hub.data.join("hub.sqlite"))?;
+    ledger.execute("UPDATE person SET disabled_ms = 1 WHERE name = 'benjamin'", [])?;
+    drop(ledger);
+    hub.resume()?;
+    let admin = hub.api()?;
+    away.resume()?;
+    let after = admin.ask("asked after it", EVERYONE)?;
+    for answered in [&others, &after] {
+        until("an answer", || Ok((share(&admin, answered)?["state"] == "failed").then_some(())))?;
+    }
+    assert_eq!(share(&admin, &back)?["stage"], "queued");
     Ok(())
 }

@@ -46,7 +46,7 @@ impl Ledger {
                 if newest(tx, query, peer.id)?.is_some_and(|state| !state.ended()) {
                     continue;
                 }
-                orders::insert(tx, peer.id, *query.as_bytes(), orders::FREEZE, expires, |sequence| {
+                orders::insert(tx, &by, peer.id, *query.as_bytes(), orders::FREEZE, expires, |sequence| {
                     seal(&peer, sequence)
                 })?;
                 ordered.push(peer.id);

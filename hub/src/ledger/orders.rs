@@ -12,6 +12,7 @@ use super::trusts::{Peer, Reseal};
 use super::{Ledger, LedgerError, from_json, to_json};
 use crate::audit::{By, Deed};
 use crate::order::OrderState;
+use crate::person::PersonId;
 
 /// What one sync says about orders, already verified and opened.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -94,13 +95,16 @@ impl Ledger {
         .await
     }
 
-    /// Queued orders for a Trust, oldest first, at most `most`; none during maintenance, and none for void keys.
+    /// Queued orders for a Trust, oldest first, at most `most`; none during maintenance, none for void keys, and none
+    /// of anybody who is disabled: one that a Trust lost waits until they are let in again.
     pub async fn queued(&self, trust: PartyId, most: u32) -> Result<Vec<Vec<u8>>, LedgerError> {
         self.call("queued", move |tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT message FROM work_order WHERE trust = ?1 AND state = 'queued'
                      AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'maintenance')
                      AND EXISTS (SELECT 1 FROM trust WHERE id = ?1 AND revoked_ms IS NULL)
+                     AND NOT EXISTS (SELECT 1 FROM person
+                         WHERE person.id = work_order.person AND person.disabled_ms IS NOT NULL)
                  ORDER BY sequence LIMIT ?2",
             )?;
             statement.query_map((trust.bytes(), most), |row| row.get(0))?.collect()
@@ -136,6 +140,7 @@ impl Ledger {
 /// Stores a new order under the Trust's next sequence number.
 pub(super) fn insert(
     tx: &Transaction<'_>,
+    by: &By,
     trust: PartyId,
     query: [u8; 16],
     kind: &'static str,
@@ -146,8 +151,8 @@ pub(super) fn insert(
     let (id, message) = seal(sequence);
     let state = OrderState::Queued;
     tx.execute(
-        "INSERT INTO work_order (id, trust, query, sequence, message, state, detail, expires_ms, kind)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO work_order (id, trust, query, sequence, message, state, detail, expires_ms, kind, person)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         (
             id.bytes(),
             trust.bytes(),
@@ -158,9 +163,23 @@ pub(super) fn insert(
             to_json(&state)?,
             expires.0,
             kind,
+            by.id().map(PersonId::bytes),
         ),
     )
     .map(drop)
+}
+
+/// Ends what a person asked that waits at the hub.
+pub(super) fn cancel_of(tx: &Transaction<'_>, by: &By, person: PersonId) -> rusqlite::Result<()> {
+    let waiting: Vec<([u8; 16], [u8; 16])> = tx
+        .prepare_cached("SELECT trust, id FROM work_order WHERE person = ?1 AND state = 'queued'")?
+        .query_map([person.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (trust, order) in waiting {
+        let (trust, order) = (PartyId::from_bytes(trust), MessageId::from_bytes(order));
+        change(tx, by, trust, order, |state| state.cancelled(by.at))?;
+    }
+    Ok(())
 }
 
 /// Seals a Trust's open orders anew, for its new key, and queues them.

@@ -10,7 +10,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::invitations::{NewLink, Taken, taken, void_link};
 use super::mail::{self, NewMail};
-use super::{Ledger, LedgerError, links};
+use super::{Ledger, LedgerError, links, orders};
 use crate::audit::{By, Deed};
 use crate::email::EmailAddress;
 use crate::person::{PersonId, Role};
@@ -146,7 +146,7 @@ impl Ledger {
         })
     }
 
-    /// Keeps a person out from now on, and ends their sessions and links.
+    /// Keeps a person out from now on, and ends their sessions, their links, and what they asked that waits here.
     pub fn disable(&self, by: By, who: impl Into<Whom>) -> Result<Changed, LedgerError> {
         let who = who.into();
         self.run("disable person", move |tx| {
@@ -157,6 +157,7 @@ impl Ledger {
                 )?;
                 links::void_links(tx, person)?;
                 end_sessions(tx, person)?;
+                orders::cancel_of(tx, &by, person)?;
                 Ok((disabled == 1).then_some(Deed::PersonDisabled { person, person_name }))
             })
         })

@@ -11,6 +11,7 @@ use super::trusts::Peer;
 use super::{Ledger, LedgerError, from_json, orders};
 use crate::audit::{By, Deed};
 use crate::order::OrderState;
+use crate::person::PersonId;
 
 /// A cohort query.
 #[derive(Debug, Clone)]
@@ -42,8 +43,10 @@ pub struct Asked {
     pub state: OrderState,
 }
 
-const COLUMNS: &str = "query.id, query.name, query.sql, query.asked_by, query.asked_ms, query.project, \
-                       project.name FROM query JOIN project ON project.id = query.project";
+/// Who asked is called by the name that they have now; whoever has the one of then may be somebody else.
+const COLUMNS: &str = "query.id, query.name, query.sql,
+    coalesce((SELECT person.name FROM person WHERE person.id = query.asker), query.asked_by),
+    query.asked_ms, query.project, project.name FROM query JOIN project ON project.id = query.project";
 
 impl Ledger {
     /// Stores a query and one sealed order per enrolled Trust, in one transaction. Gives the Trusts asked.
@@ -61,7 +64,8 @@ impl Ledger {
             }
             let id = *query.id.as_bytes();
             tx.execute(
-                "INSERT INTO query (id, name, sql, asked_by, asked_ms, project) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO query (id, name, sql, asked_by, asked_ms, project, asker)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 (
                     id,
                     &query.name,
@@ -69,10 +73,13 @@ impl Ledger {
                     &query.asked_by,
                     query.asked.0,
                     query.project.bytes(),
+                    by.id().map(PersonId::bytes),
                 ),
             )?;
             for peer in &peers {
-                orders::insert(tx, peer.id, id, orders::QUERY, expires, |sequence| seal(peer, sequence))?;
+                orders::insert(tx, &by, peer.id, id, orders::QUERY, expires, |sequence| {
+                    seal(peer, sequence)
+                })?;
             }
             let deed = Deed::QueryAsked {
                 project: query.project,

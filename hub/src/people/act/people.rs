@@ -156,6 +156,7 @@ pub async fn change(
     })
     .await?;
     of_changed(changed)?;
+    hub.announce_change();
     tracing::info!(person = %id, ?change, by = may.person().name, "a person was changed");
     Ok(())
 }

@@ -162,7 +162,8 @@ fn trust_answer(share: &Share, now: UnixMillis) -> web::TrustAnswer {
         | Said::NotTaken { .. }
         | Said::NotYet { .. }
         | Said::Offline { .. }
-        | Said::Expired => None,
+        | Said::Expired
+        | Said::Cancelled => None,
     };
     web::TrustAnswer {
         trust: share.trust_name.clone(),
@@ -201,6 +202,9 @@ fn answer(share: &Share, now: UnixMillis) -> web::Answer {
             web::Answer::OfflineSince { since: Moment::at(since.0, now.0) }
         }
         Said::Offline { since: None, .. } => web::Answer::NeverSeen,
+        Said::Cancelled => web::Answer::Failed {
+            why: "it was not handed out, because whoever asked was disabled".to_owned(),
+        },
         Said::Expired => web::Answer::Expired { at: Moment::at(share.ended.unwrap_or(now).0, now.0) },
     }
 }
