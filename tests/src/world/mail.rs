@@ -68,10 +68,11 @@ impl MailServer {
             self.secured.name()
         );
         if self.secured != Secured::Plain {
-            lines += &format!("ca_file = {:?}\n", self.folder.join("authority.pem"));
+            lines = format!("{lines}ca_file = \"{}\"\n", self.folder.join("authority.pem").display());
         }
         if self.secured == Secured::StartTls {
-            lines += &format!("user = {USER:?}\npassword_file = {:?}\n", self.folder.join("password"));
+            let password = self.folder.join("password");
+            lines = format!("{lines}user = {USER:?}\npassword_file = \"{}\"\n", password.display());
         }
         lines
     }
