@@ -13,6 +13,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::ledger::trusts::{KitSecret, Peer};
+use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::presence::Presence;
 
@@ -28,6 +29,8 @@ pub struct Hub {
     pub presence: Presence,
     /// Verifies passwords.
     pub hasher: Hasher,
+    /// What is counted.
+    pub metrics: Metrics,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -41,6 +44,7 @@ impl Hub {
         ledger: Ledger,
         sites_address: Option<String>,
         hasher: Hasher,
+        metrics: Metrics,
     ) -> Self {
         Self {
             config,
@@ -49,6 +53,7 @@ impl Hub {
             ledger,
             presence: Presence::default(),
             hasher,
+            metrics,
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }
@@ -91,15 +96,28 @@ impl Hub {
         issued: UnixMillis,
         expires: UnixMillis,
     ) -> Vec<u8> {
-        let body = serde_json::to_vec(work).expect("work is plain strings");
-        let sender = self.authority.hub();
-        let envelope =
-            Envelope { kind: Kind::WorkOrder, id, sender, receiver: peer.id, sequence, issued, expires };
-        message::seal(envelope, &body, self.authority.signing(), &peer.sealing, &mut clock::random())
-            .expect("a question was bounded before it was stored")
-            .bytes()
-            .to_vec()
+        seal_order(&self.authority, peer, id, sequence, work, issued, expires)
     }
+}
+
+/// Seals a work order for a Trust.
+pub fn seal_order(
+    authority: &Authority,
+    peer: &Peer,
+    id: MessageId,
+    sequence: u64,
+    work: &Work,
+    issued: UnixMillis,
+    expires: UnixMillis,
+) -> Vec<u8> {
+    let body = serde_json::to_vec(work).expect("work is plain strings");
+    let sender = authority.hub();
+    let envelope =
+        Envelope { kind: Kind::WorkOrder, id, sender, receiver: peer.id, sequence, issued, expires };
+    message::seal(envelope, &body, authority.signing(), &peer.sealing, &mut clock::random())
+        .expect("a question was bounded before it was stored")
+        .bytes()
+        .to_vec()
 }
 
 /// A kit for a Trust and what the ledger keeps of it.

@@ -5,7 +5,9 @@
 
 pub mod audit;
 pub mod authority;
+pub mod backup;
 pub mod bounds;
+pub mod checkup;
 pub mod cli;
 pub mod clock;
 pub mod combine;
@@ -15,6 +17,7 @@ pub mod hub;
 pub mod ledger;
 pub mod lines;
 pub mod listener;
+pub mod metrics;
 pub mod order;
 pub mod passwords;
 pub mod people;
@@ -24,3 +27,4 @@ pub mod presence;
 pub mod problem;
 pub mod serve;
 pub mod sites;
+pub mod tls;
