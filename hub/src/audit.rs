@@ -146,6 +146,9 @@ deeds! {
     MaintenanceBegun   maintenance_begun   "began maintenance" { words: String }
     MaintenanceEnded   maintenance_ended   "ended maintenance" {}
 
+    BackupMade         backup_made         "made a backup" { folder: String }
+    HubRestored        hub_restored        "restored the hub from a backup" { backup_ms: UnixMillis, acts: u64 }
+
     AuditExported      audit_exported      "downloaded the audit" { format: String, filter: String }
 
     SignedIn           signed_in           "signed in" { session_until: UnixMillis }

@@ -119,6 +119,15 @@ impl Authority {
         &self.ca
     }
 
+    /// Whether the CA's key is that of its certificate.
+    pub fn ca_fits(&self) -> bool {
+        use rcgen::PublicKeyData as _;
+        use x509_parser::prelude::{FromDer as _, X509Certificate};
+        X509Certificate::from_der(&self.ca).is_ok_and(|(_, certificate)| {
+            certificate.public_key().raw == self.issuer.key().subject_public_key_info()
+        })
+    }
+
     /// SHA-256 of the CA's certificate, in hexadecimal.
     pub fn ca_sha256(&self) -> String {
         text::hex(&Sha256::digest(&self.ca))

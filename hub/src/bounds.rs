@@ -41,6 +41,8 @@ pub const CA_DAYS: i64 = 20 * 365;
 pub const CLOCK_SLACK_S: i64 = 3_600;
 /// Rows of a list in the console and the API.
 pub const LIST_ROWS: u32 = 100;
+/// Milliseconds before its end from which on a certificate is told of by `flip-hub check`: three weeks, time to act in.
+pub const ENDS_SOON_MS: u64 = 21 * 24 * 3_600_000;
 /// Acts on a page of the audit.
 pub const AUDIT_ROWS: u32 = 100;
 /// Acts that an export reads ahead of who takes them: enough to keep a line busy, and little memory.

@@ -22,14 +22,15 @@ use clap::{Parser, Subcommand};
 use flip_protocol::PartyId;
 use flip_storage::file::{self, Access};
 
+use crate::audit::written;
 use crate::audit::{By, Deed};
 use crate::authority::Authority;
-use crate::config::{self, Config};
+use crate::config::{self, Config, LogFormat};
 use crate::ledger::trusts::{Added, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::person::Role;
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
-use crate::{bounds, clock, hub, serve};
+use crate::{backup, bounds, checkup, clock, hub, serve};
 use people::UserCommand;
 
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
@@ -87,6 +88,18 @@ enum Command {
     /// Invite people, list them, and change what they may do
     #[command(subcommand)]
     User(UserCommand),
+    /// Save everything that the hub is to a new folder, also while it runs
+    Backup {
+        /// The folder, empty or not there yet. Who has it is the hub: keep it as safe as the hub's keys
+        folder: PathBuf,
+    },
+    /// Put a backup back into the folder of --data, which is empty or not there yet
+    Restore {
+        /// The backup's folder
+        folder: PathBuf,
+    },
+    /// Look the hub over: configuration, keys, certificates, ledger, audit. Changes nothing, also while it runs
+    Check,
     /// Read, check and write out what was done at this hub
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -147,19 +160,24 @@ enum TrustCommand {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     file::private_by_default();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    logs(&cli);
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("flip-hub: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Logs to standard error, as `log_format` says; a configuration that is not right is told of by whoever reads it next.
+fn logs(cli: &Cli) {
+    let format = Config::load(&cli.data).map(|config| config.log_format).unwrap_or_default();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into());
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
     }
 }
 
@@ -206,6 +224,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Trust(TrustCommand::List) => trust_list(data),
         Command::Maintenance(command) => maintenance(&open(data)?.2, command),
+        Command::Backup { folder } => backup_to(data, &folder),
+        Command::Restore { folder } => restore_from(&folder, data),
+        Command::Check => check(data),
         Command::Audit(command) => audit::audit(data, command),
         Command::Setup => {
             let (config, _, ledger) = open(data)?;
@@ -216,6 +237,39 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             people::user(data, &config, &ledger, command)
         }
     }
+}
+
+fn backup_to(data: &Path, folder: &Path) -> anyhow::Result<()> {
+    Config::load(data)?;
+    let manifest = backup::save(data, folder)?;
+    let bytes: u64 = manifest.files.iter().map(|saved| saved.bytes).sum();
+    say!(
+        "Saved to {}: {} files, {bytes} bytes. Who has them is the hub.",
+        folder.display(),
+        manifest.files.len()
+    );
+    Ok(())
+}
+
+fn restore_from(folder: &Path, data: &Path) -> anyhow::Result<()> {
+    let manifest = backup::restore(folder, data)?;
+    let at = written::moment(manifest.at.0);
+    say!("The hub {} is as it was on {at}, in {}.", manifest.hub, data.display());
+    say!("Everybody is signed out, and kits that were not used are void.");
+    say!("Look at people and Trusts: who was disabled, removed or made void since is back.");
+    say!("Start it with: flip-hub --data {} serve", data.display());
+    Ok(())
+}
+
+fn check(data: &Path) -> anyhow::Result<()> {
+    let found = checkup::look(data, clock::now());
+    for (mark, lines) in [("ok    ", &found.sound), ("soon  ", &found.soon), ("WRONG ", &found.wrong)] {
+        for line in lines {
+            say!("{mark} {line}");
+        }
+    }
+    ensure!(found.wrong.is_empty(), "{} wrong; each says what", found.wrong.len());
+    Ok(())
 }
 
 fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) -> anyhow::Result<()> {

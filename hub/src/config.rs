@@ -1,26 +1,12 @@
-//! `hub.toml`: as written (every line optional), then merged with defaults and checked.
+//! `hub.toml`: as written (every line optional), then merged with defaults and checked. All that is wrong is named at once.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::audit::head;
 use crate::mail::settings::{self as mail, Settings};
-
-/// What may stand in `hub.toml`. Unknown lines are refused by name.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Written {
-    people_listen: Option<String>,
-    sites_listen: Option<String>,
-    sites_address: Option<String>,
-    names: Option<Vec<String>>,
-    audit_head: Option<PathBuf>,
-    console_address: Option<String>,
-    mail: Option<mail::Written>,
-}
+use crate::tls::Files;
 
 /// The configuration, checked.
 #[derive(Debug, Clone)]
@@ -41,6 +27,12 @@ pub struct Config {
     pub console_address: Option<String>,
     /// How mail is sent; `None`: the hub sends none.
     pub mail: Option<Settings>,
+    /// Where metrics are read, on loopback; `None`: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// The people listener's certificate and key; `None`: from the hub's own CA.
+    pub people_files: Option<Files>,
 }
 
 /// What is wrong with a configuration.
@@ -52,25 +44,47 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("{0} cannot be read")]
     File(PathBuf, #[source] std::io::Error),
-    /// Not TOML, or an unknown line.
+    /// Not TOML.
     #[error("{0} is not right: {1}")]
     Toml(PathBuf, String),
-    /// One line's value.
-    #[error("{file}: {key} = {value:?} is not right: {why}")]
-    Value {
+    /// Lines that are not right, all of them.
+    #[error("{}", lines(file, problems))]
+    Wrong {
         /// The file.
         file: PathBuf,
-        /// The line.
-        key: &'static str,
-        /// What stands there.
-        value: String,
-        /// What is wrong with it.
-        why: String,
+        /// What is wrong, one for each line.
+        problems: Vec<String>,
     },
-    /// Something in `[mail]`.
-    #[error("{0}: [mail] is not right:\n  {lines}", lines = .1.join("\n  "))]
-    Mail(PathBuf, Vec<String>),
 }
+
+fn lines(file: &Path, problems: &[String]) -> String {
+    problems.iter().map(|problem| format!("{}: {problem}", file.display())).collect::<Vec<_>>().join("\n")
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What may stand in the file.
+const KEYS: [&str; 11] = [
+    "people_listen",
+    "sites_listen",
+    "sites_address",
+    "names",
+    "people_certificate",
+    "people_key",
+    "metrics_listen",
+    "log_format",
+    "audit_head",
+    "console_address",
+    "[mail]",
+];
 
 /// A file's name in the hub's folder.
 pub const FILE: &str = "hub.toml";
@@ -86,85 +100,55 @@ impl Config {
         Self::check(data, &text)
     }
 
-    /// Checks the text of a configuration.
+    /// Checks the text of a configuration, and names everything that is wrong with it.
     pub fn check(data: &Path, text: &str) -> Result<Self, ConfigError> {
         let file = data.join(FILE);
-        let written: Written =
+        let written: toml::Table =
             toml::from_str(text).map_err(|error| ConfigError::Toml(file.clone(), error.to_string()))?;
-        let wrong = |key, value: &str, why: String| ConfigError::Value {
-            file: file.clone(),
-            key,
-            value: value.to_owned(),
-            why,
-        };
-        let listen = |key, value: Option<String>, default: &str| {
-            let value = value.unwrap_or_else(|| default.to_owned());
-            value.parse::<SocketAddr>().map_err(|_| {
-                wrong(
-                    key,
-                    &value,
-                    "expected an address and a port, such as 127.0.0.1:8443 or [::]:8444".to_owned(),
-                )
-            })
-        };
-        let people_listen = listen("people_listen", written.people_listen, "127.0.0.1:8443")?;
-        let sites_listen = listen("sites_listen", written.sites_listen, "0.0.0.0:8444")?;
-        if let Some(address) = &written.sites_address {
-            let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
-            if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
-                let why = "expected a host and a port, such as hub.example.org:8444".to_owned();
-                return Err(wrong("sites_address", address, why));
-            }
-        }
-        let console_host = match written.console_address.as_deref().map(host_of_url) {
-            None => None,
-            Some(Some(host)) => Some(host),
-            Some(None) => {
-                let why = "expected where people reach the console, without a path, such as https://flip.example.org";
-                return Err(wrong(
-                    "console_address",
-                    &written.console_address.unwrap_or_default(),
-                    why.to_owned(),
-                ));
-            }
-        };
-        let mail = written.mail.map(|written| Settings::check(data, written)).transpose();
-        let mail = mail.map_err(|problems| ConfigError::Mail(file.clone(), problems))?;
-        if mail.is_some() && written.console_address.is_none() && people_listen.ip().is_unspecified() {
+        let mut lines = Lines { written, problems: Vec::new() };
+        let people_listen = lines.address("people_listen", "127.0.0.1:8443");
+        let sites_listen = lines.address("sites_listen", "0.0.0.0:8444");
+        let metrics_listen = lines.loopback("metrics_listen");
+        let sites_address = lines.host_and_port("sites_address");
+        let mut names = lines.names("names");
+        let audit_head = lines.text("audit_head").map_or_else(|| head::FILE.into(), PathBuf::from);
+        let log_format = lines.log_format("log_format");
+        let people_files = lines.pair("people_certificate", "people_key", data);
+        let console_address = lines.text("console_address");
+        let console_host = console_address.as_deref().and_then(|url| lines.host_of(url));
+        let mail = lines.mail(data);
+        if mail.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
             let why = "is missing: the links in mails lead there, and people_listen names no machine";
-            return Err(ConfigError::Mail(file, vec![format!("console_address {why}")]));
+            lines.problems.push(format!("console_address {why}"));
         }
-        let mut names = written.names.unwrap_or_default();
-        for name in &names {
-            let is_host = !name.is_empty()
-                && name.len() <= 253
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
-            if !is_host && name.parse::<IpAddr>().is_err() {
-                return Err(wrong("names", name, "expected host names or IP addresses".to_owned()));
-            }
+        lines.nothing_left();
+        if !lines.problems.is_empty() {
+            return Err(ConfigError::Wrong { file, problems: lines.problems });
         }
         names.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]);
-        if let Some((host, _)) = written.sites_address.as_deref().and_then(|address| address.rsplit_once(':'))
-        {
+        if let Some((host, _)) = sites_address.as_deref().and_then(|address| address.rsplit_once(':')) {
             names.push(host.trim_matches(['[', ']']).to_owned());
         }
-        names.extend(console_host);
         names.extend(
             [people_listen, sites_listen]
                 .iter()
                 .filter(|a| !a.ip().is_unspecified())
                 .map(|a| a.ip().to_string()),
         );
+        names.extend(console_host);
         names.sort();
         names.dedup();
         Ok(Self {
             data: data.to_owned(),
             people_listen,
             sites_listen,
-            sites_address: written.sites_address,
+            metrics_listen,
+            sites_address,
             names,
-            audit_head: data.join(written.audit_head.unwrap_or_else(|| head::FILE.into())),
-            console_address: written.console_address,
+            audit_head: data.join(audit_head),
+            log_format,
+            people_files,
+            console_address,
             mail,
         })
     }
@@ -180,7 +164,141 @@ impl Config {
     }
 }
 
-/// The host of an `https://host` or `https://host:port`.
+/// The lines of the file that were not looked at yet, and what was wrong with those that were.
+struct Lines {
+    written: toml::Table,
+    problems: Vec<String>,
+}
+
+impl Lines {
+    fn wrong(&mut self, key: &str, value: &dyn std::fmt::Display, why: &str) {
+        self.problems.push(format!("{key} = {value} is not right: {why}"));
+    }
+
+    fn text(&mut self, key: &str) -> Option<String> {
+        match self.written.remove(key)? {
+            toml::Value::String(text) => Some(text),
+            other @ (toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Array(_)
+            | toml::Value::Table(_)) => {
+                self.wrong(key, &other, "expected a text in quotes");
+                None
+            }
+        }
+    }
+
+    fn address(&mut self, key: &str, default: &str) -> SocketAddr {
+        let value = self.text(key).unwrap_or_else(|| default.to_owned());
+        value.parse().unwrap_or_else(|_| {
+            let why = "expected an address and a port, such as 127.0.0.1:8443 or [::]:8444";
+            self.wrong(key, &format!("{value:?}"), why);
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        })
+    }
+
+    fn loopback(&mut self, key: &str) -> Option<SocketAddr> {
+        let value = self.text(key)?;
+        let address = value.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback());
+        if address.is_none() {
+            let why =
+                "expected an address of loopback and a port, such as 127.0.0.1:9464: metrics have no sign-in";
+            self.wrong(key, &format!("{value:?}"), why);
+        }
+        address
+    }
+
+    fn host_and_port(&mut self, key: &str) -> Option<String> {
+        let address = self.text(key)?;
+        let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
+        if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
+            let why = "expected a host and a port, such as hub.example.org:8444";
+            self.wrong(key, &format!("{address:?}"), why);
+        }
+        Some(address)
+    }
+
+    fn names(&mut self, key: &str) -> Vec<String> {
+        let Some(value) = self.written.remove(key) else { return Vec::new() };
+        let texts = value.as_array().and_then(|names| {
+            names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        let Some(names) = texts else {
+            self.wrong(key, &value, "expected a list of texts, such as [\"hub.example.org\"]");
+            return Vec::new();
+        };
+        for name in &names {
+            let is_host = !name.is_empty()
+                && name.len() <= 253
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+            if !is_host && name.parse::<IpAddr>().is_err() {
+                self.wrong(key, &format!("{name:?}"), "expected host names or IP addresses");
+            }
+        }
+        names
+    }
+
+    fn log_format(&mut self, key: &str) -> LogFormat {
+        match self.text(key).as_deref() {
+            None | Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            Some(other) => {
+                self.wrong(key, &format!("{other:?}"), "expected \"text\" or \"json\"");
+                LogFormat::Text
+            }
+        }
+    }
+
+    fn pair(&mut self, certificate: &str, key: &str, data: &Path) -> Option<Files> {
+        match (self.text(certificate), self.text(key)) {
+            (Some(certificate), Some(key)) => {
+                Some(Files { certificate: data.join(certificate), key: data.join(key) })
+            }
+            (None, None) => None,
+            (Some(_), None) => {
+                self.problems.push(format!("{certificate} needs {key} beside it"));
+                None
+            }
+            (None, Some(_)) => {
+                self.problems.push(format!("{key} needs {certificate} beside it"));
+                None
+            }
+        }
+    }
+
+    /// The host of an `https://host` or `https://host:port`.
+    fn host_of(&mut self, url: &str) -> Option<String> {
+        let host = host_of_url(url);
+        if host.is_none() {
+            let why =
+                "expected where people reach the console, without a path, such as https://flip.example.org";
+            self.wrong("console_address", &format!("{url:?}"), why);
+        }
+        host
+    }
+
+    fn mail(&mut self, data: &Path) -> Option<Settings> {
+        let written = self.written.remove("mail")?.try_into::<mail::Written>();
+        let checked = match written {
+            Ok(written) => Settings::check(data, written),
+            Err(error) => Err(vec![error.to_string()]),
+        };
+        checked
+            .map_err(|problems| {
+                self.problems.extend(problems.into_iter().map(|problem| format!("[mail]: {problem}")));
+            })
+            .ok()
+    }
+
+    fn nothing_left(&mut self) {
+        for key in self.written.keys() {
+            self.problems.push(format!("unknown field `{key}`; there are {}", KEYS.join(", ")));
+        }
+    }
+}
+
 fn host_of_url(url: &str) -> Option<String> {
     let rest = url.strip_prefix("https://")?;
     let (host, port) = match rest.rsplit_once(':') {
@@ -221,6 +339,37 @@ mod tests {
         assert!(error.contains("sites_listen = \"8444\"") && error.contains("[::]:8444"), "{error}");
         assert!(check("sites_address = \"hub.example.org\"").unwrap_err().contains("a port"));
         assert!(check("names = [\"not a name\"]").unwrap_err().contains("not a name"));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let text = "people_listen = 8443\nsites_address = \"hub\"\nnames = \"hub\"\nlog_format = \"xml\"\n\
+                    metrics_listen = \"0.0.0.0:9464\"\npeople_key = \"k.pem\"\nbanner = true\nport = 1";
+        let error = check(text).unwrap_err();
+        let of = [
+            "people_listen = 8443",
+            "sites_address = \"hub\"",
+            "names = \"hub\"",
+            "log_format = \"xml\"",
+            "metrics_listen = \"0.0.0.0:9464\"",
+            "people_key needs people_certificate",
+            "field `banner`",
+            "field `port`",
+        ];
+        assert_eq!(error.lines().count(), of.len(), "{error}");
+        assert!(of.iter().all(|of| error.contains(of)), "{error}");
+    }
+
+    #[test]
+    fn every_key_is_known() {
+        let text = "people_listen = \"127.0.0.1:1\"\nsites_listen = \"127.0.0.1:2\"\nsites_address = \"h:1\"\n\
+                    names = [\"a.b\"]\npeople_certificate = \"c.pem\"\npeople_key = \"k.pem\"\n\
+                    metrics_listen = \"127.0.0.1:3\"\nlog_format = \"json\"\naudit_head = \"/elsewhere/head\"";
+        let config = check(text).unwrap();
+        assert_eq!(text.lines().count(), KEYS.len());
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.audit_head, Path::new("/elsewhere/head"));
+        assert_eq!(config.people_files.unwrap().certificate, Path::new("/hub/c.pem"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::ledger::trusts::{KitSecret, Peer};
 use crate::mail::Post;
+use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::presence::Presence;
 use crate::wording;
@@ -32,6 +33,8 @@ pub struct Hub {
     pub hasher: Hasher,
     /// What making links and mails needs.
     pub post: Post,
+    /// What is counted.
+    pub metrics: Metrics,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -46,6 +49,7 @@ impl Hub {
         sites_address: Option<String>,
         hasher: Hasher,
         post: Post,
+        metrics: Metrics,
     ) -> Self {
         Self {
             config,
@@ -55,6 +59,7 @@ impl Hub {
             presence: Presence::default(),
             hasher,
             post,
+            metrics,
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }
@@ -97,15 +102,28 @@ impl Hub {
         issued: UnixMillis,
         expires: UnixMillis,
     ) -> Vec<u8> {
-        let body = serde_json::to_vec(work).expect("work is plain strings");
-        let sender = self.authority.hub();
-        let envelope =
-            Envelope { kind: Kind::WorkOrder, id, sender, receiver: peer.id, sequence, issued, expires };
-        message::seal(envelope, &body, self.authority.signing(), &peer.sealing, &mut clock::random())
-            .expect("a question was bounded before it was stored")
-            .bytes()
-            .to_vec()
+        seal_order(&self.authority, peer, id, sequence, work, issued, expires)
     }
+}
+
+/// Seals a work order for a Trust.
+pub fn seal_order(
+    authority: &Authority,
+    peer: &Peer,
+    id: MessageId,
+    sequence: u64,
+    work: &Work,
+    issued: UnixMillis,
+    expires: UnixMillis,
+) -> Vec<u8> {
+    let body = serde_json::to_vec(work).expect("work is plain strings");
+    let sender = authority.hub();
+    let envelope =
+        Envelope { kind: Kind::WorkOrder, id, sender, receiver: peer.id, sequence, issued, expires };
+    message::seal(envelope, &body, authority.signing(), &peer.sealing, &mut clock::random())
+        .expect("a question was bounded before it was stored")
+        .bytes()
+        .to_vec()
 }
 
 /// A kit for a Trust and what the ledger keeps of it.

@@ -5,11 +5,13 @@
 
 pub mod access;
 pub mod audit;
+pub mod backup;
 pub mod freezes;
 pub mod invitations;
 pub mod keys;
 pub mod links;
 pub mod mail;
+pub mod numbers;
 pub mod orders;
 pub mod people;
 pub mod projects;
@@ -20,17 +22,18 @@ pub mod trusts;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use flip_storage::ledger::{self as storage, Ledger as Store, OpenError};
+use flip_storage::ledger::{self as storage, Ledger as Store};
 use flip_storage::rusqlite::types::Type;
 use flip_storage::rusqlite::{self, Transaction};
 use tokio::sync::oneshot;
 
-pub use flip_storage::ledger::LedgerError;
+pub use flip_storage::ledger::{LedgerError, OpenError};
 
 /// A handle to the hub's ledger.
 #[derive(Clone)]
-pub struct Ledger(Store, Arc<Path>);
+pub struct Ledger(Store, Arc<Path>, Arc<AtomicI64>);
 
 /// `MIGRATIONS[n]` brings schema `n` to `n + 1`. A released one never changes.
 const MIGRATIONS: &[&str] = &[
@@ -264,9 +267,12 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 impl Ledger {
+    /// The newest schema that this program knows.
+    pub const SCHEMA: usize = MIGRATIONS.len();
+
     /// Opens the ledger in `path` and migrates it forward.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self(Store::open(path, MIGRATIONS)?, path.into()))
+        Ok(Self(Store::open(path, MIGRATIONS)?, path.into(), Arc::default()))
     }
 
     async fn call<T: Send + 'static>(
@@ -275,8 +281,18 @@ impl Ledger {
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (answer, answered) = oneshot::channel();
+        let waits = Waits::begin(&self.2);
+        let work = move |tx: &Transaction<'_>| {
+            drop(waits);
+            work(tx)
+        };
         self.0.submit(name, work, move |outcome| drop(answer.send(outcome)))?;
         answered.await.map_err(|_| LedgerError::Closed)?
+    }
+
+    /// Transactions that wait for the ledger's thread.
+    pub fn waiting(&self) -> i64 {
+        self.2.load(Ordering::Relaxed)
     }
 
     /// Looks at the ledger beside its thread, for as long as it takes. Blocks.
@@ -298,6 +314,22 @@ impl Ledger {
     }
 }
 
+/// A transaction that waits, until this is dropped.
+struct Waits(Arc<AtomicI64>);
+
+impl Waits {
+    fn begin(count: &Arc<AtomicI64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
@@ -312,6 +344,49 @@ mod migrations {
     use flip_protocol::UnixMillis;
 
     use super::*;
+
+    /// Every table, index and trigger as SQLite keeps its words.
+    fn shape(path: &Path) -> Vec<String> {
+        storage::read(path, "shape", |tx| {
+            tx.prepare(
+                "SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema ORDER BY 1",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_ledger_of_every_schema_comes_to_the_newest_with_what_it_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let fresh = folder.path().join("fresh.sqlite");
+        Ledger::open(&fresh).unwrap();
+        for schema in 1..=MIGRATIONS.len() {
+            let path = folder.path().join(format!("{schema}.sqlite"));
+            let old = Store::open(&path, &MIGRATIONS[..schema]).unwrap();
+            old.run("fill", |tx| {
+                tx.execute_batch(
+                    "INSERT INTO trust (id, name, added_ms, sent) VALUES (x'000000000000000000000000000000c1', 'North', 7, 9);
+                     INSERT INTO kit (secret_sha256, trust, expires_ms)
+                         VALUES (x'07', x'000000000000000000000000000000c1', 8);
+                     INSERT INTO refusal (trust, reason, times)
+                         VALUES (x'000000000000000000000000000000c1', 'expired', 3);",
+                )
+            })
+            .unwrap();
+            drop(old);
+            let ledger = Ledger::open(&path).unwrap();
+            let trust = &ledger.trusts_now().unwrap()[0];
+            assert_eq!(
+                (trust.name.as_str(), trust.kit_expires.map(|until| until.0)),
+                ("North", Some(8)),
+                "{schema}"
+            );
+            orphans(&ledger);
+            assert_eq!(shape(&path), shape(&fresh), "from schema {schema}");
+        }
+    }
 
     /// A ledger of schema 3 as its hub left it.
     fn of_schema_3(path: &Path) {

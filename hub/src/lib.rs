@@ -5,7 +5,9 @@
 
 pub mod audit;
 pub mod authority;
+pub mod backup;
 pub mod bounds;
+pub mod checkup;
 pub mod cli;
 pub mod clock;
 pub mod combine;
@@ -18,6 +20,7 @@ pub mod lines;
 pub mod links;
 pub mod listener;
 pub mod mail;
+pub mod metrics;
 pub mod order;
 pub mod passwords;
 pub mod people;
@@ -28,4 +31,5 @@ pub mod problem;
 pub mod serve;
 pub mod sites;
 pub mod strength;
+pub mod tls;
 pub mod wording;

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
@@ -26,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::bounds;
+use crate::metrics::Metrics;
 use crate::problem::problem;
 
 /// One listener.
@@ -34,6 +36,7 @@ pub struct Listener {
     tcp: TcpListener,
     tls: TlsAcceptor,
     slots: Arc<Semaphore>,
+    metrics: Metrics,
 }
 
 impl Listener {
@@ -43,12 +46,14 @@ impl Listener {
         address: SocketAddr,
         tls: ServerConfig,
         connections: usize,
+        metrics: Metrics,
     ) -> io::Result<Self> {
         Ok(Self {
             name,
             tcp: TcpListener::bind(address).await?,
             tls: TlsAcceptor::from(Arc::new(tls)),
             slots: Arc::new(Semaphore::new(connections)),
+            metrics,
         })
     }
 
@@ -72,8 +77,8 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, slot)) => {
-                    let connection =
-                        serve_one(self.name, self.tls.clone(), stream, slot, route.clone(), &open);
+                    let (tls, metrics) = (self.tls.clone(), self.metrics.clone());
+                    let connection = serve_one(self.name, tls, stream, slot, route.clone(), &open, metrics);
                     tokio::spawn(connection);
                 }
                 Err(error) => {
@@ -103,6 +108,7 @@ fn serve_one(
     slot: OwnedSemaphorePermit,
     route: impl Fn(&rustls::ServerConnection) -> Router + Send + 'static,
     open: &GracefulShutdown,
+    metrics: Metrics,
 ) -> impl Future<Output = ()> + Send + 'static {
     let watcher = open.watcher();
     async move {
@@ -119,7 +125,9 @@ fn serve_one(
                     return;
                 }
             };
-        let router = route(stream.get_ref().1).layer(axum::middleware::from_fn(within_time));
+        let router = route(stream.get_ref().1).layer(axum::middleware::from_fn(move |request, next| {
+            within_time(name, metrics.clone(), request, next)
+        }));
         let service = TowerToHyperService::new(router);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -132,11 +140,14 @@ fn serve_one(
 }
 
 /// Ends a request that takes longer than any wait it may ask for: a body that trickles in, a ledger that hangs.
-async fn within_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(bounds::REQUEST, next.run(request)).await {
+async fn within_time(name: &'static str, metrics: Metrics, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let response = match tokio::time::timeout(bounds::REQUEST, next.run(request)).await {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took longer than 60 s\n").into_response(),
-    }
+    };
+    metrics.answered(name, response.status().as_u16(), began);
+    response
 }
 
 /// Reads a request's body up to `limit` bytes. A larger one is read to its end, up to [`bounds::DISCARD_BYTES`], only

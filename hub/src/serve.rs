@@ -23,7 +23,9 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::links::LinkKey;
 use crate::listener::Listener;
 use crate::mail::{Post, outbox};
+use crate::metrics::{self, Metrics};
 use crate::passwords::Hasher;
+use crate::tls::Served;
 use crate::{people, sites};
 
 /// Where a running hub listens, written to `addresses.json` beside its ledger for scripts and the command line.
@@ -46,14 +48,30 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let config = Config::load(data)?;
     let authority = Authority::load(&Config::keys(data))?;
     let ledger = Ledger::open(&Config::ledger(data))?;
-    let people_tls = people_tls(&authority, &config.names)?;
+    let metrics = Metrics::default();
+    let from_files = config.people_files.clone().map(Served::start).transpose()?;
+    let people_tls = people_tls(&authority, &config.names, from_files.clone())?;
     let sites_tls = sites_tls(&authority, &config.names)?;
-    let people = Listener::bind("people", config.people_listen, people_tls, bounds::PEOPLE_CONNECTIONS)
-        .await
-        .with_context(|| format!("people_listen = \"{}\" cannot be bound", config.people_listen))?;
-    let sites = Listener::bind("sites", config.sites_listen, sites_tls, bounds::SITES_CONNECTIONS)
-        .await
-        .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
+    let people = Listener::bind(
+        "people",
+        config.people_listen,
+        people_tls,
+        bounds::PEOPLE_CONNECTIONS,
+        metrics.clone(),
+    )
+    .await
+    .with_context(|| format!("people_listen = \"{}\" cannot be bound", config.people_listen))?;
+    let sites =
+        Listener::bind("sites", config.sites_listen, sites_tls, bounds::SITES_CONNECTIONS, metrics.clone())
+            .await
+            .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
+    let numbers = match config.metrics_listen {
+        Some(address) => {
+            let bound = tokio::net::TcpListener::bind(address).await;
+            Some(bound.with_context(|| format!("metrics_listen = \"{address}\" cannot be bound"))?)
+        }
+        None => None,
+    };
     let addresses = Addresses { people: people.address()?, sites: sites.address()? };
     let written = serde_json::to_vec(&addresses).context("addresses")?;
     file::write(&data.join(ADDRESSES), &written, Access::Anyone)
@@ -63,18 +81,33 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let post = Post::new(config.mail.clone(), key, console_address(&config, Some(&addresses)));
     tracing::info!(console = %format!("https://{}", addresses.people), sites = %addresses.sites, "the hub is ready");
 
-    let hub = Arc::new(Hub::new(config, authority, ledger, sites_address, Hasher::start()?, post));
+    let hub = Hub::new(config, authority, ledger, sites_address, Hasher::start()?, post, metrics);
+    let hub = Arc::new(hub);
     let version = env!("CARGO_PKG_VERSION").to_owned();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStarted { version }).await?;
     let sender = tokio::spawn(outbox::run(Arc::clone(&hub)));
     let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
     let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
+    let reloader =
+        from_files.map(|served| anyhow::Ok(tokio::spawn(reload_on_signal(served)?))).transpose()?;
     let people_router = people::router(&hub);
     let routing = Arc::clone(&hub);
+    let (watched, stopped) = (Arc::clone(&hub), Arc::clone(&hub));
+    let numbers = async move {
+        let Some(numbers) = numbers else { return };
+        let served = axum::serve(numbers, metrics::router(watched));
+        if let Err(error) = served.with_graceful_shutdown(async move { stopped.stopped().await }).await {
+            tracing::error!(%error, "metrics are not served any more");
+        }
+    };
     tokio::join!(
+        numbers,
         people.serve(move |_| people_router.clone(), hub.stopped()),
         sites.serve(move |connection| sites::route(&routing, connection.peer_certificates()), hub.stopped()),
     );
+    if let Some(reloader) = reloader {
+        reloader.abort();
+    }
     stopper.abort();
     sweeper.abort();
     sender.abort();
@@ -168,10 +201,43 @@ fn stop_on_signal(hub: Arc<Hub>) -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn people_tls(authority: &Authority, names: &[String]) -> anyhow::Result<ServerConfig> {
-    let certificate = authority.server_certificate(names, clock::now())?;
-    let mut tls =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(certificate.chain, certificate.key)?;
+/// Reads the people listener's certificate again on SIGHUP, and now and then, for whoever renews it sends none.
+fn reload_on_signal(served: Arc<Served>) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        let mut ticks = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                _ = hang_up.recv() => {}
+                _ = ticks.tick() => {}
+            }
+            match served.reload() {
+                Ok(true) => tracing::info!("the people listener has a new certificate"),
+                Ok(false) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        "the certificate cannot be read again; the one before is served on"
+                    );
+                }
+            }
+        }
+    })
+}
+
+fn people_tls(
+    authority: &Authority,
+    names: &[String],
+    from_files: Option<Arc<Served>>,
+) -> anyhow::Result<ServerConfig> {
+    let builder = ServerConfig::builder().with_no_client_auth();
+    let mut tls = if let Some(served) = from_files {
+        builder.with_cert_resolver(served)
+    } else {
+        let certificate = authority.server_certificate(names, clock::now())?;
+        builder.with_single_cert(certificate.chain, certificate.key)?
+    };
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(tls)
 }

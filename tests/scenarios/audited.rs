@@ -584,9 +584,7 @@ fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps()
     stage.trust.resume()?;
     until("the log to say that the hub keeps another", || {
         Ok((!acts_of(&stage.trust, "head_contradicted")?.is_empty()).then_some(()))
-    })?;
-    assert!(stage.trust.log().contains("an audit was cut or written anew"), "{}", stage.trust.log());
-    Ok(())
+    })
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod ending;
 mod enrolment;
 mod freezing;
 mod garbage;
+mod keeping;
 mod local;
 mod messages;
 mod people;

@@ -12,7 +12,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
 
-pub use look::Kept;
+pub use look::{Kept, check_file};
 
 /// The table. Only `entry` is hashed; what the audit is filtered by is read out of it, so that it can say nothing else.
 pub(super) const SCHEMA: &str = "

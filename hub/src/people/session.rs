@@ -51,6 +51,7 @@ pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, 
             return Ok(token);
         }
     }
+    hub.metrics.sign_ins_refused.inc();
     tracing::warn!("a sign-in was refused");
     Err(ApiProblem::new(
         StatusCode::FORBIDDEN,

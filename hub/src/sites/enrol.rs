@@ -17,6 +17,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::LedgerError;
 use crate::ledger::trusts::{Enrolled, Peer};
+use crate::metrics::Metrics;
 use crate::problem::problem;
 
 /// Why an appliance is not enrolled.
@@ -33,11 +34,12 @@ pub(super) async fn post(
     State(hub): State<Arc<Hub>>,
     body: Result<Json<EnrolRequest>, JsonRejection>,
 ) -> Response {
+    let metrics = hub.metrics.clone();
     match body {
         Err(rejection) => refusal::bad_body(rejection.body_text()),
         Ok(Json(request)) => match enrol(hub, request).await {
             Ok(response) => response.into_response(),
-            Err(refused) => refused.into_response(),
+            Err(refused) => refused.into_response(&metrics),
         },
     }
 }
@@ -91,7 +93,7 @@ async fn enrol(hub: Arc<Hub>, request: EnrolRequest) -> Result<Json<EnrolRespons
 }
 
 impl Refused {
-    fn into_response(self) -> Response {
+    fn into_response(self, metrics: &Metrics) -> Response {
         let (status, code, title) = match self {
             Self::OtherHub => (StatusCode::FORBIDDEN, "other_hub", "This kit was made for another hub."),
             Self::BadRequest => {
@@ -114,6 +116,7 @@ impl Refused {
             ),
             Self::Ledger(error) => return refusal::ledger(&error),
         };
+        metrics.enrolment_refused(code);
         tracing::warn!(code, "an enrolment was refused");
         problem(status, code, title, None)
     }

@@ -47,7 +47,10 @@ pub(super) async fn post(
         return refusal::bad_body(why.to_owned());
     }
     match sync(&hub, &peer, request, now).await {
-        Ok(response) => Json(response).into_response(),
+        Ok(response) => {
+            hub.metrics.syncs.inc();
+            Json(response).into_response()
+        }
         Err(error) => refusal::ledger(&error),
     }
 }
@@ -172,6 +175,7 @@ async fn wait_for_orders(
     wait: Duration,
 ) -> Result<Vec<String>, LedgerError> {
     let until = tokio::time::Instant::now() + wait;
+    let _waits = (!wait.is_zero()).then(|| hub.metrics.waits());
     // Subscribed before the first look, so that work which comes in between wakes it.
     let mut work = hub.presence.work(peer.id);
     let look = async || {

@@ -2,8 +2,10 @@
 //! look holds nobody up.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use flip_storage::audit::{Entry, Head};
+use flip_storage::ledger as storage;
 use flip_storage::rusqlite::types::Value;
 use flip_storage::rusqlite::{self, Row, Transaction, params_from_iter};
 
@@ -65,6 +67,11 @@ impl Ledger {
     pub async fn audit_head(&self) -> Result<Head, LedgerError> {
         self.call("audit head", head).await
     }
+}
+
+/// The same of the ledger in a file, of which not even the schema is changed. Blocks.
+pub fn check_file(ledger: &Path, noted: Vec<Noted>) -> Result<Result<Head, Wrong>, LedgerError> {
+    storage::read(ledger, "check audit", |tx| check(tx, noted))
 }
 
 fn check(tx: &Transaction<'_>, noted: Vec<Noted>) -> rusqlite::Result<Result<Head, Wrong>> {

@@ -1,0 +1,172 @@
+//! `flip-hub check`: everything that can be looked at without serving: configuration, keys, certificates, ledger, audit.
+//!
+//! What must stay true: nothing is changed, and one problem does not hide another.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use flip_protocol::UnixMillis;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::audit::head;
+use crate::audit::written::moment;
+use crate::authority::Authority;
+use crate::bounds;
+use crate::config::{Config, ConfigError};
+use crate::ledger::{self, Ledger};
+use crate::tls::Files;
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What is as it should be.
+    pub sound: Vec<String>,
+    /// What somebody should look at soon.
+    pub soon: Vec<String>,
+    /// What is wrong.
+    pub wrong: Vec<String>,
+}
+
+/// Looks a hub over.
+pub fn look(data: &Path, now: UnixMillis) -> Found {
+    let mut found = Found::default();
+    let config = match Config::load(data) {
+        Ok(config) => {
+            found.sound.push("hub.toml is right".to_owned());
+            Some(config)
+        }
+        Err(error @ ConfigError::NoHub(_)) => {
+            found.wrong.push(error.to_string());
+            return found;
+        }
+        Err(error) => {
+            found.wrong.extend(error.to_string().lines().map(str::to_owned));
+            None
+        }
+    };
+    keys(data, now, &mut found);
+    if let Some(files) = config.as_ref().and_then(|config| config.people_files.as_ref()) {
+        certificate_files(files, now, &mut found);
+    }
+    ledger(data, now, &mut found);
+    audit(data, config.as_ref(), &mut found);
+    found
+}
+
+fn keys(data: &Path, now: UnixMillis, found: &mut Found) {
+    let folder = Config::keys(data);
+    match Authority::load(&folder) {
+        Ok(authority) => {
+            certificate("the hub's CA", authority.ca(), now, found);
+            if !authority.ca_fits() {
+                found
+                    .wrong
+                    .push("the key in keys/ca.key is not that of the certificate in keys/ca.pem".to_owned());
+            }
+        }
+        Err(error) => found.wrong.push(chain(&error)),
+    }
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let open = entry.metadata().is_ok_and(|of| of.permissions().mode() & 0o077 != 0);
+        if open && entry.path().extension().is_some_and(|ending| ending == "key") {
+            let path = entry.path();
+            found.wrong.push(format!(
+                "{} can be read by others: chmod 600 {}",
+                path.display(),
+                path.display()
+            ));
+        }
+    }
+}
+
+fn certificate_files(files: &Files, now: UnixMillis, found: &mut Found) {
+    match files.load() {
+        Ok(loaded) => match loaded.cert.first() {
+            Some(first) => certificate(&files.certificate.display().to_string(), first, now, found),
+            None => found.wrong.push(format!("{} holds no certificate", files.certificate.display())),
+        },
+        Err(error) => found.wrong.push(chain(&error)),
+    }
+}
+
+fn certificate(name: &str, der: &[u8], now: UnixMillis, found: &mut Found) {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        found.wrong.push(format!("{name}: the certificate cannot be read"));
+        return;
+    };
+    let seconds = certificate.validity().not_after.timestamp();
+    ends(name, UnixMillis(u64::try_from(seconds).unwrap_or(0) * 1_000), now, found);
+}
+
+fn ends(name: &str, until: UnixMillis, now: UnixMillis, found: &mut Found) {
+    let said = moment(until.0);
+    if until <= now {
+        found.wrong.push(format!("{name}: the certificate ended on {said}"));
+    } else if until.since(now) < bounds::ENDS_SOON_MS {
+        found.soon.push(format!("{name}: the certificate ends on {said}"));
+    } else {
+        found.sound.push(format!("{name}: the certificate is good until {said}"));
+    }
+}
+
+fn ledger(data: &Path, now: UnixMillis, found: &mut Found) {
+    let looked = match ledger::backup::look(&Config::ledger(data)) {
+        Ok(looked) => looked,
+        Err(error) => {
+            found.wrong.push(chain(&error));
+            return;
+        }
+    };
+    match looked.schema.cmp(&Ledger::SCHEMA) {
+        std::cmp::Ordering::Equal => found.sound.push(format!("the ledger is of schema {}", looked.schema)),
+        std::cmp::Ordering::Less => found.soon.push(format!(
+            "the ledger is of schema {}; the next start brings it to {}: make a backup first",
+            looked.schema,
+            Ledger::SCHEMA
+        )),
+        std::cmp::Ordering::Greater => found.wrong.push(format!(
+            "the ledger is of schema {}, newer than this program's {}; use the newer flip-hub",
+            looked.schema,
+            Ledger::SCHEMA
+        )),
+    }
+    if looked.damage.is_empty() && looked.orphans.is_empty() {
+        found.sound.push("the ledger is whole, and every row it names is there".to_owned());
+    }
+    found.wrong.extend(looked.damage.iter().map(|damage| format!("the ledger is damaged: {damage}")));
+    found.wrong.extend(
+        looked.orphans.iter().map(|table| format!("the ledger names rows that are not there: {table}")),
+    );
+    for (trust, until) in looked.certificates {
+        // Appliances renew theirs after two thirds of their life: one that ends soon has been away.
+        ends(&format!("the appliance of {trust}"), until, now, found);
+    }
+}
+
+fn audit(data: &Path, config: Option<&Config>, found: &mut Found) {
+    let path = config.map_or_else(|| data.join(head::FILE), |config| config.audit_head.clone());
+    let noted = match head::read(&path) {
+        Ok(noted) => noted,
+        Err(error) => {
+            found.wrong.push(format!("the audit's head in {} cannot be read: {error}", path.display()));
+            None
+        }
+    };
+    match ledger::audit::check_file(&Config::ledger(data), noted.into_iter().collect()) {
+        Ok(Ok(head)) => found.sound.push(format!("the audit is whole: {} acts", head.entries)),
+        Ok(Err(wrong)) => found.wrong.push(format!("the audit is not whole: {wrong}")),
+        Err(error) => found.wrong.push(chain(&error)),
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
