@@ -364,9 +364,11 @@ mod tests {
     fn every_key_is_known() {
         let text = "people_listen = \"127.0.0.1:1\"\nsites_listen = \"127.0.0.1:2\"\nsites_address = \"h:1\"\n\
                     names = [\"a.b\"]\npeople_certificate = \"c.pem\"\npeople_key = \"k.pem\"\n\
-                    metrics_listen = \"127.0.0.1:3\"\nlog_format = \"json\"\naudit_head = \"/elsewhere/head\"";
+                    metrics_listen = \"127.0.0.1:3\"\nlog_format = \"json\"\naudit_head = \"/elsewhere/head\"\n\
+                    console_address = \"https://c.d\"\n[mail]\nserver = \"localhost\"\nfrom = \"a@b.org\"";
         let config = check(text).unwrap();
-        assert_eq!(text.lines().count(), KEYS.len());
+        assert_eq!(text.split("[mail]").next().unwrap().lines().count(), KEYS.len() - 1);
+        assert!(config.mail.is_some());
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.audit_head, Path::new("/elsewhere/head"));
         assert_eq!(config.people_files.unwrap().certificate, Path::new("/hub/c.pem"));
