@@ -234,7 +234,7 @@ fn tally(shares: &[Share]) -> Tally {
             Said::FewerThan { .. } => tally.fewer_than += 1,
             Said::Refused { .. } => tally.refused += 1,
             Said::Failed { .. } | Said::NotTaken { .. } | Said::Expired | Said::Cancelled => {
-                tally.failed += 1
+                tally.failed += 1;
             }
             Said::NotYet { .. } => tally.not_yet += 1,
             Said::Offline { .. } => tally.offline += 1,

@@ -56,7 +56,7 @@ pub fn audit(place: &Place, command: &AuditCommand) -> anyhow::Result<()> {
         AuditCommand::Heads => {
             let mut heads = Vec::new();
             audit.walk(|entry, _| {
-                heads.extend((entry.act == witness::KEPT).then(|| witness::head_of(entry)).flatten())
+                heads.extend((entry.act == witness::KEPT).then(|| witness::head_of(entry)).flatten());
             })?;
             for head in heads {
                 say!("{}", serde_json::to_string(&head)?);

@@ -109,9 +109,12 @@ pub(super) fn user(
     let by = By::command_line(clock::now());
     match command {
         UserCommand::Invite { name, email, role } => invite(&post(data, config)?, ledger, &name, email, role),
-        UserCommand::InviteAgain { name } => invite_again(&post(data, config)?, ledger, name),
+        UserCommand::InviteAgain { name } => invite_again(&post(data, config)?, ledger, &name),
         UserCommand::Withdraw { name } => match ledger.withdraw(by, name.clone())? {
-            Withdrawn::Yes => done(&name, "is not invited any more"),
+            Withdrawn::Yes => {
+                done(&name, "is not invited any more");
+                Ok(())
+            }
             Withdrawn::Nobody => bail!("{}", nobody(&name)),
             Withdrawn::Came => {
                 bail!("{name} has come already; to keep them out: flip-hub user disable {name:?}")
@@ -131,8 +134,10 @@ pub(super) fn user(
             let changed = ledger.enable(by, name.clone())?;
             changed_to(&name, changed, "may sign in again")
         }
-        UserCommand::Reset { name } => reset(&post(data, config)?, ledger, name),
-        UserCommand::Password { name, password_file } => set_password(ledger, name, password_file.as_deref()),
+        UserCommand::Reset { name } => reset(&post(data, config)?, ledger, &name),
+        UserCommand::Password { name, password_file } => {
+            set_password(ledger, &name, password_file.as_deref())
+        }
     }
 }
 
@@ -192,30 +197,31 @@ fn invite(post: &Post, ledger: &Ledger, name: &str, email: EmailAddress, role: R
     }
 }
 
-fn invite_again(post: &Post, ledger: &Ledger, name: String) -> anyhow::Result<()> {
-    let person = known(ledger, &name)?;
+fn invite_again(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
+    let person = known(ledger, name)?;
     let (PersonState::Invited { .. }, Some(email)) = (&person.state, person.email) else {
         bail!("{} has come already; for a new password: flip-hub user reset {:?}", person.name, person.name)
     };
     let by = By::command_line(clock::now());
     let again = post.invitation(by, person.id, person.name, email, person.role);
-    ensure!(ledger.invite_again(again.clone())?, "{}", nobody(&name));
+    ensure!(ledger.invite_again(again.clone())?, "{}", nobody(name));
     hand_over(post, &again)
 }
 
 fn hand_over(post: &Post, invitation: &NewInvitation) -> anyhow::Result<()> {
     let NewInvitation { name, email, .. } = invitation;
     if post.sends() {
-        return done(name, &format!("is invited; the running hub sends the mail to {email}"));
+        done(name, &format!("is invited; the running hub sends the mail to {email}"));
+        return Ok(());
     }
     say!("{name} is invited. Hand over this link (it works once, for 14 days):");
     say!("  {}", post.link(invitation.link.nonce));
     Ok(())
 }
 
-fn reset(post: &Post, ledger: &Ledger, name: String) -> anyhow::Result<()> {
+fn reset(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
     let by = By::command_line(clock::now());
-    let person = known(ledger, &name)?;
+    let person = known(ledger, name)?;
     ensure!(
         matches!(person.state, PersonState::Active | PersonState::Reset { .. }),
         "{} is {}, and so has no password to reset",
@@ -278,12 +284,12 @@ fn change_details(
     }
 }
 
-fn set_password(ledger: &Ledger, name: String, file: Option<&Path>) -> anyhow::Result<()> {
-    let person = known(ledger, &name)?;
+fn set_password(ledger: &Ledger, name: &str, file: Option<&Path>) -> anyhow::Result<()> {
+    let person = known(ledger, name)?;
     let address = person.email.as_ref().map(ToString::to_string);
     let (password, made) = password(file, &person.name, address.as_deref())?;
     let changed =
-        ledger.set_password(By::command_line(clock::now()), name.clone(), passwords::hash(&password)?)?;
+        ledger.set_password(By::command_line(clock::now()), name.to_owned(), passwords::hash(&password)?)?;
     let told = if made {
         format!("has a new password (shown this once):\n  {password}")
     } else {
@@ -324,14 +330,16 @@ fn nobody(name: &str) -> String {
     format!("nobody is named {name:?}; see: flip-hub user list")
 }
 
-fn done(name: &str, told: &str) -> anyhow::Result<()> {
+fn done(name: &str, told: &str) {
     say!("{name} {told}");
-    Ok(())
 }
 
 fn changed_to(name: &str, changed: Changed, told: &str) -> anyhow::Result<()> {
     match changed {
-        Changed::Yes => done(name, told),
+        Changed::Yes => {
+            done(name, told);
+            Ok(())
+        }
         Changed::Nobody => bail!("{}", nobody(name)),
         Changed::LastAdmin => bail!(
             "{name} is the only admin who can sign in, so that nobody could undo this; make another first: \
