@@ -570,7 +570,7 @@ fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps()
     let (mut head, mut anew) = (Head::none(), String::new());
     Audit::new(&path).walk(|entry, _| {
         let linked = head.next(entry.at_ms + 1, &entry.act, entry.facts.clone());
-        anew += &format!("{} {} {}\n", linked.hash, head.hash, linked.text);
+        anew.extend([&linked.hash, " ", &head.hash, " ", &linked.text, "\n"]);
         head = Head { entries: entry.number, hash: linked.hash };
     })?;
     fs::write(&path, anew)?;

@@ -191,7 +191,10 @@ fn invite(post: &Post, ledger: &Ledger, name: &str, email: EmailAddress, role: R
     let id = PersonId::new(by.at, &clock::random_bytes());
     let new = post.invitation(by, id, name.to_owned(), email, role);
     match ledger.invite(new.clone())? {
-        None => hand_over(post, &new),
+        None => {
+            hand_over(post, &new);
+            Ok(())
+        }
         Some(Taken::Name) => bail!("somebody is named {name:?} already; see: flip-hub user list"),
         Some(Taken::Email) => bail!("somebody has that e-mail address already; see: flip-hub user list"),
     }
@@ -205,18 +208,18 @@ fn invite_again(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> 
     let by = By::command_line(clock::now());
     let again = post.invitation(by, person.id, person.name, email, person.role);
     ensure!(ledger.invite_again(again.clone())?, "{}", nobody(name));
-    hand_over(post, &again)
+    hand_over(post, &again);
+    Ok(())
 }
 
-fn hand_over(post: &Post, invitation: &NewInvitation) -> anyhow::Result<()> {
+fn hand_over(post: &Post, invitation: &NewInvitation) {
     let NewInvitation { name, email, .. } = invitation;
     if post.sends() {
         done(name, &format!("is invited; the running hub sends the mail to {email}"));
-        return Ok(());
+        return;
     }
     say!("{name} is invited. Hand over this link (it works once, for 14 days):");
     say!("  {}", post.link(invitation.link.nonce));
-    Ok(())
 }
 
 fn reset(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
