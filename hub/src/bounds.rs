@@ -39,6 +39,10 @@ pub const SERVER_CERTIFICATE_DAYS: i64 = 825;
 pub const CA_DAYS: i64 = 20 * 365;
 /// Seconds by which certificates are valid before they are made, for clocks that are a little behind.
 pub const CLOCK_SLACK_S: i64 = 3_600;
+/// Characters of words that a list is searched for.
+pub const WORDS_CHARACTERS: usize = 120;
+/// The last page of a list that can be asked for: a million rows are no list.
+pub const PAGES: u64 = 10_000;
 /// Rows of a list in the console and the API.
 pub const LIST_ROWS: u32 = 100;
 /// Acts on a page of the audit.
@@ -47,6 +51,11 @@ pub const AUDIT_ROWS: u32 = 100;
 pub const EXPORT_AHEAD: usize = 256;
 /// Characters of a project's description, as FLIP has it.
 pub const DESCRIPTION_CHARACTERS: usize = 250;
+/// Characters of the reason of a decision: a paragraph that researchers read.
+pub const REASON_CHARACTERS: usize = 500;
+/// Milliseconds after which an appliance that still holds a cancelled order is told so again at once: long enough for it
+/// to end the order.
+pub const CANCEL_AGAIN_MS: u64 = 2_000;
 /// Members of one project.
 pub const MEMBERS: usize = 100;
 /// Characters of the banner and of the words of maintenance: one line on a wide screen.

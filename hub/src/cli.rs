@@ -25,6 +25,7 @@ use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::config::{self, Config};
 use crate::ledger::people::Changed;
+use crate::ledger::trust_admins::Made;
 use crate::ledger::trusts::{Added, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::person::{PersonId, Role};
@@ -108,6 +109,9 @@ enum UserCommand {
         /// What they may do
         #[arg(long)]
         role: Role,
+        /// The Trust that a trust-admin decides for
+        #[arg(long, value_name = "NAME")]
+        trust: Option<String>,
         /// A file with the password in its first line [default: one is made and printed once]
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
@@ -120,6 +124,9 @@ enum UserCommand {
         name: String,
         /// The new role
         role: Role,
+        /// The Trust that a trust-admin decides for
+        #[arg(long, value_name = "NAME")]
+        trust: Option<String>,
     },
     /// Keep a person out; ends their sessions at once
     Disable {
@@ -281,11 +288,18 @@ fn maintenance(ledger: &Ledger, command: MaintenanceCommand) -> anyhow::Result<(
 fn user(ledger: &Ledger, command: UserCommand) -> anyhow::Result<()> {
     let by = By::command_line(clock::now());
     let (name, changed, now_they) = match command {
-        UserCommand::Add { name, role, password_file } => {
-            return add_person(ledger, &name, role, password_file.as_deref());
+        UserCommand::Add { name, role, trust, password_file } => {
+            return add_anybody(ledger, &name, role, trust, password_file.as_deref());
         }
         UserCommand::List => return list_people(ledger),
-        UserCommand::Role { name, role } => {
+        UserCommand::Role { name, role: Role::TrustAdmin, trust } => {
+            let trust = of_trust(trust)?;
+            make_trust_admin(ledger, &name, &trust)?;
+            say!("{name} is trust-admin of {trust} now");
+            return Ok(());
+        }
+        UserCommand::Role { name, role, trust } => {
+            ensure!(trust.is_none(), "--trust is for the role trust-admin alone");
             let words = format!("is {} now", role.name());
             (name.clone(), ledger.set_role(by, name, role)?, words)
         }
@@ -318,6 +332,40 @@ fn user(ledger: &Ledger, command: UserCommand) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Adds a person of any role. One who is to decide for a Trust is a viewer until they do.
+fn add_anybody(
+    ledger: &Ledger,
+    name: &str,
+    role: Role,
+    trust: Option<String>,
+    password_file: Option<&Path>,
+) -> anyhow::Result<()> {
+    if role != Role::TrustAdmin {
+        ensure!(trust.is_none(), "--trust is for the role trust-admin alone");
+        return add_person(ledger, name, role, password_file);
+    }
+    let trust = of_trust(trust)?;
+    let known =
+        ledger.trusts_now()?.into_iter().any(|one| one.name.to_lowercase() == trust.trim().to_lowercase());
+    ensure!(known, "no Trust is named {trust:?}; flip-hub trust list names them; nobody was added");
+    add_person(ledger, name, Role::Viewer, password_file)?;
+    make_trust_admin(ledger, name, &trust)
+}
+
+fn of_trust(trust: Option<String>) -> anyhow::Result<String> {
+    trust.context("a trust-admin decides for one Trust: say which with --trust NAME")
+}
+
+fn make_trust_admin(ledger: &Ledger, name: &str, trust: &str) -> anyhow::Result<()> {
+    let by = By::command_line(clock::now());
+    match ledger.make_trust_admin(by, name.to_owned(), trust.to_owned())? {
+        Made::Yes => Ok(()),
+        Made::Nobody => bail!("nobody is named {name:?}; flip-hub user list names the people"),
+        Made::NoTrust => bail!("no Trust is named {trust:?}; flip-hub trust list names them"),
+        Made::LastAdmin => bail!("{name} is the only admin who can sign in; make another first"),
+    }
+}
+
 fn add_person(ledger: &Ledger, name: &str, role: Role, password_file: Option<&Path>) -> anyhow::Result<()> {
     let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
     let (password, made) = password(password_file)?;
@@ -340,9 +388,12 @@ fn password(file: Option<&Path>) -> anyhow::Result<(String, bool)> {
 }
 
 fn list_people(ledger: &Ledger) -> anyhow::Result<()> {
+    let admins = ledger.trust_admins()?;
     for person in ledger.people()? {
         let state = if person.disabled.is_some() { ", disabled" } else { "" };
-        say!("{}  {}{state}", person.name, person.role.name());
+        let trust = admins.iter().find(|(name, _)| *name == person.name);
+        let of = trust.map(|(_, trust)| format!(" of {trust}")).unwrap_or_default();
+        say!("{}  {}{of}{state}", person.name, person.role.name());
     }
     Ok(())
 }

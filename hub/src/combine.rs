@@ -96,6 +96,8 @@ pub enum Said {
     },
     /// Never answered within the order's life.
     Expired,
+    /// The question was cancelled before the Trust answered.
+    Cancelled,
 }
 
 /// The combined result of a query.
@@ -144,6 +146,8 @@ pub struct Tally {
     pub refused: u64,
     /// Failed, not taken or expired.
     pub failed: u64,
+    /// Cancelled before they answered.
+    pub cancelled: u64,
     /// Not yet, while online.
     pub not_yet: u64,
     /// Not yet, and offline.
@@ -194,6 +198,10 @@ fn said(state: &OrderState, link: Link) -> Said {
         OrderState::Failed { why, .. } => Said::Failed { reason: *why, message: why.sentence() },
         OrderState::NotTaken { why, .. } => Said::NotTaken { reason: *why, message: why.to_string() },
         OrderState::Expired { .. } => Said::Expired,
+        // A question is never answered as an order to drop is.
+        OrderState::Cancelled { .. } | OrderState::Done { answer: Answer::Dropped { .. }, .. } => {
+            Said::Cancelled
+        }
     }
 }
 
@@ -231,6 +239,7 @@ fn tally(shares: &[Share]) -> Tally {
             Said::FewerThan { .. } => tally.fewer_than += 1,
             Said::Refused { .. } => tally.refused += 1,
             Said::Failed { .. } | Said::NotTaken { .. } | Said::Expired => tally.failed += 1,
+            Said::Cancelled => tally.cancelled += 1,
             Said::NotYet { .. } => tally.not_yet += 1,
             Said::Offline { .. } => tally.offline += 1,
         }

@@ -4,6 +4,7 @@
 //! queued ──▶ delivered ──▶ running ──▶ done | refused | failed
 //!    │           │            │
 //!    ├───────────┴────────────┴──────▶ not taken (the appliance would not have the message)
+//!    ├───────────┴────────────┴──────▶ cancelled (here; the appliance hears of it at its next sync)
 //!    └───────────────────────────────▶ expired
 //! ```
 //! An order that the appliance no longer lists, though it has not answered, goes back to queued: its journal was
@@ -12,6 +13,7 @@
 
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Failed, Refused};
+use flip_protocol::freeze::DropOutcome;
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::Stage;
 use serde::{Deserialize, Serialize};
@@ -65,6 +67,11 @@ pub enum OrderState {
         /// Since when.
         at: UnixMillis,
     },
+    /// Withdrawn here. What the appliance says of it any more is not looked at.
+    Cancelled {
+        /// Since when.
+        at: UnixMillis,
+    },
 }
 
 /// The answer of a done order.
@@ -80,6 +87,11 @@ pub enum Answer {
         /// The extract that was asked.
         extract: Extract,
     },
+    /// To an order to drop frozen cohorts: none of the query is kept at the Trust any more.
+    Dropped {
+        /// How many versions were dropped.
+        versions: u32,
+    },
 }
 
 impl OrderState {
@@ -94,6 +106,7 @@ impl OrderState {
             Self::Failed { .. } => "failed",
             Self::NotTaken { .. } => "not_taken",
             Self::Expired { .. } => "expired",
+            Self::Cancelled { .. } => "cancelled",
         }
     }
 
@@ -105,7 +118,8 @@ impl OrderState {
             | Self::Refused { at, .. }
             | Self::Failed { at, .. }
             | Self::NotTaken { at, .. }
-            | Self::Expired { at } => Some(*at),
+            | Self::Expired { at }
+            | Self::Cancelled { at } => Some(*at),
         }
     }
 
@@ -113,14 +127,15 @@ impl OrderState {
     pub fn persons(&self) -> Option<u64> {
         match self {
             Self::Done { answer: Answer::Value(cohort), .. } => Some(cohort.persons),
-            Self::Done { answer: Answer::FewerThan { .. }, .. }
+            Self::Done { answer: Answer::FewerThan { .. } | Answer::Dropped { .. }, .. }
             | Self::Queued
             | Self::Delivered { .. }
             | Self::Running { .. }
             | Self::Refused { .. }
             | Self::Failed { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. } => None,
+            | Self::Expired { .. }
+            | Self::Cancelled { .. } => None,
         }
     }
 
@@ -139,7 +154,8 @@ impl OrderState {
             | Self::Refused { .. }
             | Self::Failed { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. }) => ended,
+            | Self::Expired { .. }
+            | Self::Cancelled { .. }) => ended,
         }
     }
 
@@ -155,7 +171,8 @@ impl OrderState {
                 | Self::Refused { .. }
                 | Self::Failed { .. }
                 | Self::NotTaken { .. }
-                | Self::Expired { .. }) => further,
+                | Self::Expired { .. }
+                | Self::Cancelled { .. }) => further,
             },
         }
     }
@@ -169,7 +186,8 @@ impl OrderState {
             | Self::Refused { .. }
             | Self::Failed { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. }) => ended,
+            | Self::Expired { .. }
+            | Self::Cancelled { .. }) => ended,
         }
     }
 
@@ -185,11 +203,27 @@ impl OrderState {
         if self.ended() { self } else { Self::Expired { at } }
     }
 
+    /// Somebody here does not want it any more.
+    #[must_use]
+    pub fn cancelled(self, at: UnixMillis) -> Self {
+        if self.ended() { self } else { Self::Cancelled { at } }
+    }
+
+    /// The appliance has dropped what an order asked it to, or could not.
+    #[must_use]
+    pub fn dropped(self, outcome: DropOutcome, at: UnixMillis) -> Self {
+        match (self, outcome) {
+            (ended @ (Self::Done { .. } | Self::Failed { .. }), _) => ended,
+            (_, DropOutcome::Dropped { versions }) => Self::Done { at, answer: Answer::Dropped { versions } },
+            (_, DropOutcome::NotDropped) => Self::Failed { at, why: Failed::Internal },
+        }
+    }
+
     /// The appliance answered. A first answer stands; an answer also revives an order that had expired here.
     #[must_use]
     pub fn answered(self, outcome: CohortOutcome, at: UnixMillis) -> Self {
         match self {
-            Self::Done { .. } | Self::Refused { .. } | Self::Failed { .. } => self,
+            Self::Done { .. } | Self::Refused { .. } | Self::Failed { .. } | Self::Cancelled { .. } => self,
             Self::Queued
             | Self::Delivered { .. }
             | Self::Running { .. }
@@ -223,6 +257,17 @@ mod tests {
         let failed = running.answered(CohortOutcome::Failed { reason: Failed::Timeout }, T);
         assert_eq!(failed.clone().lost(), failed);
         assert_eq!(failed.clone().expired(T), failed);
+    }
+
+    #[test]
+    fn what_was_cancelled_stays_so_whatever_the_appliance_says_of_it() {
+        let cancelled = OrderState::Running { at: T }.cancelled(UnixMillis(7));
+        assert_eq!(cancelled, OrderState::Cancelled { at: UnixMillis(7) });
+        let late = CohortOutcome::Failed { reason: Failed::Timeout };
+        assert_eq!(cancelled.clone().answered(late.clone(), T), cancelled);
+        assert_eq!(cancelled.clone().received(T).held(Stage::Running, T).lost().expired(T), cancelled);
+        let answered = OrderState::Queued.answered(late, T);
+        assert_eq!(answered.clone().cancelled(T), answered);
     }
 
     #[test]

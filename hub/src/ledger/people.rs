@@ -234,7 +234,7 @@ fn end_sessions(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<usiz
     tx.execute("DELETE FROM session WHERE person = ?1", [person.bytes()])
 }
 
-fn role_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+pub(super) fn role_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
     let text: String = row.get(column)?;
     text.parse().map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(
