@@ -206,6 +206,7 @@ fn only_the_signed_in_see_the_navigation() {
         sees_people: false,
         runs_hub: false,
         sees_audit: false,
+        decides: None,
     })))
     .unwrap();
     let stranger = render(&page(None)).unwrap();
@@ -234,7 +235,7 @@ fn what_one_may_not_do_has_no_button() {
     let mut frame = Projects::samples().remove(0);
     assert!(render(&frame).unwrap().contains("href=\"/people\""));
     frame.frame.person =
-        Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false, sees_audit: false });
+        Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false, sees_audit: false, decides: None });
     assert!(!render(&frame).unwrap().contains("href=\"/people\""));
 }
 
