@@ -230,12 +230,20 @@ fn what_one_may_not_do_has_no_button() {
     let text = render(&project).unwrap();
     assert!(text.contains("method=\"post\" action=\"&#x2f;projects") && text.contains("New query"), "{text}");
     (project.form, project.delete_action, project.ask_href) = (None, None, None);
+    for seat in &mut project.seats {
+        (seat.may_stage, seat.may_unstage, seat.decide) = (false, false, None);
+    }
     let text = render(&project).unwrap();
     assert!(!text.contains("action=\"&#x2f;projects") && !text.contains("New query"), "{text}");
     let mut frame = Projects::samples().remove(0);
     assert!(render(&frame).unwrap().contains("href=\"/people\""));
-    frame.frame.person =
-        Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false, sees_audit: false, decides: None });
+    frame.frame.person = Some(SignedIn {
+        name: "ben".to_owned(),
+        sees_people: false,
+        runs_hub: false,
+        sees_audit: false,
+        decides: None,
+    });
     assert!(!render(&frame).unwrap().contains("href=\"/people\""));
 }
 
