@@ -334,6 +334,7 @@ fn what_health_and_a_sync_said_later_is_the_same_text_both_ways() {
         orders: vec![],
         rotate: true,
         audit: None,
+        cancelled: Vec::new(),
     };
     let text = format!(
         "{}\n{}\n",
@@ -492,6 +493,8 @@ fn a_sync_that_cancels_is_the_same_text_and_one_that_does_not_says_nothing_of_it
         refused: Vec::new(),
         orders: Vec::new(),
         cancelled: Vec::new(),
+        rotate: false,
+        audit: None,
     };
     assert!(!serde_json::to_string(&response).unwrap().contains("cancelled"));
     response.cancelled = vec![message_id(7), message_id(8)];
