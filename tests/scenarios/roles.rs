@@ -312,7 +312,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                 let answer = if column == 0 && own_admin { "yes" } else { word(&reply) };
                 assert_eq!(answer, row[column], "{method} {path}, {who}, {of} project: {}", reply.text);
                 assert!(
-                    row[column] != "yes" || ![400, 415, 422].contains(&reply.status),
+                    row[column] != "yes" || method == "GET" || ![400, 415, 422].contains(&reply.status),
                     "{method} {path}, {who}: its body is not right: {}",
                     reply.text
                 );
