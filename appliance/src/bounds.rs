@@ -83,5 +83,9 @@ pub const EXPECTED_MAX: Duration = Duration::from_secs(10);
 /// What the hub is told of the free disk is a multiple of this: how much a single file takes is not to be seen, since
 /// those of frozen cohorts and of the ledger are as long as cohorts are large.
 pub const DISK_TOLD_BYTES: u64 = 256 * 1024 * 1024;
+/// Queries of a project that the console names.
+pub const QUERIES_NAMED: usize = 3;
+/// Characters of why a project is refused here: a sentence, which the hub is told.
+pub const REASON_CHARACTERS: usize = 200;
 /// How long the console waits for an order that it has ended, before it shows its page all the same.
 pub const ENDING: Duration = Duration::from_secs(2);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flip_protocol::answer::{CohortOutcome, Failed};
-use flip_protocol::freeze::Freezing;
+use flip_protocol::freeze::{DropOutcome, Freezing};
 use flip_protocol::ident::ProjectId;
 use flip_protocol::message::{Sealed, Unwelcome};
 use flip_protocol::order::Work;
@@ -24,9 +24,11 @@ use crate::disclosure::Release;
 use crate::engine::{CancelFlag, Engine, Settings};
 use crate::inbox;
 use crate::outbox::{self, Leaving, OutboxError};
+use crate::refusals::RefusalsError;
 use crate::site::Site;
 use crate::uplink::error_chain;
 
+mod ending;
 mod freezing;
 
 use freezing::ToFreeze;
@@ -52,6 +54,30 @@ pub struct HistoryLine {
     /// Of an order to freeze: what came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freezing: Option<Freezing>,
+    /// True where the hub cancelled it: nothing left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+    /// Of an order to drop what was frozen: what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<DropOutcome>,
+}
+
+impl HistoryLine {
+    /// Of an order of which no more is known.
+    fn of(order: MessageId, received: UnixMillis) -> Self {
+        Self {
+            order,
+            received,
+            ended: received,
+            name: String::new(),
+            project: None,
+            sql: String::new(),
+            left: None,
+            freezing: None,
+            withdrawn: false,
+            dropped: None,
+        }
+    }
 }
 
 /// Why a question was not brought to an end.
@@ -65,6 +91,8 @@ enum LaneError {
     Audit(#[from] AuditError),
     #[error(transparent)]
     Desk(#[from] DeskError),
+    #[error(transparent)]
+    Refusals(#[from] RefusalsError),
 }
 
 /// How long the lane waits for news before it looks whether the engine has been idle.
@@ -120,8 +148,12 @@ fn warm_up(site: &Site, engine: &mut Engine, warmed: &mut Option<String>) {
     *warmed = Some(generation.name);
 }
 
+/// The oldest order, or one that the hub has cancelled: it holds up nobody.
 fn next(site: &Site) -> Result<Option<Waiting>, JournalError> {
-    Ok(site.journal.waiting()?.into_iter().next())
+    let mut waiting = site.journal.waiting()?;
+    let cancelled = waiting.iter().position(|one| site.is_withdrawn(MessageId::from_bytes(one.id)));
+    let next = cancelled.unwrap_or(0);
+    Ok(if next < waiting.len() { Some(waiting.swap_remove(next)) } else { None })
 }
 
 fn work_on(site: &Site, engine: &mut Engine, waiting: &Waiting) -> Result<(), LaneError> {
@@ -130,6 +162,9 @@ fn work_on(site: &Site, engine: &mut Engine, waiting: &Waiting) -> Result<(), La
     let cancel = site.running(order, began);
     let outcome = bring_to_end(site, engine, order, waiting, began, &cancel);
     site.finished(order);
+    if outcome.is_ok() {
+        site.ended(order);
+    }
     site.bell.ring();
     outcome
 }
@@ -150,17 +185,35 @@ fn bring_to_end(
     let (name, sql, project, query) = match opened {
         Ok(Work::CohortQuery { name, sql, project }) => (name, sql, project, None),
         Ok(Work::FreezeCohort { name, sql, project, query }) => (name, sql, project, Some(query)),
+        Ok(Work::DropFreeze { name, project, query }) => {
+            let line = HistoryLine { name, project, ..HistoryLine::of(order, received) };
+            return ending::drop_freezes(site, line, project, query);
+        }
         Err(reason) => return Ok(give_back(site, order, received, reason)?),
     };
+    let head = HistoryLine { name, project, sql, ..HistoryLine::of(order, received) };
+    let (name, sql) = (&head.name, &head.sql);
+    if site.is_withdrawn(order) {
+        return ending::withdraw(site, head.clone());
+    }
     let project_name = project.map_or_else(|| "none".to_owned(), |project| project.0.to_string());
-    let asked = Asked { sql: &sql, project: &project_name, at: began, order: Some(order) };
-    let Said { release, .. } = match answer(site, engine, asked, cancel)? {
+    let asked = Asked { sql, project: &project_name, at: began, order: Some(order) };
+    let came = match refused_here(site, project)? {
+        Some(said) => Some(said),
+        None => answer(site, engine, asked, cancel)?,
+    };
+    let Said { release, .. } = match came {
         // The order waits for the next start: it may be that its answer has not waited for its tick.
         Some(_) | None if site.is_stopping() => return Ok(()),
-        Some(said) => said,
+        Some(_) if site.is_withdrawn(order) => return ending::withdraw(site, head.clone()),
+        // It was refused while it was worked on.
+        Some(said) => refused_here(site, project)?.unwrap_or(said),
         None => {
             site.desk.count(asked)?;
-            Said::only(Release::ended_here())
+            if site.is_withdrawn(order) {
+                return ending::withdraw(site, head.clone());
+            }
+            refused_here(site, project)?.unwrap_or_else(|| Said::only(Release::ended_here()))
         }
     };
     let ended = clock::now();
@@ -170,7 +223,7 @@ fn bring_to_end(
     site.audit.append(ended.0, "question_answered", facts(order, project, &release))?;
     let freezing = match query {
         Some(query) => {
-            let wanted = ToFreeze { order, title: &name, asked, project, query };
+            let wanted = ToFreeze { order, title: name, asked, project, query };
             match freezing::freeze(site, engine, &wanted, &release, cancel)? {
                 Some(freezing) => Some(freezing),
                 None => return Ok(()),
@@ -178,10 +231,12 @@ fn bring_to_end(
         }
         None => None,
     };
+    if site.is_withdrawn(order) {
+        return ending::withdraw(site, head.clone());
+    }
     let line = |left: &Release| {
-        let (name, sql, left) = (name.clone(), sql.clone(), Some(left.outcome().clone()));
-        let freezing = freezing.clone();
-        let line = HistoryLine { order, received, ended, name, project, sql, left, freezing };
+        let (left, freezing) = (Some(left.outcome().clone()), freezing.clone());
+        let line = HistoryLine { ended, left, freezing, ..head.clone() };
         serde_json::to_vec(&line).expect("a line of history is plain strings and numbers")
     };
     let told = line(&release);
@@ -216,20 +271,17 @@ fn give_back(
     reason: Unwelcome,
 ) -> Result<(), JournalError> {
     tracing::warn!(%order, reason = reason.name(), "an order could not be begun");
-    let line = HistoryLine {
-        order,
-        received,
-        ended: clock::now(),
-        name: String::new(),
-        project: None,
-        sql: String::new(),
-        left: None,
-        freezing: None,
-    };
+    let line = HistoryLine { ended: clock::now(), ..HistoryLine::of(order, received) };
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
     site.journal.discard(order.bytes(), &line)?;
     site.note_refused([NotTaken { message: order, reason }]);
     Ok(())
+}
+
+/// What is said to a project that people here refuse.
+fn refused_here(site: &Site, project: Option<ProjectId>) -> Result<Option<Said>, RefusalsError> {
+    let refusal = site.refusals.of(project)?;
+    Ok(refusal.map(|refusal| Said::only(Release::project_refused(&refusal.reason))))
 }
 
 /// Gate, engine, disclosure. `None` where the question was cancelled.

@@ -127,6 +127,14 @@ impl Release {
         Self { outcome: CohortOutcome::Refused(refused) }
     }
 
+    /// Somebody at the Trust refuses the project.
+    pub(crate) fn project_refused(reason: &str) -> Self {
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let message = format!("the Trust refuses this project{why}");
+        let refused = Refused { code: "project_refused".to_owned(), message, place: None };
+        Self { outcome: CohortOutcome::Refused(refused) }
+    }
+
     /// What was released before, as the ledger of past cohorts has kept it.
     pub(crate) fn again(outcome: CohortOutcome) -> Self {
         Self { outcome }

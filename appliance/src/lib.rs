@@ -26,6 +26,7 @@ mod logs;
 mod outbox;
 mod place;
 pub mod pull;
+pub mod refusals;
 mod run;
 mod site;
 pub mod tokens;

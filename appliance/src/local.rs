@@ -86,6 +86,14 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
                 page(local, move |local| pages::frozen(&local.site, local.said(&headers))).await
             }),
         )
+        .route(
+            "/projects",
+            get(async |State(local): Here, headers: HeaderMap| {
+                page(local, move |local| pages::projects(&local.site, local.said(&headers))).await
+            }),
+        )
+        .route("/projects/refuse", post(changes::refuse_project))
+        .route("/projects/allow", post(changes::allow_project))
         .route("/frozen/again", post(changes::freeze_again))
         .route("/frozen/drop", post(changes::drop_frozen))
         .route("/frozen/revoke", post(changes::revoke_token))

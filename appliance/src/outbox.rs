@@ -3,7 +3,7 @@
 //! What must stay true: the only value about patients that can be sealed here is a [`Release`], which disclosure
 //! control alone can make.
 
-use flip_protocol::freeze::{FreezeOutcome, Freezing};
+use flip_protocol::freeze::{DropOutcome, FreezeOutcome, Freezing};
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::{OrderResult, Outcome};
 use flip_protocol::{MessageId, UnixMillis};
@@ -34,6 +34,8 @@ pub enum Leaving {
     Answer(Release),
     /// A question's answer, and whether its cohort was frozen. Of the cohort it holds a name and a seal.
     Freeze(Release, Freezing),
+    /// That frozen cohorts were dropped: how many versions, and nothing of who was in them.
+    Dropped(DropOutcome),
 }
 
 impl Leaving {
@@ -43,6 +45,7 @@ impl Leaving {
             Self::Freeze(release, freezing) => {
                 Outcome::FreezeCohort(FreezeOutcome { cohort: release.into_outcome(), freezing })
             }
+            Self::Dropped(outcome) => Outcome::DropFreeze(outcome),
         }
     }
 }

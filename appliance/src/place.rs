@@ -37,6 +37,11 @@ impl Place {
         self.0.join("noise.secret")
     }
 
+    /// The projects that are refused here.
+    pub fn refusals(&self) -> PathBuf {
+        self.0.join("refused-projects.json")
+    }
+
     /// The data generations.
     pub fn generations(&self) -> PathBuf {
         self.0.join("generations")

@@ -1,6 +1,6 @@
 //! The running appliance: what its threads share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
@@ -22,6 +22,7 @@ use crate::identity::Identity;
 use crate::link::LinkError;
 use crate::logs::Logs;
 use crate::place::Place;
+use crate::refusals::Refusals;
 use crate::tokens::Tokens;
 use crate::witness::Witness;
 
@@ -47,6 +48,8 @@ pub struct Site {
     pub frozen: Store,
     /// The tokens of the local API.
     pub tokens: Tokens,
+    /// The projects that are refused here.
+    pub refusals: Refusals,
     /// The last lines of its log.
     pub logs: Logs,
     /// When it started.
@@ -78,6 +81,8 @@ struct Notes {
     sandbox: Option<Sandbox>,
     refused: Vec<NotTaken>,
     rotate: bool,
+    /// Orders that the hub has cancelled and that have not ended here yet.
+    withdrawn: HashSet<MessageId>,
 }
 
 /// An order that is being worked on.
@@ -144,6 +149,7 @@ impl Site {
             config,
             frozen,
             tokens: Tokens::new(&place.tokens()),
+            refusals: Refusals::new(place.refusals()),
             audit: Audit::new(&place.audit()),
             witness: Witness::default(),
             place,
@@ -199,9 +205,34 @@ impl Site {
         self.with(|notes| notes.running.get(&order).map(|running| running.cancel.cancel()).is_some())
     }
 
+    /// Notes orders that the hub has cancelled; one that is being worked on ends at once. True where any is news. It is
+    /// not written down: a hub that has cancelled an order says so as long as the order is here.
+    pub fn withdraw(&self, orders: &[MessageId]) -> bool {
+        self.with(|notes| {
+            let mut news = false;
+            for order in orders {
+                news |= notes.withdrawn.insert(*order);
+                if let Some(running) = notes.running.get(order) {
+                    running.cancel.cancel();
+                }
+            }
+            news
+        })
+    }
+
+    /// True where the hub has cancelled an order.
+    pub fn is_withdrawn(&self, order: MessageId) -> bool {
+        self.with(|notes| notes.withdrawn.contains(&order))
+    }
+
     /// Notes that an order is no longer being worked on.
     pub fn finished(&self, order: MessageId) {
         self.with(|notes| notes.running.remove(&order));
+    }
+
+    /// Notes that an order has ended.
+    pub fn ended(&self, order: MessageId) {
+        self.with(|notes| notes.withdrawn.remove(&order));
     }
 
     /// The order that is being worked on, and since when.

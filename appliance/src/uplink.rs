@@ -180,6 +180,11 @@ fn round_trip(
     let unusable = !response.orders.is_empty() && taken.received.is_empty();
     received.extend(taken.received);
     site.note_refused(taken.refused);
+    let held = |order: &MessageId| request.holding.iter().any(|held| held.order == *order);
+    let cancelled: Vec<MessageId> = response.cancelled.iter().copied().filter(held).collect();
+    if site.withdraw(&cancelled) {
+        site.bell.ring();
+    }
     if taken.new > 0 || wait_ms == 1 {
         site.bell.ring();
     }
@@ -209,7 +214,7 @@ fn keep_heads(site: &Site, identity: &Identity, heads: Heads) {
 
 /// Refuses a response that is longer than the protocol allows.
 fn check(identity: &Identity, response: &SyncResponse) -> Result<(), LinkError> {
-    let listed = response.acknowledged.len().max(response.refused.len());
+    let listed = response.acknowledged.len().max(response.refused.len()).max(response.cancelled.len());
     if response.orders.len() <= wire::SYNC_MESSAGES && listed <= wire::SYNC_LISTED {
         return Ok(());
     }

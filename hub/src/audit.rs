@@ -156,6 +156,7 @@ deeds! {
 
     PersonAdded        person_added        "added a person" { person: PersonId, person_name: String, role: Role }
     RoleChanged        role_changed        "gave a person a role" { person: PersonId, person_name: String, role: Role, before: Role }
+    TrustAdminMade     trust_admin_made    "made a person a Trust's admin" { person: PersonId, person_name: String, trust: PartyId, trust_name: String }
     PersonDisabled     person_disabled     "kept a person out" { person: PersonId, person_name: String }
     PersonEnabled      person_enabled      "let a person in again" { person: PersonId, person_name: String }
     PersonEdited       person_edited       "gave a person another name or address" { person: PersonId, person_name: String, before: String, address_changed: bool }
@@ -179,7 +180,13 @@ deeds! {
     ProjectEdited      project_edited      "edited a project" { project: ProjectId, project_name: String, members: Vec<PersonId> }
     ProjectDeleted     project_deleted     "deleted a project" { project: ProjectId, project_name: String }
 
+    ProjectStaged      project_staged      "staged a project at Trusts" { project: ProjectId, query: Uuid, trusts: Vec<PartyId> }
+    ProjectUnstaged    project_unstaged    "took a project out of Trusts, or of all that had not approved" { project: ProjectId, trusts: Vec<PartyId> }
+    ProjectDecided     project_decided     "decided about a project for a Trust" { project: ProjectId, trust: PartyId, query: Uuid, verdict: String, capacity: String, reason: String }
+
     QueryAsked         query_asked         "asked a query" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
+    QueryCancelled     query_cancelled     "cancelled a query" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
+    DropOrdered        drop_ordered        "had frozen cohorts dropped" { project: ProjectId, query: Uuid, trust: PartyId }
     FreezeOrdered      freeze_ordered      "ordered the freeze of a cohort" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
     OrderEnded         order_ended         "ended an order" { project: ProjectId, query: Uuid, order: MessageId, kind: String, trust: PartyId, state: String, persons: Option<u64> }
 

@@ -39,6 +39,10 @@ pub const SERVER_CERTIFICATE_DAYS: i64 = 825;
 pub const CA_DAYS: i64 = 20 * 365;
 /// Seconds by which certificates are valid before they are made, for clocks that are a little behind.
 pub const CLOCK_SLACK_S: i64 = 3_600;
+/// Characters of words that a list is searched for.
+pub const WORDS_CHARACTERS: usize = 120;
+/// The last page of a list that can be asked for: a million rows are no list.
+pub const PAGES: u64 = 10_000;
 /// Rows of a list in the console and the API.
 pub const LIST_ROWS: u32 = 100;
 /// Milliseconds before its end from which on a certificate is told of by `flip-hub check`: three weeks, time to act in.
@@ -49,6 +53,11 @@ pub const AUDIT_ROWS: u32 = 100;
 pub const EXPORT_AHEAD: usize = 256;
 /// Characters of a project's description, as FLIP has it.
 pub const DESCRIPTION_CHARACTERS: usize = 250;
+/// Characters of the reason of a decision: a paragraph that researchers read.
+pub const REASON_CHARACTERS: usize = 500;
+/// Milliseconds after which an appliance that still holds a cancelled order is told so again at once: long enough for it
+/// to end the order.
+pub const CANCEL_AGAIN_MS: u64 = 2_000;
 /// Members of one project.
 pub const MEMBERS: usize = 100;
 /// Characters of the banner and of the words of maintenance: one line on a wide screen.
@@ -100,6 +109,6 @@ pub const REQUESTS_OPEN: u32 = 1_000;
 /// How long a request that was handled is remembered, in milliseconds.
 pub const REQUEST_KEPT_MS: u64 = 90 * 86_400_000;
 /// Characters of why somebody asks for access.
-pub const REASON_CHARACTERS: usize = 1_000;
+pub const ACCESS_REASON_CHARACTERS: usize = 1_000;
 /// Admins who are told by mail that somebody asks for access.
 pub const ADMINS_TOLD: u32 = 20;

@@ -96,7 +96,7 @@ pub enum Said {
     },
     /// Never answered within the order's life.
     Expired,
-    /// Not handed out, because whoever asked was disabled.
+    /// The question was cancelled before the Trust answered.
     Cancelled,
 }
 
@@ -146,6 +146,8 @@ pub struct Tally {
     pub refused: u64,
     /// Failed, not taken, expired or cancelled.
     pub failed: u64,
+    /// Cancelled before they answered.
+    pub cancelled: u64,
     /// Not yet, while online.
     pub not_yet: u64,
     /// Not yet, and offline.
@@ -196,7 +198,10 @@ fn said(state: &OrderState, link: Link) -> Said {
         OrderState::Failed { why, .. } => Said::Failed { reason: *why, message: why.sentence() },
         OrderState::NotTaken { why, .. } => Said::NotTaken { reason: *why, message: why.to_string() },
         OrderState::Expired { .. } => Said::Expired,
-        OrderState::Cancelled { .. } => Said::Cancelled,
+        // A question is never answered as an order to drop is.
+        OrderState::Cancelled { .. } | OrderState::Done { answer: Answer::Dropped { .. }, .. } => {
+            Said::Cancelled
+        }
     }
 }
 
@@ -233,9 +238,8 @@ fn tally(shares: &[Share]) -> Tally {
             Said::Value { .. } => tally.value += 1,
             Said::FewerThan { .. } => tally.fewer_than += 1,
             Said::Refused { .. } => tally.refused += 1,
-            Said::Failed { .. } | Said::NotTaken { .. } | Said::Expired | Said::Cancelled => {
-                tally.failed += 1;
-            }
+            Said::Failed { .. } | Said::NotTaken { .. } | Said::Expired => tally.failed += 1,
+            Said::Cancelled => tally.cancelled += 1,
             Said::NotYet { .. } => tally.not_yet += 1,
             Said::Offline { .. } => tally.offline += 1,
         }

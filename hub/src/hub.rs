@@ -1,5 +1,7 @@
 //! What every request handler shares, and the acts that more than one of them performs.
 
+use std::sync::Arc;
+
 use flip_protocol::enrolment::{HubSide, Kit};
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::Work;
@@ -12,6 +14,7 @@ use crate::bounds;
 use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
+use crate::ledger::orders::Sealer;
 use crate::ledger::trusts::{KitSecret, Peer};
 use crate::mail::Post;
 use crate::metrics::Metrics;
@@ -90,6 +93,15 @@ impl Hub {
         let mut stopping = self.stopping.subscribe();
         // An error means that the hub itself is gone, which is as good.
         let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// What seals work for Trusts at this moment, each under an id of its own.
+    pub fn sealer(self: &Arc<Self>, now: UnixMillis) -> Sealer {
+        let hub = Arc::clone(self);
+        Box::new(move |peer, sequence, work| {
+            let order = MessageId::new(now, &clock::random_bytes());
+            (order, hub.seal_order(peer, order, sequence, work, now, now.plus(wire::ORDER_LIFE_MS)))
+        })
     }
 
     /// Seals a work order for a Trust.

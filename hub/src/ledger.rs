@@ -4,8 +4,10 @@
 //! place; each change of an order goes through [`crate::order::OrderState`].
 
 pub mod access;
+pub mod allowed;
 pub mod audit;
 pub mod backup;
+pub mod board;
 pub mod freezes;
 pub mod invitations;
 pub mod keys;
@@ -18,6 +20,8 @@ pub mod projects;
 pub mod queries;
 pub mod resets;
 pub mod settings;
+pub mod staging;
+pub mod trust_admins;
 pub mod trusts;
 
 use std::path::Path;
@@ -263,6 +267,37 @@ const MIGRATIONS: &[&str] = &[
     UPDATE work_order SET person = (SELECT query.asker FROM query WHERE query.id = work_order.query)
         WHERE kind = 'cohort_query';
     CREATE INDEX work_order_of_person ON work_order (person) WHERE state = 'queued';
+",
+    // A Trust has admins of its own. Projects are staged at Trusts, which decide; no order was ever cancelled before.
+    "
+    ALTER TABLE person ADD COLUMN may TEXT NOT NULL DEFAULT 'viewer'
+        CHECK (may IN ('admin', 'researcher', 'viewer', 'trust-admin'));
+    UPDATE person SET may = role;
+    ALTER TABLE person DROP COLUMN role;
+    ALTER TABLE person RENAME COLUMN may TO role;
+    ALTER TABLE person ADD COLUMN trust BLOB REFERENCES trust
+        CHECK (role <> 'trust-admin' OR trust IS NOT NULL);
+    CREATE INDEX person_of_trust ON person (trust) WHERE trust IS NOT NULL;
+    ALTER TABLE project ADD COLUMN state TEXT NOT NULL DEFAULT 'unstaged'
+        CHECK (state IN ('unstaged', 'staged', 'approved'));
+    ALTER TABLE project ADD COLUMN staged_query BLOB REFERENCES query
+        CHECK ((state = 'unstaged') = (staged_query IS NULL));
+    ALTER TABLE project ADD COLUMN edition INTEGER NOT NULL DEFAULT 1;
+    CREATE TABLE staging (
+        project BLOB NOT NULL REFERENCES project,
+        trust BLOB NOT NULL REFERENCES trust,
+        staged_ms INTEGER NOT NULL,
+        staged_by TEXT NOT NULL,
+        verdict TEXT CHECK (verdict IN ('approved', 'declined')),
+        decided_ms INTEGER,
+        decided_by TEXT,
+        decided_as TEXT CHECK (decided_as IN ('trust-admin', 'admin')),
+        reason TEXT,
+        CHECK ((verdict IS NULL) = (decided_ms IS NULL)),
+        PRIMARY KEY (project, trust)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX staging_of_trust ON staging (trust);
+    CREATE INDEX work_order_cancelled ON work_order (trust) WHERE state = 'cancelled';
 ",
 ];
 
@@ -519,6 +554,51 @@ mod migrations {
             })
             .unwrap();
         assert_eq!(told, ["of none ben", "own Adele", "in hers ben", "later Adele", "first ben"]);
+        orphans(&ledger);
+    }
+
+    #[test]
+    fn people_and_projects_before_staging_keep_their_roles_and_are_unstaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hub.sqlite");
+        let before = MIGRATIONS.iter().position(|one| one.contains("CREATE TABLE staging")).unwrap();
+        let old = Store::open(&path, &MIGRATIONS[..before]).unwrap();
+        old.run("fill", |tx| {
+            tx.execute_batch(
+                "INSERT INTO person (id, name, role, password, added_ms) VALUES
+                     (x'0000000000000000000000000000000a', 'ada', 'admin', 'hash', 1),
+                     (x'0000000000000000000000000000000b', 'ben', 'researcher', 'hash', 2);
+                 INSERT INTO session (token_sha256, person, expires_ms)
+                     VALUES (x'01', x'0000000000000000000000000000000a', 1000);
+                 INSERT INTO project (id, name, description, owner, made_ms)
+                     VALUES (x'0000000000000000000000000000000c', 'Lungs', '', x'0000000000000000000000000000000b', 3);
+                 INSERT INTO member (project, person)
+                     VALUES (x'0000000000000000000000000000000c', x'0000000000000000000000000000000a');",
+            )
+        })
+        .unwrap();
+        drop(old);
+        let ledger = Ledger::open(&path).unwrap();
+        let roles: Vec<String> = ledger
+            .run("roles", |tx| {
+                tx.prepare("SELECT name || ' ' || role FROM person ORDER BY name")?
+                    .query_map([], |row| row.get(0))?
+                    .collect()
+            })
+            .unwrap();
+        assert_eq!(roles, ["ada admin", "ben researcher"]);
+        let told: (String, u64, u64, u64) = ledger
+            .run("project", |tx| {
+                tx.query_row(
+                    "SELECT state, edition, (SELECT count(*) FROM member), (SELECT count(*) FROM session) FROM project",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                )
+            })
+            .unwrap();
+        assert_eq!(told, ("unstaged".to_owned(), 1, 1, 1));
+        let nowhere = ledger.run("role", |tx| tx.execute("UPDATE person SET role = 'trust-admin'", []));
+        assert!(nowhere.is_err(), "an admin of no Trust");
         orphans(&ledger);
     }
 

@@ -4,8 +4,8 @@
 //! queued ──▶ delivered ──▶ running ──▶ done | refused | failed
 //!    │           │            │
 //!    ├───────────┴────────────┴──────▶ not taken (the appliance would not have the message)
-//!    ├───────────────────────────────▶ expired
-//!    └──▶ cancelled (whoever asked was disabled before it was handed out)
+//!    ├───────────┴────────────┴──────▶ cancelled (here, or because whoever asked was disabled before it went out)
+//!    └───────────────────────────────▶ expired
 //! ```
 //! An order that the appliance no longer lists, though it has not answered, goes back to queued: its journal was
 //! lost. The appliance recognises an order by its id as long as it has its journal; one that enrolled again with an
@@ -13,6 +13,7 @@
 
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Failed, Refused};
+use flip_protocol::freeze::DropOutcome;
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::Stage;
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,7 @@ pub enum OrderState {
         /// Since when.
         at: UnixMillis,
     },
-    /// Whoever asked was disabled while it waited at the hub.
+    /// Withdrawn here. What the appliance says of it any more is not looked at.
     Cancelled {
         /// Since when.
         at: UnixMillis,
@@ -85,6 +86,11 @@ pub enum Answer {
         threshold: u64,
         /// The extract that was asked.
         extract: Extract,
+    },
+    /// To an order to drop frozen cohorts: none of the query is kept at the Trust any more.
+    Dropped {
+        /// How many versions were dropped.
+        versions: u32,
     },
 }
 
@@ -121,7 +127,7 @@ impl OrderState {
     pub fn persons(&self) -> Option<u64> {
         match self {
             Self::Done { answer: Answer::Value(cohort), .. } => Some(cohort.persons),
-            Self::Done { answer: Answer::FewerThan { .. }, .. }
+            Self::Done { answer: Answer::FewerThan { .. } | Answer::Dropped { .. }, .. }
             | Self::Queued
             | Self::Delivered { .. }
             | Self::Running { .. }
@@ -197,33 +203,32 @@ impl OrderState {
         if self.ended() { self } else { Self::Expired { at } }
     }
 
-    /// Whoever asked was disabled: what waits at the hub is not handed out. What a Trust has goes on there.
+    /// Somebody here does not want it any more.
     #[must_use]
     pub fn cancelled(self, at: UnixMillis) -> Self {
-        match self {
-            Self::Queued => Self::Cancelled { at },
-            other @ (Self::Delivered { .. }
-            | Self::Running { .. }
-            | Self::Done { .. }
-            | Self::Refused { .. }
-            | Self::Failed { .. }
-            | Self::NotTaken { .. }
-            | Self::Expired { .. }
-            | Self::Cancelled { .. }) => other,
+        if self.ended() { self } else { Self::Cancelled { at } }
+    }
+
+    /// The appliance has dropped what an order asked it to, or could not.
+    #[must_use]
+    pub fn dropped(self, outcome: DropOutcome, at: UnixMillis) -> Self {
+        match (self, outcome) {
+            (ended @ (Self::Done { .. } | Self::Failed { .. }), _) => ended,
+            (_, DropOutcome::Dropped { versions }) => Self::Done { at, answer: Answer::Dropped { versions } },
+            (_, DropOutcome::NotDropped) => Self::Failed { at, why: Failed::Internal },
         }
     }
 
-    /// The appliance answered. A first answer stands; an answer also revives an order that had ended here without one.
+    /// The appliance answered. A first answer stands; an answer also revives an order that had expired here.
     #[must_use]
     pub fn answered(self, outcome: CohortOutcome, at: UnixMillis) -> Self {
         match self {
-            Self::Done { .. } | Self::Refused { .. } | Self::Failed { .. } => self,
+            Self::Done { .. } | Self::Refused { .. } | Self::Failed { .. } | Self::Cancelled { .. } => self,
             Self::Queued
             | Self::Delivered { .. }
             | Self::Running { .. }
             | Self::NotTaken { .. }
-            | Self::Expired { .. }
-            | Self::Cancelled { .. } => match outcome {
+            | Self::Expired { .. } => match outcome {
                 CohortOutcome::Value(answer) => Self::Done { at, answer: Answer::Value(answer) },
                 CohortOutcome::FewerThan { threshold, extract } => {
                     Self::Done { at, answer: Answer::FewerThan { threshold, extract } }
@@ -255,15 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn only_what_waits_at_the_hub_is_cancelled_and_an_answer_on_its_way_still_counts() {
-        let cancelled = OrderState::Queued.cancelled(T);
-        assert_eq!((cancelled.name(), cancelled.ended_at()), ("cancelled", Some(T)));
-        let delivered = OrderState::Queued.received(T);
-        assert_eq!(delivered.clone().cancelled(T), delivered);
-        let failed = CohortOutcome::Failed { reason: Failed::Timeout };
-        let answered = cancelled.clone().answered(failed, T);
-        assert_eq!((answered.name(), answered.clone().cancelled(T)), ("failed", answered));
-        assert_eq!(cancelled.clone().lost().held(Stage::Running, T), cancelled);
+    fn what_was_cancelled_stays_so_whatever_the_appliance_says_of_it() {
+        let cancelled = OrderState::Running { at: T }.cancelled(UnixMillis(7));
+        assert_eq!(cancelled, OrderState::Cancelled { at: UnixMillis(7) });
+        let late = CohortOutcome::Failed { reason: Failed::Timeout };
+        assert_eq!(cancelled.clone().answered(late.clone(), T), cancelled);
+        assert_eq!(cancelled.clone().received(T).held(Stage::Running, T).lost().expired(T), cancelled);
+        let answered = OrderState::Queued.answered(late, T);
+        assert_eq!(answered.clone().cancelled(T), answered);
     }
 
     #[test]

@@ -31,9 +31,11 @@ const NONE: Cell = Cell::Never;
 pub enum Relation {
     /// Its owner, whatever their role became since.
     Owner,
+    /// Admin of a Trust that it is staged at, and not its owner: nobody decides about a project of their own.
+    Decider,
     /// Listed in it.
     Member,
-    /// Neither. Also where an act is in no project.
+    /// None of these. Also where an act is in no project.
     Stranger,
 }
 
@@ -46,25 +48,31 @@ pub enum Column {
     Owner,
     /// A researcher who is a member of it.
     MemberResearcher,
-    /// A viewer who is a member of it.
+    /// A viewer, or a Trust's admin, who is a member of it.
     MemberViewer,
+    /// A Trust's admin, of a project that is staged at their Trust.
+    Decider,
     /// Any other researcher.
     Researcher,
     /// Any other viewer.
     Viewer,
+    /// Any other Trust's admin.
+    TrustAdmin,
     /// Who is not signed in.
     Nobody,
 }
 
 impl Column {
     /// In the table's order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Admin,
         Self::Owner,
         Self::MemberResearcher,
         Self::MemberViewer,
+        Self::Decider,
         Self::Researcher,
         Self::Viewer,
+        Self::TrustAdmin,
         Self::Nobody,
     ];
 
@@ -72,11 +80,14 @@ impl Column {
     pub fn of(role: Role, relation: Relation) -> Self {
         match (role, relation) {
             (Role::Admin, _) => Self::Admin,
-            (Role::Researcher | Role::Viewer, Relation::Owner) => Self::Owner,
+            (Role::Researcher | Role::Viewer | Role::TrustAdmin, Relation::Owner) => Self::Owner,
+            (Role::TrustAdmin, Relation::Decider) => Self::Decider,
             (Role::Researcher, Relation::Member) => Self::MemberResearcher,
-            (Role::Viewer, Relation::Member) => Self::MemberViewer,
-            (Role::Researcher, Relation::Stranger) => Self::Researcher,
-            (Role::Viewer, Relation::Stranger) => Self::Viewer,
+            (Role::Viewer | Role::TrustAdmin, Relation::Member) => Self::MemberViewer,
+            // Who is no Trust's admin decides for none.
+            (Role::Researcher, Relation::Decider | Relation::Stranger) => Self::Researcher,
+            (Role::Viewer, Relation::Decider | Relation::Stranger) => Self::Viewer,
+            (Role::TrustAdmin, Relation::Stranger) => Self::TrustAdmin,
         }
     }
 }
@@ -129,28 +140,32 @@ macro_rules! acts {
 
 #[rustfmt::skip]
 acts! {
-    //                                                       admin owner member member other other nobody
-    //                                                             whatever research viewer research viewer
-    Enter         "see that it is there; sign in; ask to come in" [YES, NONE, NONE, NONE, YES,  YES,  YES]
-    KeepSession   "see and end one's own session"                 [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
-    OwnPassword   "change one's own password"                     [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
-    SeeLists      "list the projects and queries one may see"     [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
-    SeeTrusts     "see the Trusts and how they stand"             [YES, NONE, NONE, NONE, YES,  YES,  SIGN]
-    AddTrust      "add a Trust"                                   [YES, NONE, NONE, NONE, NO,   NO,   SIGN]
-    ManageTrusts  "give a kit, ask new keys, revoke, remove"      [YES, NONE, NONE, NONE, NO,   NO,   SIGN]
-    RunHub        "put up the banner, begin and end maintenance" [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    SeePeople     "see the people"                                [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    SeeAudit      "see, check and download the audit"             [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    ManagePeople  "invite, edit, disable, reset people"           [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    SeeMail       "see the mails that wait and were sent"         [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    ManageMail    "have mails sent again, or forget them"         [YES, NONE, NONE, NONE, GONE, GONE, SIGN]
-    MakeProject   "make a project"                                [YES, NONE, NONE, NONE, YES,  NO,   SIGN]
-    SeeProject    "see a project and its members"                 [YES, YES,  YES,  YES,  GONE, GONE, SIGN]
-    EditProject   "change its name, description, members"         [YES, YES,  NO,   NO,   GONE, GONE, SIGN]
-    DeleteProject "delete it"                                     [YES, YES,  NO,   NO,   GONE, GONE, SIGN]
-    SeeAnswers    "see its queries, answers and freezes"          [YES, YES,  YES,  YES,  GONE, GONE, SIGN]
-    Ask           "ask in it"                                     [YES, YES,  YES,  NO,   GONE, GONE, SIGN]
-    Freeze        "freeze a query's cohort"                       [YES, YES,  NO,   NO,   GONE, GONE, SIGN]
+    //                                                                            admin owner member member staged other other other nobody
+    //                                                                                  whatever research viewer at-own research viewer trust-admin
+    Enter           "see that it is there; sign in; ask to come in"                [YES, NONE, NONE, NONE, NONE, YES, YES, YES, YES]
+    KeepSession     "see and end one's own session"                                [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
+    OwnPassword     "change one's own password"                                    [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
+    SeeLists        "list the projects and queries one may see"                    [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
+    SeeTrusts       "see the Trusts and how they stand"                            [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
+    AddTrust        "add a Trust"                                                  [YES, NONE, NONE, NONE, NONE, NO, NO, NO, SIGN]
+    ManageTrusts    "give a kit, ask new keys, revoke, remove"                     [YES, NONE, NONE, NONE, NONE, NO, NO, NO, SIGN]
+    RunHub          "put up the banner, begin and end maintenance"                 [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
+    SeePeople       "see the people"                                               [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
+    ManagePeople    "invite, edit, disable, reset people"                          [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
+    SeeMail         "see the mails that wait and were sent"                        [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
+    ManageMail      "have mails sent again, or forget them"                        [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
+    SeeAudit        "see, check and download the audit"                            [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
+    SeeDecisions    "see what waits for one's decision, and what was decided"      [YES, NONE, NONE, NONE, NONE, GONE, GONE, YES, SIGN]
+    MakeProject     "make a project"                                               [YES, NONE, NONE, NONE, NONE, YES, NO, NO, SIGN]
+    SeeProject      "see a project and its members"                                [YES, YES, YES, YES, YES, GONE, GONE, GONE, SIGN]
+    EditProject     "change its name, description, members"                        [YES, YES, NO, NO, NO, GONE, GONE, GONE, SIGN]
+    DeleteProject   "delete it"                                                    [YES, YES, NO, NO, NO, GONE, GONE, GONE, SIGN]
+    StageProject    "stage it at Trusts"                                           [YES, YES, NO, NO, NO, GONE, GONE, GONE, SIGN]
+    UnstageProject  "take it out of Trusts that have not approved"                 [YES, NO, NO, NO, NO, GONE, GONE, GONE, SIGN]
+    Decide          "approve or decline it for a Trust"                            [YES, NO, NO, NO, YES, GONE, GONE, GONE, SIGN]
+    SeeAnswers      "see its queries, answers and freezes"                         [YES, YES, YES, YES, YES, GONE, GONE, GONE, SIGN]
+    Ask             "ask in it, and cancel what was asked"                         [YES, YES, YES, NO, NO, GONE, GONE, GONE, SIGN]
+    Freeze          "freeze an approved cohort again"                              [YES, NO, NO, NO, YES, GONE, GONE, GONE, SIGN]
 }
 
 #[cfg(test)]
@@ -164,7 +179,7 @@ mod tests {
             assert_eq!(nobody == Cell::May, act == Act::Enter, "{act:?}");
             assert_eq!(decide(act, Column::Admin), Cell::May, "{act:?}");
             if decide(act, Column::Owner) != Cell::Never {
-                for column in [Column::Researcher, Column::Viewer] {
+                for column in [Column::Researcher, Column::Viewer, Column::TrustAdmin] {
                     assert_eq!(decide(act, column), Cell::Hidden, "{act:?} {column:?}");
                 }
             }

@@ -52,10 +52,12 @@ pub enum Role {
     Researcher,
     /// Reads what the projects hold that they are a member of.
     Viewer,
+    /// Decides for one Trust about the projects that are staged there, and reads those.
+    TrustAdmin,
 }
 
 impl Role {
-    /// All of them, the mightiest first.
+    /// Those that need nothing beside them, the mightiest first. An admin of a Trust is one of some Trust.
     pub const ALL: [Self; 3] = [Self::Admin, Self::Researcher, Self::Viewer];
 
     /// The role's name, as in the ledger, the API, the command line and the console.
@@ -64,6 +66,7 @@ impl Role {
             Self::Admin => "admin",
             Self::Researcher => "researcher",
             Self::Viewer => "viewer",
+            Self::TrustAdmin => "trust-admin",
         }
     }
 }
@@ -76,13 +79,13 @@ impl Serialize for Role {
 
 /// The text names no role.
 #[derive(Debug, thiserror::Error)]
-#[error("a role is admin, researcher or viewer")]
+#[error("a role is admin, researcher, viewer or trust-admin")]
 pub struct NoRole;
 
 impl FromStr for Role {
     type Err = NoRole;
 
     fn from_str(text: &str) -> Result<Self, NoRole> {
-        Self::ALL.into_iter().find(|role| role.name() == text).ok_or(NoRole)
+        Self::ALL.into_iter().chain([Self::TrustAdmin]).find(|role| role.name() == text).ok_or(NoRole)
     }
 }

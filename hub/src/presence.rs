@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use flip_protocol::sync::Health;
-use flip_protocol::{PartyId, UnixMillis};
+use flip_protocol::{MessageId, PartyId, UnixMillis};
 use tokio::sync::watch;
 
 use crate::bounds;
@@ -22,6 +22,8 @@ struct Entry {
     written: Option<UnixMillis>,
     health: Option<Health>,
     work: watch::Sender<()>,
+    /// When the appliance was last told of an order that is cancelled and that it still held.
+    cancelled: HashMap<MessageId, UnixMillis>,
 }
 
 /// How a Trust stands.
@@ -52,6 +54,23 @@ impl Presence {
                 entry.written = Some(now);
             }
             write
+        })
+    }
+
+    /// Notes which orders an appliance that holds them is told are cancelled; true where it was not told of one just now.
+    /// So one that does not listen is not told in a loop.
+    pub fn tells_cancelled(&self, trust: PartyId, orders: &[MessageId], now: UnixMillis) -> bool {
+        self.with(trust, |entry| {
+            entry.cancelled.retain(|order, _| orders.contains(order));
+            let mut news = false;
+            for order in orders {
+                let told = entry.cancelled.get(order);
+                if told.is_none_or(|at| now.since(*at) >= bounds::CANCEL_AGAIN_MS) {
+                    entry.cancelled.insert(*order, now);
+                    news = true;
+                }
+            }
+            news
         })
     }
 

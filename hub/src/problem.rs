@@ -7,6 +7,7 @@ use flip_protocol::answer::Place;
 use flip_protocol::problem::{MEDIA_TYPE, Problem};
 
 use crate::ledger::LedgerError;
+use crate::ledger::allowed::Barred;
 
 /// A refusal as an answer.
 pub fn problem(status: StatusCode, code: &str, title: &str, detail: Option<String>) -> Response {
@@ -58,6 +59,11 @@ impl ApiProblem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
     }
 
+    /// The project was deleted.
+    pub fn deleted() -> Self {
+        Self::new(StatusCode::CONFLICT, "project_deleted", "The project was deleted.")
+    }
+
     /// The person may know of it and may not do that to it.
     pub fn forbidden(act: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this.").detail(format!(
@@ -73,6 +79,16 @@ impl ApiProblem {
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Barred> for ApiProblem {
+    fn from(barred: Barred) -> Self {
+        match barred {
+            Barred::Hidden => Self::not_found(),
+            Barred::Forbidden(act) => Self::forbidden(act.words()),
+            Barred::Deleted => Self::deleted(),
+        }
     }
 }
 

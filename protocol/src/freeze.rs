@@ -30,6 +30,19 @@ pub enum Freezing {
     },
 }
 
+/// The outcome of an order to drop frozen cohorts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum DropOutcome {
+    /// None of the query is kept at the Trust any more.
+    Dropped {
+        /// How many versions this order dropped; the Trust may have dropped some before, or kept none.
+        versions: u32,
+    },
+    /// At least one is still kept; the Trust's own log has the details.
+    NotDropped,
+}
+
 /// A frozen cohort, as the hub knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::answer::CohortOutcome;
-use crate::freeze::FreezeOutcome;
+use crate::freeze::{DropOutcome, FreezeOutcome};
 use crate::ident::{MessageId, ProjectId, QueryId};
 
 /// The work in one order.
@@ -32,6 +32,16 @@ pub enum Work {
         /// The hub's query. Several freezes of one query are versions of one frozen cohort.
         query: QueryId,
     },
+    /// Keep no frozen cohort of a query any more, of whatever version: what it was frozen for is gone.
+    DropFreeze {
+        /// The query's name as the researcher gave it.
+        name: String,
+        /// What its cohorts were frozen for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<ProjectId>,
+        /// The hub's query.
+        query: QueryId,
+    },
 }
 
 /// What came of one order.
@@ -51,6 +61,8 @@ pub enum Outcome {
     CohortQuery(CohortOutcome),
     /// Of a [`Work::FreezeCohort`].
     FreezeCohort(FreezeOutcome),
+    /// Of a [`Work::DropFreeze`].
+    DropFreeze(DropOutcome),
 }
 
 impl Work {
@@ -59,6 +71,7 @@ impl Work {
         match self {
             Self::CohortQuery { .. } => "cohort_query",
             Self::FreezeCohort { .. } => "freeze_cohort",
+            Self::DropFreeze { .. } => "drop_freeze",
         }
     }
 }

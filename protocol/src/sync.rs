@@ -51,6 +51,10 @@ pub struct SyncResponse {
     /// Heads of the audits, where the appliance told its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audit: Option<Heads>,
+    /// Orders among those that the appliance holds which are not wanted any more: it ends them without an answer. Not
+    /// signed: who could forge it could as well keep the orders back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancelled: Vec<MessageId>,
 }
 
 /// A message that was not taken.

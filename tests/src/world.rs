@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, bail};
 pub use api::{Api, Reply};
 pub use appliance::{Appliance, EXACT};
 pub use browser::{Browser, Window};
-pub use hub::{Hub, HubOptions};
+pub use hub::{Hub, HubOptions, PASSWORD};
 pub use mail::{MailServer, Secured, link_in};
 pub use program::{Program, command};
 pub use proxy::Proxy;

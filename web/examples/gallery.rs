@@ -6,10 +6,10 @@ use std::{error::Error, fs, path::Path};
 use flip_web::{
     Page, asset,
     pages::{
-        AskAccess, Forgot, LinkDone, Mails, OneTimeLink, OwnPassword, People, Person, Problem, Project,
-        ProjectNew, Projects, Queries, Query, QueryNew, Requests, SignIn, Site, SiteAttack, SiteAudit,
-        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
-        SitePolicy, TrustAdded, Trusts,
+        AskAccess, Decisions, Forgot, LinkDone, Mails, OneTimeLink, OwnPassword, People, Person, Problem,
+        Project, ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew, Requests, SignIn, Site,
+        SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs,
+        SiteOrder, SiteOrders, SitePolicy, SiteProjects, TrustAdded, Trusts,
     },
     render,
 };
@@ -29,6 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<QueryNew>(folder, &mut written)?;
     write::<Query>(folder, &mut written)?;
     write::<Projects>(folder, &mut written)?;
+    write::<ProjectHistory>(folder, &mut written)?;
+    write::<Decisions>(folder, &mut written)?;
     write::<ProjectNew>(folder, &mut written)?;
     write::<Project>(folder, &mut written)?;
     write::<People>(folder, &mut written)?;
@@ -45,6 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<SiteOrders>(folder, &mut written)?;
     write::<SiteOrder>(folder, &mut written)?;
     write::<SiteData>(folder, &mut written)?;
+    write::<SiteProjects>(folder, &mut written)?;
     write::<SiteDisclosure>(folder, &mut written)?;
     write::<SitePolicy>(folder, &mut written)?;
     write::<SiteAttack>(folder, &mut written)?;

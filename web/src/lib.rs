@@ -22,6 +22,12 @@
 //! | `GET /queries`, `POST /queries` | parameter `project`; fields `name`, `sql`, `project` |
 //! | `GET /queries/new` | the form |
 //! | `GET /projects`, `POST /projects`, `GET /projects/new` | fields `name`, `description`; the form |
+//! | `POST /projects/{project}/stage`, `…/unstage` | fields `trusts`, once for each |
+//! | `POST /projects/{project}/trusts/{trust}/decision` | fields `query`, `decision` (`approve` or `decline`), `reason` |
+//! | `GET /projects/{project}/queries`, `POST /queries/{query}/cancel` | a project's questions; no fields |
+//! | `GET /decisions` | My Trust, or what admins of the hub decide about |
+//! | `GET /people`, `POST /people` | fields `name`, `role` |
+//! | `POST /people/change` | fields `name`, `change` |
 //! | `GET /trusts/{trust}` | one Trust; `POST` to `kit`, `keys`, `revoke`, `remove` below it, the last with field `name` |
 //! | `GET /audit` | parameters `who`, `act`, `project`, `trust`, `from`, `until`, `before`, `check` |
 //! | `GET /audit/export` | the same without the last two, and `format` (`csv` or `jsonl`) |

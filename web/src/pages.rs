@@ -3,11 +3,13 @@
 mod access;
 mod answer;
 mod audit;
+mod decisions;
 mod hub;
 mod link;
 mod mail;
 mod people;
 mod problem;
+mod project_history;
 mod projects;
 mod queries;
 mod query;
@@ -27,6 +29,7 @@ pub use access::{AskAccess, Forgot, OwnPassword, RequestRow, RequestState, Reque
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
 pub use audit::{ActChoice, Audit};
+pub use decisions::{Case, Decisions};
 pub use hub::{Hub, Maintenance};
 pub use link::{Link as OneTimeLink, LinkCame, LinkDone, LinkPurpose};
 pub use mail::{MailRow, MailState, Mails};
@@ -34,6 +37,8 @@ pub use people::{
     Choice, Delivery as LinkDelivery, People, PeopleTabs, Person, PersonForm, PersonRow, PersonState,
 };
 pub use problem::Problem;
+pub use project_history::{Change, ProjectHistory, Question};
+pub use projects::seats::{Decide, Decided, Seat, StagedAt};
 pub use projects::{Project, ProjectForm, ProjectNew, ProjectRow, Projects};
 pub use queries::{Queries, QueryRow};
 pub use query::{Field, Freeze, FreezeState, FrozenAt, Query};
@@ -50,6 +55,7 @@ pub use site::frozen::{FrozenCohort, Read, ReadToken, SiteFrozen};
 pub use site::logs::{Level, LogLine, SiteLogs};
 pub use site::orders::{OrderFilter, Released, SiteOrder, SiteOrders};
 pub use site::policy::{Setting, SitePolicy};
+pub use site::projects::{SiteProject, SiteProjects};
 pub use site::{
     Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Said,
     Site,
@@ -94,6 +100,17 @@ pub struct SignedIn {
     pub runs_hub: bool,
     /// True where it leads to the audit.
     pub sees_audit: bool,
+    /// Set where it leads to the decisions.
+    pub decides: Option<Decides>,
+}
+
+/// The way to somebody's decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Decides {
+    /// True for a Trust's own admin.
+    pub own_trust: bool,
+    /// How many projects wait for them.
+    pub waiting: u64,
 }
 
 /// A project to choose.
@@ -168,7 +185,7 @@ pub enum Sandbox {
 
 /// Values for samples.
 mod sample {
-    use super::{Frame, Moment, Notice, ProjectChoice, SignedIn};
+    use super::{Decides, Frame, Moment, Notice, ProjectChoice, SignedIn};
 
     pub(super) fn frame() -> Frame {
         let person = SignedIn {
@@ -176,13 +193,22 @@ mod sample {
             sees_people: false,
             runs_hub: false,
             sees_audit: false,
+            decides: None,
         };
         Frame { person: Some(person), ..stranger() }
     }
 
     pub(super) fn admin() -> Frame {
-        let person =
-            SignedIn { name: "admin".to_owned(), sees_people: true, runs_hub: true, sees_audit: true };
+        let decides = Some(Decides { own_trust: false, waiting: 0 });
+        let name = "admin".to_owned();
+        let person = SignedIn { name, sees_people: true, runs_hub: true, sees_audit: true, decides };
+        Frame { person: Some(person), ..frame() }
+    }
+
+    pub(super) fn trust_admin() -> Frame {
+        let decides = Some(Decides { own_trust: true, waiting: 2 });
+        let name = "i.fernandez@flip.example".to_owned();
+        let person = SignedIn { name, sees_people: false, runs_hub: false, sees_audit: false, decides };
         Frame { person: Some(person), ..frame() }
     }
 

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use flip_protocol::MessageId;
+use flip_protocol::ident::ProjectId;
 use flip_web::pages::Said;
 use serde::Deserialize;
 use serde_json::json;
@@ -38,6 +39,18 @@ pub(super) struct Order {
 #[derive(Deserialize)]
 pub(super) struct Cohort {
     cohort: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Refused {
+    project: String,
+    #[serde(default)]
+    reason: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Allowed {
+    project: String,
 }
 
 #[derive(Deserialize)]
@@ -195,4 +208,48 @@ pub(super) async fn revoke_token(
         local.changed(&headers, "/frozen", revoked.map_err(|error| error_chain(&error)))
     })
     .await
+}
+
+/// Refuses a project's orders from now on.
+pub(super) async fn refuse_project(
+    State(local): Here,
+    headers: HeaderMap,
+    Form(chosen): Form<Refused>,
+) -> Response {
+    at_work(local, move |local| {
+        let reason: String = chosen.reason.trim().chars().take(bounds::REASON_CHARACTERS).collect();
+        let refused = project_of(&chosen.project).and_then(|project| {
+            let now = clock::now();
+            local.site.refusals.refuse(project, &reason, now).map_err(|error| error_chain(&error))?;
+            let facts = json!({ "project": project, "reason": reason, "by": "console" });
+            let said = format!("The project {project} is refused here: its orders get no answer.");
+            Ok(("project_refused", facts, said))
+        });
+        local.changed(&headers, "/projects", refused)
+    })
+    .await
+}
+
+/// Lets a project's orders in again.
+pub(super) async fn allow_project(
+    State(local): Here,
+    headers: HeaderMap,
+    Form(chosen): Form<Allowed>,
+) -> Response {
+    at_work(local, move |local| {
+        let allowed = project_of(&chosen.project).and_then(|project| {
+            if !local.site.refusals.allow(project).map_err(|error| error_chain(&error))? {
+                return Err(format!("The project {project} was not refused here."));
+            }
+            let facts = json!({ "project": project, "by": "console" });
+            let said = format!("The project {project} is let in again, as far as the policy goes.");
+            Ok(("project_allowed", facts, said))
+        });
+        local.changed(&headers, "/projects", allowed)
+    })
+    .await
+}
+
+fn project_of(text: &str) -> Result<ProjectId, String> {
+    text.parse().map_err(|_| "That is no project; use the buttons of this page.".to_owned())
 }

@@ -6,6 +6,7 @@ mod disclosure;
 mod frozen;
 mod look;
 mod orders;
+mod projects;
 
 use flip_protocol::UnixMillis;
 use flip_protocol::sync::Confinement;
@@ -25,6 +26,7 @@ pub use disclosure::disclosure;
 pub use frozen::frozen;
 pub use look::{audit, logs, policy};
 pub use orders::{order, orders};
+pub use projects::projects;
 
 /// Seconds between two looks of a page.
 const REFRESH_S: u32 = 5;

@@ -12,6 +12,7 @@ use crate::email::EmailAddress;
 use crate::ledger::Ledger;
 use crate::ledger::invitations::{NewInvitation, Taken, Withdrawn};
 use crate::ledger::people::{Changed, Details, Edited, Person, PersonState, Whom};
+use crate::ledger::trust_admins::Made;
 use crate::links::LinkKey;
 use crate::mail::Post;
 use crate::mail::letter::Letter;
@@ -48,6 +49,9 @@ pub(super) enum UserCommand {
         /// What they may do
         #[arg(long)]
         role: Role,
+        /// The Trust that a trust-admin decides for
+        #[arg(long, value_name = "NAME")]
+        trust: Option<String>,
         /// Where mail reaches them
         #[arg(long)]
         email: Option<EmailAddress>,
@@ -74,6 +78,9 @@ pub(super) enum UserCommand {
         name: String,
         /// The new role
         role: Role,
+        /// The Trust that a trust-admin decides for
+        #[arg(long, value_name = "NAME")]
+        trust: Option<String>,
     },
     /// Keep a person out; ends their sessions at once
     Disable {
@@ -108,6 +115,11 @@ pub(super) fn user(
 ) -> anyhow::Result<()> {
     let by = By::command_line(clock::now());
     match command {
+        UserCommand::Invite { role: Role::TrustAdmin, .. } => {
+            bail!(
+                "invite them as viewer, and when they have come: flip-hub user role NAME trust-admin --trust TRUST"
+            )
+        }
         UserCommand::Invite { name, email, role } => invite(&post(data, config)?, ledger, &name, email, role),
         UserCommand::InviteAgain { name } => invite_again(&post(data, config)?, ledger, &name),
         UserCommand::Withdraw { name } => match ledger.withdraw(by, name.clone())? {
@@ -120,12 +132,21 @@ pub(super) fn user(
                 bail!("{name} has come already; to keep them out: flip-hub user disable {name:?}")
             }
         },
-        UserCommand::Add { name, role, email, password_file } => {
-            add(ledger, &name, email, role, password_file.as_deref())
+        UserCommand::Add { name, role, trust, email, password_file } => {
+            add_anybody(ledger, &name, email, role, trust, password_file.as_deref())
         }
         UserCommand::List => list(ledger),
         UserCommand::Edit { name, rename, email } => edit(ledger, &name, rename.as_deref(), email),
-        UserCommand::Role { name, role } => set_role(ledger, &name, role),
+        UserCommand::Role { name, role: Role::TrustAdmin, trust } => {
+            let trust = of_trust(trust)?;
+            make_trust_admin(ledger, &name, &trust)?;
+            done(&name, &format!("is trust-admin of {trust} now"));
+            Ok(())
+        }
+        UserCommand::Role { name, role, trust } => {
+            ensure!(trust.is_none(), "--trust is for the role trust-admin alone");
+            set_role(ledger, &name, role)
+        }
         UserCommand::Disable { name } => {
             let changed = ledger.disable(by, name.clone())?;
             changed_to(&name, changed, "is disabled now, and signed out")
@@ -152,6 +173,41 @@ pub(super) fn set_up(data: &Path, config: &Config, ledger: &Ledger) -> anyhow::R
     say!("Whoever opens this address first becomes the administrator (it works once, for 7 days):");
     say!("  {}", post.link(link.nonce));
     Ok(())
+}
+
+/// Adds a person of any role. One who is to decide for a Trust is a viewer until they do.
+fn add_anybody(
+    ledger: &Ledger,
+    name: &str,
+    email: Option<EmailAddress>,
+    role: Role,
+    trust: Option<String>,
+    password_file: Option<&Path>,
+) -> anyhow::Result<()> {
+    if role != Role::TrustAdmin {
+        ensure!(trust.is_none(), "--trust is for the role trust-admin alone");
+        return add(ledger, name, email, role, password_file);
+    }
+    let trust = of_trust(trust)?;
+    let known =
+        ledger.trusts_now()?.into_iter().any(|one| one.name.to_lowercase() == trust.trim().to_lowercase());
+    ensure!(known, "no Trust is named {trust:?}; flip-hub trust list names them; nobody was added");
+    add(ledger, name, email, Role::Viewer, password_file)?;
+    make_trust_admin(ledger, name, &trust)
+}
+
+fn of_trust(trust: Option<String>) -> anyhow::Result<String> {
+    trust.context("a trust-admin decides for one Trust: say which with --trust NAME")
+}
+
+fn make_trust_admin(ledger: &Ledger, name: &str, trust: &str) -> anyhow::Result<()> {
+    let by = By::command_line(clock::now());
+    match ledger.make_trust_admin(by, name.to_owned(), trust.to_owned())? {
+        Made::Yes => Ok(()),
+        Made::Nobody => bail!("{}", nobody(name)),
+        Made::NoTrust => bail!("no Trust is named {trust:?}; flip-hub trust list names them"),
+        Made::LastAdmin => bail!("{name} is the only admin who can sign in; make another first"),
+    }
 }
 
 pub(super) fn add(
@@ -283,6 +339,7 @@ fn change_details(
         Edited::Taken(Taken::Email) => {
             bail!("somebody has that e-mail address already; see: flip-hub user list")
         }
+        Edited::NoTrust => bail!("a trust-admin decides for one Trust: say which with --trust NAME"),
         Edited::NoAddress => bail!("who is invited needs an e-mail address"),
     }
 }
@@ -311,6 +368,7 @@ fn password(file: Option<&Path>, name: &str, email: Option<&str>) -> anyhow::Res
 }
 
 fn list(ledger: &Ledger) -> anyhow::Result<()> {
+    let admins = ledger.trust_admins()?;
     for person in ledger.people(clock::now())? {
         let email = person.email.map(|email| format!("  {email}")).unwrap_or_default();
         let state = match person.state {
@@ -320,7 +378,9 @@ fn list(ledger: &Ledger) -> anyhow::Result<()> {
             PersonState::Invited { link: Some(_), .. } => ", invited",
             PersonState::Invited { link: None, .. } => ", invited, and the link has ended",
         };
-        say!("{}  {}{email}{state}", person.name, person.role.name());
+        let trust = admins.iter().find(|(name, _)| *name == person.name);
+        let of = trust.map(|(_, trust)| format!(" of {trust}")).unwrap_or_default();
+        say!("{}  {}{of}{email}{state}", person.name, person.role.name());
     }
     Ok(())
 }

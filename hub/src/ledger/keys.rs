@@ -178,6 +178,15 @@ pub(super) fn peers(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Peer>> {
     tx.prepare_cached(&sql)?.query_map([0], peer_of_row)?.collect()
 }
 
+/// One of them.
+pub(super) fn peer(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<Option<Peer>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM trust
+         WHERE id = ?2 AND enrolled_ms IS NOT NULL AND revoked_ms IS NULL AND removed_ms IS NULL"
+    );
+    tx.prepare_cached(&sql)?.query_row((0, trust.bytes()), peer_of_row).optional()
+}
+
 fn peer_of_row(row: &Row<'_>) -> rusqlite::Result<Peer> {
     let damaged = |column| rusqlite::Error::InvalidColumnType(column, "key".to_owned(), Type::Blob);
     let verifying = |column, bytes: &[u8]| VerifyingKey::from_bytes(bytes).ok_or_else(|| damaged(column));

@@ -57,6 +57,11 @@ pub struct Settled {
 pub(super) const QUERY: &str = "cohort_query";
 /// See [`QUERY`].
 pub(super) const FREEZE: &str = "freeze_cohort";
+/// See [`QUERY`].
+pub(super) const DROP: &str = "drop_freeze";
+
+/// Seals work for a Trust under a sequence number; gives the order's id and its message.
+pub type Sealer = Box<dyn FnMut(&Peer, u64, &Work) -> (MessageId, Vec<u8>) + Send>;
 
 impl Ledger {
     /// Takes in what one sync says, in one transaction.
@@ -108,6 +113,30 @@ impl Ledger {
                  ORDER BY sequence LIMIT ?2",
             )?;
             statement.query_map((trust.bytes(), most), |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
+    /// Which of the orders that a Trust's appliance holds are cancelled.
+    pub async fn cancelled(
+        &self,
+        trust: PartyId,
+        holding: Vec<MessageId>,
+    ) -> Result<Vec<MessageId>, LedgerError> {
+        if holding.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.call("cancelled", move |tx| {
+            let mut statement = tx.prepare_cached(
+                "SELECT 1 FROM work_order WHERE id = ?1 AND trust = ?2 AND state = 'cancelled'",
+            )?;
+            let mut cancelled = Vec::new();
+            for order in holding {
+                if statement.exists((order.bytes(), trust.bytes()))? {
+                    cancelled.push(order);
+                }
+            }
+            Ok(cancelled)
         })
         .await
     }
@@ -210,11 +239,51 @@ fn work_of_row(row: &Row<'_>) -> rusqlite::Result<Work> {
     let project = row.get::<_, Option<[u8; 16]>>(4)?.map(ProjectId::from_bytes);
     let query = QueryId::from_bytes(row.get(5)?);
     let kind: String = row.get(6)?;
-    Ok(if kind == FREEZE {
-        Work::FreezeCohort { name, sql, project, query }
-    } else {
-        Work::CohortQuery { name, sql, project }
+    Ok(match kind.as_str() {
+        FREEZE => Work::FreezeCohort { name, sql, project, query },
+        DROP => Work::DropFreeze { name, project, query },
+        _ => Work::CohortQuery { name, sql, project },
     })
+}
+
+/// Cancels the open orders of these kinds for a query. Gives the Trusts whose appliances may have them.
+pub(super) fn cancel(
+    tx: &Transaction<'_>,
+    by: &By,
+    query: Uuid,
+    kinds: &[&str],
+) -> rusqlite::Result<Vec<PartyId>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, trust, kind FROM work_order
+         WHERE query = ?1 AND state IN ('queued', 'delivered', 'running') ORDER BY sequence",
+    )?;
+    let open: Vec<([u8; 16], [u8; 16], String)> = statement
+        .query_map([query.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut trusts = Vec::new();
+    for (order, trust, kind) in open {
+        let (order, trust) = (MessageId::from_bytes(order), PartyId::from_bytes(trust));
+        if kinds.contains(&kind.as_str()) && change(tx, by, trust, order, |state| state.cancelled(by.at))? {
+            trusts.push(trust);
+        }
+    }
+    Ok(trusts)
+}
+
+/// A Trust's share of a query: where its newest order to answer it is.
+pub(super) fn state_of_share(
+    tx: &Transaction<'_>,
+    query: Uuid,
+    trust: PartyId,
+) -> rusqlite::Result<Option<OrderState>> {
+    let detail: Option<String> = tx
+        .prepare_cached(
+            "SELECT detail FROM work_order WHERE query = ?1 AND trust = ?2 AND kind = 'cohort_query'
+             ORDER BY sequence DESC LIMIT 1",
+        )?
+        .query_row((query.as_bytes(), trust.bytes()), |row| row.get(0))
+        .optional()?;
+    detail.map(|text| from_json(0, &text)).transpose()
 }
 
 fn next_sequence(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<u64> {
@@ -292,9 +361,10 @@ fn take_result(
         .prepare_cached("SELECT kind FROM work_order WHERE id = ?1 AND trust = ?2")?
         .query_row((result.order.bytes(), trust.bytes()), |row| row.get(0))
         .optional()?;
-    let (expected, cohort) = match &result.outcome {
-        Outcome::CohortQuery(cohort) => (QUERY, cohort),
-        Outcome::FreezeCohort(freeze) => (FREEZE, &freeze.cohort),
+    let expected = match &result.outcome {
+        Outcome::CohortQuery(_) => QUERY,
+        Outcome::FreezeCohort(_) => FREEZE,
+        Outcome::DropFreeze(_) => DROP,
     };
     match kind {
         None => return Ok(Err(Unwelcome::Foreign)),
@@ -305,7 +375,11 @@ fn take_result(
         "INSERT INTO result_seen (trust, sequence, message) VALUES (?1, ?2, ?3)",
         (trust.bytes(), result.sequence, result.id.bytes()),
     )?;
-    let changed = change(tx, by, trust, result.order, |state| state.answered(cohort.clone(), by.at))?;
+    let changed = change(tx, by, trust, result.order, |state| match &result.outcome {
+        Outcome::CohortQuery(cohort) => state.answered(cohort.clone(), by.at),
+        Outcome::FreezeCohort(freeze) => state.answered(freeze.cohort.clone(), by.at),
+        Outcome::DropFreeze(outcome) => state.dropped(*outcome, by.at),
+    })?;
     if let Outcome::FreezeCohort(freeze) = &result.outcome
         && changed
     {

@@ -62,6 +62,8 @@ pub enum Edited {
     Taken(Taken),
     /// Who was invited needs an address.
     NoAddress,
+    /// Who is to be an admin of a Trust has to be made one, of some Trust.
+    NoTrust,
 }
 
 /// What of a person can be edited.
@@ -118,6 +120,9 @@ impl Ledger {
             let invited = matches!(known.state, PersonState::Invited { .. });
             if invited && details.email.is_none() {
                 return Ok(Edited::NoAddress);
+            }
+            if details.role == Role::TrustAdmin && known.role != Role::TrustAdmin {
+                return Ok(Edited::NoTrust);
             }
             if invited {
                 edit(tx, &by, &known, details)?;

@@ -1,14 +1,20 @@
 //! Projects: what questions are asked for, and who may see them.
 
-use flip_protocol::UnixMillis;
-use flip_protocol::ident::ProjectId;
+use flip_protocol::ident::{ProjectId, QueryId};
+use flip_protocol::order::Work;
+use flip_protocol::{PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 use uuid::Uuid;
 
+use super::allowed::{Barred, Doer, allowed, doer};
+use super::keys::peer;
+use super::orders::{self, Sealer};
+use super::staging::lifecycle;
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
-use crate::permissions::Relation;
+use crate::permissions::{Act, Cell, Column, Relation, decide};
 use crate::person::{PersonId, Role};
+use crate::project::Lifecycle;
 use crate::wording;
 
 /// A project.
@@ -24,6 +30,10 @@ pub struct Project {
     pub owner: String,
     /// The members' sign-in names, in their order.
     pub members: Vec<String>,
+    /// Where it is.
+    pub lifecycle: Lifecycle,
+    /// How often it was changed, and one: an edit says which edition it is of.
+    pub edition: u64,
     /// When it was made.
     pub made: UnixMillis,
     /// When it was deleted; `None` while it is there.
@@ -64,7 +74,7 @@ impl Seer {
     pub fn of(person: PersonId, role: Role) -> Self {
         match role {
             Role::Admin => Self::Admin,
-            Role::Researcher | Role::Viewer => Self::Person(person),
+            Role::Researcher | Role::Viewer | Role::TrustAdmin => Self::Person(person),
         }
     }
 
@@ -79,19 +89,61 @@ impl Seer {
 
 /// Of `project`: that the seer `?1` may know of it.
 pub(super) const SEEN: &str = "(?1 IS NULL OR (project.deleted_ms IS NULL AND (project.owner = ?1
-    OR EXISTS (SELECT 1 FROM member WHERE member.project = project.id AND member.person = ?1))))";
+    OR EXISTS (SELECT 1 FROM member WHERE member.project = project.id AND member.person = ?1)
+    OR EXISTS (SELECT 1 FROM staging JOIN person AS decider ON decider.trust = staging.trust
+        WHERE staging.project = project.id AND decider.id = ?1 AND decider.role = 'trust-admin'))))";
+
+/// Of `project`: that it has the words `?2` in its name or description, whatever their case.
+const WORDS: &str = "(project.name LIKE ?2 ESCAPE '\\' OR project.description LIKE ?2 ESCAPE '\\')";
+
+/// Which projects of a list are looked at.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// Words of the name or the description; every project where it is empty.
+    pub words: String,
+    /// How many are passed over.
+    pub skip: u32,
+    /// How many are wanted at most.
+    pub most: u32,
+}
+
+impl Look {
+    /// The newest.
+    pub fn newest(most: u32) -> Self {
+        Self { words: String::new(), skip: 0, most }
+    }
+}
+
+/// What a project is to become.
+#[derive(Debug, Clone)]
+pub struct Edit {
+    /// The edition that was looked at.
+    pub edition: u64,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The members' sign-in names.
+    pub members: Vec<String>,
+}
 
 /// What changing a project found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Edited {
     /// It is as was asked for.
     Yes,
+    /// Not by this person.
+    Barred(Barred),
+    /// It was changed since that edition; as it is now.
+    Stale(Box<Project>),
+    /// It is staged or approved: its name and description stay.
+    Locked(&'static str),
     /// Nobody signs in under that name.
     Nobody(String),
 }
 
 const COLUMNS: &str = "project.id, project.name, project.description, owner.name, project.made_ms, \
-                       project.deleted_ms FROM project JOIN person AS owner ON owner.id = project.owner";
+                       project.deleted_ms, project.edition FROM project JOIN person AS owner ON owner.id = project.owner";
 
 impl Ledger {
     /// Makes a project without members.
@@ -106,54 +158,32 @@ impl Ledger {
         self.call("make project", move |tx| insert(tx, &by, id, name, &description, owner)).await
     }
 
-    /// The project of a person's own questions, while it is there.
-    pub async fn own_project(&self, person: PersonId) -> Result<Option<ProjectId>, LedgerError> {
-        self.call("own project", move |tx| own(tx, person)).await
-    }
-
-    /// The same, made now as `fresh` where there is none.
-    pub async fn make_own_project(
-        &self,
-        by: By,
-        person: PersonId,
-        fresh: ProjectId,
-    ) -> Result<ProjectId, LedgerError> {
-        self.call("make own project", move |tx| {
-            if let Some(known) = own(tx, person)? {
-                return Ok(known);
-            }
-            let name: String =
-                tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))?;
-            insert(tx, &by, fresh, wording::own_project(&name), "", person)?;
-            tx.execute("UPDATE person SET project = ?2 WHERE id = ?1", (person.bytes(), fresh.bytes()))?;
-            Ok(fresh)
-        })
-        .await
-    }
-
     /// A project.
     pub async fn project(&self, id: ProjectId) -> Result<Option<Project>, LedgerError> {
-        self.call("project", move |tx| {
-            let found = tx
-                .prepare_cached(&format!("SELECT {COLUMNS} WHERE project.id = ?1"))?
-                .query_row([id.bytes()], of_row)
-                .optional()?;
-            found.map(|project| with_members(tx, project)).transpose()
-        })
-        .await
+        self.call("project", move |tx| project(tx, id)).await
     }
 
-    /// What the seer may know of, newest first, what was deleted last.
-    pub async fn projects(&self, seer: Seer, most: u32) -> Result<Vec<Project>, LedgerError> {
+    /// What the seer may know of and has these words in its name or description, newest first, what was deleted last; and
+    /// how many there are.
+    pub async fn projects(&self, seer: Seer, look: Look) -> Result<(Vec<Project>, u64), LedgerError> {
         self.call("projects", move |tx| {
+            let Look { words, skip, most } = look;
+            let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            let like = format!("%{escaped}%");
+            let count: u64 = tx
+                .prepare_cached(&format!("SELECT count(*) FROM project WHERE {SEEN} AND {WORDS}"))?
+                .query_row((seer.key(), &like), |row| row.get(0))?;
             let found: Vec<Project> = tx
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} WHERE {SEEN}
-                     ORDER BY project.deleted_ms IS NOT NULL, project.made_ms DESC, project.id DESC LIMIT ?2"
+                    "SELECT {COLUMNS} WHERE {SEEN} AND {WORDS}
+                     ORDER BY project.deleted_ms IS NOT NULL, project.made_ms DESC, project.id DESC
+                     LIMIT ?3 OFFSET ?4"
                 ))?
-                .query_map((seer.key(), most), of_row)?
+                .query_map((seer.key(), &like, most, skip), of_row)?
                 .collect::<Result<_, _>>()?;
-            found.into_iter().map(|project| with_members(tx, project)).collect()
+            let found: Vec<Project> =
+                found.into_iter().map(|project| whole(tx, project)).collect::<Result<_, _>>()?;
+            Ok((found, count))
         })
         .await
     }
@@ -161,39 +191,32 @@ impl Ledger {
     /// How a person stands to what a request is about; `None` where there is no such thing.
     pub async fn place(&self, person: PersonId, about: About) -> Result<Option<Place>, LedgerError> {
         self.call("place", move |tx| {
-            let (id, of) = match about {
-                About::Project(id) => (id.bytes(), "?1"),
-                About::Query(id) => (*id.as_bytes(), "(SELECT project FROM query WHERE query.id = ?1)"),
+            let project = match about {
+                About::Project(id) => Some(id),
+                About::Query(id) => tx
+                    .prepare_cached("SELECT project FROM query WHERE id = ?1")?
+                    .query_row([id.as_bytes()], |row| row.get(0).map(ProjectId::from_bytes))
+                    .optional()?,
             };
-            tx.prepare_cached(&format!(
-                "SELECT id, owner = ?2, deleted_ms IS NOT NULL,
-                        EXISTS (SELECT 1 FROM member WHERE project = project.id AND person = ?2)
-                 FROM project WHERE id = {of}"
-            ))?
-            .query_row((id, person.bytes()), |row| {
-                let (owner, deleted, member) = (row.get(1)?, row.get(2)?, row.get(3)?);
-                let relation = match (deleted, owner, member) {
-                    (true, _, _) | (false, false, false) => Relation::Stranger,
-                    (false, true, _) => Relation::Owner,
-                    (false, false, true) => Relation::Member,
-                };
-                Ok(Place { project: ProjectId::from_bytes(row.get(0)?), relation, deleted })
-            })
-            .optional()
+            project.map_or(Ok(None), |project| place_in(tx, person, project))
         })
         .await
     }
 
     /// Gives a project another name, description and other members, all or nothing.
-    pub async fn edit_project(
-        &self,
-        by: By,
-        id: ProjectId,
-        name: String,
-        description: String,
-        members: Vec<String>,
-    ) -> Result<Edited, LedgerError> {
+    pub async fn edit_project(&self, by: By, id: ProjectId, wanted: Edit) -> Result<Edited, LedgerError> {
         self.call("edit project", move |tx| {
+            if let Err(barred) = allowed(tx, &by, id, Act::EditProject)? {
+                return Ok(Edited::Barred(barred));
+            }
+            let Some(now) = project(tx, id)? else { return Ok(Edited::Barred(Barred::Hidden)) };
+            let Edit { edition, name, description, members } = wanted;
+            if edition != now.edition {
+                return Ok(Edited::Stale(Box::new(now)));
+            }
+            if !now.lifecycle.is_open() && (name != now.name || description != now.description) {
+                return Ok(Edited::Locked(now.lifecycle.name()));
+            }
             let mut found = Vec::new();
             for member in members {
                 let known: Option<[u8; 16]> = tx
@@ -204,7 +227,7 @@ impl Ledger {
                 found.push(known);
             }
             tx.execute(
-                "UPDATE project SET name = ?2, description = ?3 WHERE id = ?1",
+                "UPDATE project SET name = ?2, description = ?3, edition = edition + 1 WHERE id = ?1",
                 (id.bytes(), &name, description),
             )?;
             tx.execute("DELETE FROM member WHERE project = ?1", [id.bytes()])?;
@@ -223,23 +246,137 @@ impl Ledger {
         .await
     }
 
-    /// Marks a project as deleted; a second time changes nothing.
-    pub async fn delete_project(&self, by: By, id: ProjectId) -> Result<(), LedgerError> {
+    /// Marks a project as deleted; a second time changes nothing. What is under way for it is cancelled, and what was
+    /// frozen for it is ordered to be dropped. Gives the Trusts whose appliances are to hear of it.
+    pub async fn delete_project(
+        &self,
+        by: By,
+        id: ProjectId,
+        expires: UnixMillis,
+        mut seal: Sealer,
+    ) -> Result<Result<Vec<PartyId>, Barred>, LedgerError> {
         self.call("delete project", move |tx| {
-            let deleted: Option<String> = tx
-                .query_row(
-                    "UPDATE project SET deleted_ms = ?2 WHERE id = ?1 AND deleted_ms IS NULL RETURNING name",
-                    (id.bytes(), by.at.0),
-                    |row| row.get(0),
-                )
-                .optional()?;
-            match deleted {
-                Some(project_name) => by.note(tx, &Deed::ProjectDeleted { project: id, project_name }),
-                None => Ok(()),
+            match allowed(tx, &by, id, Act::DeleteProject)? {
+                Ok(_) => {}
+                Err(Barred::Deleted) => return Ok(Ok(Vec::new())),
+                Err(barred) => return Ok(Err(barred)),
             }
+            let project_name: String = tx.query_row(
+                "UPDATE project SET deleted_ms = ?2 WHERE id = ?1 RETURNING name",
+                (id.bytes(), by.at.0),
+                |row| row.get(0),
+            )?;
+            by.note(tx, &Deed::ProjectDeleted { project: id, project_name })?;
+            end_work(tx, &by, id, expires, &mut seal).map(Ok)
         })
         .await
     }
+}
+
+/// Cancels a project's work that is under way, and orders each Trust that may have frozen a cohort of it to drop it.
+fn end_work(
+    tx: &Transaction<'_>,
+    by: &By,
+    id: ProjectId,
+    expires: UnixMillis,
+    seal: &mut Sealer,
+) -> rusqlite::Result<Vec<PartyId>> {
+    let mut to_wake = Vec::new();
+    let queries: Vec<([u8; 16], String)> = tx
+        .prepare_cached(
+            "SELECT DISTINCT query.id, query.name FROM query JOIN work_order ON work_order.query = query.id
+             WHERE query.project = ?1
+                 AND (kind = 'freeze_cohort' OR work_order.state IN ('queued', 'delivered', 'running'))",
+        )?
+        .query_map([id.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (query, name) in queries {
+        let query = Uuid::from_bytes(query);
+        // An order that never left the hub froze nothing.
+        let frozen_at: Vec<[u8; 16]> = tx
+            .prepare_cached(
+                "SELECT DISTINCT trust FROM work_order
+                 WHERE query = ?1 AND kind = 'freeze_cohort' AND state <> 'queued'",
+            )?
+            .query_map([query.as_bytes()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        to_wake.extend(orders::cancel(tx, by, query, &[orders::QUERY, orders::FREEZE])?);
+        let work = Work::DropFreeze { name, project: Some(id), query: QueryId(query) };
+        for trust in frozen_at.into_iter().map(PartyId::from_bytes) {
+            let Some(peer) = peer(tx, trust)? else { continue };
+            // Nobody's, so that it goes on whoever is disabled.
+            orders::insert(
+                tx,
+                &By::hub(by.at),
+                trust,
+                *query.as_bytes(),
+                orders::DROP,
+                expires,
+                |sequence| seal(&peer, sequence, &work),
+            )?;
+            by.note(tx, &Deed::DropOrdered { project: id, query, trust })?;
+            to_wake.push(trust);
+        }
+    }
+    to_wake.sort_unstable();
+    to_wake.dedup();
+    Ok(to_wake)
+}
+
+/// A project with its members.
+pub(super) fn project(tx: &Transaction<'_>, id: ProjectId) -> rusqlite::Result<Option<Project>> {
+    let found = tx
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE project.id = ?1"))?
+        .query_row([id.bytes()], of_row)
+        .optional()?;
+    found.map(|project| whole(tx, project)).transpose()
+}
+
+/// The project of the questions that a person asks in none, while it is open; made now where there is none.
+pub(super) fn own_or_new(
+    tx: &Transaction<'_>,
+    by: &By,
+    person: PersonId,
+    fresh: ProjectId,
+) -> rusqlite::Result<Result<ProjectId, Barred>> {
+    if let Some(known) = own(tx, person)? {
+        return Ok(Ok(known));
+    }
+    let makes = |doer: Doer| decide(Act::MakeProject, Column::of(doer.role, Relation::Stranger)) == Cell::May;
+    if !doer(tx, person)?.is_some_and(makes) {
+        return Ok(Err(Barred::Forbidden(Act::MakeProject)));
+    }
+    let name: String =
+        tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))?;
+    insert(tx, by, fresh, wording::own_project(&name), "", person)?;
+    tx.execute("UPDATE person SET project = ?2 WHERE id = ?1", (person.bytes(), fresh.bytes()))?;
+    Ok(Ok(fresh))
+}
+
+/// How a person stands to a project; `None` where there is none.
+pub(super) fn place_in(
+    tx: &Transaction<'_>,
+    person: PersonId,
+    project: ProjectId,
+) -> rusqlite::Result<Option<Place>> {
+    tx.prepare_cached(
+        "SELECT owner = ?2, deleted_ms IS NOT NULL,
+                EXISTS (SELECT 1 FROM member WHERE project = project.id AND person = ?2),
+                EXISTS (SELECT 1 FROM staging JOIN person AS decider ON decider.trust = staging.trust
+                    WHERE staging.project = project.id AND decider.id = ?2 AND decider.role = 'trust-admin')
+         FROM project WHERE id = ?1",
+    )?
+    .query_row((project.bytes(), person.bytes()), |row| {
+        let (owner, deleted, member, decider) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let relation = match (deleted, owner, decider, member) {
+            (true, _, _, _) | (false, false, false, false) => Relation::Stranger,
+            (false, true, _, _) => Relation::Owner,
+            (false, false, true, _) => Relation::Decider,
+            (false, false, false, true) => Relation::Member,
+        };
+        Ok(Place { project, relation, deleted })
+    })
+    .optional()
 }
 
 fn insert(
@@ -260,7 +397,7 @@ fn insert(
 fn own(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<Option<ProjectId>> {
     tx.prepare_cached(
         "SELECT project.id FROM person JOIN project ON project.id = person.project
-         WHERE person.id = ?1 AND project.deleted_ms IS NULL",
+         WHERE person.id = ?1 AND project.deleted_ms IS NULL AND project.state = 'unstaged'",
     )?
     .query_row([person.bytes()], |row| row.get(0).map(ProjectId::from_bytes))
     .optional()
@@ -273,12 +410,15 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Project> {
         description: row.get(2)?,
         owner: row.get(3)?,
         members: Vec::new(),
+        lifecycle: Lifecycle::Unstaged,
+        edition: row.get(6)?,
         made: UnixMillis(row.get(4)?),
         deleted: row.get::<_, Option<u64>>(5)?.map(UnixMillis),
     })
 }
 
-fn with_members(tx: &Transaction<'_>, project: Project) -> rusqlite::Result<Project> {
+/// With its members, and where it is.
+fn whole(tx: &Transaction<'_>, project: Project) -> rusqlite::Result<Project> {
     let members = tx
         .prepare_cached(
             "SELECT person.name FROM member JOIN person ON person.id = member.person
@@ -286,73 +426,9 @@ fn with_members(tx: &Transaction<'_>, project: Project) -> rusqlite::Result<Proj
         )?
         .query_map([project.id.bytes()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    Ok(Project { members, ..project })
+    let lifecycle = lifecycle(tx, project.id)?;
+    Ok(Project { members, lifecycle, ..project })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn person(number: u128) -> PersonId {
-        PersonId::from_bytes(number.to_be_bytes())
-    }
-
-    fn by(at: u64) -> By {
-        By::command_line(UnixMillis(at))
-    }
-
-    fn project(number: u128) -> ProjectId {
-        ProjectId(Uuid::from_u128(number))
-    }
-
-    fn ledger_with_people(folder: &tempfile::TempDir) -> Ledger {
-        let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
-        for (number, name) in [(1, "ada"), (2, "ben"), (3, "eve")] {
-            let (role, hash) = (Role::Researcher, "hash".to_owned());
-            ledger.add_person(by(1), person(number), name.to_owned(), role, hash).unwrap();
-        }
-        ledger
-    }
-
-    #[tokio::test]
-    async fn a_persons_own_project_is_made_once_and_again_after_it_was_deleted() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = ledger_with_people(&folder);
-        let make =
-            async |who, fresh| ledger.make_own_project(by(2), person(who), project(fresh)).await.unwrap();
-        assert_eq!(ledger.own_project(person(1)).await.unwrap(), None);
-        assert_eq!(make(1, 11).await, project(11));
-        assert_eq!(make(2, 12).await, project(12));
-        assert_eq!(make(1, 13).await, project(11));
-        ledger.set_password(by(2), "ada".to_owned(), "another".to_owned()).unwrap();
-        assert_eq!(ledger.own_project(person(1)).await.unwrap(), Some(project(11)));
-        ledger.delete_project(by(3), project(11)).await.unwrap();
-        assert_eq!(make(1, 14).await, project(14));
-    }
-
-    #[tokio::test]
-    async fn members_see_a_project_until_it_is_deleted_and_strangers_never() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = ledger_with_people(&folder);
-        let of = project(7);
-        ledger.make_project(by(2), of, "Lungs".to_owned(), String::new(), person(1)).await.unwrap();
-        let edit = async |members: &[&str]| {
-            let members = members.iter().map(|&name| name.to_owned()).collect();
-            ledger.edit_project(by(2), of, "Lungs".to_owned(), "CT".to_owned(), members).await.unwrap()
-        };
-        assert_eq!(edit(&["BEN", "ada", "ben"]).await, Edited::Yes);
-        assert_eq!(ledger.project(of).await.unwrap().unwrap().members, ["ben"]);
-        assert_eq!(edit(&["eve", "nobody"]).await, Edited::Nobody("nobody".to_owned()));
-        assert_eq!(ledger.project(of).await.unwrap().unwrap().members, ["ben"], "half an edit");
-        let relation =
-            async |who| ledger.place(person(who), About::Project(of)).await.unwrap().unwrap().relation;
-        let seen = async |who| ledger.projects(Seer::Person(person(who)), 9).await.unwrap().len();
-        assert_eq!((relation(1).await, seen(1).await), (Relation::Owner, 1));
-        assert_eq!((relation(2).await, seen(2).await), (Relation::Member, 1));
-        assert_eq!((relation(3).await, seen(3).await), (Relation::Stranger, 0));
-        ledger.delete_project(by(3), of).await.unwrap();
-        assert_eq!((relation(1).await, seen(1).await), (Relation::Stranger, 0));
-        assert_eq!(ledger.projects(Seer::Admin, 9).await.unwrap().len(), 1);
-        assert!(ledger.place(person(1), About::Query(Uuid::from_u128(5))).await.unwrap().is_none());
-    }
-}
+mod tests;

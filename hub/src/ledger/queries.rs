@@ -1,17 +1,20 @@
 //! Cohort queries and the orders that carry them.
 
 use flip_protocol::ident::ProjectId;
-use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_protocol::order::Work;
+use flip_protocol::{PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row};
 use uuid::Uuid;
 
+use super::allowed::{Barred, allowed};
 use super::keys::peers;
-use super::projects::{SEEN, Seer};
-use super::trusts::Peer;
+use super::orders::Sealer;
+use super::projects::{SEEN, Seer, own_or_new};
+use super::staging::lifecycle;
 use super::{Ledger, LedgerError, from_json, orders};
-use crate::audit::{By, Deed};
+use crate::audit::{By, Deed, Who};
 use crate::order::OrderState;
-use crate::person::PersonId;
+use crate::permissions::Act;
 
 /// A cohort query.
 #[derive(Debug, Clone)]
@@ -47,48 +50,105 @@ pub struct Asked {
 const COLUMNS: &str = "query.id, query.name, query.sql,
     coalesce((SELECT person.name FROM person WHERE person.id = query.asker), query.asked_by),
     query.asked_ms, query.project, project.name FROM query JOIN project ON project.id = query.project";
+/// A query as it is asked.
+#[derive(Debug, Clone)]
+pub struct NewQuery {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The question.
+    pub sql: String,
+    /// What it is asked for; `None` for the asker's own project.
+    pub project: Option<ProjectId>,
+    /// The id of the asker's own project where it is made now.
+    pub fresh: ProjectId,
+}
+
+/// Why a query was not asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAsked {
+    /// Nobody could answer.
+    NoTrusts,
+    /// Not by this person.
+    Barred(Barred),
+    /// Its project is staged or approved: nothing is asked in it any more.
+    Closed(&'static str),
+}
 
 impl Ledger {
     /// Stores a query and one sealed order per enrolled Trust, in one transaction. Gives the Trusts asked.
+    ///
+    /// A query of no project is one of its asker's own, which is made with it where there is none.
     pub async fn ask(
         &self,
         by: By,
-        query: Query,
+        new: NewQuery,
         expires: UnixMillis,
-        mut seal: impl FnMut(&Peer, u64) -> (MessageId, Vec<u8>) + Send + 'static,
-    ) -> Result<Vec<PartyId>, LedgerError> {
+        mut seal: Sealer,
+    ) -> Result<Result<Vec<PartyId>, NotAsked>, LedgerError> {
         self.call("ask", move |tx| {
             let peers = peers(tx)?;
             if peers.is_empty() {
-                return Ok(Vec::new());
+                return Ok(Err(NotAsked::NoTrusts));
             }
-            let id = *query.id.as_bytes();
+            let Who::Person { id: person, name: asked_by } = &by.who else {
+                return Ok(Err(NotAsked::Barred(Barred::Hidden)));
+            };
+            let project = match new.project {
+                Some(project) => project,
+                None => match own_or_new(tx, &by, *person, new.fresh)? {
+                    Ok(project) => project,
+                    Err(barred) => return Ok(Err(NotAsked::Barred(barred))),
+                },
+            };
+            if let Err(barred) = allowed(tx, &by, project, Act::Ask)? {
+                return Ok(Err(NotAsked::Barred(barred)));
+            }
+            let lifecycle = lifecycle(tx, project)?;
+            if !lifecycle.is_open() {
+                return Ok(Err(NotAsked::Closed(lifecycle.name())));
+            }
+            let id = *new.id.as_bytes();
             tx.execute(
                 "INSERT INTO query (id, name, sql, asked_by, asked_ms, project, asker)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                (
-                    id,
-                    &query.name,
-                    &query.sql,
-                    &query.asked_by,
-                    query.asked.0,
-                    query.project.bytes(),
-                    by.id().map(PersonId::bytes),
-                ),
+                (id, &new.name, &new.sql, asked_by, by.at.0, project.bytes(), person.bytes()),
             )?;
+            let work = Work::CohortQuery { name: new.name.clone(), sql: new.sql, project: Some(project) };
             for peer in &peers {
                 orders::insert(tx, &by, peer.id, id, orders::QUERY, expires, |sequence| {
-                    seal(peer, sequence)
+                    seal(peer, sequence, &work)
                 })?;
             }
-            let deed = Deed::QueryAsked {
-                project: query.project,
-                query: query.id,
-                query_name: query.name,
-                trusts: peers.len(),
-            };
+            let deed = Deed::QueryAsked { project, query: new.id, query_name: new.name, trusts: peers.len() };
             by.note(tx, &deed)?;
-            Ok(peers.into_iter().map(|peer| peer.id).collect())
+            Ok(Ok(peers.into_iter().map(|peer| peer.id).collect()))
+        })
+        .await
+    }
+
+    /// Cancels what of a query is still under way. Gives the Trusts whose appliances may have it.
+    pub async fn cancel_query(
+        &self,
+        by: By,
+        query: Uuid,
+    ) -> Result<Result<Vec<PartyId>, Barred>, LedgerError> {
+        self.call("cancel query", move |tx| {
+            let found: Option<(ProjectId, String)> = tx
+                .query_row("SELECT project, name FROM query WHERE id = ?1", [query.as_bytes()], |row| {
+                    Ok((ProjectId::from_bytes(row.get(0)?), row.get(1)?))
+                })
+                .optional()?;
+            let Some((project, query_name)) = found else { return Ok(Err(Barred::Hidden)) };
+            if let Err(barred) = allowed(tx, &by, project, Act::Ask)? {
+                return Ok(Err(barred));
+            }
+            let trusts = orders::cancel(tx, &by, query, &[orders::QUERY])?;
+            if !trusts.is_empty() {
+                by.note(tx, &Deed::QueryCancelled { project, query, query_name, trusts: trusts.len() })?;
+            }
+            Ok(Ok(trusts))
         })
         .await
     }

@@ -217,6 +217,13 @@ impl Ledger {
     }
 }
 
+/// A Trust's name; `None` where there is no such Trust.
+pub(super) fn trust_name(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<Option<String>> {
+    tx.prepare_cached("SELECT name FROM trust WHERE id = ?1")?
+        .query_row([trust.bytes()], |row| row.get(0))
+        .optional()
+}
+
 fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, name, enrolled_ms, seen_ms, health,

@@ -1,36 +1,35 @@
 //! What people do here, once for the API and the console.
 
 pub mod access;
+pub mod asking;
 pub mod audit;
+pub mod history;
 pub mod links;
 pub mod mail;
 pub mod passwords;
 pub mod people;
 pub mod projects;
 pub mod running;
+pub mod staging;
 pub mod trusts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use flip_protocol::answer::Place;
 use flip_protocol::enrolment::Kit;
-use flip_protocol::ident::{ProjectId, QueryId};
-use flip_protocol::order::Work;
-use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire, ident};
+use flip_protocol::ident::ProjectId;
+use flip_protocol::{PartyId, UnixMillis};
 use uuid::Uuid;
 
 use crate::clock;
 use crate::combine::{Combined, combine};
 use crate::hub::{self, Hub};
-use crate::ledger::freezes::Freeze;
 use crate::ledger::projects::Seer;
 use crate::ledger::queries::{Asked, Query};
 use crate::ledger::trusts::{Added, Trust};
-use crate::people::may::{self, May, Wish};
-use crate::people::session::Person;
-use crate::permissions::{Act, acts};
+use crate::people::may::May;
+use crate::permissions::acts;
 use crate::presence::Link;
 use crate::problem::ApiProblem;
 
@@ -82,146 +81,10 @@ pub async fn standing(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
         .collect())
 }
 
-/// Checks a question, stores it with one order per enrolled Trust, and wakes them.
-///
-/// A question without a project is asked in the person's own.
-pub async fn ask(
-    wish: Wish<acts::Ask>,
-    hub: &Arc<Hub>,
-    name: &str,
-    sql: &str,
-    project: Option<ProjectId>,
-) -> Result<Uuid, ApiProblem> {
-    let project = if let Some(project) = project { project } else { own_project(hub, wish.person()).await? };
-    let may = wish.of(hub, project).await?;
-    may.undeleted()?;
-    running::takes_work(hub).await?;
-    let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
-    check_question(sql).await?;
-    let now = clock::now();
-    let id = ident::uuid_v7(now, &clock::random_bytes());
-    let expires = now.plus(wire::ORDER_LIFE_MS);
-    let project = may.project();
-    let work = Work::CohortQuery { name: name.clone(), sql: sql.to_owned(), project: Some(project) };
-    let query = Query {
-        id,
-        name,
-        sql: sql.to_owned(),
-        project,
-        project_name: String::new(),
-        asked_by: may.person().name.clone(),
-        asked: now,
-    };
-    let sealing = Arc::clone(hub);
-    let asked = hub
-        .ledger
-        .ask(may.by(), query, expires, move |peer, sequence| {
-            let order = MessageId::new(now, &clock::random_bytes());
-            (order, sealing.seal_order(peer, order, sequence, &work, now, expires))
-        })
-        .await?;
-    if asked.is_empty() {
-        return Err(ApiProblem::new(StatusCode::CONFLICT, "no_trusts", "No Trust is enrolled yet.")
-            .detail("add a Trust and have its appliance enrol with the kit, then ask again"));
-    }
-    for trust in asked {
-        hub.presence.announce_work(trust);
-    }
-    hub.announce_change();
-    Ok(id)
-}
-
-/// Orders the freeze of a query's cohort at each enrolled Trust that answered it with a value. Trusts where such an
-/// order is under way are left alone, so that a second call changes nothing.
-pub async fn freeze(may: &May<acts::Freeze>, hub: &Arc<Hub>, id: Uuid) -> Result<(), ApiProblem> {
-    may.undeleted()?;
-    running::takes_work(hub).await?;
-    let (query, _) = hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
-    let now = clock::now();
-    let expires = now.plus(wire::ORDER_LIFE_MS);
-    let work = Work::FreezeCohort {
-        name: query.name,
-        sql: query.sql,
-        project: Some(query.project),
-        query: QueryId(query.id),
-    };
-    let sealing = Arc::clone(hub);
-    let (ordered, answered) = hub
-        .ledger
-        .freeze(may.by(), id, expires, move |peer, sequence| {
-            let order = MessageId::new(now, &clock::random_bytes());
-            (order, sealing.seal_order(peer, order, sequence, &work, now, expires))
-        })
-        .await?;
-    if answered == 0 {
-        let title = "No Trust has a cohort of this query to freeze.";
-        return Err(ApiProblem::new(StatusCode::CONFLICT, "nothing_to_freeze", title).detail(
-            "a Trust freezes what it answered with a number; wait for an answer, or ask for a larger group",
-        ));
-    }
-    for trust in ordered {
-        hub.presence.announce_work(trust);
-    }
-    hub.announce_change();
-    Ok(())
-}
-
-/// Each Trust's share of freezing a query's cohort; with `wait`, not before all have ended or the time is over.
-pub async fn freezes(
-    _: &May<acts::SeeAnswers>,
-    hub: &Hub,
-    id: Uuid,
-    wait: Duration,
-) -> Result<Vec<Freeze>, ApiProblem> {
-    let until = tokio::time::Instant::now() + wait;
-    let mut changes = hub.changes();
-    hub.ledger.query(id).await?.ok_or_else(ApiProblem::not_found)?;
-    loop {
-        let freezes = hub.ledger.freezes(id).await?;
-        if wait.is_zero() || freezes.iter().all(|freeze| freeze.state.ended()) {
-            return Ok(freezes);
-        }
-        let changed = tokio::select! {
-            changed = changes.changed() => changed.is_ok(),
-            () = hub.stopped() => false,
-            () = tokio::time::sleep_until(until) => false,
-        };
-        if !changed {
-            return Ok(hub.ledger.freezes(id).await?);
-        }
-    }
-}
-
-/// The project of the questions that a person asks in none. It is made at the first of them, by who may make one.
-async fn own_project(hub: &Hub, person: &Person) -> Result<ProjectId, ApiProblem> {
-    if let Some(project) = hub.ledger.own_project(person.id).await? {
-        return Ok(project);
-    }
-    if !may::may(person, Act::MakeProject) {
-        return Err(ApiProblem::forbidden(Act::MakeProject.words()));
-    }
-    let now = clock::now();
-    let fresh = ProjectId::new(now, &clock::random_bytes());
-    Ok(hub.ledger.make_own_project(person.by(), person.id, fresh).await?)
-}
-
-/// The hub's quick look at a question. The Trusts' own gates decide.
-async fn check_question(sql: &str) -> Result<(), ApiProblem> {
-    let owned = sql.to_owned();
-    let admitted = tokio::task::spawn_blocking(move || flip_gate::admit(&owned)).await;
-    match admitted.expect("the gate does not panic") {
-        Ok(_) => Ok(()),
-        Err(refusal) => {
-            let status = if refusal.code == flip_gate::Code::TooLong {
-                StatusCode::PAYLOAD_TOO_LARGE
-            } else {
-                StatusCode::UNPROCESSABLE_ENTITY
-            };
-            let place = refusal.place.map(|place| Place { line: place.line, column: place.column });
-            Err(ApiProblem::new(status, refusal.code.name(), "The question is not let in.")
-                .detail(refusal.message)
-                .place(place))
-        }
+/// Tells Trusts that there is news for them.
+pub fn wake(hub: &Hub, trusts: &[PartyId]) {
+    for trust in trusts {
+        hub.presence.announce_work(*trust);
     }
 }
 

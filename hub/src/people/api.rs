@@ -10,6 +10,7 @@ mod projects;
 mod queries;
 mod running;
 mod session;
+mod staging;
 pub(super) mod trusts;
 
 use axum::Json;
@@ -48,9 +49,15 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeProject, _>("/api/v1/projects/{project}", projects::show)
         .put::<acts::EditProject, _>("/api/v1/projects/{project}", projects::edit)
         .delete::<acts::DeleteProject, _>("/api/v1/projects/{project}", projects::delete)
+        .get::<acts::SeeAnswers, _>("/api/v1/projects/{project}/queries", queries::history)
+        .post::<acts::StageProject, _>("/api/v1/projects/{project}/stage", staging::stage)
+        .post::<acts::UnstageProject, _>("/api/v1/projects/{project}/unstage", staging::unstage)
+        .post::<acts::Decide, _>("/api/v1/projects/{project}/trusts/{trust}/decision", staging::decide)
+        .get::<acts::SeeDecisions, _>("/api/v1/decisions", staging::cases)
         .get::<acts::SeeLists, _>("/api/v1/queries", queries::list)
         .post::<acts::Ask, _>("/api/v1/queries", queries::ask)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}", queries::show)
+        .post::<acts::Ask, _>("/api/v1/queries/{query}/cancel", queries::cancel)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/csv", queries::csv)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/freeze", freeze::show)
         .post::<acts::Freeze, _>("/api/v1/queries/{query}/freeze", freeze::order)

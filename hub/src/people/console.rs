@@ -9,6 +9,7 @@ mod passwords;
 mod people;
 mod projects;
 mod running;
+mod staging;
 mod trusts;
 
 use std::sync::Arc;
@@ -58,6 +59,12 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeProject, _>("/projects/{project}", projects::show)
         .post::<acts::EditProject, _>("/projects/{project}", projects::edit)
         .post::<acts::DeleteProject, _>("/projects/{project}/delete", projects::delete)
+        .get::<acts::SeeAnswers, _>("/projects/{project}/queries", projects::history)
+        .post::<acts::StageProject, _>("/projects/{project}/stage", staging::stage)
+        .post::<acts::UnstageProject, _>("/projects/{project}/unstage", staging::unstage)
+        .post::<acts::Decide, _>("/projects/{project}/trusts/{trust}/decision", staging::decide)
+        .post::<acts::Ask, _>("/queries/{query}/cancel", staging::cancel)
+        .get::<acts::SeeDecisions, _>("/decisions", staging::cases)
         .get::<acts::RunHub, _>("/hub", running::show)
         .post::<acts::RunHub, _>("/hub/banner", running::banner)
         .post::<acts::RunHub, _>("/hub/maintenance", running::maintenance)
@@ -107,6 +114,16 @@ struct Of {
     /// A project; every one where it is absent or empty.
     #[serde(default)]
     project: String,
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    /// The project to ask in, where one is meant.
+    #[serde(default)]
+    project: String,
+    /// The query that is asked again, where one is.
+    #[serde(default)]
+    again: String,
 }
 
 #[derive(Deserialize)]
@@ -160,17 +177,22 @@ async fn queries(
 ) -> Result<Response, ApiProblem> {
     let of = project_of(&of.project)?;
     let queries = act::queries(&may, &hub, of).await?;
-    let projects = act::projects::list(&may, &hub).await?;
+    let projects = act::projects::choices(may.person(), &hub, of).await?;
     Ok(shown(&pages::queries(may.person(), &queries, &projects, of, clock::now())))
 }
 
 async fn query_new(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-    Parameters(of): Parameters<Of>,
+    Parameters(of): Parameters<Asking>,
 ) -> Result<Response, ApiProblem> {
-    let projects = act::projects::list(&may, &hub).await?;
-    Ok(shown(&pages::query_new(may.person(), &projects, project_of(&of.project)?)))
+    let chosen = project_of(&of.project)?;
+    let projects = act::projects::to_ask(may.person(), &hub, chosen).await?;
+    let page = pages::query_new(may.person(), &projects, chosen);
+    Ok(shown(&match act::asking::again(may.person(), &hub, &of.again).await? {
+        Some(query) => web::QueryNew { name: query.name, sql: query.sql, ..page },
+        None => page,
+    }))
 }
 
 async fn ask(
@@ -180,13 +202,13 @@ async fn ask(
 ) -> Result<Response, ApiProblem> {
     let person = wish.person().clone();
     let project = project_of(&form.project)?;
-    match act::ask(wish, &hub, &form.name, &form.sql, project).await {
+    match act::asking::ask(wish, &hub, &form.name, &form.sql, project).await {
         Ok(id) => {
             tracing::info!(query = %id, by = person.name, "a query was asked");
             Ok(Redirect::to(&format!("/queries/{id}")).into_response())
         }
         Err(problem) if typed_wrongly(&problem) => {
-            let projects = act::projects::of(&person, &hub).await?;
+            let projects = act::projects::to_ask(&person, &hub, project).await?;
             let page = web::QueryNew {
                 name: form.name,
                 sql: form.sql,
@@ -205,8 +227,9 @@ async fn query(
     Path(id): Path<Uuid>,
 ) -> Result<Response, ApiProblem> {
     let (query, combined) = act::result(&may, &hub, id, Duration::ZERO).await?;
-    let freezes = act::freezes(&may, &hub, id, Duration::ZERO).await?;
-    Ok(shown(&pages::query(&may, &query, &combined, &freezes, clock::now())))
+    let freezes = act::staging::freezes(&may, &hub, id, Duration::ZERO).await?;
+    let lifecycle = hub.ledger.lifecycle(may.project()).await?;
+    Ok(shown(&pages::query(&may, &query, &combined, &freezes, &lifecycle, clock::now())))
 }
 
 async fn freeze(
@@ -214,7 +237,7 @@ async fn freeze(
     State(hub): State<Arc<Hub>>,
     Path(id): Path<Uuid>,
 ) -> Result<Response, ApiProblem> {
-    act::freeze(&may, &hub, id).await?;
+    act::staging::freeze(&may, &hub, id).await?;
     tracing::info!(query = %id, by = may.person().name, "a cohort's freeze was ordered");
     Ok(Redirect::to(&format!("/queries/{id}")).into_response())
 }

@@ -10,16 +10,17 @@ use axum::Router;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::handler::Handler;
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use axum::routing::{MethodFilter, on};
 use flip_protocol::ident::ProjectId;
 
+use super::notices;
 use super::session::Person;
 use crate::audit::By;
 use crate::hub::Hub;
 use crate::ledger::projects::{About, Place};
-use crate::permissions::{Act, Cell, Column, Is, Relation, decide};
+use crate::permissions::{Act, Cell, Column, Is, Relation, acts, decide};
 use crate::problem::ApiProblem;
 
 /// That somebody may do an act, in the project that the request is about where the act is one in a project.
@@ -54,7 +55,7 @@ impl<A: Is> May<A> {
     /// Of an act that changes something in the project: that it was not deleted, which admins alone can meet.
     pub fn undeleted(&self) -> Result<(), ApiProblem> {
         if self.place.is_some_and(|place| place.deleted) {
-            return Err(ApiProblem::new(StatusCode::CONFLICT, "project_deleted", "The project was deleted."));
+            return Err(ApiProblem::deleted());
         }
         Ok(())
     }
@@ -84,6 +85,11 @@ pub fn may(person: &Person, act: Act) -> bool {
     cell(act, person, None) == Cell::May
 }
 
+/// Whether a person sees the answers of a place: for what an address names beside the project of its act.
+pub fn sees_answers(person: &Person, place: Option<&Place>) -> bool {
+    place.is_some() && cell(Act::SeeAnswers, person, place) == Cell::May
+}
+
 fn cell(act: Act, person: &Person, place: Option<&Place>) -> Cell {
     decide(act, Column::of(person.role, place.map_or(Relation::Stranger, |place| place.relation)))
 }
@@ -108,11 +114,17 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for May<A> {
             return Ok(Self { person: None, place: None, act: PhantomData });
         }
         let person = <Person as FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await?;
-        let place = match about(parts, hub).await? {
-            Some(about) => Some(place(hub, &person, about).await?),
-            None => None,
-        };
-        check(person, place)
+        notices::note_waiting(hub, &person).await;
+        let mut found: Option<Place> = None;
+        for about in about(parts, hub).await? {
+            let place = place(hub, &person, about).await?;
+            // A query of another project than the path's is none of it.
+            if found.is_some_and(|found| found.project != place.project) {
+                return Err(ApiProblem::not_found());
+            }
+            found = Some(place);
+        }
+        check(person, found)
     }
 }
 
@@ -127,29 +139,35 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for Wish<A> {
     }
 }
 
-/// What the path names: `{project}` or `{query}`.
-async fn about(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Option<About>, ApiProblem> {
+/// What the path names: `{project}`, `{query}` or both.
+async fn about(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Vec<About>, ApiProblem> {
     let names = match RawPathParams::from_request_parts(parts, hub).await {
         Ok(names) => names,
-        Err(RawPathParamsRejection::MissingPathParams(_)) => return Ok(None),
+        Err(RawPathParamsRejection::MissingPathParams(_)) => return Ok(Vec::new()),
         // A name that is no text names nothing.
         Err(_) => return Err(ApiProblem::not_found()),
     };
+    let mut about = Vec::new();
     for (name, value) in &names {
         let id = || value.parse().map_err(|_| ApiProblem::not_found());
         match name {
-            "project" => return Ok(Some(About::Project(ProjectId(id()?)))),
-            "query" => return Ok(Some(About::Query(id()?))),
+            "project" => about.push(About::Project(ProjectId(id()?))),
+            "query" => about.push(About::Query(id()?)),
             _ => {}
         }
     }
-    Ok(None)
+    Ok(about)
 }
 
 /// What a handler of an act begins with.
 pub trait ProofOf<A: Is> {}
 impl<A: Is> ProofOf<A> for May<A> {}
-impl<A: Is> ProofOf<A> for Wish<A> {}
+impl<A: InTheBody> ProofOf<A> for Wish<A> {}
+
+/// An act whose project the request's body may name, so that its handler begins with a [`Wish`]: the proof follows once
+/// the body is read.
+pub trait InTheBody: Is {}
+impl InTheBody for acts::Ask {}
 
 /// A handler's arguments that begin with the proof of an act.
 pub trait BeginsWithProof<A: Is> {}

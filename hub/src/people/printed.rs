@@ -8,8 +8,8 @@ use crate::permissions::{Act, Cell, Column, decide};
 /// What stands between the marks of that page.
 pub fn permissions() -> String {
     let mut text = String::from(
-        "| act | what it is | admin | owner | member, researcher | member, viewer | other researcher | other viewer | \
-         nobody |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| act | what it is | admin | owner | member, researcher | member, viewer | staged at own Trust | \
+         other researcher | other viewer | other trust-admin | nobody |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for act in Act::ALL.iter().copied() {
         let cells = Column::ALL.map(|column| match decide(act, column) {

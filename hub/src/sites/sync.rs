@@ -10,8 +10,8 @@ use axum::{Extension, Json};
 use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::OrderResult;
-use flip_protocol::sync::{NotTaken, SyncRequest, SyncResponse};
-use flip_protocol::{UnixMillis, bounds, text};
+use flip_protocol::sync::{NotTaken, Stage, SyncRequest, SyncResponse};
+use flip_protocol::{MessageId, UnixMillis, bounds, text};
 use flip_storage::audit::Head;
 
 use super::{Fingerprint, refusal};
@@ -88,6 +88,7 @@ async fn sync(
         orders: Vec::new(),
         rotate: peer.rotate,
         audit: None,
+        cancelled: Vec::new(),
     };
     // Only the polling lane waits, and only its list of orders is sure to be later than its receipts.
     let polls = request.wait_ms > 0;
@@ -125,7 +126,10 @@ async fn sync(
         || response.rotate;
     let wait_ms = if has_news { 0 } else { request.wait_ms.min(bounds::LONG_POLL_MS) };
     let room = request.room.min(u32::try_from(bounds::SYNC_MESSAGES).unwrap_or(u32::MAX));
-    response.orders = wait_for_orders(hub, peer, room, Duration::from_millis(wait_ms)).await?;
+    let held = request.holding.iter().filter(|held| held.stage != Stage::Answered);
+    let held: Vec<MessageId> = held.map(|held| held.order).collect();
+    (response.orders, response.cancelled) =
+        wait_for_news(hub, peer, room, &held, Duration::from_millis(wait_ms)).await?;
     response.hub_time = clock::now();
     note_seen(hub, peer, &request, response.hub_time).await?;
     Ok(response)
@@ -168,29 +172,34 @@ async fn note_seen(
     Ok(())
 }
 
-async fn wait_for_orders(
+/// Orders for an appliance, and which of those that it holds are cancelled.
+async fn wait_for_news(
     hub: &Hub,
     peer: &Peer,
     room: u32,
+    held: &[MessageId],
     wait: Duration,
-) -> Result<Vec<String>, LedgerError> {
+) -> Result<(Vec<String>, Vec<MessageId>), LedgerError> {
     let until = tokio::time::Instant::now() + wait;
     let _waits = (!wait.is_zero()).then(|| hub.metrics.waits());
     // Subscribed before the first look, so that work which comes in between wakes it.
     let mut work = hub.presence.work(peer.id);
     let look = async || {
         let orders = if room == 0 { Vec::new() } else { hub.ledger.queued(peer.id, room).await? };
-        Ok::<_, LedgerError>(within_bounds(&orders))
+        let cancelled = hub.ledger.cancelled(peer.id, held.to_vec()).await?;
+        let tells = hub.presence.tells_cancelled(peer.id, &cancelled, clock::now());
+        let is_news = !orders.is_empty() || tells;
+        Ok::<_, LedgerError>((is_news, (within_bounds(&orders), cancelled)))
     };
-    let orders = look().await?;
-    if !orders.is_empty() || wait.is_zero() {
-        return Ok(orders);
+    let (is_news, found) = look().await?;
+    if is_news || wait.is_zero() {
+        return Ok(found);
     }
     tokio::select! {
         // Not always an order: its next sync then hears what there is.
-        _ = work.changed() => look().await,
-        () = hub.stopped() => Ok(Vec::new()),
-        () = tokio::time::sleep_until(until) => Ok(Vec::new()),
+        _ = work.changed() => look().await.map(|(_, found)| found),
+        () = hub.stopped() => Ok(found),
+        () = tokio::time::sleep_until(until) => Ok(found),
     }
 }
 
@@ -214,7 +223,7 @@ fn open_result(
     peer: &Peer,
     text: &str,
     now: UnixMillis,
-) -> Result<Arrived, (Option<flip_protocol::MessageId>, Unwelcome)> {
+) -> Result<Arrived, (Option<MessageId>, Unwelcome)> {
     let bytes = text::decode(text).ok_or((None, Unwelcome::Malformed))?;
     let id = Sealed::id_of(&bytes);
     let sealed = Sealed::parse(bytes).map_err(|reason| (id, reason))?;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::samples::Samples;
 use super::shapes::generation;
@@ -39,8 +39,7 @@ pub fn measure(
     let query = stage.api.ask("bench", ROWS)?;
     stage.api.complete(&query)?;
     let freeze = format!("/api/v1/queries/{query}/freeze");
-    let reply = stage.api.post(&freeze, &json!({}))?;
-    ensure!(reply.status == 202, "the freeze was not taken: {}", reply.text);
+    ensure!(stage.api.approve(&query)?, "the project was staged before");
     until("the freeze to end", || {
         let freezes = stage.api.get(&format!("{freeze}?wait_s=10"))?.json();
         Ok((freezes["complete"] == true).then_some(()))

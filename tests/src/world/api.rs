@@ -135,6 +135,59 @@ impl Api {
         Ok(reply.json()["id"].as_str().context("no id")?.to_owned())
     }
 
+    /// Asks a question in a project; gives the query's id.
+    pub fn ask_in(&self, name: &str, sql: &str, project: &str) -> Result<String> {
+        let body = json!({ "name": name, "sql": sql, "project": project });
+        let reply = self.post("/api/v1/queries", &body)?;
+        ensure!(reply.status == 201, "the question was not taken: {}", reply.text);
+        Ok(reply.json()["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// The project of a query.
+    pub fn project_of(&self, query: &str) -> Result<String> {
+        let reply = self.get(&format!("/api/v1/queries/{query}"))?;
+        Ok(reply.json()["project"].as_str().context("no project")?.to_owned())
+    }
+
+    /// A project with how it stands at each Trust.
+    pub fn project(&self, project: &str) -> Result<Value> {
+        let reply = self.get(&format!("/api/v1/projects/{project}"))?;
+        ensure!(reply.status == 200, "no project: {}", reply.text);
+        Ok(reply.json())
+    }
+
+    /// Stages a project at every Trust where it can be; gives their ids.
+    pub fn stage(&self, project: &str) -> Result<Vec<String>> {
+        let standing = self.project(project)?;
+        let seats = standing["trusts"].as_array().context("no Trusts")?;
+        let can = seats.iter().filter(|seat| seat["can_be_staged"] == true);
+        let trusts: Vec<String> = can.filter_map(|seat| Some(seat["trust"].as_str()?.to_owned())).collect();
+        let reply = self.post(&format!("/api/v1/projects/{project}/stage"), &json!({ "trusts": trusts }))?;
+        ensure!(reply.status == 200, "not staged: {}", reply.text);
+        Ok(trusts)
+    }
+
+    /// Decides about a project for a Trust, as one looks at it now.
+    pub fn decide(&self, project: &str, trust: &str, decision: &str, reason: &str) -> Result<Reply> {
+        let query = self.project(project)?["query"]["id"].clone();
+        let body = json!({ "query": query, "decision": decision, "reason": reason });
+        self.post(&format!("/api/v1/projects/{project}/trusts/{trust}/decision"), &body)
+    }
+
+    /// As an admin of a hub whose Trusts have none of their own: has a query's project staged and approved wherever it
+    /// can be, which freezes its cohort there. False where it was staged before.
+    pub fn approve(&self, query: &str) -> Result<bool> {
+        let project = self.project_of(query)?;
+        if self.project(&project)?["state"] != "unstaged" {
+            return Ok(false);
+        }
+        for trust in self.stage(&project)? {
+            let reply = self.decide(&project, &trust, "approve", "")?;
+            ensure!(reply.status == 200, "not approved: {}", reply.text);
+        }
+        Ok(true)
+    }
+
     /// A query's result as it stands.
     pub fn result(&self, query: &str) -> Result<Value> {
         let reply = self.get(&format!("/api/v1/queries/{query}"))?;

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::{Api, Program, command, free_port};
 
 /// The administrator's password in every simulated hub.
-const PASSWORD: &str = "correct horse battery staple";
+/// The password of everybody whom the hub's commands add here.
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// A hub in a folder of its own.
 pub struct Hub {
@@ -117,6 +118,16 @@ impl Hub {
     pub fn add_person(&self, name: &str, role: &str) -> Result<Api> {
         let password = self.data.join("password.txt");
         let mut add = self.command(&["user", "add", name, "--role", role, "--password-file"])?;
+        add.arg(password);
+        succeeded(add)?;
+        self.stranger()?.sign_in(name, PASSWORD)
+    }
+
+    /// Adds a Trust's admin on the command line; gives a client that is signed in as them.
+    pub fn add_trust_admin(&self, name: &str, trust: &str) -> Result<Api> {
+        let password = self.data.join("password.txt");
+        let words = ["user", "add", name, "--role", "trust-admin", "--trust", trust, "--password-file"];
+        let mut add = self.command(&words)?;
         add.arg(password);
         succeeded(add)?;
         self.stranger()?.sign_in(name, PASSWORD)

@@ -72,6 +72,11 @@ pub enum Answer {
         /// When it ended.
         at: Moment,
     },
+    /// The question was cancelled before the Trust answered.
+    Cancelled {
+        /// When.
+        at: Moment,
+    },
 }
 
 /// How far counts are from the exact ones: within this in 95 of 100 answers.
@@ -112,6 +117,8 @@ pub struct Tally {
     pub offline: u64,
     /// [`Answer::Expired`].
     pub expired: u64,
+    /// [`Answer::Cancelled`].
+    pub cancelled: u64,
 }
 
 /// A tally in a few words.
@@ -152,6 +159,7 @@ impl Tally {
                 Answer::Queued | Answer::Delivered | Answer::Running => &mut tally.waiting,
                 Answer::OfflineSince { .. } | Answer::NeverSeen => &mut tally.offline,
                 Answer::Expired { .. } => &mut tally.expired,
+                Answer::Cancelled { .. } => &mut tally.cancelled,
             };
             *count += 1;
         }
@@ -160,7 +168,8 @@ impl Tally {
 
     /// Trusts that were asked.
     pub fn asked(self) -> u64 {
-        self.values + self.fewer + self.refused + self.failed + self.waiting + self.offline + self.expired
+        let ended = self.values + self.fewer + self.refused + self.failed + self.expired + self.cancelled;
+        ended + self.waiting + self.offline
     }
 
     /// The tally in a few words.
@@ -171,7 +180,7 @@ impl Tally {
             Tone::Bad
         } else if self.waiting > 0 {
             Tone::Wait
-        } else if self.offline > 0 || asked == 0 {
+        } else if self.offline + self.cancelled > 0 || asked == 0 {
             Tone::Warn
         } else {
             Tone::Good
@@ -185,6 +194,7 @@ impl Tally {
             (self.refused, "refused"),
             (self.failed, "failed"),
             (self.expired, "expired"),
+            (self.cancelled, "cancelled"),
             (self.waiting, "under way"),
             (self.offline, "offline"),
         ];
@@ -232,6 +242,7 @@ pub(crate) fn headline_parts(
         (tally.refused, "refused"),
         (tally.failed, "failed"),
         (tally.expired, "expired"),
+        (tally.cancelled, "cancelled"),
         (tally.waiting, "under way"),
     ];
     parts.extend(
@@ -326,5 +337,8 @@ mod tests {
         assert_eq!(combined(&[]).text, "no Trust asked");
         let expired = Answer::Expired { at: Moment { iso: String::new(), relative: String::new() } };
         assert_eq!(combined(&[expired]).tone, Tone::Bad);
+        let cancelled = Answer::Cancelled { at: Moment { iso: String::new(), relative: String::new() } };
+        let told = combined(&[cancelled]);
+        assert_eq!((told.tone, told.missing.as_str()), (Tone::Warn, "1 cancelled"));
     }
 }

@@ -1,8 +1,10 @@
 //! Projects: the list, one of them, and making one.
 
+pub(super) mod seats;
+
 use serde::Serialize;
 
-use super::{Frame, Moment, sample};
+use super::{Frame, Moment, Seat, sample};
 use crate::Page;
 
 /// The list at `/projects`.
@@ -12,6 +14,14 @@ pub struct Projects {
     pub frame: Frame,
     /// The projects that the person may see, in the order they are to be shown.
     pub projects: Vec<ProjectRow>,
+    /// Words of name or description that are looked for; empty for all. It is the field `words`.
+    pub words: String,
+    /// How many projects there are with them.
+    pub found: u64,
+    /// Path of the page with newer ones.
+    pub newer_href: Option<String>,
+    /// Path of the page with older ones.
+    pub older_href: Option<String>,
     /// True where the person may make one.
     pub may_make: bool,
 }
@@ -44,6 +54,8 @@ pub struct ProjectForm {
     pub description: String,
     /// The members' sign-in names, one a line.
     pub members: String,
+    /// The edition that is changed; 0 where it is made.
+    pub edition: u64,
     /// Why it was not taken.
     pub error: Option<String>,
 }
@@ -80,6 +92,22 @@ pub struct Project {
     pub made: Moment,
     /// When it was deleted.
     pub deleted: Option<Moment>,
+    /// Where it is: `unstaged`, `staged` or `approved`.
+    pub state: String,
+    /// The query that Trusts decide about, or the newest: its name and the path of its page.
+    pub query: Option<(String, String)>,
+    /// Path of all its questions.
+    pub history_href: String,
+    /// How it stands at each Trust.
+    pub seats: Vec<Seat>,
+    /// Where the buttons that stage it post `trusts` to.
+    pub stage_action: String,
+    /// Where those that take it out do.
+    pub unstage_action: String,
+    /// Why the last change was not made.
+    pub error: Option<String>,
+    /// True while its name and description stay as they are.
+    pub locked: bool,
     /// The form to change it; `None` where the person may not.
     pub form: Option<ProjectForm>,
     /// Where its deletion posts to; `None` where the person may not.
@@ -109,9 +137,18 @@ impl Page for Projects {
             ..own.clone()
         };
         let deleted = ProjectRow { name: "Pilot".to_owned(), deleted: true, ..own.clone() };
-        let full = Self { frame: sample::admin(), projects: vec![own, shared, deleted], may_make: true };
-        let empty = Self { projects: Vec::new(), ..full.clone() };
-        let viewers = Self { frame: sample::frame(), projects: Vec::new(), may_make: false };
+        let full = Self {
+            frame: sample::admin(),
+            projects: vec![own, shared, deleted],
+            words: "lung".to_owned(),
+            found: 203,
+            newer_href: Some("/projects?page=1&words=lung".to_owned()),
+            older_href: Some("/projects?page=3&words=lung".to_owned()),
+            may_make: true,
+        };
+        let empty =
+            Self { projects: Vec::new(), found: 0, newer_href: None, older_href: None, ..full.clone() };
+        let viewers = Self { frame: sample::frame(), words: String::new(), may_make: false, ..empty.clone() };
         vec![full, empty, viewers]
     }
 }
@@ -134,6 +171,7 @@ impl Page for Project {
             name: "Lung nodules on chest CT".to_owned(),
             description: "Which nodules grow, and in whom".to_owned(),
             members: "j.mbeki@flip.example\nk.ito@flip.example".to_owned(),
+            edition: 3,
             error: None,
         };
         let owners = Self {
@@ -147,6 +185,14 @@ impl Page for Project {
             members: vec!["j.mbeki@flip.example".to_owned(), "k.ito@flip.example".to_owned()],
             made: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
             deleted: None,
+            state: "staged".to_owned(),
+            query: Some(("Nodules since 2019".to_owned(), "/queries/5".to_owned())),
+            history_href: "/projects/2/queries".to_owned(),
+            seats: seats::samples(),
+            stage_action: "/projects/2/stage".to_owned(),
+            unstage_action: "/projects/2/unstage".to_owned(),
+            error: None,
+            locked: true,
             form: Some(form.clone()),
             delete_action: Some("/projects/2/delete".to_owned()),
         };
@@ -164,6 +210,11 @@ impl Page for Project {
             description: String::new(),
             form: None,
             delete_action: None,
+            state: "unstaged".to_owned(),
+            query: None,
+            seats: Vec::new(),
+            error: Some("Nothing was asked in this project yet.".to_owned()),
+            locked: false,
             ..owners.clone()
         };
         let deleted = Self { deleted: Some(owners.made.clone()), ..viewers.clone() };

@@ -39,6 +39,12 @@ pub struct Query {
     pub fields: Vec<Field>,
     /// Freezing its cohort.
     pub freeze: Freeze,
+    /// `staged` or `approved`, where its project is that with this very query.
+    pub staged: Option<String>,
+    /// Where the button that cancels it posts to; `None` where there is nothing to cancel, or the person may not.
+    pub cancel_action: Option<String>,
+    /// Path of the form that asks it again as a new one; `None` where nothing may be asked.
+    pub again_href: Option<String>,
     /// Path of the answer as CSV, once there is one.
     pub csv_href: Option<String>,
     /// Path of the answer as JSON, once there is one.

@@ -9,6 +9,7 @@ pub(super) mod frozen;
 pub(super) mod logs;
 pub(super) mod orders;
 pub(super) mod policy;
+pub(super) mod projects;
 mod samples;
 
 use serde::Serialize;
@@ -190,6 +191,13 @@ pub enum Outcome {
     },
     /// Its life ended before it was begun.
     Expired,
+    /// The hub cancelled it; nothing left.
+    Withdrawn,
+    /// What was frozen for a query was dropped.
+    Dropped {
+        /// How many versions.
+        versions: u64,
+    },
 }
 
 /// What came of a change that was asked for on the page before.

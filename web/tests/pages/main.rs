@@ -5,11 +5,12 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, AskAccess, Audit, Forgot, Frame, Hub, LinkCame, LinkDelivery, LinkDone, LinkPurpose, Mails,
-        Moment, OneTimeLink, Outcome, OwnPassword, People, Person, Problem, Project, ProjectNew, Projects,
-        Queries, Query, QueryNew, RequestState, Requests, Rule, Said, SignIn, SignedIn, Site, SiteAttack,
-        SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder,
-        SiteOrders, SitePolicy, Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, AskAccess, Audit, Decisions, Forgot, Frame, Hub, LinkCame, LinkDelivery, LinkDone,
+        LinkPurpose, Mails, Moment, OneTimeLink, Outcome, OwnPassword, People, Person, Problem, Project,
+        ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew, RequestState, Requests, Rule, Said,
+        Seat, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered,
+        SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust, TrustAdded,
+        TrustAnswer, Trusts,
     },
     render,
 };
@@ -22,7 +23,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 118, "a sample was added or lost");
+    assert_eq!(pages, 125, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -116,6 +117,7 @@ fn an_answer_without_a_number_shows_none() {
         Answer::OfflineSince { since: moment() },
         Answer::NeverSeen,
         Answer::Expired { at: moment() },
+        Answer::Cancelled { at: moment() },
         Answer::FewerThan { threshold: 17 },
     ];
     for answer in without {
@@ -206,6 +208,7 @@ fn only_the_signed_in_see_the_navigation() {
         sees_people: false,
         runs_hub: false,
         sees_audit: false,
+        decides: None,
     })))
     .unwrap();
     let stranger = render(&page(None)).unwrap();
@@ -229,12 +232,20 @@ fn what_one_may_not_do_has_no_button() {
     let text = render(&project).unwrap();
     assert!(text.contains("method=\"post\" action=\"&#x2f;projects") && text.contains("New query"), "{text}");
     (project.form, project.delete_action, project.ask_href) = (None, None, None);
+    for seat in &mut project.seats {
+        (seat.may_stage, seat.may_unstage, seat.decide) = (false, false, None);
+    }
     let text = render(&project).unwrap();
     assert!(!text.contains("action=\"&#x2f;projects") && !text.contains("New query"), "{text}");
     let mut frame = Projects::samples().remove(0);
     assert!(render(&frame).unwrap().contains("href=\"/people\""));
-    frame.frame.person =
-        Some(SignedIn { name: "ben".to_owned(), sees_people: false, runs_hub: false, sees_audit: false });
+    frame.frame.person = Some(SignedIn {
+        name: "ben".to_owned(),
+        sees_people: false,
+        runs_hub: false,
+        sees_audit: false,
+        decides: None,
+    });
     assert!(!render(&frame).unwrap().contains("href=\"/people\""));
 }
 
@@ -291,6 +302,9 @@ fn all_samples() -> Vec<(String, String)> {
     add::<SiteOrders>(&mut pages, |_| {});
     add::<SiteOrder>(&mut pages, |_| {});
     add::<SiteData>(&mut pages, |_| {});
+    add::<Decisions>(&mut pages, |_| {});
+    add::<ProjectHistory>(&mut pages, |_| {});
+    add::<SiteProjects>(&mut pages, |_| {});
     add::<SiteDisclosure>(&mut pages, |_| {});
     add::<SitePolicy>(&mut pages, |_| {});
     add::<SiteAttack>(&mut pages, |_| {});
@@ -303,6 +317,15 @@ fn all_samples() -> Vec<(String, String)> {
 }
 
 /// The samples with `text` wherever a person or another machine may have written.
+fn hostile_seat(seat: &mut Seat, text: &str) {
+    seat.trust = text.to_owned();
+    seat.why_not = seat.why_not.as_ref().map(|_| text.to_owned());
+    seat.drift = seat.drift.as_ref().map(|_| text.to_owned());
+    if let Some(made) = seat.staged.as_mut().and_then(|staged| staged.decision.as_mut()) {
+        (made.by, made.reason) = (text.to_owned(), text.to_owned());
+    }
+}
+
 fn all_samples_with(text: &str) -> Vec<(String, String)> {
     let text = || text.to_owned();
     let mut pages = Vec::new();
@@ -312,8 +335,13 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
         page.topology.nodes.iter_mut().for_each(|node| node.name = text());
-        page.frame.person =
-            Some(SignedIn { name: text(), sees_people: true, runs_hub: true, sees_audit: true });
+        page.frame.person = Some(SignedIn {
+            name: text(),
+            sees_people: true,
+            runs_hub: true,
+            sees_audit: true,
+            decides: None,
+        });
         for trust in &mut page.trusts {
             (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
         }
@@ -379,8 +407,14 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<Projects>(&mut pages, |page| {
-        page.frame.person =
-            Some(SignedIn { name: text(), sees_people: true, runs_hub: true, sees_audit: true });
+        page.words = text();
+        page.frame.person = Some(SignedIn {
+            name: text(),
+            sees_people: true,
+            runs_hub: true,
+            sees_audit: true,
+            decides: None,
+        });
         for project in &mut page.projects {
             (project.name, project.description, project.owner) = (text(), text(), text());
         }
@@ -391,6 +425,9 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Project>(&mut pages, |page| {
         (page.name, page.description, page.owner) = (text(), text(), text());
         page.members = vec![text(), text()];
+        page.error = page.error.as_ref().map(|_| text());
+        page.query = page.query.as_ref().map(|_| (text(), "/queries/5".to_owned()));
+        page.seats.iter_mut().for_each(|seat| hostile_seat(seat, &text()));
         if let Some(form) = &mut page.form {
             (form.name, form.description, form.members, form.error) = (text(), text(), text(), Some(text()));
         }
@@ -500,6 +537,30 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
             quality.completeness.iter_mut().for_each(|one| one.table = text());
             for range in quality.spans.iter_mut().flat_map(|spans| &mut spans.ranges) {
                 range.label = text();
+            }
+        }
+    });
+    add::<Decisions>(&mut pages, |page| {
+        page.error = Some(text());
+        for case in page.waiting.iter_mut().chain(&mut page.decided) {
+            (case.name, case.description, case.owner, case.query) = (text(), text(), text(), text());
+            (case.sql, case.members) = (text(), vec![text()]);
+            hostile_seat(&mut case.seat, &text());
+        }
+    });
+    add::<ProjectHistory>(&mut pages, |page| {
+        page.name = text();
+        for question in &mut page.questions {
+            (question.sql, question.row.name, question.row.by) = (text(), text(), text());
+            question.changes.iter_mut().for_each(|change| change.line = text());
+        }
+    });
+    add::<SiteProjects>(&mut pages, |page| {
+        page.said = Some(Said::Done(text()));
+        for project in &mut page.projects {
+            (project.id, project.queries) = (text(), vec![text()]);
+            if let Some((_, reason)) = &mut project.refused {
+                *reason = text();
             }
         }
     });

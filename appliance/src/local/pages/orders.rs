@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Unit};
-use flip_protocol::freeze::{FreezeOutcome, Freezing};
+use flip_protocol::freeze::{DropOutcome, FreezeOutcome, Freezing};
 use flip_protocol::message::Sealed;
 use flip_protocol::order::{Outcome, Work};
 use flip_protocol::{MessageId, UnixMillis};
@@ -21,6 +21,7 @@ use crate::uplink::error_chain;
 /// The kinds of orders, in plain words.
 const QUERY: &str = "cohort query";
 const FREEZE: &str = "freeze a cohort";
+const DROP: &str = "drop frozen cohorts";
 /// Lines of history that are looked through: all that the journal keeps.
 const HISTORY: usize = 1_000;
 
@@ -59,8 +60,12 @@ pub fn order(site: &Site, id: &str) -> Result<Option<web::SiteOrder>, String> {
     let now = clock::now();
     let Some(order) = all(site, now)?.into_iter().find(|order| order.id == id) else { return Ok(None) };
     let line = history(site)?.into_iter().find(|line| line.order.to_string() == id);
-    let (left, freezing) = line.map(|line| (line.left, line.freezing)).unwrap_or_default();
-    let exactly = left.clone().and_then(|cohort| sealed(cohort, freezing));
+    let (left, freezing, dropped) =
+        line.map(|line| (line.left, line.freezing, line.dropped)).unwrap_or_default();
+    let exactly = match dropped {
+        Some(dropped) => serde_json::to_string_pretty(&Outcome::DropFreeze(dropped)).ok(),
+        None => left.clone().and_then(|cohort| sealed(cohort, freezing)),
+    };
     let released = match left {
         Some(CohortOutcome::Value(answer)) => Some(released_of(&site.identity().facts.trust_name, answer)),
         Some(CohortOutcome::FewerThan { .. } | CohortOutcome::Refused(_) | CohortOutcome::Failed { .. })
@@ -95,6 +100,7 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         let (kind, name, sql, project) = match opened {
             Ok(Work::CohortQuery { name, sql, project }) => (QUERY, name, sql, project),
             Ok(Work::FreezeCohort { name, sql, project, query: _ }) => (FREEZE, name, sql, project),
+            Ok(Work::DropFreeze { name, project, query: _ }) => (DROP, name, String::new(), project),
             Err(reason) => ("order", format!("(cannot be opened: {reason})"), String::new(), None),
         };
         let running = site.is_running(order).is_some();
@@ -122,16 +128,21 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         id: line.order.to_string(),
         href: format!("/orders/{}", line.order),
         at: Moment::at(line.received.0, now.0),
-        kind: if line.freezing.is_some() { FREEZE } else { QUERY }.to_owned(),
-        name: line.name,
+        kind: match (&line.freezing, line.dropped) {
+            (_, Some(_)) => DROP,
+            (Some(_), None) => FREEZE,
+            (None, None) => QUERY,
+        }
+        .to_owned(),
+        name: line.name.clone(),
         project: line.project.map(|project| project.to_string()),
-        sql: line.sql,
-        delivery: match &line.left {
-            None => web::Delivery::Nothing,
-            Some(_) if outgoing.contains(&line.order) => web::Delivery::Outbox,
-            Some(_) => web::Delivery::Received,
+        sql: line.sql.clone(),
+        delivery: match (&line.left, line.dropped) {
+            (None, None) => web::Delivery::Nothing,
+            (Some(_), _) | (_, Some(_)) if outgoing.contains(&line.order) => web::Delivery::Outbox,
+            (Some(_), _) | (_, Some(_)) => web::Delivery::Received,
         },
-        outcome: outcome_of(line.left, line.freezing.as_ref()),
+        outcome: outcome_of(line),
     });
     Ok(orders.collect())
 }
@@ -141,9 +152,20 @@ fn history(site: &Site) -> Result<Vec<HistoryLine>, String> {
     Ok(lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
-fn outcome_of(left: Option<CohortOutcome>, freezing: Option<&Freezing>) -> web::Outcome {
-    match left {
-        Some(CohortOutcome::Value(answer)) => match freezing {
+fn outcome_of(line: HistoryLine) -> web::Outcome {
+    match line.dropped {
+        Some(DropOutcome::Dropped { versions }) => {
+            return web::Outcome::Dropped { versions: u64::from(versions) };
+        }
+        Some(DropOutcome::NotDropped) => {
+            let why = "what was frozen could not be dropped; the log says why".to_owned();
+            return web::Outcome::Failed { why };
+        }
+        None if line.withdrawn => return web::Outcome::Withdrawn,
+        None => {}
+    }
+    match line.left {
+        Some(CohortOutcome::Value(answer)) => match &line.freezing {
             Some(Freezing::Frozen(_)) => web::Outcome::Frozen { persons: answer.persons },
             Some(Freezing::NotFrozen { reason }) => {
                 web::Outcome::NotFrozen { persons: answer.persons, why: reason.sentence().to_owned() }
@@ -171,6 +193,8 @@ fn name_of(outcome: &web::Outcome) -> &'static str {
         web::Outcome::Refused { .. } => "refused",
         web::Outcome::Failed { .. } => "failed",
         web::Outcome::Expired => "expired",
+        web::Outcome::Withdrawn => "withdrawn",
+        web::Outcome::Dropped { .. } => "dropped",
     }
 }
 

@@ -100,8 +100,11 @@ fn text(typed: &str, code: &str, empty: &str) -> Result<String, ApiProblem> {
     if text.is_empty() {
         return Err(bad(empty.to_owned()));
     }
-    if text.chars().count() > bounds::REASON_CHARACTERS {
-        return Err(bad(format!("the reason is longer than {} characters", bounds::REASON_CHARACTERS)));
+    if text.chars().count() > bounds::ACCESS_REASON_CHARACTERS {
+        return Err(bad(format!(
+            "the reason is longer than {} characters",
+            bounds::ACCESS_REASON_CHARACTERS
+        )));
     }
     Ok(text)
 }

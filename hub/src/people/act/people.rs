@@ -15,6 +15,7 @@ use crate::mail::letter::Letter;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
+use crate::person::Role;
 use crate::problem::ApiProblem;
 
 /// What is to change of a person, beside what is typed of them.
@@ -81,6 +82,9 @@ pub async fn invite(
     let Some(email) = details.email else {
         return Err(bad_email("who is invited needs an e-mail address"));
     };
+    if details.role == Role::TrustAdmin {
+        return Err(no_trust());
+    }
     let by = may.by();
     let id = PersonId::new(by.at, &clock::random_bytes());
     let new = hub.post.invitation(by, id, details.name, email, details.role);
@@ -136,6 +140,7 @@ pub async fn edit(
     match off_the_loop(hub, move |ledger| ledger.edit_person(by, id, details)).await? {
         Edited::Changed(changed) => of_changed(changed)?,
         Edited::Taken(taken) => return Err(held(taken)),
+        Edited::NoTrust => return Err(no_trust()),
         Edited::NoAddress => return Err(bad_email("who is invited needs an e-mail address")),
     }
     tracing::info!(person = %id, role, by = may.person().name, "a person was edited");
@@ -233,4 +238,10 @@ pub async fn off_the_loop<T: Send + 'static>(
 ) -> Result<T, LedgerError> {
     let ledger = hub.ledger.clone();
     tokio::task::spawn_blocking(move || work(&ledger)).await.expect("a transaction does not panic")
+}
+
+fn no_trust() -> ApiProblem {
+    unprocessable("no_trust", "An admin of a Trust is one of some Trust.").detail(
+        "give them another role, and then on the hub's machine: flip-hub user role NAME trust-admin --trust TRUST",
+    )
 }

@@ -1,27 +1,81 @@
 //! What people do with projects.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
+use flip_protocol::bounds as wire;
 use flip_protocol::ident::ProjectId;
 
+use super::wake;
 use crate::bounds;
 use crate::clock;
 use crate::hub::{self, Hub};
-use crate::ledger::projects::{Edited, Project, Seer};
-use crate::people::may::May;
+use crate::ledger::projects::{About, Edit, Edited, Look, Project, Seer};
+use crate::people::may::{self, May};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 use crate::wording;
 
-/// The projects that the person may see.
-pub async fn list(may: &May<acts::SeeLists>, hub: &Hub) -> Result<Vec<Project>, ApiProblem> {
-    of(may.person(), hub).await
+/// A page of the projects that somebody may see.
+pub struct Listed {
+    /// Those of this page.
+    pub projects: Vec<Project>,
+    /// The words that were looked for; empty for all.
+    pub words: String,
+    /// The page, from 1.
+    pub page: u64,
+    /// How many pages there are, at least one.
+    pub pages: u64,
+    /// How many projects there are.
+    pub found: u64,
 }
 
-/// The same, for a form that is shown again.
-pub async fn of(person: &Person, hub: &Hub) -> Result<Vec<Project>, ApiProblem> {
+/// The projects that the person may see with these words in their name or description, page by page.
+pub async fn list(
+    may: &May<acts::SeeLists>,
+    hub: &Hub,
+    words: &str,
+    page: u64,
+) -> Result<Listed, ApiProblem> {
+    let seer = Seer::of(may.person().id, may.person().role);
+    let words: String = words.trim().chars().take(bounds::WORDS_CHARACTERS).collect();
+    let (most, page) = (bounds::LIST_ROWS, page.clamp(1, bounds::PAGES));
+    let skip = u32::try_from(page - 1).unwrap_or(u32::MAX).saturating_mul(most);
+    let (projects, found) = hub.ledger.projects(seer, Look { words: words.clone(), skip, most }).await?;
+    Ok(Listed { projects, words, page, pages: found.div_ceil(u64::from(most)).max(1), found })
+}
+
+/// The newest projects that the person may see, to choose from, and with them the chosen one.
+pub async fn choices(
+    person: &Person,
+    hub: &Hub,
+    chosen: Option<ProjectId>,
+) -> Result<Vec<Project>, ApiProblem> {
     let seer = Seer::of(person.id, person.role);
-    Ok(hub.ledger.projects(seer, bounds::LIST_ROWS).await?)
+    let (mut projects, _) = hub.ledger.projects(seer, Look::newest(bounds::LIST_ROWS)).await?;
+    if let Some(chosen) = chosen.filter(|chosen| projects.iter().all(|project| project.id != *chosen)) {
+        let place = hub.ledger.place(person.id, About::Project(chosen)).await?;
+        if !may::sees_answers(person, place.as_ref()) {
+            return Err(ApiProblem::not_found());
+        }
+        projects.push(found(hub, chosen).await?);
+    }
+    Ok(projects)
+}
+
+/// The same, to ask in: where nothing may be asked in the chosen one, it is said.
+pub async fn to_ask(
+    person: &Person,
+    hub: &Hub,
+    chosen: Option<ProjectId>,
+) -> Result<Vec<Project>, ApiProblem> {
+    let projects = choices(person, hub, chosen).await?;
+    let closed = projects.iter().find(|project| Some(project.id) == chosen && !project.lifecycle.is_open());
+    match closed {
+        Some(project) => Err(super::asking::closed(project.lifecycle.name())),
+        None => Ok(projects),
+    }
 }
 
 /// Makes a project that the person owns.
@@ -45,37 +99,68 @@ pub async fn show(may: &May<acts::SeeProject>, hub: &Hub) -> Result<Project, Api
 }
 
 /// Gives the project another name, description and other members.
-pub async fn edit(
-    may: &May<acts::EditProject>,
-    hub: &Hub,
-    name: &str,
-    description: &str,
-    members: Vec<String>,
-) -> Result<Project, ApiProblem> {
+pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Result<Project, ApiProblem> {
     may.undeleted()?;
-    let (name, description) = checked(name, description)?;
-    if members.len() > bounds::MEMBERS {
+    let (name, description) = checked(&wanted.name, &wanted.description)?;
+    if wanted.members.len() > bounds::MEMBERS {
         return Err(unprocessable("too_many_members", "A project has at most 100 members."));
     }
     let checked = |member: String| match wording::name(&member) {
         Ok(name) => Ok(name.to_owned()),
         Err(why) => Err(unprocessable("bad_member", "A member's name is not usable.").detail(why)),
     };
-    let members = members.into_iter().map(checked).collect::<Result<_, _>>()?;
-    match hub.ledger.edit_project(may.by(), may.project(), name, description, members).await? {
+    let members = wanted.members.into_iter().map(checked).collect::<Result<_, _>>()?;
+    let wanted = Edit { name, description, members, ..wanted };
+    match hub.ledger.edit_project(may.by(), may.project(), wanted.clone()).await? {
         Edited::Yes => {
             tracing::info!(project = %may.project(), by = may.person().name, "a project was edited");
             found(hub, may.project()).await
         }
+        Edited::Barred(barred) => Err(barred.into()),
         Edited::Nobody(name) => Err(unprocessable("no_such_person", "Nobody has that name.")
             .detail(format!("“{name}” does not sign in at this hub; nothing was changed"))),
+        Edited::Locked(state) => {
+            let title = "Name and description stay while Trusts decide, and after.";
+            Err(ApiProblem::new(StatusCode::CONFLICT, "project_closed", title).detail(format!(
+                "the project is {state}, and what Trusts decide about does not change under them; nothing was changed;                  members can be changed"
+            )))
+        }
+        Edited::Stale(now) => {
+            let title = "The project was changed since you opened it.";
+            Err(ApiProblem::new(StatusCode::CONFLICT, "stale_edition", title).detail(since(&wanted, &now)))
+        }
     }
 }
 
-/// Deletes the project.
-pub async fn delete(may: &May<acts::DeleteProject>, hub: &Hub) -> Result<(), ApiProblem> {
-    hub.ledger.delete_project(may.by(), may.project()).await?;
+/// What a project is now where it is not what somebody wants it to become.
+fn since(wanted: &Edit, now: &Project) -> String {
+    let mut differs = Vec::new();
+    if wanted.name != now.name {
+        differs.push(format!("its name is “{}” now", now.name));
+    }
+    if wanted.description != now.description {
+        differs.push(format!("what it is for is “{}” now", now.description));
+    }
+    let mut members = wanted.members.clone();
+    members.sort_by_key(|name| name.to_lowercase());
+    if members != now.members {
+        let names = if now.members.is_empty() { "nobody".to_owned() } else { now.members.join(", ") };
+        differs.push(format!("its members are {names} now"));
+    }
+    if differs.is_empty() {
+        differs.push(format!("it is {} now", now.lifecycle.name()));
+    }
+    format!("{}; nothing was changed; edition {} is the one to change", differs.join("; "), now.edition)
+}
+
+/// Deletes the project: what is under way for it is cancelled, and what was frozen for it is dropped at the Trusts.
+pub async fn delete(may: &May<acts::DeleteProject>, hub: &Arc<Hub>) -> Result<(), ApiProblem> {
+    let now = clock::now();
+    let expires = now.plus(wire::ORDER_LIFE_MS);
+    let told = hub.ledger.delete_project(may.by(), may.project(), expires, hub.sealer(now)).await??;
     tracing::info!(project = %may.project(), by = may.person().name, "a project was deleted");
+    wake(hub, &told);
+    hub.announce_change();
     Ok(())
 }
 

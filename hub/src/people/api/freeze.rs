@@ -17,13 +17,13 @@ use crate::people::may::May;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
-/// `POST`: orders it at each enrolled Trust that answered with a value. Again: a next version, once the first is done.
+/// `POST`: orders it again at each Trust that has approved and that one decides for: a next version.
 pub(super) async fn order(
     may: May<acts::Freeze>,
     State(hub): State<Arc<Hub>>,
     Path(id): Path<Uuid>,
 ) -> Result<(StatusCode, Json<Value>), ApiProblem> {
-    act::freeze(&may, &hub, id).await?;
+    act::staging::freeze(&may, &hub, id).await?;
     tracing::info!(query = %id, by = may.person().name, "a cohort's freeze was ordered");
     Ok((StatusCode::ACCEPTED, Json(to_json(&hub.ledger.freezes(id).await?))))
 }
@@ -35,7 +35,7 @@ pub(super) async fn show(
     Path(id): Path<Uuid>,
     wait: Result<Parameters<Wait>, QueryRejection>,
 ) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(to_json(&act::freezes(&may, &hub, id, waiting(wait)?).await?)))
+    Ok(Json(to_json(&act::staging::freezes(&may, &hub, id, waiting(wait)?).await?)))
 }
 
 fn to_json(freezes: &[Freeze]) -> Value {

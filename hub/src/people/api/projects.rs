@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as Parameters, State};
 use axum::http::{HeaderName, StatusCode, header};
+use flip_protocol::ident::ProjectId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Body;
 use crate::hub::Hub;
-use crate::ledger::projects::Project;
+use crate::ledger::projects::{Edit as Wanted, Project};
 use crate::people::act::projects as act;
 use crate::people::may::May;
 use crate::permissions::acts;
+use crate::person::PersonId;
 use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
@@ -27,18 +30,36 @@ pub(super) struct NewProject {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Edit {
+    /// Of the project that was looked at: a change of another is refused.
+    edition: u64,
     name: String,
     description: String,
     members: Vec<String>,
 }
 
-/// `GET /projects`: those that one may see, newest first; for admins all, what was deleted last.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Looking {
+    /// Words of the name or the description.
+    #[serde(default)]
+    search: String,
+    #[serde(default)]
+    page: u64,
+}
+
+/// `GET /projects?search=&page=`: those that one may see, newest first, a hundred a page; for admins all, what was deleted
+/// last.
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
+    looking: Result<Parameters<Looking>, QueryRejection>,
 ) -> Result<Json<Value>, ApiProblem> {
-    let projects: Vec<Value> = act::list(&may, &hub).await?.iter().map(to_json).collect();
-    Ok(Json(json!({ "projects": projects })))
+    let Parameters(looking) = looking.map_err(|rejection| super::queries::bad_parameter(&rejection))?;
+    let listed = act::list(&may, &hub, &looking.search, looking.page).await?;
+    let projects: Vec<Value> = listed.projects.iter().map(to_json).collect();
+    Ok(Json(json!({
+        "projects": projects, "page": listed.page, "pages": listed.pages, "found": listed.found,
+    })))
 }
 
 /// `POST /projects`: makes one, owned by who asks for it.
@@ -52,12 +73,13 @@ pub(super) async fn make(
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
 }
 
-/// `GET /projects/{project}`.
+/// `GET /projects/{project}`: with how it stands at each Trust.
 pub(super) async fn show(
     may: May<acts::SeeProject>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(to_json(&act::show(&may, &hub).await?)))
+    act::show(&may, &hub).await?;
+    whole(&hub, may.project(), may.person().id).await
 }
 
 /// `PUT /projects/{project}`: name, description and members, all of them anew.
@@ -66,7 +88,8 @@ pub(super) async fn edit(
     State(hub): State<Arc<Hub>>,
     Body(edit): Body<Edit>,
 ) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(to_json(&act::edit(&may, &hub, &edit.name, &edit.description, edit.members).await?)))
+    let Edit { edition, name, description, members } = edit;
+    Ok(Json(to_json(&act::edit(&may, &hub, Wanted { edition, name, description, members }).await?)))
 }
 
 /// `DELETE /projects/{project}`: from then on admins alone see it and its queries.
@@ -78,13 +101,24 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn to_json(project: &Project) -> Value {
+/// A project with how it stands at each Trust.
+pub(super) async fn whole(hub: &Hub, id: ProjectId, person: PersonId) -> Result<Json<Value>, ApiProblem> {
+    let mut project = to_json(&act::found(hub, id).await?);
+    let (query, trusts) = super::staging::board(&hub.ledger.board(id, person).await?);
+    project["query"] = query;
+    project["trusts"] = trusts.into();
+    Ok(Json(project))
+}
+
+pub(super) fn to_json(project: &Project) -> Value {
     json!({
         "id": project.id,
         "name": project.name,
         "description": project.description,
         "owner": project.owner,
         "members": project.members,
+        "state": project.lifecycle.name(),
+        "edition": project.edition,
         "made": project.made,
         "deleted": project.deleted,
     })

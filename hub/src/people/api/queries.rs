@@ -47,10 +47,39 @@ pub(super) async fn ask(
     Body(new): Body<NewQuery>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
     let by = wish.person().name.clone();
-    let id = act::ask(wish, &hub, &new.name, &new.sql, new.project).await?;
+    let id = act::asking::ask(wish, &hub, &new.name, &new.sql, new.project).await?;
     tracing::info!(query = %id, by, "a query was asked");
     let place = format!("/api/v1/queries/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
+}
+
+/// `GET /projects/{project}/queries`: each with what changed from the one before it, the newest first.
+pub(super) async fn history(
+    may: May<acts::SeeAnswers>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Json<Value>, ApiProblem> {
+    let history = act::history::of(&may, &hub).await?;
+    let queries: Vec<Value> = history
+        .questions
+        .iter()
+        .map(|one| {
+            let mut query = to_json(&one.query, &Combined { fields: Vec::new(), ..one.combined.clone() });
+            query["current"] = one.current.into();
+            query["changes"] = one.changes.iter().map(|line| format!("{}{}", line.sign, line.text)).collect();
+            query
+        })
+        .collect();
+    Ok(Json(json!({ "queries": queries, "more": history.more })))
+}
+
+/// `POST /queries/{query}/cancel`: of what is still under way.
+pub(super) async fn cancel(
+    may: May<acts::Ask>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiProblem> {
+    act::asking::cancel(&may, &hub, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `GET /queries`: the newest hundred that one may see, without their fields.
@@ -123,12 +152,15 @@ fn csv_of(combined: &Combined) -> String {
     lines
 }
 
+/// What is wrong with what follows the path.
+pub(super) fn bad_parameter(rejection: &QueryRejection) -> ApiProblem {
+    ApiProblem::new(StatusCode::BAD_REQUEST, "bad_parameter", "A parameter of the address is not right.")
+        .detail(rejection.body_text())
+}
+
 /// How long an answer may be waited for.
 pub(super) fn waiting(wait: Result<Parameters<Wait>, QueryRejection>) -> Result<Duration, ApiProblem> {
-    let Parameters(wait) = wait.map_err(|rejection| {
-        ApiProblem::new(StatusCode::BAD_REQUEST, "bad_parameter", "A parameter of the address is not right.")
-            .detail(rejection.body_text())
-    })?;
+    let Parameters(wait) = wait.map_err(|rejection| bad_parameter(&rejection))?;
     Ok(Duration::from_secs(wait.wait_s.min(bounds::WAIT_S)))
 }
 

@@ -113,7 +113,7 @@ fn page(typed: NewRequest, error: Option<String>, noted: bool) -> web::AskAccess
         name: typed.name,
         email: typed.email,
         reason: typed.reason,
-        reason_characters_max: bounds::REASON_CHARACTERS as u64,
+        reason_characters_max: bounds::ACCESS_REASON_CHARACTERS as u64,
         error,
         noted,
     }

@@ -3,9 +3,11 @@
 pub mod access;
 pub mod audit;
 mod fields;
+pub mod history;
 pub mod mail;
 pub mod people;
 pub mod projects;
+pub mod staging;
 pub mod trusts;
 
 use flip_protocol::freeze::Freezing;
@@ -17,11 +19,14 @@ use crate::combine::{Combined, Said, Share};
 use crate::ledger::freezes::Freeze;
 use crate::ledger::projects::Project;
 use crate::ledger::queries::Query;
+use crate::order::OrderState;
 use crate::people::may::{May, may};
 use crate::people::notices;
 use crate::people::session::Person;
 use crate::permissions::{Act, acts};
+use crate::person::Role;
 use crate::problem::ApiProblem;
+use crate::project::Lifecycle;
 
 /// Seconds between two looks of a page while something is under way, and while nothing is.
 pub const REFRESH_BUSY_S: u32 = 1;
@@ -35,6 +40,10 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
             sees_people: may(person, Act::SeePeople),
             runs_hub: may(person, Act::RunHub),
             sees_audit: may(person, Act::SeeAudit),
+            decides: may(person, Act::SeeDecisions).then(|| web::Decides {
+                own_trust: person.role == Role::TrustAdmin,
+                waiting: notices::waiting(),
+            }),
         }),
         site: None,
         notices: notices::current(),
@@ -56,26 +65,29 @@ pub fn queries(
     let named = of.filter(|_| to_ask.iter().any(|project| project.chosen));
     let ask_href = named.map_or_else(|| "/queries/new".to_owned(), |id| format!("/queries/new?project={id}"));
     let under_way = queries.iter().any(|(_, combined)| combined.trusts.not_yet > 0);
-    let rows = queries.iter().map(|(query, combined)| {
-        let answers: Vec<web::Answer> = combined.shares.iter().map(|share| answer(share, now)).collect();
-        web::QueryRow {
-            href: format!("/queries/{}", query.id),
-            name: query.name.clone(),
-            project: query.project_name.clone(),
-            project_href: format!("/projects/{}", query.project),
-            by: query.asked_by.clone(),
-            at: Moment::at(query.asked.0, now.0),
-            tally: web::Tally::of(&answers),
-            persons: combined.total.map(|total| total.persons),
-            margin: combined.total.and_then(|total| total.persons_margin),
-        }
-    });
+    let rows = queries.iter().map(|(query, combined)| query_row(query, combined, now));
     web::Queries {
         frame: frame(Some(person)),
         queries: rows.collect(),
         projects: projects::to_see(projects, of),
         ask_href: (!to_ask.is_empty()).then_some(ask_href),
         refresh_seconds: Some(if under_way { REFRESH_BUSY_S } else { REFRESH_IDLE_S }),
+    }
+}
+
+/// A query as a row of a list.
+fn query_row(query: &Query, combined: &Combined, now: UnixMillis) -> web::QueryRow {
+    let answers: Vec<web::Answer> = combined.shares.iter().map(|share| answer(share, now)).collect();
+    web::QueryRow {
+        href: format!("/queries/{}", query.id),
+        name: query.name.clone(),
+        project: query.project_name.clone(),
+        project_href: format!("/projects/{}", query.project),
+        by: query.asked_by.clone(),
+        at: Moment::at(query.asked.0, now.0),
+        tally: web::Tally::of(&answers),
+        persons: combined.total.map(|total| total.persons),
+        margin: combined.total.and_then(|total| total.persons_margin),
     }
 }
 
@@ -102,9 +114,12 @@ pub fn query(
     query: &Query,
     combined: &Combined,
     freezes: &[Freeze],
+    of: &Lifecycle,
     now: UnixMillis,
 ) -> web::Query {
     let has_values = combined.total.is_some();
+    let staged = of.staged().is_some_and(|staged| staged.query == query.id);
+    let approved = staged && matches!(of, Lifecycle::Approved(_));
     let freezing = freezes.iter().any(|freeze| !freeze.state.ended());
     let refresh = match (combined.complete, combined.trusts.not_yet) {
         (_, _) if freezing => Some(REFRESH_BUSY_S),
@@ -126,10 +141,15 @@ pub fn query(
         trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
         fields: combined.fields.iter().enumerate().map(|(number, one)| fields::of(number, one)).collect(),
         freeze: web::Freeze {
-            action: (has_values && !freezing && seer.also(Act::Freeze))
+            action: (approved && !freezing && seer.also(Act::Freeze))
                 .then(|| format!("/queries/{}/freeze", query.id)),
             trusts: freezes.iter().map(|freeze| frozen_at(freeze, now)).collect(),
         },
+        staged: staged.then(|| of.name().to_owned()),
+        cancel_action: (!combined.complete && seer.also(Act::Ask))
+            .then(|| format!("/queries/{}/cancel", query.id)),
+        again_href: (of.is_open() && seer.also(Act::Ask))
+            .then(|| format!("/queries/new?project={}&again={}", query.project, query.id)),
         csv_href: has_values.then(|| format!("/api/v1/queries/{}/csv", query.id)),
         json_href: Some(format!("/api/v1/queries/{}", query.id)),
         refresh_seconds: refresh,
@@ -137,7 +157,14 @@ pub fn query(
 }
 
 fn frozen_at(freeze: &Freeze, now: UnixMillis) -> web::FrozenAt {
-    let state = match (&freeze.freezing, freeze.state.ended()) {
+    let state = frozen_state(freeze.freezing.as_ref(), &freeze.state);
+    let ended = freeze.state.ended_at().map(|at| Moment::at(at.0, now.0));
+    web::FrozenAt { trust: freeze.trust_name.clone(), state, ended }
+}
+
+/// How far a freeze is.
+fn frozen_state(freezing: Option<&Freezing>, order: &OrderState) -> web::FreezeState {
+    match (freezing, order.ended()) {
         (Some(Freezing::Frozen(frozen)), _) => web::FreezeState::Frozen {
             cohort: format!("{}.v{}", frozen.cohort, frozen.version),
             generation: frozen.generation.clone(),
@@ -149,9 +176,7 @@ fn frozen_at(freeze: &Freeze, now: UnixMillis) -> web::FrozenAt {
             why: "the order ended before the Trust's appliance could carry it out".to_owned(),
         },
         (None, false) => web::FreezeState::Waiting,
-    };
-    let ended = freeze.state.ended_at().map(|at| Moment::at(at.0, now.0));
-    web::FrozenAt { trust: freeze.trust_name.clone(), state, ended }
+    }
 }
 
 fn trust_answer(share: &Share, now: UnixMillis) -> web::TrustAnswer {
@@ -202,9 +227,7 @@ fn answer(share: &Share, now: UnixMillis) -> web::Answer {
             web::Answer::OfflineSince { since: Moment::at(since.0, now.0) }
         }
         Said::Offline { since: None, .. } => web::Answer::NeverSeen,
-        Said::Cancelled => web::Answer::Failed {
-            why: "it was not handed out, because whoever asked was disabled".to_owned(),
-        },
+        Said::Cancelled => web::Answer::Cancelled { at: Moment::at(share.ended.unwrap_or(now).0, now.0) },
         Said::Expired => web::Answer::Expired { at: Moment::at(share.ended.unwrap_or(now).0, now.0) },
     }
 }

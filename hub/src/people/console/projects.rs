@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query as Parameters, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
@@ -10,9 +10,11 @@ use serde::Deserialize;
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::projects::Edit as Wanted;
 use crate::people::act::projects as act;
+use crate::people::act::staging as act_staging;
 use crate::people::may::{May, may};
-use crate::permissions::{Act, acts};
+use crate::permissions::{Act, Is, acts};
 use crate::problem::ApiProblem;
 
 #[derive(Deserialize)]
@@ -23,19 +25,42 @@ pub(super) struct NewProject {
 
 #[derive(Deserialize)]
 pub(super) struct Edit {
+    edition: u64,
     name: String,
     description: String,
     members: String,
 }
 
+#[derive(Deserialize)]
+pub(super) struct Looking {
+    #[serde(default)]
+    words: String,
+    /// What is no number is the first page.
+    #[serde(default)]
+    page: String,
+}
+
+/// Text as it stands in an address (RFC 3986, the unreserved characters as they are).
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(one).collect()
+}
+
 pub(super) async fn list(
     seer: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
+    Parameters(looking): Parameters<Looking>,
 ) -> Result<Response, ApiProblem> {
-    let projects = act::list(&seer, &hub).await?;
+    let listed = act::list(&seer, &hub, &looking.words, looking.page.parse().unwrap_or(1)).await?;
+    let href = |page: u64| format!("/projects?page={page}&words={}", encoded(&listed.words));
     Ok(shown(&web::Projects {
         frame: pages::frame(Some(seer.person())),
-        projects: projects.iter().map(|project| pages::projects::row(project, clock::now())).collect(),
+        words: listed.words.clone(),
+        found: listed.found,
+        newer_href: (listed.page > 1).then(|| href(listed.page - 1)),
+        older_href: (listed.page < listed.pages).then(|| href(listed.page + 1)),
+        projects: listed.projects.iter().map(|project| pages::projects::row(project, clock::now())).collect(),
         may_make: may(seer.person(), Act::MakeProject),
     }))
 }
@@ -56,6 +81,7 @@ pub(super) async fn make(
                 name: typed.name,
                 description: typed.description,
                 members: String::new(),
+                edition: 0,
                 error: Some(words_of(&problem)),
             };
             let page = web::ProjectNew { frame: pages::frame(Some(may.person())), form };
@@ -69,8 +95,8 @@ pub(super) async fn show(
     may: May<acts::SeeProject>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<Response, ApiProblem> {
-    let project = act::show(&may, &hub).await?;
-    Ok(shown(&pages::projects::project(&may, &project, None, clock::now())))
+    act::show(&may, &hub).await?;
+    Ok(shown(&page(&may, &hub, None, None).await?))
 }
 
 pub(super) async fn edit(
@@ -80,21 +106,67 @@ pub(super) async fn edit(
 ) -> Result<Response, ApiProblem> {
     let lines = typed.members.lines().map(str::trim).filter(|line| !line.is_empty());
     let members = lines.map(str::to_owned).collect();
-    match act::edit(&may, &hub, &typed.name, &typed.description, members).await {
+    let wanted = Wanted {
+        edition: typed.edition,
+        name: typed.name.clone(),
+        description: typed.description.clone(),
+        members,
+    };
+    match act::edit(&may, &hub, wanted).await {
         Ok(project) => Ok(Redirect::to(&format!("/projects/{}", project.id)).into_response()),
         Err(problem) if typed_wrongly(&problem) => {
-            let project = act::found(&hub, may.project()).await?;
+            let edition = act::found(&hub, may.project()).await?.edition;
             let form = web::ProjectForm {
                 name: typed.name,
                 description: typed.description,
                 members: typed.members,
+                edition,
                 error: Some(words_of(&problem)),
             };
-            let page = pages::projects::project(&may, &project, Some(form), clock::now());
+            let page = page(&may, &hub, Some(form), None).await?;
             Ok((problem.status(), shown(&page)).into_response())
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// Back to the project's page after a change; shown at once with why, where it was not made.
+pub(super) async fn again<A: Is>(
+    may: &May<A>,
+    hub: &Hub,
+    done: Result<(), ApiProblem>,
+) -> Result<Response, ApiProblem> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/projects/{}", may.project())).into_response()),
+        Err(problem) => {
+            let status = problem.status();
+            let error = super::staging::why(problem)?;
+            Ok((status, shown(&page(may, hub, None, Some(error)).await?)).into_response())
+        }
+    }
+}
+
+/// A project's page, with what was typed or what was refused.
+async fn page<A: Is>(
+    may: &May<A>,
+    hub: &Hub,
+    typed: Option<web::ProjectForm>,
+    error: Option<String>,
+) -> Result<web::Project, ApiProblem> {
+    let project = act::found(hub, may.project()).await?;
+    let board = hub.ledger.board(may.project(), may.person().id).await?;
+    let extracts = act_staging::extracts(hub).await?;
+    let page = pages::projects::project(may, &project, (&board, &extracts), typed, clock::now());
+    Ok(web::Project { error, ..page })
+}
+
+/// Every question of the project, with what changed from one to the next.
+pub(super) async fn history(
+    may: May<acts::SeeAnswers>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Response, ApiProblem> {
+    let history = crate::people::act::history::of(&may, &hub).await?;
+    Ok(shown(&pages::history::page(&may, &history, clock::now())))
 }
 
 pub(super) async fn delete(

@@ -94,7 +94,10 @@ pub fn form(name: String, email: String, role: &str, error: Option<String>) -> w
 
 /// The roles to choose from.
 pub fn roles(chosen: &str) -> Vec<web::Choice> {
-    Role::ALL.map(|one| choice(one.name(), one.name(), one.name() == chosen)).to_vec()
+    // Who is an admin of a Trust may stay that, and is not made one here.
+    let stays = (chosen == Role::TrustAdmin.name()).then_some(Role::TrustAdmin);
+    let all = Role::ALL.into_iter().chain(stays);
+    all.map(|one| choice(one.name(), one.name(), one.name() == chosen)).collect()
 }
 
 fn choice(value: &str, name: &str, chosen: bool) -> web::Choice {
