@@ -28,6 +28,7 @@ pub mod permissions;
 pub mod person;
 pub mod presence;
 pub mod problem;
+pub mod scan;
 pub mod serve;
 pub mod sites;
 pub mod strength;
