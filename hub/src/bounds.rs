@@ -112,3 +112,23 @@ pub const REQUEST_KEPT_MS: u64 = 90 * 86_400_000;
 pub const ACCESS_REASON_CHARACTERS: usize = 1_000;
 /// Admins who are told by mail that somebody asks for access.
 pub const ADMINS_TOLD: u32 = 20;
+/// Bytes of a name in a pickle that is scanned; the longest on the list has 30.
+pub const SCAN_NAME_BYTES: usize = 256;
+/// Bytes of a line in a pickle of protocol 0: a number of some 300,000 digits.
+pub const SCAN_LINE_BYTES: usize = 1024 * 1024;
+/// Values that a scanned pickle may keep at once: many times a large model's, and some 80 MB.
+pub const SCAN_PICKLE_VALUES: usize = 1_000_000;
+/// Bytes of a text file: it is read whole.
+pub const SCAN_TEXT_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of an array's header, as NumPy takes it itself.
+pub const SCAN_ARRAY_HEADER_BYTES: usize = 10_000;
+/// Bytes of a header of safetensors: some 100,000 tensors.
+pub const SCAN_TENSORS_HEADER_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of an archive's directory: some 500,000 entries.
+pub const SCAN_DIRECTORY_BYTES: u64 = 64 * 1024 * 1024;
+/// How many times its own size an archive may hold; arrays that are mostly zero come near.
+pub const SCAN_INFLATED_TIMES: u64 = 100;
+/// Bytes that an archive may hold whatever its size.
+pub const SCAN_INFLATED_BYTES: u64 = 1024 * 1024;
+/// Lines of a source file that are pointed at; more say no more.
+pub const SCAN_NOTES: usize = 200;

@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod audit;
 mod people;
+mod scan;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -100,6 +101,12 @@ enum Command {
     },
     /// Look the hub over: configuration, keys, certificates, ledger, audit. Changes nothing, also while it runs
     Check,
+    /// Say of files whether they are harmless to load: weights, arrays, pickles, source, text
+    Scan {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Read, check and write out what was done at this hub
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -227,6 +234,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Backup { folder } => backup_to(data, &folder),
         Command::Restore { folder } => restore_from(&folder, data),
         Command::Check => check(data),
+        Command::Scan { files } => scan::scan(&files),
         Command::Audit(command) => audit::audit(data, command),
         Command::Setup => {
             let (config, _, ledger) = open(data)?;

@@ -29,6 +29,7 @@ pub mod person;
 pub mod presence;
 pub mod problem;
 pub mod project;
+pub mod scan;
 pub mod serve;
 pub mod sites;
 pub mod strength;

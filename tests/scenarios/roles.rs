@@ -199,7 +199,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
     const FORM: &str = "application/x-www-form-urlencoded";
     let Filled { project, query, away, edition, number, members, trust_name } = at;
     let json = match route {
-        ("POST", "/api/v1/session") => json!({ "name": "rita", "password": at.password() }),
+        ("POST", "/api/v1/session") => json!({ "name": "rita", "password": PASSWORD }),
         ("POST", "/api/v1/trusts") => json!({ "name": format!("T{number}") }),
         ("PUT", "/api/v1/hub/banner") => json!({ "text": "Hello", "href": "" }),
         ("PUT", "/api/v1/hub/maintenance") => json!({ "on": false, "words": "" }),
@@ -218,7 +218,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         _ => Value::Null,
     };
     let form = match route {
-        ("POST", "/sign-in") => format!("account=rita&password={}&next=/", at.password()),
+        ("POST", "/sign-in") => format!("account=rita&password={}&next=/", PASSWORD),
         ("POST", "/trusts") => format!("name=U{number}"),
         ("POST", "/hub/banner") => "text=Hello&href=".to_owned(),
         ("POST", "/hub/maintenance") => "mode=off&words=".to_owned(),
@@ -255,12 +255,6 @@ struct Filled<'a> {
     number: usize,
     members: &'a [&'a str],
     trust_name: String,
-}
-
-impl Filled<'_> {
-    fn password(&self) -> &'static str {
-        PASSWORD
-    }
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn seat(seat: &Seat) -> Value {
     json!({
         "trust": seat.trust,
         "trust_name": seat.trust_name,
-        "persons": seat.share.as_ref().and_then(|state| state.persons()),
+        "persons": seat.share.as_ref().and_then(crate::order::OrderState::persons),
         "can_be_staged": seat.staged.is_none() && why_not.is_none(),
         "why_not": why_not.filter(|_| seat.staged.is_none())
             .map(|why| json!({ "code": why.code(), "message": why.sentence() })),

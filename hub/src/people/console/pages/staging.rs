@@ -42,7 +42,7 @@ pub fn seat(
     web::Seat {
         trust: seat.trust_name.clone(),
         id: seat.trust.to_string(),
-        persons: seat.share.as_ref().and_then(|state| state.persons()),
+        persons: seat.share.as_ref().and_then(crate::order::OrderState::persons),
         why_not: why_not.filter(|_| staged.is_none()).map(|why| why.sentence()),
         staged: staged.map(|at| staged_at(at, now)),
         decides: if seat.own_admin { "its own admin" } else { "an admin of the hub" }.to_owned(),
@@ -97,7 +97,7 @@ fn drift(seat: &Seat, extracts: &Extracts) -> Option<String> {
     let freeze = seat.freeze.as_ref()?;
     let Some(Freezing::Frozen(frozen)) = &freeze.freezing else { return None };
     let mut said = Vec::new();
-    let then = seat.share.as_ref().and_then(|state| state.persons());
+    let then = seat.share.as_ref().and_then(crate::order::OrderState::persons);
     let when_frozen = freeze.state.persons();
     if let (Some(then), Some(frozen)) = (then, when_frozen)
         && then != frozen
