@@ -218,7 +218,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         _ => Value::Null,
     };
     let form = match route {
-        ("POST", "/sign-in") => format!("account=rita&password={}&next=/", PASSWORD),
+        ("POST", "/sign-in") => format!("account=rita&password={PASSWORD}&next=/"),
         ("POST", "/trusts") => format!("name=U{number}"),
         ("POST", "/hub/banner") => "text=Hello&href=".to_owned(),
         ("POST", "/hub/maintenance") => "mode=off&words=".to_owned(),

@@ -318,7 +318,7 @@ fn all_samples() -> Vec<(String, String)> {
 
 /// The samples with `text` wherever a person or another machine may have written.
 fn hostile_seat(seat: &mut Seat, text: &str) {
-    seat.trust = text.to_owned();
+    text.clone_into(&mut seat.trust);
     seat.why_not = seat.why_not.as_ref().map(|_| text.to_owned());
     seat.drift = seat.drift.as_ref().map(|_| text.to_owned());
     if let Some(made) = seat.staged.as_mut().and_then(|staged| staged.decision.as_mut()) {
