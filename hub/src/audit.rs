@@ -187,6 +187,7 @@ deeds! {
     QueryAsked         query_asked         "asked a query" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
     QueryCancelled     query_cancelled     "cancelled a query" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
     DropOrdered        drop_ordered        "had frozen cohorts dropped" { project: ProjectId, query: Uuid, trust: PartyId }
+    AnswersDownloaded  answers_downloaded  "downloaded a query's answers" { project: ProjectId, query: Uuid, query_name: String }
     FreezeOrdered      freeze_ordered      "ordered the freeze of a cohort" { project: ProjectId, query: Uuid, query_name: String, trusts: usize }
     OrderEnded         order_ended         "ended an order" { project: ProjectId, query: Uuid, order: MessageId, kind: String, trust: PartyId, state: String, persons: Option<u64> }
 

@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod audit;
+mod keeping;
 mod people;
 mod scan;
 
@@ -23,7 +24,6 @@ use clap::{Parser, Subcommand};
 use flip_protocol::PartyId;
 use flip_storage::file::{self, Access};
 
-use crate::audit::written;
 use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::config::{self, Config, LogFormat};
@@ -31,7 +31,7 @@ use crate::ledger::trusts::{Added, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::person::Role;
 use crate::serve::{ADDRESSES, Addresses, NO_KIT_ADDRESS, kit_address};
-use crate::{backup, bounds, checkup, clock, hub, serve};
+use crate::{bounds, clock, hub, serve};
 use people::UserCommand;
 
 /// The centre of FLIP Edge: takes researchers' questions, hands signed and sealed work orders to the Trusts'
@@ -42,7 +42,13 @@ use people::UserCommand;
     after_help = "A new hub in three steps:\n  \
     flip-hub --data /var/lib/flip-hub init --sites-address hub.example.org:8444\n  \
     flip-hub --data /var/lib/flip-hub serve\n  \
-    flip-hub --data /var/lib/flip-hub trust add \"St Elsewhere\"      (then carry the kit to the Trust)"
+    flip-hub --data /var/lib/flip-hub trust add \"St Elsewhere\"      (then carry the kit to the Trust)\n\n\
+    To keep one:\n  \
+    flip-hub check                     everything that is wrong, at once; changes nothing\n  \
+    flip-hub backup /mnt/safe/today    also while it runs\n  \
+    flip-hub audit verify              whether what was done is noted as it was\n\n\
+    hub.toml, in the folder of --data, may hold people_listen, sites_listen, sites_address, names,\n\
+    people_certificate, people_key, metrics_listen, log_format and audit_head; docs/OPERATING.md says what each is."
 )]
 struct Cli {
     /// The folder that holds the hub's keys, ledger and configuration
@@ -231,10 +237,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Trust(TrustCommand::List) => trust_list(data),
         Command::Maintenance(command) => maintenance(&open(data)?.2, command),
-        Command::Backup { folder } => backup_to(data, &folder),
-        Command::Restore { folder } => restore_from(&folder, data),
-        Command::Check => check(data),
         Command::Scan { files } => scan::scan(&files),
+        Command::Backup { folder } => keeping::backup_to(data, &folder),
+        Command::Restore { folder } => keeping::restore_from(&folder, data),
+        Command::Check => keeping::check(data),
         Command::Audit(command) => audit::audit(data, command),
         Command::Setup => {
             let (config, _, ledger) = open(data)?;
@@ -245,39 +251,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             people::user(data, &config, &ledger, command)
         }
     }
-}
-
-fn backup_to(data: &Path, folder: &Path) -> anyhow::Result<()> {
-    Config::load(data)?;
-    let manifest = backup::save(data, folder)?;
-    let bytes: u64 = manifest.files.iter().map(|saved| saved.bytes).sum();
-    say!(
-        "Saved to {}: {} files, {bytes} bytes. Who has them is the hub.",
-        folder.display(),
-        manifest.files.len()
-    );
-    Ok(())
-}
-
-fn restore_from(folder: &Path, data: &Path) -> anyhow::Result<()> {
-    let manifest = backup::restore(folder, data)?;
-    let at = written::moment(manifest.at.0);
-    say!("The hub {} is as it was on {at}, in {}.", manifest.hub, data.display());
-    say!("Everybody is signed out, and kits that were not used are void.");
-    say!("Look at people and Trusts: who was disabled, removed or made void since is back.");
-    say!("Start it with: flip-hub --data {} serve", data.display());
-    Ok(())
-}
-
-fn check(data: &Path) -> anyhow::Result<()> {
-    let found = checkup::look(data, clock::now());
-    for (mark, lines) in [("ok    ", &found.sound), ("soon  ", &found.soon), ("WRONG ", &found.wrong)] {
-        for line in lines {
-            say!("{mark} {line}");
-        }
-    }
-    ensure!(found.wrong.is_empty(), "{} wrong; each says what", found.wrong.len());
-    Ok(())
 }
 
 fn init(data: &Path, config: &str, admin: &str, password_file: Option<&Path>) -> anyhow::Result<()> {

@@ -352,6 +352,7 @@ fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Re
     let mut stage = Stage::set()?;
     let query = stage.api.ask("everyone", EVERYONE)?;
     let persons = stage.api.complete(&query)?["shares"][0]["persons"].clone();
+    ensure!(stage.api.get(&format!("/api/v1/queries/{query}/csv"))?.status == 200);
     stage.hub.renew_kit(TRUST)?;
     stage.hub.program()?.terminate()?;
     let mut acts = acts(&stage.hub)?;
@@ -367,13 +368,14 @@ fn what_trusts_the_command_line_and_the_hub_do_is_noted_and_no_secret_is() -> Re
         "project_made",
         "query_asked",
         "order_ended",
+        "answers_downloaded",
         "kit_made",
         "hub_stopped",
     ];
     assert_eq!(names(&acts), expected);
     let by: Vec<&str> = acts.iter().filter_map(|act| act["facts"]["by"]["kind"].as_str()).collect();
     let kinds =
-        "command_line command_line hub command_line trust person person person trust command_line hub";
+        "command_line command_line hub command_line trust person person person trust person command_line hub";
     assert_eq!(by.join(" "), kinds);
     let ended = &acts[8]["facts"];
     assert_eq!((&ended["query"], &ended["by"]["name"]), (&json!(query), &json!(TRUST)), "{ended}");

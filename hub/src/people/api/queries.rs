@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Body;
+use crate::audit::Deed;
 use crate::bounds;
 use crate::combine::{Combined, SeriesCell};
 use crate::csv::quoted;
@@ -113,6 +114,9 @@ pub(super) async fn csv(
     Path(id): Path<Uuid>,
 ) -> Result<([(HeaderName, String); 2], String), ApiProblem> {
     let (query, combined) = act::result(&may, &hub, id, Duration::ZERO).await?;
+    let deed = Deed::AnswersDownloaded { project: query.project, query: id, query_name: query.name };
+    // Noted before the first byte: what cannot be noted is not downloaded.
+    hub.ledger.note(may.by(), deed).await?;
     let name = format!("attachment; filename=\"query-{}.csv\"", query.id);
     Ok((
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)],

@@ -1,0 +1,42 @@
+//! `flip-hub backup`, `restore` and `check`.
+
+use std::path::Path;
+
+use anyhow::ensure;
+
+use crate::audit::written;
+use crate::config::Config;
+use crate::{backup, checkup, clock};
+
+pub fn backup_to(data: &Path, folder: &Path) -> anyhow::Result<()> {
+    Config::load(data)?;
+    let manifest = backup::save(data, folder)?;
+    let bytes: u64 = manifest.files.iter().map(|saved| saved.bytes).sum();
+    say!(
+        "Saved to {}: {} files, {bytes} bytes. Who has them is the hub.",
+        folder.display(),
+        manifest.files.len()
+    );
+    Ok(())
+}
+
+pub fn restore_from(folder: &Path, data: &Path) -> anyhow::Result<()> {
+    let manifest = backup::restore(folder, data)?;
+    let at = written::moment(manifest.at.0);
+    say!("The hub {} is as it was on {at}, in {}.", manifest.hub, data.display());
+    say!("Everybody is signed out, and kits that were not used are void.");
+    say!("Look at people and Trusts: who was disabled, removed or made void since is back.");
+    say!("Start it with: flip-hub --data {} serve", data.display());
+    Ok(())
+}
+
+pub fn check(data: &Path) -> anyhow::Result<()> {
+    let found = checkup::look(data, clock::now());
+    for (mark, lines) in [("ok    ", &found.sound), ("soon  ", &found.soon), ("WRONG ", &found.wrong)] {
+        for line in lines {
+            say!("{mark} {line}");
+        }
+    }
+    ensure!(found.wrong.is_empty(), "{} wrong; each says what", found.wrong.len());
+    Ok(())
+}
