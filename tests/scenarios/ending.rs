@@ -11,9 +11,10 @@ use crate::stage::{Stage, share};
 #[test]
 fn a_person_at_the_trust_ends_a_running_question_and_the_researcher_hears_so() -> Result<()> {
     let stage = Stage::set()?;
-    let query = stage.ask_slow()?;
+    // Before the question is asked, which takes no longer than some seconds.
     let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
     browser.go(&stage.trust.page()?)?;
+    let query = stage.ask_slow()?;
     browser.go(&format!("{}/orders", stage.trust.address()?))?;
     browser.click("tbody a")?;
     browser.shows("running")?;
