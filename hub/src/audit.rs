@@ -16,6 +16,7 @@ use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::model::{JobType, ModelId};
 use crate::person::{PersonId, Role};
 
 /// Who does something, and when.
@@ -179,6 +180,10 @@ deeds! {
     ProjectMade        project_made        "made a project" { project: ProjectId, project_name: String }
     ProjectEdited      project_edited      "edited a project" { project: ProjectId, project_name: String, members: Vec<PersonId> }
     ProjectDeleted     project_deleted     "deleted a project" { project: ProjectId, project_name: String }
+
+    ModelMade          model_made          "made a model" { project: ProjectId, model: ModelId, model_name: String, job_type: JobType }
+    ModelEdited        model_edited        "edited a model" { project: ProjectId, model: ModelId, model_name: String, job_type: JobType }
+    ModelDeleted       model_deleted       "deleted a model" { project: ProjectId, model: ModelId, model_name: String }
 
     ProjectStaged      project_staged      "staged a project at Trusts" { project: ProjectId, query: Uuid, trusts: Vec<PartyId> }
     ProjectUnstaged    project_unstaged    "took a project out of Trusts, or of all that had not approved" { project: ProjectId, trusts: Vec<PartyId> }

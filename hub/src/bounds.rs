@@ -53,6 +53,8 @@ pub const AUDIT_ROWS: u32 = 100;
 pub const EXPORT_AHEAD: usize = 256;
 /// Characters of a project's description, as FLIP has it.
 pub const DESCRIPTION_CHARACTERS: usize = 250;
+/// Models of one project that are there at once.
+pub const MODELS: usize = 100;
 /// Characters of the reason of a decision: a paragraph that researchers read.
 pub const REASON_CHARACTERS: usize = 500;
 /// Milliseconds after which an appliance that still holds a cancelled order is told so again at once: long enough for it

@@ -13,6 +13,7 @@ pub mod invitations;
 pub mod keys;
 pub mod links;
 pub mod mail;
+pub mod models;
 pub mod numbers;
 pub mod orders;
 pub mod people;
@@ -298,6 +299,20 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX staging_of_trust ON staging (trust);
     CREATE INDEX work_order_cancelled ON work_order (trust) WHERE state = 'cancelled';
+",
+    "
+    CREATE TABLE model (
+        id BLOB PRIMARY KEY,
+        project BLOB NOT NULL REFERENCES project,
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        job_type TEXT NOT NULL,
+        made_by BLOB NOT NULL REFERENCES person,
+        made_ms INTEGER NOT NULL,
+        edition INTEGER NOT NULL DEFAULT 1,
+        deleted_ms INTEGER
+    ) STRICT;
+    CREATE INDEX model_of_project ON model (project) WHERE deleted_ms IS NULL;
 ",
 ];
 

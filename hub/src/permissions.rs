@@ -165,6 +165,8 @@ acts! {
     Decide          "approve or decline it for a Trust"                            [YES, NO, NO, NO, YES, GONE, GONE, GONE, SIGN]
     SeeAnswers      "see its queries, answers and freezes"                         [YES, YES, YES, YES, YES, GONE, GONE, GONE, SIGN]
     Ask             "ask in it, and cancel what was asked"                         [YES, YES, YES, NO, NO, GONE, GONE, GONE, SIGN]
+    SeeModels       "see its models and their files"                               [YES, YES, YES, YES, YES, GONE, GONE, GONE, SIGN]
+    ChangeModels    "make, edit and delete its models, bring and delete files"     [YES, YES, YES, NO, NO, GONE, GONE, GONE, SIGN]
     Freeze          "freeze an approved cohort again"                              [YES, NO, NO, NO, YES, GONE, GONE, GONE, SIGN]
 }
 

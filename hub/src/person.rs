@@ -1,46 +1,14 @@
 //! Who a person is to the hub: an id that stays, and a role.
 
-use std::fmt;
 use std::str::FromStr;
 
-use flip_protocol::{UnixMillis, ident};
 use serde::{Serialize, Serializer};
-use uuid::Uuid;
 
-/// A person who signs in here. A UUID; the name that they sign in with is for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
-pub struct PersonId(Uuid);
+use crate::ident::identifier;
 
-impl PersonId {
-    /// A fresh id from a moment and ten random bytes.
-    pub fn new(now: UnixMillis, random: &[u8; 10]) -> Self {
-        Self(ident::uuid_v7(now, random))
-    }
-
-    /// Its sixteen bytes.
-    pub fn bytes(self) -> [u8; 16] {
-        *self.0.as_bytes()
-    }
-
-    /// The id of these sixteen bytes.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-}
-
-impl FromStr for PersonId {
-    type Err = uuid::Error;
-
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
-    }
-}
-
-impl fmt::Display for PersonId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
+identifier! {
+    /// A person who signs in here. The name that they sign in with is for people.
+    PersonId
 }
 
 /// What a person is here for. One each.

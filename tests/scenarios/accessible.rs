@@ -42,6 +42,10 @@ fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
     let project = id_of(&stage.api.post("/api/v1/projects", &json!({ "name": "Lungs" }))?.json())?;
     let query = stage.api.ask("Type 2 diabetes", DIABETES)?;
     stage.api.complete(&query)?;
+    stage.api.approve(&query)?;
+    let models = format!("/api/v1/projects/{}/models", stage.api.project_of(&query)?);
+    let said = json!({ "name": "Nodules", "description": "U-Net", "job_type": "flower-standard" });
+    let model = id_of(&stage.api.post(&models, &said)?.json())?;
     stage.api.complete(&stage.api.ask("Too few", RARE)?)?;
     stage.hub.add_trust("Never seen")?;
     let trust = id_of(&stage.api.get("/api/v1/trusts")?.json()["trusts"][0])?;
@@ -53,6 +57,7 @@ fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
     let named = BTreeMap::from([
         ("{project}", project),
         ("{query}", query),
+        ("{model}", model),
         ("{trust}", trust),
         ("{person}", id_of(&guest)?),
         ("{token}", link.trim_start_matches("/link/").to_owned()),

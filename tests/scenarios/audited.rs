@@ -173,6 +173,24 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
             ("project_decided", Form("query={query}&decision=decline&reason=no")),
         ),
         ("POST /queries/{query}/cancel", ("query_cancelled", Form(""))),
+        (
+            "POST /api/v1/projects/{project}/models",
+            ("model_made", Json(json!({ "name": "Nodules", "job_type": "flower-standard" }))),
+        ),
+        (
+            "PUT /api/v1/models/{model}",
+            ("model_edited", Json(json!({ "edition": 1, "name": "Nodules", "job_type": "flower-standard" }))),
+        ),
+        ("DELETE /api/v1/models/{model}", ("model_deleted", None)),
+        (
+            "POST /projects/{project}/models",
+            ("model_made", Form("name=Nodules&description=&job_type=flower-standard")),
+        ),
+        (
+            "POST /models/{model}",
+            ("model_edited", Form("edition=1&name=Nodules&description=&job_type=flower-standard")),
+        ),
+        ("POST /models/{model}/delete", ("model_deleted", Form(""))),
         ("POST /hub/banner", ("banner_taken_down", Form("text=&href="))),
         ("POST /hub/maintenance", ("maintenance_begun", Form("mode=on&words=soon"))),
     ])
@@ -293,8 +311,15 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
             ("password_changed", Some(own)) => own,
             _ => admin.clone(),
         };
-        let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
-        let project = made.json()["id"].as_str().context("no project")?.to_owned();
+        let (project, model) = if path.contains("/models") {
+            let approved = admin.project_of(&query)?;
+            let said = json!({ "name": "For this route", "job_type": "flower-standard" });
+            let made = admin.post(&format!("/api/v1/projects/{approved}/models"), &said)?;
+            (approved, made.json()["id"].as_str().context("no model")?.to_owned())
+        } else {
+            let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
+            (made.json()["id"].as_str().context("no project")?.to_owned(), String::new())
+        };
         let asked = query_for(path, admin, &project)?.unwrap_or_else(|| query.clone());
         let trust = match act {
             "keys_asked" | "project_staged" | "project_unstaged" | "project_decided" => {
@@ -307,7 +332,10 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
             _ => String::new(),
         };
         let fill = |text: &str| {
-            text.replace("{project}", &project).replace("{query}", &asked).replace("{trust}", &trust)
+            text.replace("{project}", &project)
+                .replace("{query}", &asked)
+                .replace("{trust}", &trust)
+                .replace("{model}", &model)
         };
         let filled = fill(&used.path);
         let (kind, body) = match body {

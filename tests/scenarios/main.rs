@@ -16,6 +16,7 @@ mod garbage;
 mod keeping;
 mod local;
 mod messages;
+mod models;
 mod people;
 mod roles;
 mod running;

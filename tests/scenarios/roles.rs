@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use flip_storage::rusqlite::Connection;
 use flip_tests::questions::EVERYONE;
 use flip_tests::world::{
     Api, Appliance, Browser, Hub, HubOptions, MailServer, PASSWORD, Reply, Secured, Window, link_in,
@@ -160,6 +161,20 @@ impl Cast {
         self.hub.stranger()?.sign_in("else", self.hub.credentials().1)
     }
 
+    /// Puts a model into a project whatever its state, which nobody could make there; gives its id.
+    fn model_in(&self, project: &str, number: usize) -> Result<String> {
+        let id = format!("00000000-0000-7000-8000-{number:012}");
+        let ledger = Connection::open(self.hub.data.join("hub.sqlite"))?;
+        ledger.busy_timeout(std::time::Duration::from_secs(30))?;
+        ledger.execute(
+            "INSERT INTO model (id, project, name, description, job_type, made_by, made_ms)
+             SELECT unhex(replace(?1, '-', '')), id, 'Nodules', '', 'flower-standard', owner, 1
+             FROM project WHERE id = unhex(replace(?2, '-', ''))",
+            [&id, project],
+        )?;
+        Ok(id)
+    }
+
     /// The number of a project's edition.
     fn edition(&self, project: &str) -> Result<u64> {
         self.people[0].project(project)?["edition"].as_u64().context("no edition")
@@ -207,6 +222,12 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("PUT", "/api/v1/projects/{project}") => {
             json!({ "edition": edition, "name": "Lungs", "description": "CT of the chest", "members": members })
         }
+        ("POST", "/api/v1/projects/{project}/models") => {
+            json!({ "name": "Nodules", "job_type": "flower-standard" })
+        }
+        ("PUT", "/api/v1/models/{model}") => {
+            json!({ "edition": 1, "name": "Nodules", "job_type": "flower-standard" })
+        }
         ("POST", "/api/v1/projects/{project}/stage" | "/api/v1/projects/{project}/unstage") => {
             json!({ "trusts": [away] })
         }
@@ -231,6 +252,12 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
                 "edition={edition}&name=Lungs&description=CT+of+the+chest&members={}",
                 members.join("%0A")
             )
+        }
+        ("POST", "/projects/{project}/models") => {
+            "name=Nodules&description=&job_type=flower-standard".to_owned()
+        }
+        ("POST", "/models/{model}") => {
+            "edition=1&name=Nodules&description=&job_type=flower-standard".to_owned()
         }
         ("POST", "/projects/{project}/stage" | "/projects/{project}/unstage") => format!("trusts={away}"),
         ("POST", "/projects/{project}/trusts/{trust}/decision") => {
@@ -304,6 +331,10 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     members: [["mia", "mo"].as_slice(), &[], &["mia", "mo"]][place],
                     trust_name,
                 };
+                let mut model = String::new();
+                if path.contains("{model}") {
+                    model = cast.model_in(&project, compared)?;
+                }
                 let mut mail = String::new();
                 if path.contains("{mail}") {
                     let test =
@@ -312,6 +343,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                 }
                 let filled = path
                     .replace("{project}", &project)
+                    .replace("{model}", &model)
                     .replace("{person}", person_id)
                     .replace("{mail}", &mail)
                     .replace("{request}", request)
@@ -347,7 +379,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     "{method} {path}, {who}: its body is not right: {}",
                     reply.text
                 );
-                let changes = path.contains("{project}") || path.contains("{query}");
+                let changes = ["{project}", "{query}", "{model}"].iter().any(|name| path.contains(name));
                 if place == 2 && row[column] == "yes" && method != "GET" && changes && act != "DeleteProject"
                 {
                     assert_eq!(reply.status, 409, "{method} {path} in a deleted project: {}", reply.text);

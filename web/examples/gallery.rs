@@ -6,10 +6,10 @@ use std::{error::Error, fs, path::Path};
 use flip_web::{
     Page, asset,
     pages::{
-        AskAccess, Decisions, Forgot, LinkDone, Mails, OneTimeLink, OwnPassword, People, Person, Problem,
-        Project, ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew, Requests, SignIn, Site,
-        SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs,
-        SiteOrder, SiteOrders, SitePolicy, SiteProjects, TrustAdded, Trusts,
+        AskAccess, Decisions, Forgot, LinkDone, Mails, Model, ModelNew, Models, OneTimeLink, OwnPassword,
+        People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew,
+        Requests, SignIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered,
+        SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, TrustAdded, Trusts,
     },
     render,
 };
@@ -36,6 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<People>(folder, &mut written)?;
     write::<Person>(folder, &mut written)?;
     write::<Mails>(folder, &mut written)?;
+    write::<Models>(folder, &mut written)?;
+    write::<ModelNew>(folder, &mut written)?;
+    write::<Model>(folder, &mut written)?;
     write::<OneTimeLink>(folder, &mut written)?;
     write::<LinkDone>(folder, &mut written)?;
     write::<AskAccess>(folder, &mut written)?;

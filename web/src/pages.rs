@@ -7,6 +7,7 @@ mod decisions;
 mod hub;
 mod link;
 mod mail;
+mod models;
 mod people;
 mod problem;
 mod project_history;
@@ -33,6 +34,7 @@ pub use decisions::{Case, Decisions};
 pub use hub::{Hub, Maintenance};
 pub use link::{Link as OneTimeLink, LinkCame, LinkDone, LinkPurpose};
 pub use mail::{MailRow, MailState, Mails};
+pub use models::{Model, ModelForm, ModelNew, ModelRow, Models};
 pub use people::{
     Choice, Delivery as LinkDelivery, People, PeopleTabs, Person, PersonForm, PersonRow, PersonState,
 };

@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use super::allowed::{Barred, Doer, allowed, doer};
 use super::keys::peer;
+use super::models;
 use super::orders::{self, Sealer};
 use super::staging::lifecycle;
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
+use crate::model::ModelId;
 use crate::permissions::{Act, Cell, Column, Relation, decide};
 use crate::person::{PersonId, Role};
 use crate::project::Lifecycle;
@@ -47,6 +49,8 @@ pub enum About {
     Project(ProjectId),
     /// A query, and so its project.
     Query(Uuid),
+    /// A model that was not deleted, and so its project.
+    Model(ModelId),
 }
 
 /// A project as one person stands to it.
@@ -112,6 +116,12 @@ impl Look {
     pub fn newest(most: u32) -> Self {
         Self { words: String::new(), skip: 0, most }
     }
+
+    /// The words as what LIKE takes, with a backslash before what it would read otherwise.
+    pub(super) fn like(&self) -> String {
+        let escaped = self.words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        format!("%{escaped}%")
+    }
 }
 
 /// What a project is to become.
@@ -167,9 +177,8 @@ impl Ledger {
     /// how many there are.
     pub async fn projects(&self, seer: Seer, look: Look) -> Result<(Vec<Project>, u64), LedgerError> {
         self.call("projects", move |tx| {
-            let Look { words, skip, most } = look;
-            let escaped = words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            let like = format!("%{escaped}%");
+            let like = look.like();
+            let Look { skip, most, .. } = look;
             let count: u64 = tx
                 .prepare_cached(&format!("SELECT count(*) FROM project WHERE {SEEN} AND {WORDS}"))?
                 .query_row((seer.key(), &like), |row| row.get(0))?;
@@ -197,6 +206,7 @@ impl Ledger {
                     .prepare_cached("SELECT project FROM query WHERE id = ?1")?
                     .query_row([id.as_bytes()], |row| row.get(0).map(ProjectId::from_bytes))
                     .optional()?,
+                About::Model(id) => models::project_of(tx, id)?,
             };
             project.map_or(Ok(None), |project| place_in(tx, person, project))
         })

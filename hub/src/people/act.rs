@@ -6,6 +6,7 @@ pub mod audit;
 pub mod history;
 pub mod links;
 pub mod mail;
+pub mod models;
 pub mod passwords;
 pub mod people;
 pub mod projects;

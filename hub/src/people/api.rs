@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod freeze;
 mod mail;
+mod models;
 mod passwords;
 mod people;
 mod projects;
@@ -53,6 +54,13 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::StageProject, _>("/api/v1/projects/{project}/stage", staging::stage)
         .post::<acts::UnstageProject, _>("/api/v1/projects/{project}/unstage", staging::unstage)
         .post::<acts::Decide, _>("/api/v1/projects/{project}/trusts/{trust}/decision", staging::decide)
+        .get::<acts::SeeModels, _>("/api/v1/projects/{project}/models", models::of_project)
+        .post::<acts::ChangeModels, _>("/api/v1/projects/{project}/models", models::make)
+        .get::<acts::SeeLists, _>("/api/v1/job-types", models::job_types)
+        .get::<acts::SeeLists, _>("/api/v1/models", models::list)
+        .get::<acts::SeeModels, _>("/api/v1/models/{model}", models::show)
+        .put::<acts::ChangeModels, _>("/api/v1/models/{model}", models::edit)
+        .delete::<acts::ChangeModels, _>("/api/v1/models/{model}", models::delete)
         .get::<acts::SeeDecisions, _>("/api/v1/decisions", staging::cases)
         .get::<acts::SeeLists, _>("/api/v1/queries", queries::list)
         .post::<acts::Ask, _>("/api/v1/queries", queries::ask)

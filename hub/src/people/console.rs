@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod links;
 mod mail;
+mod models;
 mod pages;
 mod passwords;
 mod people;
@@ -64,6 +65,12 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::UnstageProject, _>("/projects/{project}/unstage", staging::unstage)
         .post::<acts::Decide, _>("/projects/{project}/trusts/{trust}/decision", staging::decide)
         .post::<acts::Ask, _>("/queries/{query}/cancel", staging::cancel)
+        .get::<acts::ChangeModels, _>("/projects/{project}/models/new", models::new)
+        .post::<acts::ChangeModels, _>("/projects/{project}/models", models::make)
+        .get::<acts::SeeLists, _>("/models", models::list)
+        .get::<acts::SeeModels, _>("/models/{model}", models::show)
+        .post::<acts::ChangeModels, _>("/models/{model}", models::edit)
+        .post::<acts::ChangeModels, _>("/models/{model}/delete", models::delete)
         .get::<acts::SeeDecisions, _>("/decisions", staging::cases)
         .get::<acts::RunHub, _>("/hub", running::show)
         .post::<acts::RunHub, _>("/hub/banner", running::banner)

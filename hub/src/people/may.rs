@@ -20,6 +20,7 @@ use super::session::Person;
 use crate::audit::By;
 use crate::hub::Hub;
 use crate::ledger::projects::{About, Place};
+use crate::model::ModelId;
 use crate::permissions::{Act, Cell, Column, Is, Relation, acts, decide};
 use crate::problem::ApiProblem;
 
@@ -153,6 +154,7 @@ async fn about(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Vec<About>, ApiProbl
         match name {
             "project" => about.push(About::Project(ProjectId(id()?))),
             "query" => about.push(About::Query(id()?)),
+            "model" => about.push(About::Model(ModelId::from_bytes(id()?.into_bytes()))),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ pub(super) mod seats;
 
 use serde::Serialize;
 
-use super::{Frame, Moment, Seat, sample};
+use super::{Frame, ModelRow, Moment, Seat, sample};
 use crate::Page;
 
 /// The list at `/projects`.
@@ -98,6 +98,10 @@ pub struct Project {
     pub query: Option<(String, String)>,
     /// Path of all its questions.
     pub history_href: String,
+    /// Its models.
+    pub models: Vec<ModelRow>,
+    /// Path of the form that makes one; `None` where that cannot be.
+    pub model_new_href: Option<String>,
     /// How it stands at each Trust.
     pub seats: Vec<Seat>,
     /// Where the buttons that stage it post `trusts` to.
@@ -188,6 +192,8 @@ impl Page for Project {
             state: "staged".to_owned(),
             query: Some(("Nodules since 2019".to_owned(), "/queries/5".to_owned())),
             history_href: "/projects/2/queries".to_owned(),
+            models: vec![super::models::row()],
+            model_new_href: Some("/projects/2/models/new".to_owned()),
             seats: seats::samples(),
             stage_action: "/projects/2/stage".to_owned(),
             unstage_action: "/projects/2/unstage".to_owned(),
@@ -212,6 +218,8 @@ impl Page for Project {
             delete_action: None,
             state: "unstaged".to_owned(),
             query: None,
+            models: Vec::new(),
+            model_new_href: None,
             seats: Vec::new(),
             error: Some("Nothing was asked in this project yet.".to_owned()),
             locked: false,

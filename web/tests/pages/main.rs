@@ -6,11 +6,11 @@ use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
         Answer, AskAccess, Audit, Decisions, Forgot, Frame, Hub, LinkCame, LinkDelivery, LinkDone,
-        LinkPurpose, Mails, Moment, OneTimeLink, Outcome, OwnPassword, People, Person, Problem, Project,
-        ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew, RequestState, Requests, Rule, Said,
-        Seat, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered,
-        SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust, TrustAdded,
-        TrustAnswer, Trusts,
+        LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome, OwnPassword,
+        People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew,
+        RequestState, Requests, Rule, Said, Seat, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
+        SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
+        SiteProjects, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -23,7 +23,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 125, "a sample was added or lost");
+    assert_eq!(pages, 133, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -288,6 +288,9 @@ fn all_samples() -> Vec<(String, String)> {
     add::<People>(&mut pages, |_| {});
     add::<Person>(&mut pages, |_| {});
     add::<Mails>(&mut pages, |_| {});
+    add::<Models>(&mut pages, |_| {});
+    add::<ModelNew>(&mut pages, |_| {});
+    add::<Model>(&mut pages, |_| {});
     add::<OneTimeLink>(&mut pages, |_| {});
     add::<LinkDone>(&mut pages, |_| {});
     add::<AskAccess>(&mut pages, |_| {});
@@ -446,6 +449,20 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
             (*link, *why) = (text(), Some(text()));
         }
     });
+    add::<Models>(&mut pages, |page| {
+        page.words = text();
+        page.models.iter_mut().for_each(|model| hostile_model(model, &text()));
+    });
+    add::<ModelNew>(&mut pages, |page| {
+        page.project = text();
+        (page.form.name, page.form.description, page.form.error) = (text(), text(), Some(text()));
+    });
+    add::<Model>(&mut pages, |page| {
+        hostile_model(&mut page.about, &text());
+        if let Some(form) = &mut page.form {
+            (form.name, form.description, form.error) = (text(), text(), Some(text()));
+        }
+    });
     add::<Mails>(&mut pages, |page| {
         (page.server, page.email, page.error) = (Some(text()), text(), Some(text()));
         page.mails
@@ -598,6 +615,12 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.reads.iter_mut().for_each(|read| (read.by, read.what) = (text(), text()));
     });
     pages
+}
+
+fn hostile_model(model: &mut ModelRow, text: &str) {
+    let text = || text.to_owned();
+    (model.name, model.description, model.project) = (text(), text(), text());
+    (model.job, model.made_by) = (text(), text());
 }
 
 fn add<P: Page>(pages: &mut Vec<(String, String)>, change: impl Fn(&mut P)) {

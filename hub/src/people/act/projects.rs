@@ -17,18 +17,34 @@ use crate::permissions::acts;
 use crate::problem::ApiProblem;
 use crate::wording;
 
-/// A page of the projects that somebody may see.
-pub struct Listed {
-    /// Those of this page.
-    pub projects: Vec<Project>,
+/// A page of what somebody may see.
+pub struct Listed<T> {
+    /// What is on this page.
+    pub rows: Vec<T>,
     /// The words that were looked for; empty for all.
     pub words: String,
     /// The page, from 1.
     pub page: u64,
     /// How many pages there are, at least one.
     pub pages: u64,
-    /// How many projects there are.
+    /// How many there are.
     pub found: u64,
+}
+
+/// What of a list is looked at, by what was asked for.
+pub fn look(words: &str, page: u64) -> (Look, u64) {
+    let words = words.trim().chars().take(bounds::WORDS_CHARACTERS).collect();
+    let (most, page) = (bounds::LIST_ROWS, page.clamp(1, bounds::PAGES));
+    let skip = u32::try_from(page - 1).unwrap_or(u32::MAX).saturating_mul(most);
+    (Look { words, skip, most }, page)
+}
+
+impl<T> Listed<T> {
+    /// The page that was looked at.
+    pub fn of(look: Look, page: u64, (rows, found): (Vec<T>, u64)) -> Self {
+        let pages = found.div_ceil(u64::from(look.most)).max(1);
+        Self { rows, words: look.words, page, pages, found }
+    }
 }
 
 /// The projects that the person may see with these words in their name or description, page by page.
@@ -37,13 +53,11 @@ pub async fn list(
     hub: &Hub,
     words: &str,
     page: u64,
-) -> Result<Listed, ApiProblem> {
+) -> Result<Listed<Project>, ApiProblem> {
     let seer = Seer::of(may.person().id, may.person().role);
-    let words: String = words.trim().chars().take(bounds::WORDS_CHARACTERS).collect();
-    let (most, page) = (bounds::LIST_ROWS, page.clamp(1, bounds::PAGES));
-    let skip = u32::try_from(page - 1).unwrap_or(u32::MAX).saturating_mul(most);
-    let (projects, found) = hub.ledger.projects(seer, Look { words: words.clone(), skip, most }).await?;
-    Ok(Listed { projects, words, page, pages: found.div_ceil(u64::from(most)).max(1), found })
+    let (look, page) = look(words, page);
+    let found = hub.ledger.projects(seer, look.clone()).await?;
+    Ok(Listed::of(look, page, found))
 }
 
 /// The newest projects that the person may see, to choose from, and with them the chosen one.
@@ -169,7 +183,7 @@ pub async fn found(hub: &Hub, id: ProjectId) -> Result<Project, ApiProblem> {
     hub.ledger.project(id).await?.ok_or_else(ApiProblem::not_found)
 }
 
-fn checked(name: &str, description: &str) -> Result<(String, String), ApiProblem> {
+pub(super) fn checked(name: &str, description: &str) -> Result<(String, String), ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?;
     let unusable = |why| {
         unprocessable("bad_description", "The description is not usable.")
@@ -182,6 +196,6 @@ fn checked(name: &str, description: &str) -> Result<(String, String), ApiProblem
     Ok((name.to_owned(), description))
 }
 
-fn unprocessable(code: &str, title: &str) -> ApiProblem {
+pub(super) fn unprocessable(code: &str, title: &str) -> ApiProblem {
     ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }

@@ -42,9 +42,9 @@ pub(super) struct Edit {
 pub(super) struct Looking {
     /// Words of the name or the description.
     #[serde(default)]
-    search: String,
+    pub search: String,
     #[serde(default)]
-    page: u64,
+    pub page: u64,
 }
 
 /// `GET /projects?search=&page=`: those that one may see, newest first, a hundred a page; for admins all, what was deleted
@@ -56,7 +56,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, ApiProblem> {
     let Parameters(looking) = looking.map_err(|rejection| super::queries::bad_parameter(&rejection))?;
     let listed = act::list(&may, &hub, &looking.search, looking.page).await?;
-    let projects: Vec<Value> = listed.projects.iter().map(to_json).collect();
+    let projects: Vec<Value> = listed.rows.iter().map(to_json).collect();
     Ok(Json(json!({
         "projects": projects, "page": listed.page, "pages": listed.pages, "found": listed.found,
     })))

@@ -5,6 +5,7 @@ pub mod audit;
 mod fields;
 pub mod history;
 pub mod mail;
+pub mod models;
 pub mod people;
 pub mod projects;
 pub mod staging;

@@ -34,14 +34,14 @@ pub(super) struct Edit {
 #[derive(Deserialize)]
 pub(super) struct Looking {
     #[serde(default)]
-    words: String,
+    pub words: String,
     /// What is no number is the first page.
     #[serde(default)]
-    page: String,
+    pub page: String,
 }
 
 /// Text as it stands in an address (RFC 3986, the unreserved characters as they are).
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     text.bytes().map(one).collect()
@@ -60,7 +60,7 @@ pub(super) async fn list(
         found: listed.found,
         newer_href: (listed.page > 1).then(|| href(listed.page - 1)),
         older_href: (listed.page < listed.pages).then(|| href(listed.page + 1)),
-        projects: listed.projects.iter().map(|project| pages::projects::row(project, clock::now())).collect(),
+        projects: listed.rows.iter().map(|project| pages::projects::row(project, clock::now())).collect(),
         may_make: may(seer.person(), Act::MakeProject),
     }))
 }
@@ -157,7 +157,9 @@ async fn page<A: Is>(
     let board = hub.ledger.board(may.project(), may.person().id).await?;
     let extracts = act_staging::extracts(hub).await?;
     let page = pages::projects::project(may, &project, (&board, &extracts), typed, clock::now());
-    Ok(web::Project { error, ..page })
+    let models = hub.ledger.models_of(may.project()).await?;
+    let models = models.iter().map(|model| pages::models::row(model, clock::now())).collect();
+    Ok(web::Project { error, models, ..page })
 }
 
 /// Every question of the project, with what changed from one to the next.

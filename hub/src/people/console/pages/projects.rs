@@ -11,7 +11,7 @@ use crate::ledger::projects::Project;
 use crate::people::may::{May, may};
 use crate::people::session::Person;
 use crate::permissions::{Act, Cell, Column, Is, Relation, decide};
-use crate::project::usable;
+use crate::project::{Lifecycle, usable};
 
 pub fn row(project: &Project, now: UnixMillis) -> web::ProjectRow {
     web::ProjectRow {
@@ -56,6 +56,9 @@ pub fn project<A: Is>(
         state: project.lifecycle.name().to_owned(),
         query: board.query.as_ref().map(|(id, name)| (name.clone(), format!("/queries/{id}"))),
         history_href: format!("/projects/{id}/queries"),
+        models: Vec::new(),
+        model_new_href: (matches!(project.lifecycle, Lifecycle::Approved(_)) && seer.also(Act::ChangeModels))
+            .then(|| format!("/projects/{id}/models/new")),
         seats: seats(seer, project, board, extracts, now),
         stage_action: format!("/projects/{id}/stage"),
         unstage_action: format!("/projects/{id}/unstage"),

@@ -1,0 +1,116 @@
+//! What people do with models.
+
+use axum::http::StatusCode;
+
+use super::projects::{Listed, checked, look, unprocessable};
+use crate::bounds;
+use crate::clock;
+use crate::hub::Hub;
+use crate::ledger::models::{Model, Said, Unchanged};
+use crate::ledger::projects::Seer;
+use crate::model::{ModelId, NoJobType};
+use crate::people::may::May;
+use crate::permissions::{Is, acts};
+use crate::problem::ApiProblem;
+
+/// What was typed of a model.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Typed {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub description: String,
+    /// A job type's name.
+    pub job_type: String,
+}
+
+/// The models that the person may see with these words in their own or their project's name, page by page.
+pub async fn list(
+    may: &May<acts::SeeLists>,
+    hub: &Hub,
+    words: &str,
+    page: u64,
+) -> Result<Listed<Model>, ApiProblem> {
+    let seer = Seer::of(may.person().id, may.person().role);
+    let (look, page) = look(words, page);
+    let found = hub.ledger.models(seer, look.clone()).await?;
+    Ok(Listed::of(look, page, found))
+}
+
+/// Makes a model in an approved project.
+pub async fn make(may: &May<acts::ChangeModels>, hub: &Hub, typed: &Typed) -> Result<ModelId, ApiProblem> {
+    may.undeleted()?;
+    let said = said(typed)?;
+    let by = may.by();
+    let id = ModelId::new(by.at, &clock::random_bytes());
+    match hub.ledger.make_model(by, may.person().id, may.project(), id, said).await? {
+        Ok(()) => {
+            tracing::info!(model = %id, by = may.person().name, "a model was made");
+            Ok(id)
+        }
+        Err(unchanged) => Err(refused(unchanged)),
+    }
+}
+
+/// A model of the project that the person was let into.
+pub async fn found<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Model, ApiProblem> {
+    let found = hub.ledger.model(id).await?;
+    found.filter(|model| model.project == may.project()).ok_or_else(ApiProblem::not_found)
+}
+
+/// Gives a model another name, description and job type.
+pub async fn edit(
+    may: &May<acts::ChangeModels>,
+    hub: &Hub,
+    id: ModelId,
+    edition: u64,
+    typed: &Typed,
+) -> Result<(), ApiProblem> {
+    may.undeleted()?;
+    match hub.ledger.edit_model(may.by(), id, edition, said(typed)?).await? {
+        Ok(()) => {
+            tracing::info!(model = %id, by = may.person().name, "a model was edited");
+            Ok(())
+        }
+        Err(unchanged) => Err(refused(unchanged)),
+    }
+}
+
+/// Deletes a model.
+pub async fn delete(may: &May<acts::ChangeModels>, hub: &Hub, id: ModelId) -> Result<(), ApiProblem> {
+    may.undeleted()?;
+    hub.ledger.delete_model(may.by(), id).await??;
+    tracing::info!(model = %id, by = may.person().name, "a model was deleted");
+    Ok(())
+}
+
+fn said(typed: &Typed) -> Result<Said, ApiProblem> {
+    let (name, description) = checked(&typed.name, &typed.description)?;
+    let job_type = typed.job_type.parse().map_err(|error: NoJobType| {
+        unprocessable("bad_job_type", "There is no such job type.").detail(error.to_string())
+    })?;
+    Ok(Said { name, description, job_type })
+}
+
+fn refused(unchanged: Unchanged) -> ApiProblem {
+    let conflict = |code, title| ApiProblem::new(StatusCode::CONFLICT, code, title);
+    match unchanged {
+        Unchanged::Barred(barred) => barred.into(),
+        Unchanged::NotApproved(state) => {
+            conflict("project_not_approved", "Models are made in approved projects.").detail(format!(
+                "the project is {state}; models can be made once the first Trust has approved it"
+            ))
+        }
+        Unchanged::TooMany => conflict("too_many_models", "The project has as many models as one may have.")
+            .detail(format!("a project has at most {} models; delete one", bounds::MODELS)),
+        Unchanged::Stale(now) => conflict("stale_edition", "The model was changed since you opened it.")
+            .detail(format!(
+                "it is “{}” for {} now; nothing was changed; edition {} is the one to change",
+                now.name,
+                now.job_type.name(),
+                now.edition
+            )),
+    }
+}

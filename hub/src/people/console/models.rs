@@ -1,0 +1,134 @@
+//! The console's pages of models.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, Query as Parameters, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use flip_web::pages as web;
+use serde::Deserialize;
+
+use super::projects::{Looking, encoded};
+use super::{pages, shown, typed_wrongly, words_of};
+use crate::clock;
+use crate::hub::Hub;
+use crate::model::{JobType, ModelId};
+use crate::people::act::models::{self as act, Typed};
+use crate::people::act::projects;
+use crate::people::may::May;
+use crate::permissions::{Is, acts};
+use crate::problem::ApiProblem;
+
+#[derive(Deserialize)]
+pub(super) struct Edit {
+    edition: u64,
+    name: String,
+    description: String,
+    job_type: String,
+}
+
+pub(super) async fn list(
+    seer: May<acts::SeeLists>,
+    State(hub): State<Arc<Hub>>,
+    Parameters(looking): Parameters<Looking>,
+) -> Result<Response, ApiProblem> {
+    let listed = act::list(&seer, &hub, &looking.words, looking.page.parse().unwrap_or(1)).await?;
+    let href = |page: u64| format!("/models?page={page}&words={}", encoded(&listed.words));
+    Ok(shown(&web::Models {
+        frame: pages::frame(Some(seer.person())),
+        words: listed.words.clone(),
+        found: listed.found,
+        newer_href: (listed.page > 1).then(|| href(listed.page - 1)),
+        older_href: (listed.page < listed.pages).then(|| href(listed.page + 1)),
+        models: listed.rows.iter().map(|model| pages::models::row(model, clock::now())).collect(),
+    }))
+}
+
+pub(super) async fn new(
+    may: May<acts::ChangeModels>,
+    State(hub): State<Arc<Hub>>,
+) -> Result<Response, ApiProblem> {
+    let empty = Typed { job_type: JobType::ALL[0].name().to_owned(), ..Typed::default() };
+    new_page(&may, &hub, empty, None).await
+}
+
+pub(super) async fn make(
+    may: May<acts::ChangeModels>,
+    State(hub): State<Arc<Hub>>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, ApiProblem> {
+    match act::make(&may, &hub, &typed).await {
+        Ok(id) => Ok(Redirect::to(&format!("/models/{id}")).into_response()),
+        Err(problem) if typed_wrongly(&problem) => new_page(&may, &hub, typed, Some(&problem)).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn new_page(
+    may: &May<acts::ChangeModels>,
+    hub: &Hub,
+    typed: Typed,
+    problem: Option<&ApiProblem>,
+) -> Result<Response, ApiProblem> {
+    let project = projects::found(hub, may.project()).await?;
+    let page = web::ModelNew {
+        frame: pages::frame(Some(may.person())),
+        project: project.name,
+        project_href: format!("/projects/{}", project.id),
+        form: pages::models::form(typed, 0, problem.map(words_of)),
+    };
+    let status = problem.map_or(StatusCode::OK, ApiProblem::status);
+    Ok((status, shown(&page)).into_response())
+}
+
+pub(super) async fn show(
+    may: May<acts::SeeModels>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    Ok(shown(&page(&may, &hub, model(&id)?, None).await?))
+}
+
+pub(super) async fn edit(
+    may: May<acts::ChangeModels>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    Form(typed): Form<Edit>,
+) -> Result<Response, ApiProblem> {
+    let id = model(&id)?;
+    let Edit { edition, name, description, job_type } = typed;
+    let typed = Typed { name, description, job_type };
+    match act::edit(&may, &hub, id, edition, &typed).await {
+        Ok(()) => Ok(Redirect::to(&format!("/models/{id}")).into_response()),
+        Err(problem) if typed_wrongly(&problem) => {
+            let edition = act::found(&may, &hub, id).await?.edition;
+            let form = pages::models::form(typed, edition, Some(words_of(&problem)));
+            Ok((problem.status(), shown(&page(&may, &hub, id, Some(form)).await?)).into_response())
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+pub(super) async fn delete(
+    may: May<acts::ChangeModels>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    act::delete(&may, &hub, model(&id)?).await?;
+    Ok(Redirect::to(&format!("/projects/{}", may.project())).into_response())
+}
+
+/// A model's page, with what was typed.
+async fn page<A: Is>(
+    may: &May<A>,
+    hub: &Hub,
+    id: ModelId,
+    typed: Option<web::ModelForm>,
+) -> Result<web::Model, ApiProblem> {
+    let model = act::found(may, hub, id).await?;
+    Ok(pages::models::model(may, &model, typed, clock::now()))
+}
+
+fn model(id: &str) -> Result<ModelId, ApiProblem> {
+    id.parse().map_err(|_| ApiProblem::not_found())
+}
