@@ -32,6 +32,8 @@ mod token;
 
 /// The exit status where another ingest is at work (`EX_TEMPFAIL` of sysexits): the same may be tried again.
 pub(crate) const EXIT_BUSY: u8 = 75;
+/// The exit status of an ingest that found the disk full (`EX_IOERR` of sysexits): the extract is not at fault.
+pub(crate) const EXIT_DISK_FULL: u8 = 74;
 
 /// A Trust's appliance of FLIP Edge: runs signed work orders beside the data and lets out only what disclosure
 /// control has passed. It connects outward only.
@@ -138,6 +140,7 @@ pub fn main() -> ExitCode {
             }
             match error.downcast_ref::<IngestError>() {
                 Some(IngestError::Generations(GenerationsError::Busy { .. })) => ExitCode::from(EXIT_BUSY),
+                Some(IngestError::DiskFull { .. }) => ExitCode::from(EXIT_DISK_FULL),
                 Some(_) | None => ExitCode::FAILURE,
             }
         }

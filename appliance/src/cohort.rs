@@ -308,14 +308,14 @@ fn answer(
 
 /// Looks whether a new cohort is nearly an earlier one; its answer is on its way by now.
 fn compare(site: &Site) -> Result<(), LaneError> {
-    for alert in site.desk.compare()? {
+    site.desk.compare(|alert| {
         let Alert { project, alike, at, .. } = alert;
         tracing::warn!(project, alike, "a question's cohort is nearly that of an earlier one");
         let facts =
-            serde_json::json!({ "project": project, "asked_at": clock::readable(at), "alike": alike });
+            serde_json::json!({ "project": project, "asked_at": clock::readable(*at), "alike": alike });
         site.audit.append(clock::now().0, "cohorts_alike", facts)?;
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// What the audit log says of an answer: the question's words are in the history, by its order.

@@ -9,7 +9,7 @@ use flip_web::pages::{Moment, Tone};
 use crate::bounds;
 use crate::clock;
 use crate::data::Generation;
-use crate::deliveries;
+use crate::deliveries::{self, Became};
 use crate::desk::WEEK_MS;
 use crate::engine::Sandbox;
 use crate::site::{LinkState, Site};
@@ -47,9 +47,16 @@ pub fn of(site: &Site, now: UnixMillis) -> Vec<Found> {
         }
     }
     let newest = deliveries::newest(&site.config.watch, 1).unwrap_or_default();
-    if let Some(refused) = newest.first().filter(|delivery| !delivery.ingested) {
-        let text = format!("The newest delivery, {}, was refused.", refused.id);
-        look(Tone::Bad, Some(Concern::DeliveryRefused), text, "/data");
+    match newest.first().map(|delivery| (delivery.became, &delivery.id)) {
+        Some((Became::Refused, id)) => {
+            let text = format!("The newest delivery, {id}, was refused.");
+            look(Tone::Bad, Some(Concern::DeliveryRefused), text, "/data");
+        }
+        Some((Became::Waits, id)) => {
+            let text = format!("The newest delivery, {id}, was not ingested yet; it is tried again.");
+            look(Tone::Bad, None, text, "/data");
+        }
+        Some((Became::Ingested, _)) | None => {}
     }
     if let (LinkState::Away { since, .. }, _) = site.link() {
         let since = Moment::at(since.0, now.0).relative;

@@ -47,7 +47,7 @@ pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
 pub use confine::{ConfineError, Confined, confine};
 pub use error::IngestError;
 pub(crate) use error::disk_is_full;
-pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Verdict};
+pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Turn, Verdict};
 pub use header::cdm_name;
 pub use manifest::{Manifest, Note, TableEntry};
 pub use problem::{Earlier, Fault, Place, Problem, Problems};
@@ -74,11 +74,18 @@ pub struct Settings {
     pub keep: usize,
     /// The delivery of the watched folder that the extract is.
     pub delivery: Option<String>,
+    /// The number of the act that began it, where the audit log says that it began.
+    pub begun: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { memory_mb: bounds::INGEST_MEMORY_MB, keep: bounds::GENERATIONS_KEPT, delivery: None }
+        Self {
+            memory_mb: bounds::INGEST_MEMORY_MB,
+            keep: bounds::GENERATIONS_KEPT,
+            delivery: None,
+            begun: None,
+        }
     }
 }
 
@@ -93,6 +100,18 @@ pub fn ingest(
     now_ms: u64,
     progress: &mut dyn Progress,
 ) -> Result<Report, IngestError> {
+    ingest_in_turn(generations.turn()?, folder, generations, settings, now_ms, progress)
+}
+
+/// The same for whoever has the right to ingest into these generations already.
+pub(crate) fn ingest_in_turn(
+    turn: Turn,
+    folder: &Path,
+    generations: &Generations,
+    settings: &Settings,
+    now_ms: u64,
+    progress: &mut dyn Progress,
+) -> Result<Report, IngestError> {
     let (sources, notes) = extract::discover(folder)?;
     if !sources.iter().any(|source| source.table.name == "person") {
         return Err(IngestError::NoPersonFile);
@@ -100,8 +119,8 @@ pub fn ingest(
     let estimate_bytes = estimate(&sources);
     let bytes: u64 = sources.iter().map(|source| source.bytes).sum();
     let mut meter = Meter::new(progress, 2 * bytes + bytes / LOOK_SHARE);
-    let run = || -> Result<Report, IngestError> {
-        let partial = generations.begin()?;
+    let run = move || -> Result<Report, IngestError> {
+        let partial = generations.begin(turn)?;
         let database = Database::open(&partial, settings.memory_mb)?;
         let checked = check_all(sources, &database, &mut meter)?;
         database.make_tables(
@@ -240,6 +259,7 @@ fn describe(
         notes,
         database: Some(mark),
         delivery: settings.delivery.clone(),
+        begun: settings.begun,
     };
     Ok((manifest, quality))
 }

@@ -3,14 +3,15 @@
 //! ```text
 //! incoming/
 //!   2026-11/               an extract: a folder of files; taken once READY is in it, or once nothing in it changed
-//!   working/ID/            the one that is being ingested; ID is the time it was taken and its name
+//!   working/ID/            the one that is being ingested; ID is the time it was taken and its name. Where this machine
+//!                          was at fault, ID.report.txt says how, and it is tried again
 //!   done/ID/               ingested; ID.report.txt beside it says how
 //!   refused/ID/            not ingested; ID.report.txt says why
 //! ```
 //!
 //! What must stay true: a delivery is ingested once, whatever is killed when: it is moved before it is read, and its
-//! generation's manifest names it. A refused one is refused once and stays where people find it; nothing that others
-//! wrote is ever removed. The work is a child process of this same binary that can read the delivery and write
+//! generation's manifest names it. A refused one is refused once and stays where people find it; what a full disk or a
+//! kill cut short is tried again, the longer after the oftener; nothing that others wrote is ever removed. The work is a child process of this same binary that can read the delivery and write
 //! generations, and nothing else (see `data::confine`). Deliberately absent: watching for events of the kernel, which
 //! network file systems do not give; the folder is looked at every [`LOOK`].
 
@@ -35,8 +36,12 @@ use settle::Settling;
 
 /// How long between two looks at the folder.
 const LOOK: Duration = Duration::from_secs(2);
-/// How long the watch rests after the folder failed, or while another ingest is at work.
+/// How long the watch rests after the folder failed, while another ingest is at work, and before the first further try of
+/// a delivery; each further one waits twice as long as the one before, [`REST_LONGEST`] at most.
 const REST: Duration = Duration::from_secs(30);
+const REST_LONGEST: Duration = Duration::from_mins(15);
+/// Ingests of one delivery that may be killed, by a bound on memory for example, before it is refused.
+const KILLED_MOST: u32 = 3;
 
 /// Folders of the watch's own, in the watched one.
 const WORKING: &str = "working";
@@ -45,11 +50,16 @@ const REFUSED: &str = "refused";
 
 /// Watches until the appliance stops.
 pub fn watch(site: &Arc<Site>) {
-    let mut watch = Watch { site, settling: Settling::new(site.config.settle), complained: false };
+    let mut watch = Watch {
+        site,
+        settling: Settling::new(site.config.settle),
+        tries: Tries::default(),
+        complained: false,
+    };
     while !site.is_stopping() {
         match watch.look() {
             Ok(Next::Look) => watch.pause(LOOK),
-            Ok(Next::Rest) => watch.pause(REST),
+            Ok(Next::Rest(time)) => watch.pause(time),
             Err(error) => {
                 watch.complain(&error);
                 watch.pause(REST);
@@ -60,12 +70,29 @@ pub fn watch(site: &Arc<Site>) {
 
 enum Next {
     Look,
-    Rest,
+    Rest(Duration),
+}
+
+/// Further tries of the delivery that is being ingested, since this program started.
+#[derive(Debug, Default)]
+struct Tries {
+    failed: u32,
+    killed: u32,
+}
+
+impl Tries {
+    /// One more has failed; how long to wait before the next.
+    fn wait(&mut self) -> Duration {
+        let wait = REST.saturating_mul(1 << self.failed.min(10)).min(REST_LONGEST);
+        self.failed += 1;
+        wait
+    }
 }
 
 struct Watch<'a> {
     site: &'a Arc<Site>,
     settling: Settling,
+    tries: Tries,
     /// True once the folder's failure was logged, until it works again.
     complained: bool,
 }
@@ -114,18 +141,28 @@ impl Watch<'_> {
 
     fn work_on(&mut self, id: &str) -> anyhow::Result<Next> {
         if let Some(generation) = self.made_from(id)? {
+            let name = &generation.name;
+            let in_use = if self.site.generations.current_name()?.as_ref() == Some(name) {
+                "and is in use".to_owned()
+            } else {
+                format!("and is not in use; to use it: flip-appliance data use {name}")
+            };
             let text = format!(
-                "generation {} was made of it; the appliance was stopped before it could say more\n\
-                 More: flip-appliance data show {}\n",
-                generation.name, generation.name
+                "generation {name} was made of it {in_use}; the ingest was stopped before it could say more\n\
+                 More: flip-appliance data show {name}\n"
             );
             return self.ingested(id, &generation, &text);
         }
         let path = self.site.config.watch.join(WORKING).join(id);
         match child::ingest(self.site, &path, id)? {
             Ended::Stopped => Ok(Next::Look),
-            Ended::Busy => Ok(Next::Rest),
+            Ended::Busy => Ok(Next::Rest(REST)),
             Ended::Refused(why) => self.refused(id, &why),
+            Ended::DiskFull(why) => self.wait(id, &why),
+            Ended::Killed(why) => {
+                self.tries.killed += 1;
+                if self.tries.killed < KILLED_MOST { self.wait(id, &why) } else { self.refused(id, &why) }
+            }
             Ended::Ingested(report) => match self.made_from(id)? {
                 Some(generation) => self.ingested(id, &generation, &report),
                 None => {
@@ -159,6 +196,23 @@ impl Watch<'_> {
         self.put_away(id, REFUSED, why)
     }
 
+    /// The delivery stays where it is, and is tried again.
+    fn wait(&mut self, id: &str, why: &str) -> anyhow::Result<Next> {
+        let time = self.tries.wait();
+        tracing::warn!(
+            id,
+            seconds = time.as_secs(),
+            why,
+            "an extract was not ingested, and will be tried again"
+        );
+        let path = self.report(WORKING, id);
+        let text =
+            format!("{}\nIt is tried again, {} s after this was written.\n", why.trim_end(), time.as_secs());
+        file::write(&path, text.as_bytes(), Access::Owner)
+            .with_context(|| format!("writing {}", path.display()))?;
+        Ok(Next::Rest(time))
+    }
+
     /// The report first: a delivery that was put away has one.
     fn put_away(&mut self, id: &str, to: &str, report: &str) -> anyhow::Result<Next> {
         let path = self.report(to, id);
@@ -167,6 +221,11 @@ impl Watch<'_> {
         let folder = &self.site.config.watch;
         let (from, to) = (folder.join(WORKING).join(id), folder.join(to).join(id));
         fs::rename(&from, &to).with_context(|| format!("moving {}", from.display()))?;
+        let waited = self.report(WORKING, id);
+        if waited.exists() {
+            fs::remove_file(&waited).with_context(|| format!("removing {}", waited.display()))?;
+        }
+        self.tries = Tries::default();
         self.complained = false;
         Ok(Next::Look)
     }
@@ -192,21 +251,35 @@ impl Watch<'_> {
     }
 }
 
+/// Deliveries that are told of, on the local page and by `status`.
+pub const TOLD: usize = 10;
+
+/// How far a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Became {
+    /// It became a generation.
+    Ingested,
+    /// It did not.
+    Refused,
+    /// It is tried again.
+    Waits,
+}
+
 /// What became of a delivery, for the local page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// When it was taken, and its name: `20261125-210455-2026-11`.
     pub id: String,
-    /// True where it became a generation.
-    pub ingested: bool,
+    /// How far it is.
+    pub became: Became,
     /// The report's text.
     pub report: String,
 }
 
-/// The newest deliveries that were put away, newest first.
+/// The newest deliveries that were looked at, newest first.
 pub fn newest(watched: &Path, most: usize) -> io::Result<Vec<Delivery>> {
     let mut all = Vec::new();
-    for (folder, ingested) in [(DONE, true), (REFUSED, false)] {
+    for (folder, became) in [(DONE, Became::Ingested), (REFUSED, Became::Refused), (WORKING, Became::Waits)] {
         let entries = match fs::read_dir(watched.join(folder)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -216,19 +289,37 @@ pub fn newest(watched: &Path, most: usize) -> io::Result<Vec<Delivery>> {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if let Some(id) = name.strip_suffix(".report.txt") {
-                all.push((id.to_owned(), ingested, entry.path()));
+                all.push((id.to_owned(), became, entry.path()));
             }
         }
     }
     all.sort_by(|one, other| other.0.cmp(&one.0));
     all.truncate(most);
-    let read = |(id, ingested, path): (String, bool, PathBuf)| {
-        Ok(Delivery { id, ingested, report: fs::read_to_string(path)? })
-    };
-    all.into_iter().map(read).collect()
+    let mut newest = Vec::new();
+    for (id, became, path) in all {
+        match fs::read_to_string(path) {
+            Ok(report) => newest.push(Delivery { id, became, report }),
+            // It was put away this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(newest)
 }
 
 /// The time as a name's beginning, so that names sort by it: `20261125-210455`.
 fn stamp() -> String {
     clock::readable(clock::now()).replace(['-', ':'], "").replace(' ', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_further_try_waits_longer_up_to_a_bound() {
+        let mut tries = Tries::default();
+        let waits: Vec<u64> = (0..8).map(|_| tries.wait().as_secs()).collect();
+        assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900, 900]);
+    }
 }

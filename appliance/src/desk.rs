@@ -294,19 +294,23 @@ impl Desk {
         Ok(self.ledger.record(&answered)?)
     }
 
-    /// Compares the cohorts that were not compared yet with earlier ones; gives and keeps an alert for each that is
-    /// nearly an earlier one: fewer persons than the threshold are in one and not in the other. To be called when the
-    /// answers are on their way, and at the start for what a stop has left.
-    pub fn compare(&self) -> Result<Vec<Alert>, DeskError> {
-        let mut alerts = Vec::new();
-        while let Some(found) = self.ledger.uncompared(self.policy.threshold())? {
+    /// Compares the cohorts that were not compared yet with earlier ones; keeps an alert for each that is nearly an
+    /// earlier one: fewer persons than the threshold are in one and not in the other. `note` has it first, so that a
+    /// kill in between tells of it twice rather than never. To be called when the answers are on their way, and at the
+    /// start for what a stop has left.
+    pub fn compare<E: From<DeskError>>(
+        &self,
+        mut note: impl FnMut(&Alert) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let uncompared = || self.ledger.uncompared(self.policy.threshold()).map_err(DeskError::from);
+        while let Some(found) = uncompared()? {
             let number = found.number;
             let alert = Alert::of(found);
-            let stored = alert.as_ref().map(serde_json::to_vec).transpose()?;
-            self.ledger.compared(number, stored.as_deref())?;
-            alerts.extend(alert);
+            alert.as_ref().map_or(Ok(()), &mut note)?;
+            let stored = alert.as_ref().map(serde_json::to_vec).transpose().map_err(DeskError::from)?;
+            self.ledger.compared(number, stored.as_deref()).map_err(DeskError::from)?;
         }
-        Ok(alerts)
+        Ok(())
     }
 
     /// The newest alerts, the newest first.

@@ -28,7 +28,7 @@ pub use error::PullError;
 pub use progress::{Bar, Progress};
 pub use settings::{PASSWORD_VARIABLE, Settings, WrittenPull};
 pub use source::{Found, Source};
-pub use spool::Spool;
+pub use spool::{Spool, Turn};
 
 /// Whether the database can be read, and what would be read of it.
 pub fn check(settings: &Settings) -> Result<Source, PullError> {
@@ -41,12 +41,13 @@ pub fn check(settings: &Settings) -> Result<Source, PullError> {
 
 /// Reads every table of the CDM that the database has into the spool; gives what was read.
 pub fn read(
+    turn: Turn,
     settings: &Settings,
     folder: &Path,
     fresh: bool,
     progress: &mut dyn Progress,
 ) -> Result<(Spool, Source), PullError> {
-    let mut spool = Spool::open(folder, settings, fresh)?;
+    let mut spool = Spool::open(turn, folder, settings, fresh)?;
     let mut client = connect::connect(settings)?;
     let mut snapshot = begin(&mut client, settings)?;
     let source = source::inspect(&mut snapshot, settings)?;

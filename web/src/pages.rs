@@ -49,7 +49,7 @@ pub use sign_in::SignIn;
 pub use site::attack::{AttackReport, AttackRow, SiteAttack};
 pub use site::audit::{Act, Chain, SiteAudit};
 pub use site::data::{
-    Completeness, Delivered, Described, Finding, Generation, Measured, Quality, SiteData, Table,
+    Became, Completeness, Delivered, Described, Finding, Generation, Measured, Quality, SiteData, Table,
 };
 pub use site::disclosure::{Alike, Budgets, ProjectUse, SiteDisclosure};
 pub use site::door::{SiteDoor, SiteEntered};

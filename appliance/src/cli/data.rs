@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::data::progress::{Bar, Silent};
 use crate::data::quality::{print_quality, print_summary};
-use crate::data::{self, Generation, Generations, GenerationsError, IngestError, Settings, Verdict};
+use crate::data::{self, Generation, Generations, GenerationsError, IngestError, Settings, Turn, Verdict};
 use crate::place::Place;
 use crate::unfinished;
 
@@ -238,9 +238,10 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let dir = std::path::absolute(dir)?;
     anyhow::ensure!(dir.is_dir(), "{} is not a folder", dir.display());
     let source = dir.display().to_string();
+    let turn = generations.turn().map_err(IngestError::from)?;
     let begun = match delivery {
         Some(_) => None,
-        None => Some(begin(&place, &source)?),
+        None => Some(begin(&place, &generations, &turn, &source)?),
     };
     let writes = delivery.is_none().then_some(log.as_path());
     let confined = data::confine(&dir, &place.generations(), writes, config.ingest_memory_mb)?;
@@ -250,14 +251,15 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
         memory_mb: config.ingest_memory_mb,
         keep: config.generations_kept,
         delivery: delivery.clone(),
+        begun,
     };
     let now_ms = clock::now().0;
     if delivery.is_some() {
-        let report = data::ingest(&dir, &generations, &settings, now_ms, &mut Silent)?;
+        let report = data::ingest_in_turn(turn, &dir, &generations, &settings, now_ms, &mut Silent)?;
         say!("{}", data::print_report(&report));
         return Ok(());
     }
-    let outcome = data::ingest(&dir, &generations, &settings, now_ms, &mut Bar::new());
+    let outcome = data::ingest_in_turn(turn, &dir, &generations, &settings, now_ms, &mut Bar::new());
     match outcome {
         Ok(report) => {
             audit_ingested(&place, &report.generation, &source, begun)?;
@@ -279,15 +281,13 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     }
 }
 
-/// Writes down that an ingest begins, and that those before it have ended whose processes are gone; gives the number of
-/// its act. Also makes the log, which this process could not do once it is confined.
-fn begin(place: &Place, source: &str) -> anyhow::Result<u64> {
+/// Writes down that an ingest begins, and the ends of those before it that were killed; gives the number of its act.
+/// Also makes the log, which this process could not do once it is confined.
+fn begin(place: &Place, generations: &Generations, turn: &Turn, source: &str) -> anyhow::Result<u64> {
     let (log, now) = (Audit::new(&place.audit()), clock::now());
-    let begun = || {
-        unfinished::end_ingests(&log, now)?;
-        log.append(now.0, "data_begun", json!({ "from": source, "process": std::process::id() }))
-    };
-    Ok(begun().context("the audit log could not be written")?.number)
+    unfinished::end_ingests(&log, generations, turn, now)?;
+    let begun = log.append(now.0, "data_begun", json!({ "from": source }));
+    Ok(begun.context("the audit log could not be written")?.number)
 }
 
 /// Writes down that an extract became a generation; `begun` is the act that began its ingest.
@@ -297,6 +297,11 @@ pub(crate) fn audit_ingested(
     source: &str,
     begun: Option<u64>,
 ) -> anyhow::Result<()> {
+    audit(place, "data_ingested", ingested_facts(generation, source, begun))
+}
+
+/// What is written down of an extract that became a generation.
+pub(crate) fn ingested_facts(generation: &Generation, source: &str, begun: Option<u64>) -> Value {
     let manifest = &generation.manifest;
     let mut facts = json!({
         "generation": generation.name,
@@ -305,7 +310,7 @@ pub(crate) fn audit_ingested(
         "sha256": manifest.database.as_ref().map(|mark| &mark.sha256),
     });
     name_begun(&mut facts, begun);
-    audit(place, "data_ingested", facts)
+    facts
 }
 
 /// What is written down of an extract that was refused: the first line of why, which holds no value of a record.

@@ -12,7 +12,8 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::data::Generations;
 use crate::place::Place;
-use crate::pull::{self, Bar, PullError, Settings, Source, Spool};
+use crate::pull::{self, Bar, PullError, Settings, Source, Spool, Turn};
+use crate::unfinished;
 
 /// What to pull.
 #[derive(Args)]
@@ -36,18 +37,35 @@ pub(super) fn pull(folder: &Path, told: &Pull) -> anyhow::Result<()> {
         return Ok(());
     }
     let place = Place::new(folder);
-    audit(&place, "pull_begun", facts(&settings))?;
-    let outcome = pull_and_ingest(folder, &place, &settings, told.fresh);
+    let turn = Turn::take(&place.pull())?;
+    let begun = begin(&place, &settings)?;
+    let outcome = pull_and_ingest(folder, &place, &settings, told.fresh, (turn, begun));
     if let Err(error) = &outcome {
-        let mut facts = facts(&settings);
+        let mut facts = facts(&settings, Some(begun));
         facts["why"] = json!(error.to_string().lines().next().unwrap_or_default());
         audit(&place, "pull_failed", facts)?;
     }
     outcome
 }
 
-fn pull_and_ingest(folder: &Path, place: &Place, settings: &Settings, fresh: bool) -> anyhow::Result<()> {
-    let (spool, source) = pull::read(settings, &place.pull(), fresh, &mut Bar::default())?;
+/// Writes down that a pull begins, and the ends of those before it that were killed; gives the number of its act.
+fn begin(place: &Place, settings: &Settings) -> anyhow::Result<u64> {
+    let (log, now) = (Audit::new(&place.audit()), clock::now());
+    let begun = || {
+        unfinished::end_pulls(&log, now)?;
+        log.append(now.0, "pull_begun", facts(settings, None))
+    };
+    Ok(begun().context("the audit log could not be written")?.number)
+}
+
+fn pull_and_ingest(
+    folder: &Path,
+    place: &Place,
+    settings: &Settings,
+    fresh: bool,
+    (turn, begun): (Turn, u64),
+) -> anyhow::Result<()> {
+    let (spool, source) = pull::read(turn, settings, &place.pull(), fresh, &mut Bar::default())?;
     if let Some(warning) = source.warning(settings) {
         eprintln!("{warning}");
     }
@@ -66,7 +84,7 @@ fn pull_and_ingest(folder: &Path, place: &Place, settings: &Settings, fresh: boo
 
     ingest(folder, &spool)?;
     let generation = must_be_whole(place, &spool)?;
-    let mut facts = facts(settings);
+    let mut facts = facts(settings, Some(begun));
     facts["generation"] = json!(generation);
     facts["tables"] = json!(spool.tables().len());
     facts["rows"] = json!(rows);
@@ -128,14 +146,19 @@ fn say_source(settings: &Settings, source: &Source) {
     }
 }
 
-fn facts(settings: &Settings) -> Value {
-    json!({
+/// What is written down of a pull; `begun` is the act that began it.
+fn facts(settings: &Settings, begun: Option<u64>) -> Value {
+    let mut facts = json!({
         "host": settings.host,
         "port": settings.port,
         "database": settings.database,
         "schema": settings.schema,
         "user": settings.user,
-    })
+    });
+    if let Some(number) = begun {
+        facts["begun"] = json!(number);
+    }
+    facts
 }
 
 fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {

@@ -41,6 +41,7 @@ pub(super) use damage::mark;
 pub use damage::{Damage, FileMark, Verdict};
 pub use error::GenerationsError;
 pub(super) use partial::Partial;
+pub use partial::Turn;
 pub use pins::Pin;
 
 use error::failed;

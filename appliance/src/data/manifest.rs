@@ -29,6 +29,9 @@ pub struct Manifest {
     /// The delivery that it was made from, where it came through the watched folder: none is ingested twice.
     #[serde(default)]
     pub delivery: Option<String>,
+    /// The number of the act of the audit log that began its ingest, where a command did.
+    #[serde(default)]
+    pub begun: Option<u64>,
 }
 
 /// One table of a generation.

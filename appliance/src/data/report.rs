@@ -119,6 +119,7 @@ mod tests {
             ],
             database: None,
             delivery: None,
+            begun: None,
         };
         let finding = |severity, rule, rows, of| Finding {
             severity,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::cli::EXIT_BUSY;
+use crate::cli::{EXIT_BUSY, EXIT_DISK_FULL};
 use crate::run::SELF;
 use crate::site::Site;
 
@@ -27,6 +27,10 @@ pub(super) enum Ended {
     Ingested(String),
     /// It did not, and this is why.
     Refused(String),
+    /// There was no room on the disk.
+    DiskFull(String),
+    /// Something has killed it.
+    Killed(String),
     /// Another ingest was at work.
     Busy,
     /// The appliance stops; the delivery waits for the next start.
@@ -78,10 +82,42 @@ fn ended(status: ExitStatus, said: String) -> Ended {
     match status.code() {
         Some(0) => Ended::Ingested(said),
         Some(code) if code == i32::from(EXIT_BUSY) => Ended::Busy,
+        Some(code) if code == i32::from(EXIT_DISK_FULL) => Ended::DiskFull(said),
         Some(_) if !said.trim().is_empty() => Ended::Refused(said),
-        Some(_) | None => Ended::Refused(format!(
-            "the ingest's process ended early ({status}); the appliance's log may say why. If memory is short, set \
-             memory_mb in [ingest] of appliance.toml lower. To try again, move the folder back\n"
-        )),
+        Some(_) => Ended::Refused(early(status)),
+        None => Ended::Killed(early(status)),
+    }
+}
+
+fn early(status: ExitStatus) -> String {
+    format!(
+        "the ingest's process ended early ({status}); the appliance's log may say why. If memory is short, set \
+         memory_mb in [ingest] of appliance.toml lower. To try again, move the folder back\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    #[test]
+    fn how_the_ingest_ended_is_told_from_its_status() {
+        let exited = |code: u8| ExitStatus::from_raw(i32::from(code) << 8);
+        let name = |status, said: &str| match ended(status, said.to_owned()) {
+            Ended::Ingested(_) => "ingested",
+            Ended::Refused(_) => "refused",
+            Ended::DiskFull(_) => "disk full",
+            Ended::Killed(_) => "killed",
+            Ended::Busy => "busy",
+            Ended::Stopped => "stopped",
+        };
+        assert_eq!(name(exited(0), "a report"), "ingested");
+        assert_eq!(name(exited(1), "problems"), "refused");
+        assert_eq!(name(exited(101), ""), "refused");
+        assert_eq!(name(exited(74), "no room"), "disk full");
+        assert_eq!(name(exited(75), "busy"), "busy");
+        assert_eq!(name(ExitStatus::from_raw(9), "half a rep"), "killed");
     }
 }

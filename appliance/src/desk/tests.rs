@@ -62,6 +62,7 @@ fn generation(name: &str) -> Generation {
         notes: vec![],
         database: None,
         delivery: None,
+        begun: None,
     };
     Generation { name: name.to_owned(), database: name.into(), manifest }
 }

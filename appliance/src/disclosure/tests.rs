@@ -1,6 +1,6 @@
 //! Small tables in full, and larger ones by chance.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
 
@@ -109,6 +109,52 @@ fn no_table_of_up_to_four_cells_gives_a_small_cell_away() {
             let values: BTreeSet<u64> = tables.iter().map(|table| table[at]).collect();
             let small = values.iter().any(|value| (1..THRESHOLD).contains(value));
             assert!(!small || values.len() > 1, "{outcome} says that cell {at} is {values:?}");
+        }
+    }
+}
+
+/// Persons by sex (two cells), by age (two) and by modality (two, which overlap and need not hold everybody), of the same
+/// persons. Whatever sums agree is possible, so this is every such cohort up to a size.
+#[test]
+fn breakdowns_of_the_same_persons_give_no_small_cell_of_each_other_away() {
+    const MOST: u64 = 11;
+    let pairs = || (0..=MOST).flat_map(|one| (0..=MOST).map(move |other| [one, other]));
+    let mut alike: HashMap<String, [BTreeSet<u64>; 6]> = HashMap::new();
+    for sexes in pairs() {
+        let persons: u64 = sexes.iter().sum();
+        for ages in pairs().filter(|ages| ages.iter().sum::<u64>() == persons) {
+            for modalities in pairs().filter(|modalities| modalities.iter().all(|count| *count <= persons)) {
+                let (least, most) =
+                    (modalities[0].max(modalities[1]), persons.min(modalities[0] + modalities[1]));
+                for behind in BTreeSet::from([least, most]) {
+                    let groups = |cells: [u64; 2]| {
+                        cells.iter().enumerate().map(|(label, persons)| group(label, *persons)).collect()
+                    };
+                    let modality = |label: usize| ImageGroup {
+                        label: format!("modality {label}"),
+                        images: modalities[label],
+                        persons: modalities[label],
+                    };
+                    let images = ImageCounts {
+                        persons: behind,
+                        images_cap: 1,
+                        modalities: (0..2).map(modality).collect(),
+                    };
+                    let raw = counts(persons, persons, vec![], groups(ages), groups(sexes), Some(images));
+                    let seen = serde_json::to_string(&released(raw, &policy())).unwrap();
+                    let cells = alike.entry(seen).or_default();
+                    for (values, count) in cells.iter_mut().zip([sexes, ages, modalities].concat()) {
+                        values.insert(count);
+                    }
+                }
+            }
+        }
+    }
+    assert!(alike.len() > 100, "{} different answers", alike.len());
+    for (outcome, cells) in alike {
+        for values in cells {
+            let small = values.iter().any(|value| (1..THRESHOLD).contains(value));
+            assert!(!small || values.len() > 1, "{outcome} says that a cell is {values:?}");
         }
     }
 }

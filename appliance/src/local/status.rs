@@ -6,13 +6,10 @@ use flip_storage::journal::JournalError;
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::deliveries;
+use crate::deliveries::{self, Became};
 use crate::local::pages;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
-
-/// Deliveries that are told.
-const DELIVERIES: usize = 10;
 
 pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
     let identity = site.identity();
@@ -43,8 +40,13 @@ pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
 
 /// What became of the newest extracts of the watched folder; their reports are beside them.
 fn deliveries(site: &Site) -> Vec<Value> {
-    let newest = deliveries::newest(&site.config.watch, DELIVERIES).unwrap_or_default();
-    newest.into_iter().map(|one| json!({ "id": one.id, "ingested": one.ingested })).collect()
+    let newest = deliveries::newest(&site.config.watch, deliveries::TOLD).unwrap_or_default();
+    let name = |became| match became {
+        Became::Ingested => "ingested",
+        Became::Refused => "refused",
+        Became::Waits => "waits",
+    };
+    newest.into_iter().map(|one| json!({ "id": one.id, "became": name(one.became) })).collect()
 }
 
 /// The same for people.

@@ -17,12 +17,18 @@ use super::source::{Found, Source};
 
 const STATE: &str = "state.json";
 
-/// An open spool. Only one process can have it.
+/// The right to pull, which one process has at a time, until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    _lock: File,
+}
+
+/// An open spool.
 #[derive(Debug)]
 pub struct Spool {
     folder: PathBuf,
     state: State,
-    _lock: File,
+    _turn: Turn,
 }
 
 /// What is known of a spool's tables.
@@ -60,18 +66,29 @@ pub struct Read {
     pub snapshot: usize,
 }
 
-impl Spool {
-    /// Opens the spool of this database, or begins a new one: where there is none, where it is another database's, and
-    /// where `fresh` says so.
-    pub(super) fn open(folder: &Path, settings: &Settings, fresh: bool) -> Result<Self, PullError> {
+impl Turn {
+    /// Takes the right to pull into this folder.
+    pub fn take(folder: &Path) -> Result<Self, PullError> {
         let failed = |error| PullError::file(folder, error);
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = File::create(folder.join("lock")).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(PullError::Busy { folder: folder.to_owned() }),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Ok(()) => Ok(Self { _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(PullError::Busy { folder: folder.to_owned() }),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
+    }
+}
+
+impl Spool {
+    /// Opens the spool of this database, or begins a new one: where there is none, where it is another database's, and
+    /// where `fresh` says so.
+    pub(super) fn open(
+        turn: Turn,
+        folder: &Path,
+        settings: &Settings,
+        fresh: bool,
+    ) -> Result<Self, PullError> {
         let Settings { host, port, database, schema, user, .. } = settings.clone();
         let source = Identity { host, port, database, schema, user };
         let kept =
@@ -81,7 +98,7 @@ impl Spool {
             snapshots: Vec::new(),
             tables: Vec::new(),
         });
-        let spool = Self { folder: folder.to_owned(), state, _lock: lock };
+        let spool = Self { folder: folder.to_owned(), state, _turn: turn };
         spool.write()?;
         spool.sweep()?;
         Ok(spool)

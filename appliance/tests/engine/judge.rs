@@ -206,6 +206,7 @@ fn the_functions_of_the_list_are_plain_ones() {
     let catalogue: Vec<(String, String, bool)> = rows.map(Result::unwrap).collect();
     for name in FUNCTIONS.split_whitespace() {
         let found: Vec<_> = catalogue.iter().filter(|(known, ..)| known == name).collect();
+        assert!(!found.is_empty(), "{name} is in no catalogue");
         for (_, kind, side_effects) in found {
             let plain = matches!(kind.as_str(), "scalar" | "aggregate" | "macro") && !side_effects;
             assert!(plain || TABLE_FUNCTIONS.contains(&name), "{name} is a {kind}");

@@ -119,7 +119,33 @@ fn a_killed_ingest_is_ended_in_the_audit_log_by_the_next_one() {
     let log = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(100).unwrap();
     let numbers: Vec<Option<u64>> = log.iter().rev().map(|entry| entry.facts["begun"].as_u64()).collect();
     assert_eq!(numbers, [None, Some(1), None, Some(3), None, Some(5)]);
-    assert!(log[4].facts["why"].as_str().unwrap().contains("stopped before its end"), "{:?}", log[4]);
+    assert!(log[4].facts["why"].as_str().unwrap().contains("stopped before it made"), "{:?}", log[4]);
+}
+
+/// A kill between the switch to a generation and its act leaves the log without its last line.
+#[test]
+fn an_ingest_that_was_killed_after_its_switch_is_said_to_have_ingested() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    fs::write(data.join("appliance.toml"), "[data]\nkeep = 9\n").unwrap();
+    good(data, &["ingest", extract]);
+    for (generation, in_use) in [("g-000001", true), ("g-000003", false)] {
+        let log = fs::read_to_string(data.join("audit.log")).unwrap();
+        let kept = log.trim_end().rfind('\n').unwrap() + 1;
+        fs::write(data.join("audit.log"), &log[..kept]).unwrap();
+        if !in_use {
+            fs::write(data.join("generations/current"), "g-000002\n").unwrap();
+        }
+        good(data, &["ingest", extract]);
+        good(data, &["ingest", extract]);
+        let log = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(5).unwrap();
+        let acts: Vec<&str> = log.iter().rev().map(|entry| entry.act.as_str()).collect();
+        let ended = ["data_ingested", "data_begun", "data_ingested", "data_begun", "data_ingested"];
+        assert_eq!(acts, ended);
+        assert_eq!(log[4].facts["generation"], generation, "{:?}", log[4]);
+        assert_eq!(log[4].facts["in_use"], in_use);
+        assert_eq!(log[4].facts["begun"], log[4].number - 1);
+    }
 }
 
 #[test]

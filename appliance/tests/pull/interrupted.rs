@@ -2,6 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
+use flip_storage::audit::Audit;
 use flip_tests::postgres::Tls;
 use flip_tests::world::until;
 use postgres::Client;
@@ -43,6 +44,18 @@ fn a_killed_pull_goes_on_with_the_tables_that_are_missing() {
     assert!(said.contains("its tables are of 2 snapshots"), "{said}");
     assert_eq!(world.manifest().unwrap().rows("visit_occurrence"), Some(2));
     assert!(!world.spool().exists());
+    let log = Audit::new(&world.data.path().join("audit.log")).newest(100).unwrap();
+    let acts: Vec<(&str, Option<u64>)> =
+        log.iter().rev().map(|act| (act.act.as_str(), act.facts["begun"].as_u64())).collect();
+    let expected = [
+        ("pull_begun", None),
+        ("pull_failed", Some(1)),
+        ("pull_begun", None),
+        ("data_begun", None),
+        ("data_ingested", Some(4)),
+        ("data_pulled", Some(3)),
+    ];
+    assert_eq!(acts, expected);
 }
 
 #[test]

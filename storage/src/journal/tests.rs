@@ -28,7 +28,7 @@ fn an_order_is_answered_once_and_its_result_stays_until_it_is_settled() {
     assert!(journal.waiting().unwrap().is_empty());
     let out = journal.outgoing(10).unwrap();
     assert_eq!(out.iter().map(|result| result.id).collect::<Vec<_>>(), [id(101)]);
-    journal.settled(&[id(101)]).unwrap();
+    journal.settled(&[id(101)], &[]).unwrap();
     assert!(journal.outgoing(10).unwrap().is_empty());
 }
 
@@ -38,10 +38,26 @@ fn a_redelivered_order_that_was_answered_puts_the_same_result_out_again() {
     journal.receive(id(1), 1, b"work", 10, WINDOW).unwrap();
     journal.finish(id(1), 11, b"{}", answer(101)).unwrap().unwrap();
     let first = journal.outgoing(10).unwrap();
-    journal.settled(&[id(101)]).unwrap();
+    journal.settled(&[id(101)], &[]).unwrap();
     assert_eq!(journal.receive(id(1), 1, b"work", 20, WINDOW).unwrap(), Received::Known);
     assert_eq!(journal.outgoing(10).unwrap(), first);
     assert!(journal.waiting().unwrap().is_empty());
+}
+
+#[test]
+fn a_result_that_the_hub_refused_is_known_as_such_until_it_is_stored_after_all() {
+    let (_folder, journal) = open();
+    for number in [1, 2] {
+        journal.receive(id(number), u64::from(number), b"work", 10, WINDOW).unwrap();
+        journal.finish(id(number), 11, b"{}", answer(100 + number)).unwrap().unwrap();
+    }
+    journal.settled(&[id(101)], &[(id(102), "replayed")]).unwrap();
+    assert!(journal.outgoing(10).unwrap().is_empty());
+    assert_eq!(journal.not_taken().unwrap(), [(id(2), "replayed".to_owned())].into());
+    // The hub asks for it again, and has it this time.
+    journal.receive(id(2), 2, b"work", 20, WINDOW).unwrap();
+    journal.settled(&[id(102)], &[]).unwrap();
+    assert!(journal.not_taken().unwrap().is_empty());
 }
 
 #[test]

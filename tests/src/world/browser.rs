@@ -72,14 +72,14 @@ impl Browser {
         .to_vec();
         arguments.push(format!("--user-data-dir={}", browser.profile.path().display()));
         arguments.push(format!("--window-size={},{}", window.width, window.height));
-        arguments.push(format!("--blink-settings=preferredColorScheme={}", u8::from(!window.dark)));
-        let scripts = if window.scripts { 1 } else { 2 };
+        arguments.push(format!(
+            "--blink-settings=preferredColorScheme={},scriptEnabled={}",
+            u8::from(!window.dark),
+            window.scripts
+        ));
         let wish = json!({ "capabilities": { "alwaysMatch": {
             "acceptInsecureCerts": true,
-            "goog:chromeOptions": {
-                "args": arguments,
-                "prefs": { "profile.managed_default_content_settings.javascript": scripts },
-            },
+            "goog:chromeOptions": { "args": arguments },
         } } });
         let session = until("a browser", || Ok(browser.command("", &wish).ok()))?;
         let id = session["sessionId"].as_str().context("no session")?;

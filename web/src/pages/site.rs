@@ -220,6 +220,11 @@ pub enum Delivery {
     Outbox,
     /// The hub has stored it.
     Received,
+    /// The hub has refused it for good.
+    NotTaken {
+        /// Why, in words.
+        why: String,
+    },
 }
 
 /// How often a message was refused for one reason.

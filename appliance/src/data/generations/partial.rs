@@ -23,11 +23,25 @@ pub(in crate::data) struct Partial {
     _lock: Lock,
 }
 
+/// The right to ingest, which one process has at a time, until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    lock: Lock,
+}
+
 impl Generations {
-    /// Starts a new generation: takes the lock, a name that was never used, and makes its partial folder.
-    pub(in crate::data) fn begin(&self) -> Result<Partial, GenerationsError> {
+    /// Takes the right to ingest.
+    ///
+    /// # Errors
+    /// [`GenerationsError::Busy`] while another process has it; when the lock cannot be opened.
+    pub fn turn(&self) -> Result<Turn, GenerationsError> {
         let lock = self.try_lock(INGEST_LOCK)?;
-        let lock = lock.ok_or_else(|| GenerationsError::Busy { lock: self.root.join(INGEST_LOCK) })?;
+        lock.map(|lock| Turn { lock })
+            .ok_or_else(|| GenerationsError::Busy { lock: self.root.join(INGEST_LOCK) })
+    }
+
+    /// Starts a new generation: takes a name that was never used, and makes its partial folder.
+    pub(in crate::data) fn begin(&self, turn: Turn) -> Result<Partial, GenerationsError> {
         self.clear(PARTIAL)?;
         let path = self.root.join(NEWEST);
         // The file is absent in folders that were made before it; the names that are there then say it.
@@ -36,7 +50,7 @@ impl Generations {
         let name = format!("g-{:06}", newest + 1);
         let folder = self.root.join(format!("{name}{PARTIAL}"));
         DirBuilder::new().mode(0o700).create(&folder).map_err(failed("making", &folder))?;
-        Ok(Partial { root: self.root.clone(), name, folder, done: false, _lock: lock })
+        Ok(Partial { root: self.root.clone(), name, folder, done: false, _lock: turn.lock })
     }
 }
 

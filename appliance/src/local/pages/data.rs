@@ -8,12 +8,9 @@ use super::frame;
 use crate::clock;
 use crate::data::quality::{Finding, Severity};
 use crate::data::{Generation, GenerationsError, Note, Quality};
-use crate::deliveries;
+use crate::deliveries::{self, Became};
 use crate::site::Site;
 use crate::uplink::error_chain;
-
-/// Deliveries that are shown.
-const DELIVERIES: usize = 10;
 
 /// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others.
 pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, String> {
@@ -54,8 +51,13 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
 
 /// What arrived of late; a folder that is not there holds nothing.
 fn deliveries(site: &Site) -> Vec<web::Delivered> {
-    let newest = deliveries::newest(&site.config.watch, DELIVERIES).unwrap_or_default().into_iter();
-    newest.map(|one| web::Delivered { id: one.id, ingested: one.ingested, report: one.report }).collect()
+    let newest = deliveries::newest(&site.config.watch, deliveries::TOLD).unwrap_or_default().into_iter();
+    let became = |became| match became {
+        Became::Ingested => web::Became::Ingested,
+        Became::Refused => web::Became::Refused,
+        Became::Waits => web::Became::Waits,
+    };
+    newest.map(|one| web::Delivered { id: one.id, became: became(one.became), report: one.report }).collect()
 }
 
 fn tables_of(generation: &Generation) -> Vec<web::Table> {

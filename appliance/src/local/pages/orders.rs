@@ -124,6 +124,7 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED).map_err(|error| error_chain(&error))?;
     let outgoing: Vec<MessageId> =
         outgoing.into_iter().map(|result| MessageId::from_bytes(result.order)).collect();
+    let not_taken = site.journal.not_taken().map_err(|error| error_chain(&error))?;
     let orders = history(site)?.into_iter().map(|line| web::Order {
         id: line.order.to_string(),
         href: format!("/orders/{}", line.order),
@@ -140,7 +141,10 @@ fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
         delivery: match (&line.left, line.dropped) {
             (None, None) => web::Delivery::Nothing,
             (Some(_), _) | (_, Some(_)) if outgoing.contains(&line.order) => web::Delivery::Outbox,
-            (Some(_), _) | (_, Some(_)) => web::Delivery::Received,
+            (Some(_), _) | (_, Some(_)) => match not_taken.get(&line.order.bytes()) {
+                Some(why) => web::Delivery::NotTaken { why: why.replace('_', " ") },
+                None => web::Delivery::Received,
+            },
         },
         outcome: outcome_of(line),
     });

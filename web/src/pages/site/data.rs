@@ -29,13 +29,25 @@ pub struct SiteData {
     pub notes: Vec<String>,
 }
 
+/// How far a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// It became a generation.
+    Ingested,
+    /// It did not.
+    Refused,
+    /// It is tried again.
+    Waits,
+}
+
 /// An extract that arrived in the watched folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Delivered {
     /// When it was taken, and its name.
     pub id: String,
-    /// True where it became a generation.
-    pub ingested: bool,
+    /// How far it is.
+    pub became: Became,
     /// What the ingest said.
     pub report: String,
 }
@@ -165,13 +177,20 @@ impl Page for SiteData {
             watched: "/srv/omop".to_owned(),
             deliveries: vec![
                 Delivered {
+                    id: "20260722-081203-2026-07-b".to_owned(),
+                    became: Became::Waits,
+                    report: "the disk is full: this ingest needs about 812000000 bytes\n\
+                             It is tried again, 60 s after this was written."
+                        .to_owned(),
+                },
+                Delivered {
                     id: "20260721-081203-2026-07".to_owned(),
-                    ingested: false,
+                    became: Became::Refused,
                     report: "person.csv, line 7, column year_of_birth: not a whole number".to_owned(),
                 },
                 Delivered {
                     id: "20260621-081203-2026-06".to_owned(),
-                    ingested: true,
+                    became: Became::Ingested,
                     report: "generation g-000003 is in use; its data are of 2026-06-21".to_owned(),
                 },
             ],

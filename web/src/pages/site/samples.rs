@@ -101,6 +101,11 @@ pub(super) fn every_order() -> Vec<Order> {
         order("COPD since 2019", Outcome::Released { persons: 412 }, Delivery::Outbox),
         order("COPD since 2019, for training", Outcome::Frozen { persons: 410 }, received.clone()),
         order(
+            "COPD since 2020",
+            Outcome::Released { persons: 388 },
+            Delivery::NotTaken { why: "replayed".to_owned() },
+        ),
+        order(
             "COPD since 2021, for training",
             Outcome::NotFrozen { persons: 210, why: "the Trust's disk was full".to_owned() },
             received.clone(),
