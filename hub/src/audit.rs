@@ -152,7 +152,8 @@ deeds! {
 
     AuditExported      audit_exported      "downloaded the audit" { format: String, filter: String }
 
-    SignedIn           signed_in           "signed in" { session_until: UnixMillis }
+    PasswordGiven      password_given      "gave their password, and their second factor is awaited" { session_until: UnixMillis }
+    SignedIn           signed_in           "signed in" { session_until: UnixMillis, second_factor: String }
     SignedOut          signed_out          "signed out" {}
 
     PersonAdded        person_added        "added a person" { person: PersonId, person_name: String, role: Role }
@@ -165,6 +166,9 @@ deeds! {
     PasswordReset      password_reset      "voided a person's password, and made them a link to choose another" { person: PersonId, person_name: String, link_until: UnixMillis }
     ResetLinkMade      reset_link_made     "made a link for who asked for a new password" { person: PersonId, person_name: String, link_until: UnixMillis }
     ResetAsked         reset_asked         "noted that somebody asked for a new password" {}
+    SecondFactorEnrolled second_factor_enrolled "set up a second factor, and signed in with it" { person: PersonId, person_name: String }
+    SecondFactorReset  second_factor_reset "took a person's second factor away" { person: PersonId, person_name: String }
+    RecoveryCodesMade  recovery_codes_made "had other recovery codes made" { person: PersonId, person_name: String }
     SetUpOpened        set_up_opened       "opened the set-up to its first visitor" { link_until: UnixMillis }
 
     PersonInvited      person_invited      "invited a person" { person: PersonId, person_name: String, role: Role, link_until: UnixMillis }

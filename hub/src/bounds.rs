@@ -27,6 +27,13 @@ pub const SHUTDOWN: Duration = Duration::from_secs(5);
 pub const WAIT_S: u64 = 25;
 /// A signed-in session's life, in milliseconds.
 pub const SESSION_MS: u64 = 12 * 3_600_000;
+/// The life of a session whose password was right and whose second factor is awaited, in milliseconds: an app can be
+/// installed meanwhile.
+pub const HALF_SESSION_MS: u64 = 15 * 60_000;
+/// Recovery codes that a person has.
+pub const RECOVERY_CODES: usize = 10;
+/// Letters and digits of a recovery code: 80 bits.
+pub const RECOVERY_CODE_CHARACTERS: usize = 16;
 /// Sign-ins that may wait for their password to be hashed; more are told to try again.
 pub const HASHES_WAITING: usize = 64;
 /// The shortest password, in characters.

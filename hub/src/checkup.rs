@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use flip_protocol::UnixMillis;
+use flip_storage::cells::CellKey;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::audit::head;
@@ -14,7 +15,9 @@ use crate::audit::written::moment;
 use crate::authority::Authority;
 use crate::bounds;
 use crate::config::{Config, ConfigError};
+use crate::ledger::second_factors::Sealed;
 use crate::ledger::{self, Ledger};
+use crate::second_factor;
 use crate::tls::Files;
 
 /// What was found.
@@ -50,8 +53,33 @@ pub fn look(data: &Path, now: UnixMillis) -> Found {
         certificate_files(files, now, &mut found);
     }
     ledger(data, now, &mut found);
+    second_factors(data, &mut found);
     audit(data, config.as_ref(), &mut found);
     found
+}
+
+/// Whether the secrets in the ledger open with the key beside it.
+fn second_factors(data: &Path, found: &mut Found) {
+    let sealed = match ledger::second_factors::sealed_secrets(&Config::ledger(data)) {
+        Ok(sealed) if sealed.is_empty() => return,
+        Ok(sealed) => sealed,
+        // What is wrong with the ledger is said of the ledger.
+        Err(_) => return,
+    };
+    let key = fs::read(Config::keys(data).join(second_factor::KEY)).ok();
+    let key = key.and_then(|key| Some(CellKey::new(key.as_slice().try_into().ok()?)));
+    let opens = |(person, secret): &Sealed| {
+        key.as_ref().is_some_and(|key| key.open(second_factor::cell(person), secret).is_ok())
+    };
+    match sealed.iter().filter(|one| !opens(one)).count() {
+        0 => found.sound.push(format!("{} second factors open with keys/{}", sealed.len(), second_factor::KEY)),
+        shut => found.wrong.push(format!(
+            "{shut} of {} second factors do not open with keys/{}: put the right key back, or reset them with: flip-hub \
+             user reset-second-factor",
+            sealed.len(),
+            second_factor::KEY
+        )),
+    }
 }
 
 fn keys(data: &Path, now: UnixMillis, found: &mut Found) {

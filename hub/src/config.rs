@@ -31,6 +31,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How the log is written.
     pub log_format: LogFormat,
+    /// Whether people may do without a second factor; who has one is asked for it all the same.
+    pub danger_no_second_factor: bool,
     /// The people listener's certificate and key; `None`: from the hub's own CA.
     pub people_files: Option<Files>,
 }
@@ -72,7 +74,7 @@ pub enum LogFormat {
 }
 
 /// What may stand in the file.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "people_listen",
     "sites_listen",
     "sites_address",
@@ -83,6 +85,7 @@ const KEYS: [&str; 11] = [
     "log_format",
     "audit_head",
     "console_address",
+    "danger_no_second_factor",
     "[mail]",
 ];
 
@@ -116,6 +119,7 @@ impl Config {
         let people_files = lines.pair("people_certificate", "people_key", data);
         let console_address = lines.text("console_address");
         let console_host = console_address.as_deref().and_then(|url| lines.host_of(url));
+        let danger_no_second_factor = lines.yes("danger_no_second_factor");
         let mail = lines.mail(data);
         if mail.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
             let why = "is missing: the links in mails lead there, and people_listen names no machine";
@@ -147,6 +151,7 @@ impl Config {
             names,
             audit_head: data.join(audit_head),
             log_format,
+            danger_no_second_factor,
             people_files,
             console_address,
             mail,
@@ -188,6 +193,15 @@ impl Lines {
                 None
             }
         }
+    }
+
+    /// True where it says so.
+    fn yes(&mut self, key: &str) -> bool {
+        let Some(value) = self.written.remove(key) else { return false };
+        value.as_bool().unwrap_or_else(|| {
+            self.wrong(key, &value, "expected true or false");
+            false
+        })
     }
 
     fn address(&mut self, key: &str, default: &str) -> SocketAddr {
@@ -325,6 +339,7 @@ mod tests {
         let config = check("").unwrap();
         assert_eq!(config.people_listen.port(), 8443);
         assert_eq!(config.names, ["127.0.0.1", "::1", "localhost"]);
+        assert!(!config.danger_no_second_factor);
     }
 
     #[test]
@@ -344,13 +359,14 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_named_at_once() {
         let text = "people_listen = 8443\nsites_address = \"hub\"\nnames = \"hub\"\nlog_format = \"xml\"\n\
-                    metrics_listen = \"0.0.0.0:9464\"\npeople_key = \"k.pem\"\nbanner = true\nport = 1";
+                    danger_no_second_factor = 1\nmetrics_listen = \"0.0.0.0:9464\"\npeople_key = \"k.pem\"\nbanner = true\nport = 1";
         let error = check(text).unwrap_err();
         let of = [
             "people_listen = 8443",
             "sites_address = \"hub\"",
             "names = \"hub\"",
             "log_format = \"xml\"",
+            "danger_no_second_factor = 1",
             "metrics_listen = \"0.0.0.0:9464\"",
             "people_key needs people_certificate",
             "field `banner`",
@@ -365,10 +381,11 @@ mod tests {
         let text = "people_listen = \"127.0.0.1:1\"\nsites_listen = \"127.0.0.1:2\"\nsites_address = \"h:1\"\n\
                     names = [\"a.b\"]\npeople_certificate = \"c.pem\"\npeople_key = \"k.pem\"\n\
                     metrics_listen = \"127.0.0.1:3\"\nlog_format = \"json\"\naudit_head = \"/elsewhere/head\"\n\
-                    console_address = \"https://c.d\"\n[mail]\nserver = \"localhost\"\nfrom = \"a@b.org\"";
+                    console_address = \"https://c.d\"\n\
+                    danger_no_second_factor = true\n[mail]\nserver = \"localhost\"\nfrom = \"a@b.org\"";
         let config = check(text).unwrap();
         assert_eq!(text.split("[mail]").next().unwrap().lines().count(), KEYS.len() - 1);
-        assert!(config.mail.is_some());
+        assert!(config.mail.is_some() && config.danger_no_second_factor);
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.audit_head, Path::new("/elsewhere/head"));
         assert_eq!(config.people_files.unwrap().certificate, Path::new("/hub/c.pem"));

@@ -6,6 +6,7 @@ use flip_protocol::enrolment::{HubSide, Kit};
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
+use flip_storage::cells::CellKey;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
@@ -36,6 +37,8 @@ pub struct Hub {
     pub hasher: Hasher,
     /// What making links and mails needs.
     pub post: Post,
+    /// Opens what is sealed in the ledger.
+    pub cells: CellKey,
     /// What is counted.
     pub metrics: Metrics,
     sites_address: Option<String>,
@@ -45,6 +48,7 @@ pub struct Hub {
 
 impl Hub {
     /// A hub over these parts.
+    #[expect(clippy::too_many_arguments, reason = "each is a part, made where its errors are told")]
     pub fn new(
         config: Config,
         authority: Authority,
@@ -52,6 +56,7 @@ impl Hub {
         sites_address: Option<String>,
         hasher: Hasher,
         post: Post,
+        cells: CellKey,
         metrics: Metrics,
     ) -> Self {
         Self {
@@ -62,6 +67,7 @@ impl Hub {
             presence: Presence::default(),
             hasher,
             post,
+            cells,
             metrics,
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

@@ -20,6 +20,7 @@ pub mod people;
 pub mod projects;
 pub mod queries;
 pub mod resets;
+pub mod second_factors;
 pub mod settings;
 pub mod staging;
 pub mod trust_admins;
@@ -313,6 +314,21 @@ const MIGRATIONS: &[&str] = &[
         deleted_ms INTEGER
     ) STRICT;
     CREATE INDEX model_of_project ON model (project) WHERE deleted_ms IS NULL;
+",
+    // A session is whole once the second factor is given in it. Until here nobody had one.
+    "
+    CREATE TABLE second_factor (
+        person BLOB PRIMARY KEY REFERENCES person,
+        secret BLOB NOT NULL,
+        enrolled_ms INTEGER NOT NULL,
+        step INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE recovery_code (
+        person BLOB NOT NULL REFERENCES person,
+        code_sha256 BLOB NOT NULL,
+        PRIMARY KEY (person, code_sha256)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE session ADD COLUMN factor_ms INTEGER;
 ",
 ];
 

@@ -4,23 +4,22 @@
 //! again from its nonce and a key beside the hub's other keys, so that a mail that waits needs no secret in the
 //! ledger, and a copy of the ledger opens nothing.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use flip_protocol::text;
-use flip_storage::file::{self, Access};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
-use crate::clock;
+use crate::{clock, key_file};
 
 /// The key's file in the folder of keys.
 const FILE: &str = "links.key";
 
 /// The key that links are made with.
-pub struct LinkKey([u8; 32]);
+pub struct LinkKey(Zeroizing<[u8; 32]>);
 
 /// What one link is made from. Not secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,29 +51,28 @@ impl Default for Nonce {
 impl LinkKey {
     /// Reads the key in the folder of keys, and makes it where there is none: a hub older than links has none.
     pub fn load_or_make(keys: &Path) -> io::Result<Self> {
-        let path = keys.join(FILE);
-        match fs::read(&path) {
-            Ok(bytes) => bytes.try_into().map(Self).map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the key is not of 32 bytes; remove it to make another, which voids all links",
-                )
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = clock::random_bytes();
-                file::write(&path, &key, Access::Owner)?;
-                Ok(Self(key))
-            }
-            Err(error) => Err(error),
-        }
+        key_file::load_or_make(keys, FILE, "voids all links").map(Self)
     }
 
     /// The token in the link of this nonce: 256 bits.
     pub fn token(&self, nonce: Nonce) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
-        mac.update(b"flip-hub link 1");
-        mac.update(&nonce.0);
-        text::encode(&mac.finalize().into_bytes())
+        text::encode(&self.mac(b"flip-hub link 1", &nonce.0))
+    }
+
+    /// The secret that is offered to a session, by what the ledger keeps of its token, to set up a second factor with: the
+    /// same as often as it is looked at, and stored nowhere before it is taken.
+    pub fn offer(&self, session: &[u8; 32]) -> Zeroizing<[u8; 20]> {
+        let made = Zeroizing::new(self.mac(b"flip-hub second factor 1", session));
+        let mut secret = Zeroizing::new([0; 20]);
+        secret.copy_from_slice(&made[..20]);
+        secret
+    }
+
+    fn mac(&self, purpose: &[u8], of: &[u8]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes keys of any length");
+        mac.update(purpose);
+        mac.update(of);
+        mac.finalize().into_bytes().into()
     }
 
     /// What the ledger keeps of it.
@@ -107,7 +105,11 @@ mod tests {
         assert_ne!(one.token(nonce), one.token(Nonce::new()));
         assert_eq!(one.token(nonce).len(), 43);
         assert_eq!(one.sha256(nonce), sha256(&one.token(nonce)));
-        fs::write(folders[0].path().join(FILE), b"short").unwrap();
+        assert_eq!(*one.offer(&[1; 32]), *one.offer(&[1; 32]));
+        assert!(
+            *one.offer(&[1; 32]) != *one.offer(&[2; 32]) && *one.offer(&[1; 32]) != *other.offer(&[1; 32])
+        );
+        std::fs::write(folders[0].path().join(FILE), b"short").unwrap();
         assert!(LinkKey::load_or_make(folders[0].path()).is_err());
     }
 }

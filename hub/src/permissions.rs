@@ -16,6 +16,8 @@ pub enum Cell {
     Hidden,
     /// Has to sign in first: 401.
     SignIn,
+    /// Has to give their second factor first, or set one up: 403, `second_factor_needed`.
+    SecondFactor,
     /// Cannot come up: the act is not one in a project.
     Never,
 }
@@ -60,11 +62,16 @@ pub enum Column {
     TrustAdmin,
     /// Who is not signed in.
     Nobody,
+    /// Who has given their password, and whose second factor is awaited. Of them [`BEFORE_SECOND_FACTOR`] speaks.
+    Half,
 }
+
+/// The columns that an act has cells for.
+const COLUMNS: usize = Column::ALL.len() - 1;
 
 impl Column {
     /// In the table's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Admin,
         Self::Owner,
         Self::MemberResearcher,
@@ -74,6 +81,7 @@ impl Column {
         Self::Viewer,
         Self::TrustAdmin,
         Self::Nobody,
+        Self::Half,
     ];
 
     /// The column of a signed-in person.
@@ -92,9 +100,16 @@ impl Column {
     }
 }
 
+/// All that somebody may do who has given their password, and not their second factor yet.
+pub const BEFORE_SECOND_FACTOR: [Act; 3] = [Act::Enter, Act::KeepSession, Act::SecondFactor];
+
 /// What the table says.
 pub fn decide(act: Act, column: Column) -> Cell {
-    act.row()[column as usize]
+    match act.row().get(column as usize) {
+        Some(cell) => *cell,
+        None if BEFORE_SECOND_FACTOR.contains(&act) => Cell::May,
+        None => Cell::SecondFactor,
+    }
 }
 
 /// An act as a type, so that a proof of one is no proof of another.
@@ -125,7 +140,7 @@ macro_rules! acts {
                 match self { $(Self::$name => $words,)* }
             }
 
-            fn row(self) -> [Cell; Column::ALL.len()] {
+            fn row(self) -> [Cell; COLUMNS] {
                 match self { $(Self::$name => [$($cell),*],)* }
             }
         }
@@ -144,7 +159,8 @@ acts! {
     //                                                                                  whatever research viewer at-own research viewer trust-admin
     Enter           "see that it is there; sign in; ask to come in"                [YES, NONE, NONE, NONE, NONE, YES, YES, YES, YES]
     KeepSession     "see and end one's own session"                                [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
-    OwnPassword     "change one's own password"                                    [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
+    SecondFactor    "give one's second factor, or set one up"                      [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
+    OwnAccount      "change one's own password and recovery codes"                 [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
     SeeLists        "list the projects and queries one may see"                    [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
     SeeTrusts       "see the Trusts and how they stand"                            [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
     AddTrust        "add a Trust"                                                  [YES, NONE, NONE, NONE, NONE, NO, NO, NO, SIGN]

@@ -9,6 +9,9 @@ use flip_protocol::problem::{MEDIA_TYPE, Problem};
 use crate::ledger::LedgerError;
 use crate::ledger::allowed::Barred;
 
+/// The code of who has given their password and not their second factor.
+pub const SECOND_FACTOR_NEEDED: &str = "second_factor_needed";
+
 /// A refusal as an answer.
 pub fn problem(status: StatusCode, code: &str, title: &str, detail: Option<String>) -> Response {
     let mut problem = ApiProblem::new(status, code, title);
@@ -52,6 +55,18 @@ impl ApiProblem {
         Self::new(StatusCode::UNAUTHORIZED, "sign_in", "Sign in first.").detail(
             "POST name and password to /api/v1/session and send the token as: Authorization: Bearer TOKEN",
         )
+    }
+
+    /// The password was right, and the second factor has to come first.
+    pub fn second_factor(awaits: &str) -> Self {
+        let detail = match awaits {
+            "code" => "POST the code to /api/v1/second-factor/code",
+            _ => {
+                "GET /api/v1/second-factor for a secret, and POST a code of it there; or sign in at the console"
+            }
+        };
+        let title = "Give your second factor first, or set one up.";
+        Self::new(StatusCode::FORBIDDEN, SECOND_FACTOR_NEEDED, title).detail(detail)
     }
 
     /// There is nothing here for this person.

@@ -26,7 +26,7 @@ use crate::mail::{Post, outbox};
 use crate::metrics::{self, Metrics};
 use crate::passwords::Hasher;
 use crate::tls::Served;
-use crate::{people, sites};
+use crate::{people, second_factor, sites};
 
 /// Where a running hub listens, written to `addresses.json` beside its ledger for scripts and the command line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -78,10 +78,14 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
         .context("addresses.json cannot be written")?;
     let sites_address = kit_address(&config, Some(&addresses));
     let key = LinkKey::load_or_make(&Config::keys(data)).context("keys/links.key")?;
+    let cells = second_factor::cell_key(&Config::keys(data)).context("keys/cells.key")?;
     let post = Post::new(config.mail.clone(), key, console_address(&config, Some(&addresses)));
     tracing::info!(console = %format!("https://{}", addresses.people), sites = %addresses.sites, "the hub is ready");
 
-    let hub = Hub::new(config, authority, ledger, sites_address, Hasher::start()?, post, metrics);
+    if config.danger_no_second_factor {
+        tracing::warn!("danger_no_second_factor = true: a password alone opens whatever its owner may do");
+    }
+    let hub = Hub::new(config, authority, ledger, sites_address, Hasher::start()?, post, cells, metrics);
     let hub = Arc::new(hub);
     let version = env!("CARGO_PKG_VERSION").to_owned();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStarted { version }).await?;

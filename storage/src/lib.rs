@@ -1,10 +1,11 @@
 //! Durability for both programs: the appliance's task journal and its ledger of past cohorts (redb), the hub's ledger
-//! (SQLite), audit logs.
+//! (SQLite), its sealed cells, audit logs.
 //!
 //! What must stay true: what a call of this crate has answered survives the loss of power. Deliberately absent:
 //! meaning. Ids are sixteen bytes, messages are bytes; what they stand for is the callers' affair.
 
 pub mod audit;
+pub mod cells;
 pub mod cohorts;
 pub mod file;
 pub mod journal;

@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use flip_storage::audit::{Audit, Entry, Head};
 use flip_storage::rusqlite::{Connection, OpenFlags};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Appliance, Browser, Hub, HubOptions, MailServer, Secured, Window, until};
+use flip_tests::world::{
+    Api, Appliance, Authenticator, Browser, Hub, HubOptions, MailServer, Secured, Window, until,
+};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -122,6 +124,17 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /api/v1/people/{person}/enable", ("person_enabled", None)),
         ("POST /api/v1/people/{person}/reset", ("password_reset", None)),
         ("POST /api/v1/people/{person}/invite", ("person_invited", None)),
+        ("POST /api/v1/second-factor", ("second_factor_enrolled", Json(json!({ "code": "{code}" })))),
+        ("POST /api/v1/second-factor/code", ("signed_in", Json(json!({ "code": "{code}" })))),
+        (
+            "POST /api/v1/second-factor/recovery-codes",
+            ("recovery_codes_made", Json(json!({ "code": "{code}" }))),
+        ),
+        ("POST /api/v1/people/{person}/second-factor/reset", ("second_factor_reset", None)),
+        ("POST /second-factor", ("second_factor_enrolled", Form("code={code}&now=&next="))),
+        ("POST /second-factor/code", ("signed_in", Form("code={code}&next="))),
+        ("POST /second-factor/recovery-codes", ("recovery_codes_made", Form("code={code}"))),
+        ("POST /people/{person}/second-factor/reset", ("second_factor_reset", Form(""))),
         ("PUT /api/v1/password", ("password_changed", Json(json!({ "old": password, "new": NEW })))),
         ("POST /api/v1/password/forgot", ("reset_asked", Json(json!({ "email": "a@site.example" })))),
         (
@@ -206,6 +219,8 @@ struct Used {
     api: Option<Api>,
     /// The route's path with its names filled in.
     path: String,
+    /// A code of their second factor that is good now.
+    code: String,
 }
 
 fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Result<Used> {
@@ -213,8 +228,23 @@ fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Resu
     let email = format!("s{number}@site.example");
     let id_of = |reply: Value| -> Result<String> { Ok(reply["id"].as_str().context("no id")?.to_owned()) };
     let mut filled = path.to_owned();
-    let mut api = None;
-    if path.contains("{request}") {
+    let (mut api, mut code) = (None, String::new());
+    if path.contains("/second-factor") {
+        let own = hub.add_person(&name, "viewer")?;
+        let offered = own.get("/api/v1/second-factor")?.json()["offer"]["secret"].clone();
+        if path.ends_with("/second-factor") {
+            code = Authenticator::new(offered.as_str().context("nothing is offered")?)?.code(0)?;
+            api = Some(own);
+        } else {
+            // Of two steps one code each: of this one to set it up, of the next one to use.
+            let (whole, app, _) = own.enrol()?;
+            code = app.code(1)?;
+            let half = || hub.stranger()?.sign_in(&name, hub.credentials().1);
+            api = Some(if path.ends_with("/code") { half()? } else { whole });
+        }
+        let people = admin.get(&format!("/api/v1/people?search={}", name.replace(' ', "%20")))?.json();
+        filled = path.replace("{person}", &id_of(people["people"][0].clone())?);
+    } else if path.contains("{request}") {
         let asks = json!({ "name": name, "email": email, "reason": "Lungs" });
         ensure!(admin.post("/api/v1/access-requests", &asks)?.status == 202, "nothing was asked");
         let requests = admin.get("/api/v1/access-requests")?.json();
@@ -248,7 +278,7 @@ fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Resu
         }
         filled = path.replace("{person}", &id);
     }
-    Ok(Used { name, api, path: filled })
+    Ok(Used { name, api, path: filled, code })
 }
 
 fn frozen(admin: &Api, query: &str) -> Result<()> {
@@ -302,13 +332,16 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         let (act, body) = uses.get(route.as_str()).with_context(|| format!("{route}: {told}"))?;
         let act = *act;
         let used = if path.contains("/projects") || path.contains("/queries") {
-            Used { name: String::new(), api: None, path: path.clone() }
+            Used { name: String::new(), api: None, path: path.clone(), code: String::new() }
         } else {
             used(hub, admin, method, path, number)?
         };
         let person: Api = match (act, used.api) {
             ("signed_out", _) => hub.api()?,
-            ("password_changed", Some(own)) => own,
+            (
+                "password_changed" | "second_factor_enrolled" | "recovery_codes_made" | "signed_in",
+                Some(own),
+            ) => own,
             _ => admin.clone(),
         };
         let (project, model) = if path.contains("/models") {
@@ -336,6 +369,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
                 .replace("{query}", &asked)
                 .replace("{trust}", &trust)
                 .replace("{model}", &model)
+                .replace("{code}", &used.code)
         };
         let filled = fill(&used.path);
         let (kind, body) = match body {
@@ -351,8 +385,12 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         assert!(names(left).contains(&act), "{route} left {left:?}");
         let noted = left.iter().find(|noted| noted["act"] == act).context("no act")?;
         let who = match act {
-            "signed_in" => json!("ada"),
-            "password_changed" | "invitation_accepted" => json!(used.name),
+            "signed_in" if used.code.is_empty() => json!("ada"),
+            "signed_in"
+            | "password_changed"
+            | "invitation_accepted"
+            | "second_factor_enrolled"
+            | "recovery_codes_made" => json!(used.name),
             "reset_asked" | "access_asked" => Value::Null,
             _ => json!("admin"),
         };

@@ -20,6 +20,7 @@ mod models;
 mod people;
 mod roles;
 mod running;
+mod second_factor;
 mod stage;
 mod staging;
 mod strangers;

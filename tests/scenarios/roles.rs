@@ -29,7 +29,10 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
     let folder = tempfile::tempdir()?;
     let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
     let ben = hub.add_person("ben", "researcher")?;
-    assert_eq!(ben.get("/api/v1/session")?.json(), json!({ "name": "ben", "role": "researcher" }));
+    assert_eq!(
+        ben.get("/api/v1/session")?.json(),
+        json!({ "name": "ben", "role": "researcher", "awaits": null })
+    );
     let (added, said) = told(&hub, &["user", "add", "BEN", "--role", "viewer"])?;
     assert!(!added && said.contains("somebody is named"), "{said}");
     assert_eq!(told(&hub, &["user", "role", "Ben", "viewer"])?, (true, "ben is viewer now\n".to_owned()));
@@ -55,7 +58,7 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
 }
 
 /// The columns of the table of permissions.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "admin",
     "owner",
     "member, researcher",
@@ -65,10 +68,14 @@ const COLUMNS: [&str; 9] = [
     "other viewer",
     "other trust-admin",
     "nobody",
+    "password alone",
 ];
 
+/// Of them, who is not signed in at all.
+const NOBODY: usize = 8;
+
 /// As whom each column is, in a project that they have nothing to do with.
-const STRANGERS: [usize; 9] = [0, 5, 5, 6, 7, 5, 6, 7, 8];
+const STRANGERS: [usize; 10] = [0, 5, 5, 6, 7, 5, 6, 7, 8, 9];
 
 /// What docs/PERMISSIONS.md says, which a test of the hub holds equal to the code.
 struct Permissions {
@@ -137,6 +144,8 @@ impl Cast {
             });
         }
         people.push(hub.stranger()?);
+        hub.add_person("hal", "researcher")?.enrol()?;
+        people.push(hub.stranger()?.sign_in("hal", PASSWORD)?);
         let (owner, elsewhere) = (people[1].clone(), hub.add_person("else", "researcher")?);
         let projects =
             [project(&owner, &["mia", "mo"])?, project(&elsewhere, &[])?, project(&owner, &["mia", "mo"])?];
@@ -201,6 +210,8 @@ fn word(reply: &Reply) -> &'static str {
     match reply.status {
         401 => "401",
         303 if reply.location.starts_with("/sign-in?next=") => "401",
+        303 if reply.location.starts_with("/second-factor?next=") => "code",
+        403 if reply.json()["code"] == "second_factor_needed" => "code",
         403 => "403",
         404 => "404",
         405 => "no such route",
@@ -234,6 +245,12 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/api/v1/projects/{project}/trusts/{trust}/decision") => {
             json!({ "query": query, "decision": "approve", "reason": "" })
         }
+        (
+            "POST",
+            "/api/v1/second-factor" | "/api/v1/second-factor/code" | "/api/v1/second-factor/recovery-codes",
+        ) => {
+            json!({ "code": "000000" })
+        }
         ("POST", "/api/v1/trusts/{trust}/remove") => json!({ "name": trust_name }),
         ("POST", "/api/v1/queries") => json!({ "name": "All", "sql": EVERYONE, "project": project }),
         _ => Value::Null,
@@ -262,6 +279,9 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/projects/{project}/stage" | "/projects/{project}/unstage") => format!("trusts={away}"),
         ("POST", "/projects/{project}/trusts/{trust}/decision") => {
             format!("query={query}&decision=approve&reason=")
+        }
+        ("POST", "/second-factor" | "/second-factor/code" | "/second-factor/recovery-codes") => {
+            "code=000000".to_owned()
         }
         ("POST", "/trusts/{trust}/remove") => format!("name={trust_name}"),
         _ => String::new(),
@@ -295,7 +315,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
     let person = cast.people[0].get("/api/v1/people?search=pat")?.json()["people"][0]["id"].clone();
     let person_id = person.as_str().context("no person")?;
     let asks = json!({ "name": "K. Ito", "email": "k.ito@site.example", "reason": "Lungs" });
-    assert_eq!(cast.people[COLUMNS.len() - 1].post("/api/v1/access-requests", &asks)?.status, 202);
+    assert_eq!(cast.people[NOBODY].post("/api/v1/access-requests", &asks)?.status, 202);
     let requests = cast.people[0].get("/api/v1/access-requests")?.json();
     let request = requests["requests"][0]["id"].as_str().context("no request")?;
     let mut compared = 0;
@@ -366,6 +386,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     "/access-requests",
                     "/request-access",
                     "/password",
+                    "/second-factor",
                     "/forgot",
                     "/link",
                 ]
@@ -471,7 +492,7 @@ fn a_name_that_is_no_text_names_nothing() -> Result<()> {
 #[test]
 fn a_question_without_a_project_is_asked_in_ones_own() -> Result<()> {
     let cast = Cast::gather()?;
-    let [.., rita, viewer, _, _] = cast.people.as_slice() else { anyhow::bail!("no cast") };
+    let [.., rita, viewer, _, _, _] = cast.people.as_slice() else { anyhow::bail!("no cast") };
     let project_of = |query: &str| -> Result<Value> {
         Ok(rita.get(&format!("/api/v1/queries/{query}"))?.json()["project"].clone())
     };

@@ -4,6 +4,7 @@
 
 mod api;
 mod appliance;
+mod authenticator;
 mod browser;
 mod hub;
 mod mail;
@@ -19,6 +20,7 @@ use anyhow::{Context as _, Result, bail};
 
 pub use api::{Api, Reply};
 pub use appliance::{Appliance, EXACT};
+pub use authenticator::Authenticator;
 pub use browser::{Browser, Window};
 pub use hub::{Hub, HubOptions, PASSWORD};
 pub use mail::{MailServer, Secured, link_in};

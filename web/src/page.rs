@@ -1,7 +1,7 @@
 //! The one way from a context to HTML.
 //!
 //! What must stay true: an undefined name is an error, not an empty string; everything a context holds is escaped,
-//! save the SVG that [`crate::chart`] made.
+//! save the SVG that [`crate::chart`] and [`crate::qr`] made.
 
 use std::{fmt, sync::LazyLock};
 
@@ -12,7 +12,7 @@ use minijinja::{
 };
 use serde::Serialize;
 
-use crate::{asset, chart, pages, words};
+use crate::{asset, chart, pages, qr, words};
 
 /// A page's context: the only key to its template.
 pub trait Page: Serialize {
@@ -54,16 +54,19 @@ impl std::error::Error for RenderError {
 
 /// Every template there is, by file name.
 const TEMPLATES: &[(&str, &str)] = &[
+    ("account_parts.html", include_str!("../templates/account_parts.html")),
     ("audit.html", include_str!("../templates/audit.html")),
     ("ask_access.html", include_str!("../templates/ask_access.html")),
     ("base.html", include_str!("../templates/base.html")),
     ("decisions.html", include_str!("../templates/decisions.html")),
+    ("give_code.html", include_str!("../templates/give_code.html")),
     ("hub.html", include_str!("../templates/hub.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("forgot.html", include_str!("../templates/forgot.html")),
     ("link.html", include_str!("../templates/link.html")),
     ("link_done.html", include_str!("../templates/link_done.html")),
     ("mail.html", include_str!("../templates/mail.html")),
+    ("own_factor.html", include_str!("../templates/own_factor.html")),
     ("own_password.html", include_str!("../templates/own_password.html")),
     ("people.html", include_str!("../templates/people.html")),
     ("people_parts.html", include_str!("../templates/people_parts.html")),
@@ -78,11 +81,13 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("project_new.html", include_str!("../templates/project_new.html")),
     ("project_parts.html", include_str!("../templates/project_parts.html")),
     ("projects.html", include_str!("../templates/projects.html")),
+    ("recovery_codes.html", include_str!("../templates/recovery_codes.html")),
     ("requests.html", include_str!("../templates/requests.html")),
     ("queries.html", include_str!("../templates/queries.html")),
     ("query.html", include_str!("../templates/query.html")),
     ("query_new.html", include_str!("../templates/query_new.html")),
     ("seat_parts.html", include_str!("../templates/seat_parts.html")),
+    ("set_up_factor.html", include_str!("../templates/set_up_factor.html")),
     ("sign_in.html", include_str!("../templates/sign_in.html")),
     ("site.html", include_str!("../templates/site.html")),
     ("site_disclosure.html", include_str!("../templates/site_disclosure.html")),
@@ -137,6 +142,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         .add_filter("shares", |chart: Serde<chart::Shares>| Value::from_safe_string(chart::shares(&chart)));
     environment
         .add_filter("topology", |of: Serde<chart::Topology>| Value::from_safe_string(chart::topology(&of)));
+    environment.add_filter("qr", |text: &str| Value::from_safe_string(qr::svg(text)));
     environment.add_filter("labelled_directly", |chart: Serde<chart::Chart>| chart.labelled_directly());
     environment.add_function("asset_href", asset::href);
     for (name, source) in TEMPLATES {

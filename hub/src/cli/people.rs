@@ -15,7 +15,7 @@ use crate::ledger::people::{Changed, Details, Edited, Person, PersonState, Whom}
 use crate::ledger::trust_admins::Made;
 use crate::links::LinkKey;
 use crate::mail::Post;
-use crate::mail::letter::Letter;
+use crate::mail::letter::{FactorNews, Letter};
 use crate::person::{PersonId, Role};
 use crate::{bounds, clock, hub, passwords, serve, strength};
 
@@ -97,6 +97,11 @@ pub(super) enum UserCommand {
         /// The sign-in name
         name: String,
     },
+    /// Take a person's second factor away, who has lost it; ends their sessions. They set up another when they sign in
+    ResetSecondFactor {
+        /// The sign-in name
+        name: String,
+    },
     /// Give a person a new password; ends their sessions
     Password {
         /// The sign-in name
@@ -156,6 +161,7 @@ pub(super) fn user(
             changed_to(&name, changed, "may sign in again")
         }
         UserCommand::Reset { name } => reset(&post(data, config)?, ledger, &name),
+        UserCommand::ResetSecondFactor { name } => reset_second_factor(&post(data, config)?, ledger, &name),
         UserCommand::Password { name, password_file } => {
             set_password(ledger, &name, password_file.as_deref())
         }
@@ -302,6 +308,16 @@ fn reset(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
         ),
     };
     changed_to(&person.name, ledger.order_reset(by, person.id, link, mail)?, &told)
+}
+
+fn reset_second_factor(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
+    let by = By::command_line(clock::now());
+    let person = known(ledger, name)?;
+    ensure!(person.second_factor.is_some(), "{} has no second factor", person.name);
+    let letter = Letter::SecondFactor { name: person.name.clone(), news: FactorNews::Reset };
+    let told = person.email.and_then(|email| post.mail(email, letter, by.at));
+    let changed = ledger.reset_second_factor(by, person.id, told)?;
+    changed_to(&person.name, changed, "sets up another second factor at the next sign-in, and is signed out")
 }
 
 fn edit(

@@ -45,7 +45,7 @@ pub(super) fn allowed(
         Cell::May if place.deleted => Err(Barred::Deleted),
         Cell::May => Ok(doer),
         Cell::Forbidden => Err(Barred::Forbidden(act)),
-        Cell::Hidden | Cell::SignIn | Cell::Never => Err(Barred::Hidden),
+        Cell::Hidden | Cell::SignIn | Cell::SecondFactor | Cell::Never => Err(Barred::Hidden),
     })
 }
 

@@ -43,6 +43,13 @@ pub enum Letter {
         /// Their name.
         name: String,
     },
+    /// Something happened to a second factor: for its owner, who may not have done it.
+    SecondFactor {
+        /// Their name.
+        name: String,
+        /// What.
+        news: FactorNews,
+    },
     /// For admins: somebody asks for access.
     AccessRequest {
         /// Who asks.
@@ -50,6 +57,18 @@ pub enum Letter {
     },
     /// Whether mail arrives.
     Test,
+}
+
+/// What happened to a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactorNews {
+    /// One was set up.
+    SetUp,
+    /// An administrator took it away.
+    Reset,
+    /// A recovery code was used to sign in.
+    RecoveryCodeUsed,
 }
 
 /// A mail's words.
@@ -68,6 +87,7 @@ impl Letter {
             Self::Invitation { .. } => "invitation",
             Self::Reset { .. } => "reset",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::SecondFactor { .. } => "second_factor",
             Self::AccessRequest { .. } => "access_request",
             Self::Test => "test",
         }
@@ -79,7 +99,10 @@ impl Letter {
             Self::Invitation { nonce, expires, .. } | Self::Reset { nonce, expires, .. } => {
                 Some((*nonce, *expires))
             }
-            Self::PasswordChanged { .. } | Self::AccessRequest { .. } | Self::Test => None,
+            Self::PasswordChanged { .. }
+            | Self::SecondFactor { .. }
+            | Self::AccessRequest { .. }
+            | Self::Test => None,
         }
     }
 
@@ -125,6 +148,20 @@ impl Letter {
                      new password at {console}/forgot and tell an administrator."
                 ),
             ),
+            Self::SecondFactor { name, news } => {
+                let what = match news {
+                    FactorNews::SetUp => "An authenticator app was set up as the second factor of",
+                    FactorNews::Reset => "An administrator has reset the second factor of",
+                    FactorNews::RecoveryCodeUsed => "A recovery code was used to sign in as",
+                };
+                (
+                    format!("Your second factor for FLIP Edge at {host}"),
+                    format!(
+                        "{what} {name}. If that was not you, or you did not ask for it, change your password at \
+                         {console}/account/password and tell an administrator."
+                    ),
+                )
+            }
             Self::AccessRequest { email } => (
                 format!("Somebody asks for access to FLIP Edge at {host}"),
                 format!(
@@ -166,7 +203,8 @@ mod tests {
             },
             Letter::Reset { name: name.clone(), ordered: true, nonce, expires },
             Letter::Reset { name: name.clone(), ordered: false, nonce, expires },
-            Letter::PasswordChanged { name },
+            Letter::PasswordChanged { name: name.clone() },
+            Letter::SecondFactor { name, news: FactorNews::RecoveryCodeUsed },
             Letter::AccessRequest { email: "eve@flip.example".parse().unwrap() },
             Letter::Test,
         ]

@@ -11,6 +11,7 @@ pub mod passwords;
 pub mod people;
 pub mod projects;
 pub mod running;
+pub mod second_factor;
 pub mod staging;
 pub mod trusts;
 

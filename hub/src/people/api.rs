@@ -10,6 +10,7 @@ mod people;
 mod projects;
 mod queries;
 mod running;
+mod second_factor;
 mod session;
 mod staging;
 pub(super) mod trusts;
@@ -79,7 +80,12 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/reset", people::reset)
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/invite", people::invite_again)
         .post::<acts::Enter, _>("/api/v1/password/forgot", passwords::forgot)
-        .put::<acts::OwnPassword, _>("/api/v1/password", passwords::change)
+        .put::<acts::OwnAccount, _>("/api/v1/password", passwords::change)
+        .get::<acts::SecondFactor, _>("/api/v1/second-factor", second_factor::show)
+        .post::<acts::SecondFactor, _>("/api/v1/second-factor", second_factor::enrol)
+        .post::<acts::SecondFactor, _>("/api/v1/second-factor/code", second_factor::give)
+        .post::<acts::OwnAccount, _>("/api/v1/second-factor/recovery-codes", second_factor::other_codes)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/second-factor/reset", people::reset_second_factor)
         .post::<acts::Enter, _>("/api/v1/access-requests", access::ask)
         .get::<acts::SeePeople, _>("/api/v1/access-requests", access::list)
         .post::<acts::ManagePeople, _>("/api/v1/access-requests/{request}/invite", access::invite)

@@ -10,6 +10,7 @@ mod passwords;
 mod people;
 mod projects;
 mod running;
+mod second_factor;
 mod staging;
 mod trusts;
 
@@ -27,12 +28,11 @@ use uuid::Uuid;
 
 use super::act;
 use super::may::{May, Table, Wish};
-use super::session::{self, COOKIE, Person};
-use crate::bounds;
+use super::session::{self, COOKIE, Opened, Person};
 use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, SECOND_FACTOR_NEEDED};
 
 #[rustfmt::skip]
 pub(super) fn routes(table: Table) -> Table {
@@ -91,12 +91,18 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/people/{person}/disable", people::disable)
         .post::<acts::ManagePeople, _>("/people/{person}/enable", people::enable)
         .post::<acts::ManagePeople, _>("/people/{person}/reset", people::reset)
+        .post::<acts::ManagePeople, _>("/people/{person}/second-factor/reset", people::reset_second_factor)
         .post::<acts::ManagePeople, _>("/people/{person}/invite", people::invite_again)
         .post::<acts::ManagePeople, _>("/people/{person}/withdraw", people::withdraw)
         .get::<acts::Enter, _>("/forgot", passwords::forgot_form)
         .post::<acts::Enter, _>("/forgot", passwords::forgot)
-        .get::<acts::OwnPassword, _>("/account/password", passwords::change_form)
-        .post::<acts::OwnPassword, _>("/account/password", passwords::change)
+        .get::<acts::OwnAccount, _>("/account/password", passwords::change_form)
+        .post::<acts::OwnAccount, _>("/account/password", passwords::change)
+        .get::<acts::SecondFactor, _>("/second-factor", second_factor::show)
+        .post::<acts::SecondFactor, _>("/second-factor", second_factor::enrol)
+        .post::<acts::SecondFactor, _>("/second-factor/code", second_factor::give)
+        .get::<acts::SecondFactor, _>("/second-factor/set-up", second_factor::form)
+        .post::<acts::OwnAccount, _>("/second-factor/recovery-codes", second_factor::other_codes)
         .get::<acts::Enter, _>("/request-access", access::form)
         .post::<acts::Enter, _>("/request-access", access::ask)
         .get::<acts::Enter, _>("/link/{token}", links::show)
@@ -157,18 +163,23 @@ async fn sign_in(
     }
     let next = local_path(&form.next);
     Ok(match session::sign_in(&hub, &form.account, form.password).await {
-        Ok(token) => {
-            let cookie = format!(
-                "{COOKIE}={token}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
-                bounds::SESSION_MS / 1_000
-            );
-            ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+        Ok((opened, awaits)) => {
+            let to = if awaits.is_some() { format!("/second-factor?next={next}") } else { next.to_owned() };
+            ([(header::SET_COOKIE, cookie_of(&opened))], Redirect::to(&to)).into_response()
         }
         Err(problem) => {
             let page = pages::sign_in(&form.account, Some(problem.0.title.clone()), next);
             (problem.status(), shown(&page)).into_response()
         }
     })
+}
+
+/// The cookie of a session.
+fn cookie_of(opened: &Opened) -> String {
+    format!(
+        "{COOKIE}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
+        opened.token, opened.lasts_s
+    )
 }
 
 async fn sign_out(may: May<acts::KeepSession>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
@@ -304,7 +315,8 @@ fn words_of(problem: &ApiProblem) -> String {
     problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())
 }
 
-/// Makes a page of a problem outside the API. Who is not signed in is led to the sign-in page and back.
+/// Makes a page of a problem outside the API. Who is not signed in is led to the sign-in page and back, who has not given
+/// their second factor to the page for that.
 pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
     let response = next.run(request).await;
@@ -314,6 +326,9 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
     }
     if problem.status() == StatusCode::UNAUTHORIZED {
         return Redirect::to(&format!("/sign-in?next={path}")).into_response();
+    }
+    if problem.0.code == SECOND_FACTOR_NEEDED {
+        return Redirect::to(&format!("/second-factor?next={path}")).into_response();
     }
     let person = Person::of_headers(&hub, &headers).await.ok();
     problem_page(person.as_ref(), problem)

@@ -92,7 +92,20 @@ pub fn sees_answers(person: &Person, place: Option<&Place>) -> bool {
 }
 
 fn cell(act: Act, person: &Person, place: Option<&Place>) -> Cell {
-    decide(act, Column::of(person.role, place.map_or(Relation::Stranger, |place| place.relation)))
+    let relation = place.map_or(Relation::Stranger, |place| place.relation);
+    let column = if person.awaits.is_some() { Column::Half } else { Column::of(person.role, relation) };
+    decide(act, column)
+}
+
+/// The person, where nothing has to come before that act. Nothing else is said to who is not signed in wholly.
+async fn signed_in(parts: &mut Parts, hub: &Arc<Hub>, act: Act) -> Result<Person, ApiProblem> {
+    let person = <Person as FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await?;
+    match person.awaits {
+        Some(awaits) if cell(act, &person, None) == Cell::SecondFactor => {
+            Err(ApiProblem::second_factor(awaits.name()))
+        }
+        Some(_) | None => Ok(person),
+    }
 }
 
 async fn place(hub: &Hub, person: &Person, about: About) -> Result<Place, ApiProblem> {
@@ -103,7 +116,7 @@ fn check<A: Is>(person: Person, place: Option<Place>) -> Result<May<A>, ApiProbl
     match cell(A::ACT, &person, place.as_ref()) {
         Cell::May => Ok(May { person: Some(person), place, act: PhantomData }),
         Cell::Forbidden => Err(ApiProblem::forbidden(A::ACT.words())),
-        Cell::Hidden | Cell::SignIn | Cell::Never => Err(ApiProblem::not_found()),
+        Cell::Hidden | Cell::SignIn | Cell::SecondFactor | Cell::Never => Err(ApiProblem::not_found()),
     }
 }
 
@@ -114,7 +127,7 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for May<A> {
         if decide(A::ACT, Column::Nobody) == Cell::May {
             return Ok(Self { person: None, place: None, act: PhantomData });
         }
-        let person = <Person as FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await?;
+        let person = signed_in(parts, hub, A::ACT).await?;
         notices::note_waiting(hub, &person).await;
         let mut found: Option<Place> = None;
         for about in about(parts, hub).await? {
@@ -133,10 +146,7 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for Wish<A> {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
-        Ok(Self {
-            person: <Person as FromRequestParts<Arc<Hub>>>::from_request_parts(parts, hub).await?,
-            act: PhantomData,
-        })
+        Ok(Self { person: signed_in(parts, hub, A::ACT).await?, act: PhantomData })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::permissions::{Act, Cell, Column, decide};
 pub fn permissions() -> String {
     let mut text = String::from(
         "| act | what it is | admin | owner | member, researcher | member, viewer | staged at own Trust | \
-         other researcher | other viewer | other trust-admin | nobody |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+         other researcher | other viewer | other trust-admin | nobody | password alone |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for act in Act::ALL.iter().copied() {
         let cells = Column::ALL.map(|column| match decide(act, column) {
@@ -17,6 +17,7 @@ pub fn permissions() -> String {
             Cell::Forbidden => "403",
             Cell::Hidden => "404",
             Cell::SignIn => "401",
+            Cell::SecondFactor => "code",
             Cell::Never => "",
         });
         put(&mut text, &format!("{} | {} | {}", act.name(), act.words(), cells.join(" | ")));

@@ -1,6 +1,7 @@
 //! Who is asking: a bearer token of the API, or the console's cookie. Both name the same session.
 //!
-//! What must stay true: a cookie counts for a changing request only where the browser says it comes from this very
+//! What must stay true: a session is whole once its second factor is given, and what it awaits is judged anew at each
+//! request; a cookie counts for a changing request only where the browser says it comes from this very
 //! origin, so another site cannot act in a person's name.
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::people::Session;
 use crate::passwords;
 use crate::person::{PersonId, Role};
 use crate::problem::ApiProblem;
@@ -20,7 +22,7 @@ use crate::problem::ApiProblem;
 /// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
 pub const COOKIE: &str = "__Host-flip-session";
 
-/// A person who is signed in.
+/// A person who is signed in, or has given their password.
 #[derive(Debug, Clone)]
 pub struct Person {
     /// Their id.
@@ -31,10 +33,55 @@ pub struct Person {
     pub role: Role,
     /// SHA-256 of their session's token.
     pub token_sha256: [u8; 32],
+    /// What has to come before they do anything else; `None`: they are signed in.
+    pub awaits: Option<Awaits>,
+    /// Whether they have a second factor.
+    pub has_factor: bool,
 }
 
-/// Checks name and password and opens a session; gives its token.
-pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, ApiProblem> {
+/// What is awaited in a session whose password was right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// A code of their second factor.
+    Code,
+    /// That they set up a second factor.
+    Enrolment,
+}
+
+impl Awaits {
+    /// What a session awaits in which the second factor was given or not, of a person who has one or not.
+    fn of(session: &Session, optional: bool) -> Option<Self> {
+        match (session.factor_given, session.has_factor) {
+            (true, _) => None,
+            (false, true) => Some(Self::Code),
+            (false, false) => (!optional).then_some(Self::Enrolment),
+        }
+    }
+
+    /// Its name, as in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Enrolment => "enrolment",
+        }
+    }
+}
+
+/// A session that was opened or renewed.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Its token.
+    pub token: String,
+    /// How long it lasts, in seconds.
+    pub lasts_s: u64,
+}
+
+/// Checks name and password and opens a session; gives what is awaited in it.
+pub async fn sign_in(
+    hub: &Hub,
+    name: &str,
+    password: String,
+) -> Result<(Opened, Option<Awaits>), ApiProblem> {
     let stored = hub.ledger.password_of(name.trim().to_owned()).await?;
     let hash = stored.as_ref().map(|(_, hash)| hash.clone());
     let Some(fits) = hub.hasher.verify(password, hash).await else {
@@ -47,8 +94,11 @@ pub async fn sign_in(hub: &Hub, name: &str, password: String) -> Result<String, 
     if let (Some((person, hash)), true) = (stored, fits) {
         let (token, kept) = passwords::session_token();
         let now = clock::now();
-        if hub.ledger.open_session(kept, person, hash, now, now.plus(bounds::SESSION_MS)).await? {
-            return Ok(token);
+        let until = [now.plus(bounds::HALF_SESSION_MS), now.plus(bounds::SESSION_MS)];
+        let optional = hub.config.danger_no_second_factor;
+        if let Some(session) = hub.ledger.open_session(kept, person, hash, now, until, optional).await? {
+            let opened = Opened { token, lasts_s: session.expires.since(now) / 1_000 };
+            return Ok((opened, Awaits::of(&session, optional)));
         }
     }
     hub.metrics.sign_ins_refused.inc();
@@ -70,8 +120,11 @@ impl Person {
     pub async fn of_headers(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiProblem> {
         let token = bearer(headers).or_else(|| cookie(headers)).ok_or_else(ApiProblem::sign_in)?;
         let token_sha256 = passwords::token_sha256(token);
-        let person = hub.ledger.person_of_session(token_sha256, clock::now()).await?;
-        person.map(|(id, name, role)| Self { id, name, role, token_sha256 }).ok_or_else(ApiProblem::sign_in)
+        let session =
+            hub.ledger.session(token_sha256, clock::now()).await?.ok_or_else(ApiProblem::sign_in)?;
+        let awaits = Awaits::of(&session, hub.config.danger_no_second_factor);
+        let Session { person: id, name, role, has_factor, .. } = session;
+        Ok(Self { id, name, role, token_sha256, awaits, has_factor })
     }
 }
 

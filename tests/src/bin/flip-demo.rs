@@ -67,6 +67,7 @@ fn run(options: &Options) -> Result<()> {
     let right = [ask_diabetes(&demo)?, ask_rare(&demo)?, ask_outside(&demo)?];
     let (name, password) = demo.hub.credentials();
     println!("Console         {}   (sign in as {name} with: {password})", demo.api.base());
+    println!("                a password is enough here: the demo sets danger_no_second_factor");
     println!(
         "                the certificate is of the demo's own CA: {}",
         demo.hub.data.join("keys/ca.pem").display()

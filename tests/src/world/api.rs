@@ -9,6 +9,8 @@ use ureq::Agent;
 use ureq::http::Request;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+use super::Authenticator;
+
 /// A signed-in client.
 #[derive(Clone)]
 pub struct Api {
@@ -51,11 +53,28 @@ impl Api {
         Ok(Self { agent, base: format!("https://{address}"), token: None })
     }
 
-    /// The same client, signed in.
+    /// The same client, signed in; where a second factor is awaited, not wholly.
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Self> {
         let reply = self.post("/api/v1/session", &json!({ "name": name, "password": password }))?;
         ensure!(reply.status == 201, "the sign-in was refused: {}", reply.text);
-        let token = reply.json()["token"].as_str().context("no token")?.to_owned();
+        self.with_token(&reply.json())
+    }
+
+    /// Sets up a second factor with an app; gives the whole session, the app and the recovery codes.
+    pub fn enrol(&self) -> Result<(Self, Authenticator, Vec<String>)> {
+        let offer = self.get("/api/v1/second-factor")?.json();
+        let app = Authenticator::new(offer["offer"]["secret"].as_str().context("nothing is offered")?)?;
+        let made = self.post("/api/v1/second-factor", &json!({ "code": app.code(0)? }))?;
+        ensure!(made.status == 201, "not set up: {}", made.text);
+        let made = made.json();
+        let codes = made["recovery_codes"].as_array().context("no recovery codes")?.iter();
+        let codes = codes.filter_map(|code| Some(code.as_str()?.to_owned())).collect();
+        Ok((self.with_token(&made)?, app, codes))
+    }
+
+    /// The same client in the session that an answer opened.
+    pub fn with_token(&self, opened: &Value) -> Result<Self> {
+        let token = opened["token"].as_str().context("no token")?.to_owned();
         Ok(Self { token: Some(token), ..self.clone() })
     }
 

@@ -37,6 +37,8 @@ pub struct HubOptions {
     pub lines: String,
     /// No administrator is made: the first visitor becomes one.
     pub set_up: bool,
+    /// Nobody does without a second factor. Most scenarios are not about it, and sign in more often than an app has codes.
+    pub second_factor: bool,
 }
 
 impl Hub {
@@ -63,7 +65,8 @@ impl Hub {
         }
         hub.made = String::from_utf8(succeeded(init)?.stdout)?;
         let file = data.join("hub.toml");
-        fs::write(&file, fs::read_to_string(&file)? + &options.lines)?;
+        let without = if options.second_factor { "" } else { "danger_no_second_factor = true\n" };
+        fs::write(&file, fs::read_to_string(&file)? + without + &options.lines)?;
         hub.resume()?;
         Ok(hub)
     }

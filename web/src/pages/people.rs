@@ -105,7 +105,7 @@ pub struct PersonForm {
 }
 
 /// One person, at `/people/{id}`, with the form that posts `name`, `email` and `role` there; and buttons that post to
-/// `…/disable`, `…/enable`, `…/reset`, `…/invite` and `…/withdraw`.
+/// `…/disable`, `…/enable`, `…/reset`, `…/second-factor/reset`, `…/invite` and `…/withdraw`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// What surrounds it.
@@ -128,6 +128,8 @@ pub struct Person {
     pub last_admin: bool,
     /// True where it is oneself.
     pub oneself: bool,
+    /// Since when they have a second factor.
+    pub second_factor: Option<Moment>,
     /// Why what was asked for was not done.
     pub error: Option<String>,
 }
@@ -261,6 +263,7 @@ impl Page for Person {
             delivery: None,
             last_admin: false,
             oneself: false,
+            second_factor: Some(moment()),
             error: None,
         };
         let invited = |delivery| Self {
@@ -272,7 +275,7 @@ impl Page for Person {
         let link = || "https://flip.example/link/only-an-example-of-a-link".to_owned();
         vec![
             active.clone(),
-            Self { last_admin: true, oneself: true, ..active.clone() },
+            Self { last_admin: true, oneself: true, second_factor: None, ..active.clone() },
             Self {
                 state: PersonState::Disabled { since: moment() },
                 error: Some("It could not be done.".to_owned()),

@@ -5,12 +5,12 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, AskAccess, Audit, Decisions, Forgot, Frame, Hub, LinkCame, LinkDelivery, LinkDone,
-        LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome, OwnPassword,
-        People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects, Queries, Query, QueryNew,
-        RequestState, Requests, Rule, Said, Seat, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
-        SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
-        SiteProjects, Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, AskAccess, Audit, Decisions, Forgot, Frame, GiveCode, Hub, LinkCame, LinkDelivery, LinkDone,
+        LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome, OwnFactor,
+        OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects, Queries, Query,
+        QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, SetUpFactor, SignIn, SignedIn,
+        Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs,
+        SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -23,7 +23,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 133, "a sample was added or lost");
+    assert_eq!(pages, 144, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -297,6 +297,10 @@ fn all_samples() -> Vec<(String, String)> {
     add::<Requests>(&mut pages, |_| {});
     add::<Forgot>(&mut pages, |_| {});
     add::<OwnPassword>(&mut pages, |_| {});
+    add::<GiveCode>(&mut pages, |_| {});
+    add::<SetUpFactor>(&mut pages, |_| {});
+    add::<OwnFactor>(&mut pages, |_| {});
+    add::<RecoveryCodes>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
     add::<Trust>(&mut pages, |_| {});
@@ -495,6 +499,13 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<OwnPassword>(&mut pages, |page| {
         (page.name, page.error, page.changed) = (text(), Some(text()), false);
     });
+    add::<GiveCode>(&mut pages, |page| (page.error, page.next) = (Some(text()), text()));
+    add::<SetUpFactor>(&mut pages, |page| {
+        (page.name, page.secret, page.uri, page.next) = (text(), text(), text(), text());
+        page.error = Some(text());
+    });
+    add::<OwnFactor>(&mut pages, |page| page.error = Some(text()));
+    add::<RecoveryCodes>(&mut pages, |page| page.codes = vec![text()]);
     add::<LinkDone>(&mut pages, |page| page.came = LinkCame::Chosen { name: text() });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {

@@ -25,6 +25,8 @@ pub struct Person {
     pub added: UnixMillis,
     /// Whether they can sign in.
     pub state: PersonState,
+    /// Since when they have a second factor.
+    pub second_factor: Option<UnixMillis>,
 }
 
 /// Whether a person can sign in.
@@ -112,16 +114,17 @@ const EVERYBODY: &str = "
     WITH everybody AS (
         SELECT person.id, person.name, email, role, added_ms, NULL AS inviter,
                CASE WHEN disabled_ms IS NOT NULL THEN 'disabled' WHEN password = '' THEN 'reset' ELSE 'active' END AS state,
-               disabled_ms, link.nonce, link.expires_ms
-        FROM person LEFT JOIN link ON link.token_sha256 =
+               disabled_ms, link.nonce, link.expires_ms, enrolled_ms
+        FROM person LEFT JOIN second_factor ON second_factor.person = person.id LEFT JOIN link ON link.token_sha256 =
             (SELECT token_sha256 FROM link WHERE person = person.id AND expires_ms > ?1 ORDER BY expires_ms DESC LIMIT 1)
         UNION ALL
         SELECT invitation.id, invitation.name, invitation.email, invitation.role, invited_ms, inviter.name,
-               'invited', NULL, link.nonce, link.expires_ms
+               'invited', NULL, link.nonce, link.expires_ms, NULL
         FROM invitation LEFT JOIN person AS inviter ON inviter.id = invited_by
             LEFT JOIN link ON link.invitation = invitation.id AND link.expires_ms > ?1
     )
-    SELECT id, name, email, role, added_ms, inviter, state, disabled_ms, nonce, expires_ms FROM everybody";
+    SELECT id, name, email, role, added_ms, inviter, state, disabled_ms, nonce, expires_ms, enrolled_ms
+    FROM everybody";
 
 impl Ledger {
     /// All people by name. Blocks.
@@ -219,5 +222,6 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Person> {
             "invited" => PersonState::Invited { by: row.get(5)?, link },
             _ => PersonState::Active,
         },
+        second_factor: row.get::<_, Option<u64>>(10)?.map(UnixMillis),
     })
 }

@@ -33,7 +33,7 @@ pub async fn forgot(_: &May<acts::Enter>, hub: &Hub, email: &str) -> Result<(), 
 
 /// Gives the person another password, and ends their other sessions.
 pub async fn change(
-    may: &May<acts::OwnPassword>,
+    may: &May<acts::OwnAccount>,
     hub: &Arc<Hub>,
     old: String,
     new: String,

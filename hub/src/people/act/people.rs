@@ -197,7 +197,8 @@ pub async fn reset(may: &May<acts::ManagePeople>, hub: &Arc<Hub>, id: PersonId) 
     Ok(())
 }
 
-fn of_changed(changed: Changed) -> Result<(), ApiProblem> {
+/// What changing a person came to.
+pub fn of_changed(changed: Changed) -> Result<(), ApiProblem> {
     match changed {
         Changed::Yes => Ok(()),
         Changed::Nobody => Err(ApiProblem::not_found()),

@@ -39,7 +39,7 @@ pub(super) async fn forgot(
 
 /// `PUT /password`: another password; ends one's other sessions.
 pub(super) async fn change(
-    may: May<acts::OwnPassword>,
+    may: May<acts::OwnAccount>,
     State(hub): State<Arc<Hub>>,
     Body(changed): Body<Changed>,
 ) -> Result<StatusCode, ApiProblem> {

@@ -14,6 +14,7 @@ use crate::hub::Hub;
 use crate::ledger::mail::MailState;
 use crate::ledger::people::{Person, PersonState, Search};
 use crate::people::act::people::{self as act, Change, Shown};
+use crate::people::act::second_factor;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
@@ -142,6 +143,17 @@ pub(super) async fn reset(
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
 
+/// `POST /people/{person}/second-factor/reset`: they set up another when they sign in next.
+pub(super) async fn reset_second_factor(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiProblem> {
+    let id = person(&id)?;
+    second_factor::reset(&may, &hub, id).await?;
+    Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
+}
+
 /// A person as other answers hold them.
 pub(super) async fn found(hub: &Hub, id: PersonId) -> Result<Value, ApiProblem> {
     Ok(whole(hub, &act::shown(hub, id).await?))
@@ -165,6 +177,7 @@ fn to_json(person: &Person) -> Value {
         "state": person.state.name(),
         "added": person.added,
         "disabled": disabled,
+        "second_factor_since": person.second_factor,
         "invited_by": by,
         "link_expires": person.state.link().map(|link| link.expires),
     })

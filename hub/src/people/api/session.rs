@@ -9,10 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Body;
-use crate::bounds;
 use crate::hub::Hub;
 use crate::people::may::May;
-use crate::people::session;
+use crate::people::session::{self, Awaits, Opened};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
@@ -23,20 +22,26 @@ pub(super) struct Credentials {
     password: String,
 }
 
-/// `POST /session`: a token for name and password.
+/// `POST /session`: a token for name and password, and what is awaited before it opens anything.
 pub(super) async fn open(
     _: May<acts::Enter>,
     State(hub): State<Arc<Hub>>,
     Body(credentials): Body<Credentials>,
 ) -> Result<(StatusCode, Json<Value>), ApiProblem> {
-    let token = session::sign_in(&hub, &credentials.name, credentials.password).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "token": token, "expires_in_s": bounds::SESSION_MS / 1_000 }))))
+    let (opened, awaits) = session::sign_in(&hub, &credentials.name, credentials.password).await?;
+    Ok((StatusCode::CREATED, Json(to_json(&opened, awaits))))
 }
 
-/// `GET /session`: whose session this is, and their role.
+/// A session that was opened.
+pub(super) fn to_json(opened: &Opened, awaits: Option<Awaits>) -> Value {
+    json!({ "token": opened.token, "expires_in_s": opened.lasts_s, "awaits": awaits.map(Awaits::name) })
+}
+
+/// `GET /session`: whose session this is, their role, and what is awaited in it.
 pub(super) async fn show(may: May<acts::KeepSession>) -> Json<Value> {
     let person = may.person();
-    Json(json!({ "name": person.name, "role": person.role.name() }))
+    let awaits = person.awaits.map(Awaits::name);
+    Json(json!({ "name": person.name, "role": person.role.name(), "awaits": awaits }))
 }
 
 /// `DELETE /session`: sign out.

@@ -33,10 +33,11 @@ use crate::project::Lifecycle;
 pub const REFRESH_BUSY_S: u32 = 1;
 const REFRESH_IDLE_S: u32 = 10;
 
+/// Around a page: the navigation where somebody is signed in, wholly.
 pub fn frame(person: Option<&Person>) -> web::Frame {
     web::Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        person: person.map(|person| web::SignedIn {
+        person: person.filter(|person| person.awaits.is_none()).map(|person| web::SignedIn {
             name: person.name.clone(),
             sees_people: may(person, Act::SeePeople),
             runs_hub: may(person, Act::RunHub),

@@ -52,12 +52,12 @@ pub(super) async fn forgot(
     }
 }
 
-pub(super) async fn change_form(may: May<acts::OwnPassword>) -> Response {
+pub(super) async fn change_form(may: May<acts::OwnAccount>) -> Response {
     shown(&own_page(may.person(), None, false))
 }
 
 pub(super) async fn change(
-    may: May<acts::OwnPassword>,
+    may: May<acts::OwnAccount>,
     State(hub): State<Arc<Hub>>,
     Form(form): Form<Changed>,
 ) -> Result<Response, ApiProblem> {

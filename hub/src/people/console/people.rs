@@ -13,6 +13,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::people::Search;
 use crate::people::act::people::{self as act, Change};
+use crate::people::act::second_factor;
 use crate::people::may::May;
 use crate::people::session::Person;
 use crate::permissions::acts;
@@ -121,6 +122,16 @@ pub(super) async fn reset(
 ) -> Result<Response, ApiProblem> {
     let id = person(&id)?;
     let done = act::reset(&may, &hub, id).await;
+    after(&hub, may.person(), id, done).await
+}
+
+pub(super) async fn reset_second_factor(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = second_factor::reset(&may, &hub, id).await;
     after(&hub, may.person(), id, done).await
 }
 

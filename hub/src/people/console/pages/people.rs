@@ -9,6 +9,7 @@ use crate::ledger::people::{Found, PersonState, Search};
 use crate::people::act::people::Shown;
 use crate::people::session::Person;
 use crate::person::Role;
+use crate::uri::escaped;
 
 pub fn people(
     seer: &Person,
@@ -72,6 +73,7 @@ pub fn person(
         delivery: link.map(|link| delivery(link, shown, now)),
         last_admin: admins == 1 && person.role == Role::Admin && person.state == PersonState::Active,
         oneself: person.id == seer.id,
+        second_factor: person.second_factor.map(|since| Moment::at(since.0, now.0)),
         error: None,
     }
 }
@@ -112,17 +114,4 @@ fn state(state: &PersonState, now: UnixMillis) -> web::PersonState {
         PersonState::Reset { .. } => web::PersonState::Reset { until },
         PersonState::Invited { by, .. } => web::PersonState::Invited { by: by.clone(), until },
     }
-}
-
-/// A value of a URL's query (RFC 3986 §2.1).
-fn escaped(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut escaped, byte| {
-        if byte.is_ascii_alphanumeric() {
-            escaped.push(char::from(byte));
-        } else {
-            write!(escaped, "%{byte:02X}").expect("a String takes it all");
-        }
-        escaped
-    })
 }

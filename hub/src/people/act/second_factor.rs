@@ -1,0 +1,203 @@
+//! What people do about their second factor, and admins about another's.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+
+use super::people::{of_changed, off_the_loop, shown};
+use crate::bounds;
+use crate::clock;
+use crate::hub::Hub;
+use crate::ledger::mail::NewMail;
+use crate::ledger::people::Whom;
+use crate::ledger::second_factors::{Enrolled, Factor, NewFactor, Proof, Proved, Renewed};
+use crate::mail::letter::{FactorNews, Letter};
+use crate::passwords;
+use crate::people::may::May;
+use crate::people::session::{Awaits, Opened, Person};
+use crate::permissions::acts;
+use crate::person::PersonId;
+use crate::problem::ApiProblem;
+use crate::second_factor::{self as factor, Typed};
+
+/// What somebody sets up a second factor with.
+pub struct Offer {
+    /// The secret as it is typed.
+    pub secret: String,
+    /// The secret as a picture tells it.
+    pub uri: String,
+}
+
+/// Recovery codes, which are shown this once.
+pub type Codes = [String; bounds::RECOVERY_CODES];
+
+/// The person's second factor.
+pub async fn own(may: &May<acts::SecondFactor>, hub: &Hub) -> Result<Option<Factor>, ApiProblem> {
+    Ok(hub.ledger.second_factor(may.person().id).await?)
+}
+
+/// What the person may set one up with; `None` where theirs has to be given first.
+pub fn offer(may: &May<acts::SecondFactor>, hub: &Hub) -> Option<Offer> {
+    let person = may.person();
+    let secret = offered(hub, person)?;
+    let host = hub.post.console.trim_start_matches("https://");
+    Some(Offer { secret: factor::spelled(&secret), uri: factor::uri(&secret, host, &person.name) })
+}
+
+/// Makes the person's session whole.
+pub async fn give(may: &May<acts::SecondFactor>, hub: &Hub, typed: &str) -> Result<Opened, ApiProblem> {
+    let person = may.person();
+    match person.awaits {
+        Some(Awaits::Code) => {}
+        Some(Awaits::Enrolment) => return Err(none_yet()),
+        None => return Err(conflict("signed_in", "You are signed in already.")),
+    }
+    let proof = proof(hub, person, typed).await?;
+    let (opened, renewed) = renewed(person);
+    let told = match proof {
+        Proof::Code { .. } => None,
+        Proof::Recovery(_) => told(hub, person, FactorNews::RecoveryCodeUsed).await?,
+    };
+    let proved = hub.ledger.give_second_factor(may.by(), person.id, proof, renewed, told).await?;
+    of_proved(hub, proved)?;
+    hub.post.announce();
+    Ok(opened)
+}
+
+/// Gives the person the second factor that was offered, of which `code` is one; `now` is one of what they have so far.
+pub async fn enrol(
+    may: &May<acts::SecondFactor>,
+    hub: &Hub,
+    code: &str,
+    now: Option<&str>,
+) -> Result<(Opened, Codes), ApiProblem> {
+    let person = may.person();
+    let Some(secret) = offered(hub, person) else { return Err(has_one()) };
+    let step = match Typed::read(person.id, code) {
+        Typed::Code(code) => factor::step_of(&*secret, &code, clock::now()),
+        Typed::Recovery(_) | Typed::Nothing => None,
+    };
+    let Some(step) = step else { return Err(wrong_code(hub)) };
+    let proof = match (now, person.has_factor) {
+        (Some(typed), true) => Some(proof(hub, person, typed).await?),
+        (None, true) => return Err(has_one()),
+        (_, false) => None,
+    };
+    let sealed = hub.cells.seal(factor::cell(&person.id.bytes()), clock::random_bytes(), &*secret);
+    let (codes, kept) = fresh_codes(person.id);
+    let (opened, renewed) = renewed(person);
+    let told = told(hub, person, FactorNews::SetUp).await?;
+    let new = NewFactor { sealed, step, codes: kept };
+    match hub.ledger.enrol_second_factor(may.by(), person.id, new, proof, renewed, told).await? {
+        Enrolled::Proved(proved) => of_proved(hub, proved)?,
+        Enrolled::HasOne => return Err(has_one()),
+    }
+    hub.post.announce();
+    tracing::info!(person = %person.id, "a person set up a second factor");
+    Ok((opened, codes))
+}
+
+/// Gives the person other recovery codes.
+pub async fn other_codes(may: &May<acts::OwnAccount>, hub: &Hub, typed: &str) -> Result<Codes, ApiProblem> {
+    let person = may.person();
+    let proof = proof(hub, person, typed).await?;
+    let (codes, kept) = fresh_codes(person.id);
+    of_proved(hub, hub.ledger.renew_recovery_codes(may.by(), person.id, proof, kept).await?)?;
+    Ok(codes)
+}
+
+/// Takes somebody's second factor away.
+pub async fn reset(may: &May<acts::ManagePeople>, hub: &Arc<Hub>, id: PersonId) -> Result<(), ApiProblem> {
+    if id == may.person().id {
+        return Err(conflict("oneself", "You cannot reset your own second factor; set up another instead."));
+    }
+    let by = may.by();
+    let person = shown(hub, id).await?.person;
+    if person.second_factor.is_none() {
+        return Err(conflict("no_second_factor", "They have no second factor."));
+    }
+    let letter = Letter::SecondFactor { name: person.name, news: FactorNews::Reset };
+    let told = person.email.and_then(|email| hub.post.mail(email, letter, by.at));
+    of_changed(off_the_loop(hub, move |ledger| ledger.reset_second_factor(by, id, told)).await?)?;
+    hub.post.announce();
+    tracing::info!(person = %id, by = may.person().name, "a second factor was reset");
+    Ok(())
+}
+
+/// The secret that the session is offered: none where its person has a factor and has not given it.
+fn offered(hub: &Hub, person: &Person) -> Option<zeroize::Zeroizing<[u8; factor::SECRET_BYTES]>> {
+    (person.awaits != Some(Awaits::Code)).then(|| hub.post.key.offer(&person.token_sha256))
+}
+
+/// What was typed as a proof of the factor that the person has.
+async fn proof(hub: &Hub, person: &Person, typed: &str) -> Result<Proof, ApiProblem> {
+    let code = match Typed::read(person.id, typed) {
+        Typed::Code(code) => code,
+        Typed::Recovery(sha256) => return Ok(Proof::Recovery(sha256)),
+        Typed::Nothing => return Err(wrong_code(hub)),
+    };
+    let Some(Factor { sealed, .. }) = hub.ledger.second_factor(person.id).await? else {
+        return Err(none_yet());
+    };
+    let secret = hub.cells.open(factor::cell(&person.id.bytes()), &sealed).map_err(|error| {
+        tracing::error!(person = %person.id, %error, "a second factor cannot be checked");
+        conflict("factor_unreadable", "The hub cannot read your second factor.")
+            .detail("give a recovery code, or ask an administrator to reset your second factor")
+    })?;
+    let step = factor::step_of(&secret, &code, clock::now()).ok_or_else(|| wrong_code(hub))?;
+    Ok(Proof::Code { sealed, step })
+}
+
+/// A whole session in place of the person's.
+fn renewed(person: &Person) -> (Opened, Renewed) {
+    let (token, new) = passwords::session_token();
+    let expires = clock::now().plus(bounds::SESSION_MS);
+    let opened = Opened { token, lasts_s: bounds::SESSION_MS / 1_000 };
+    (opened, Renewed { old: person.token_sha256, new, expires })
+}
+
+fn fresh_codes(person: PersonId) -> (Codes, Vec<[u8; 32]>) {
+    let codes = factor::recovery_codes();
+    let kept = codes.iter().map(|code| factor::recovery_sha256(person, code)).collect();
+    (codes, kept)
+}
+
+async fn told(hub: &Hub, person: &Person, news: FactorNews) -> Result<Option<NewMail>, ApiProblem> {
+    let now = clock::now();
+    let email = hub.ledger.person(Whom::Id(person.id), now).await?.and_then(|known| known.email);
+    let letter = Letter::SecondFactor { name: person.name.clone(), news };
+    Ok(email.and_then(|email| hub.post.mail(email, letter, now)))
+}
+
+fn of_proved(hub: &Hub, proved: Proved) -> Result<(), ApiProblem> {
+    match proved {
+        Proved::Yes => Ok(()),
+        Proved::Used => Err(unprocessable("code_used", "This code was used already.")
+            .detail("This code was used already: wait for the next that the app shows. Each is good once.")),
+        Proved::Wrong => Err(wrong_code(hub)),
+        Proved::NoSession => Err(ApiProblem::sign_in()),
+    }
+}
+
+fn wrong_code(hub: &Hub) -> ApiProblem {
+    hub.metrics.sign_ins_refused.inc();
+    unprocessable("wrong_code", "The code is wrong.").detail(
+        "The code is wrong: type the six digits that the app shows now. If they are right, its clock or the hub's is not.",
+    )
+}
+
+fn none_yet() -> ApiProblem {
+    conflict("no_second_factor", "You have no second factor yet; set one up.")
+}
+
+fn has_one() -> ApiProblem {
+    conflict("has_second_factor", "You have a second factor; show it to set up another.")
+}
+
+fn conflict(code: &str, title: &str) -> ApiProblem {
+    ApiProblem::new(StatusCode::CONFLICT, code, title)
+}
+
+fn unprocessable(code: &str, title: &str) -> ApiProblem {
+    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
+}
