@@ -108,6 +108,8 @@ enum Command {
     },
     /// Look the hub over: configuration, keys, certificates, ledger, audit. Changes nothing, also while it runs
     Check,
+    /// Print the API's description, OpenAPI 3.1
+    Openapi,
     /// Say of files whether they are harmless to load: weights, arrays, pickles, source, text
     Scan {
         /// The files
@@ -238,6 +240,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Trust(TrustCommand::List) => trust_list(data),
         Command::Maintenance(command) => maintenance(&open(data)?.2, command),
+        Command::Openapi => {
+            say!("{}", crate::people::printed::openapi());
+            Ok(())
+        }
         Command::Scan { files } => scan::scan(&files),
         Command::Backup { folder } => keeping::backup_to(data, &folder),
         Command::Restore { folder } => keeping::restore_from(&folder, data),

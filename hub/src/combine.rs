@@ -10,22 +10,27 @@ use flip_protocol::answer::{Extract, Failed, Place, Protection};
 use flip_protocol::message::Unwelcome;
 use flip_protocol::{PartyId, UnixMillis};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ledger::queries::Asked;
 use crate::order::{Answer, OrderState};
 use crate::presence::Link;
+use crate::shapes;
 
 pub use fields::{CombinedField, Series, SeriesCell, ends};
 
 /// One Trust's share of a query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Share {
     /// The Trust.
+    #[schema(value_type = uuid::Uuid)]
     pub trust: PartyId,
     /// Its name.
+    #[schema(example = "Southmere Hospital")]
     pub trust_name: String,
     /// When its share came to an end, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Moment>, nullable = false)]
     pub ended: Option<UnixMillis>,
     /// What it said, or why it has not.
     #[serde(flatten)]
@@ -33,65 +38,82 @@ pub struct Share {
 }
 
 /// What a Trust said, or why it has not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Said {
     /// A cohort at or above the Trust's threshold.
     Value {
         /// Distinct persons.
+        #[schema(example = 540)]
         persons: u64,
         /// Rows.
+        #[schema(example = 1_210)]
         records: u64,
         /// The Trust's threshold, in persons.
+        #[schema(example = 10)]
         threshold: u64,
         /// How far the counts are from the exact ones; absent where they are exact.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<shapes::Protection>, nullable = false)]
         protection: Option<Protection>,
         /// The extract it was asked of.
+        #[schema(value_type = shapes::Extract)]
         extract: Extract,
     },
     /// Fewer persons than the Trust's threshold, perhaps none.
     FewerThan {
         /// The threshold, in persons.
+        #[schema(example = 10)]
         threshold: u64,
         /// The extract it was asked of.
+        #[schema(value_type = shapes::Extract)]
         extract: Extract,
     },
     /// Not let in by the Trust's gate.
     Refused {
         /// The stable code.
+        #[schema(example = "table_not_allowed")]
         code: String,
         /// What is wrong and what to write instead.
+        #[schema(example = "the table is not one of OMOP's")]
         message: String,
         /// Where in the question.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<shapes::Place>, nullable = false)]
         place: Option<Place>,
     },
     /// Let in, and not answered.
     Failed {
         /// The stable code.
+        #[schema(value_type = shapes::Failed)]
         reason: Failed,
         /// The same in words.
+        #[schema(example = "the question took longer than the Trust allows")]
         message: &'static str,
     },
     /// The appliance would not take the order.
     NotTaken {
         /// The stable code.
+        #[schema(value_type = shapes::Unwelcome)]
         reason: Unwelcome,
         /// The same in words.
+        #[schema(example = "the table is not one of OMOP's")]
         message: String,
     },
     /// No answer yet; the Trust is online.
     NotYet {
         /// How far: `queued`, `delivered` or `running`.
+        #[schema(example = "queued")]
         stage: &'static str,
     },
     /// No answer yet; the Trust is not there.
     Offline {
         /// Since when, in milliseconds since 1970; absent where it was never there.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<shapes::Moment>, nullable = false)]
         since: Option<UnixMillis>,
         /// How far it was: `queued`, `delivered` or `running`.
+        #[schema(example = "queued")]
         stage: &'static str,
     },
     /// Never answered within the order's life.
@@ -101,7 +123,7 @@ pub enum Said {
 }
 
 /// The combined result of a query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Combined {
     /// The sum over the Trusts that gave a value; absent where none did, which is not zero.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +139,7 @@ pub struct Combined {
 }
 
 /// A sum and of how many Trusts it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Total {
     /// Distinct persons at each Trust, added up. A person known to two Trusts counts twice.
     pub persons: u64,
@@ -134,7 +156,7 @@ pub struct Total {
 }
 
 /// How many Trusts are in which state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Tally {
     /// Trusts asked.
     pub asked: u64,

@@ -3,7 +3,7 @@
 macro_rules! identifier {
     ($(#[$words:meta])* $name:ident) => {
         $(#[$words])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
         pub struct $name(uuid::Uuid);
 

@@ -35,6 +35,7 @@ pub mod project;
 pub mod scan;
 pub mod second_factor;
 pub mod serve;
+pub mod shapes;
 pub mod sites;
 pub mod strength;
 pub mod tls;

@@ -17,9 +17,12 @@ use flip_protocol::freeze::DropOutcome;
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::Stage;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::shapes;
 
 /// Where an order is. What each state holds is what is known then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum OrderState {
     /// Waits at the hub.
@@ -27,49 +30,61 @@ pub enum OrderState {
     /// Durably stored at the appliance.
     Delivered {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
     },
     /// Being worked on.
     Running {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
     },
     /// Answered: a cohort at or above the Trust's threshold, or fewer.
     Done {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
         /// The answer.
+        #[schema(value_type = shapes::Answer)]
         answer: Answer,
     },
     /// The Trust's gate did not let the question in.
     Refused {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
         /// Why.
+        #[schema(value_type = shapes::Refused)]
         why: Refused,
     },
     /// Let in and not answered.
     Failed {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
         /// Why.
+        #[schema(value_type = shapes::Failed)]
         why: Failed,
     },
     /// The appliance would not take the message.
     NotTaken {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
         /// Why.
+        #[schema(value_type = shapes::Unwelcome)]
         why: Unwelcome,
     },
     /// Never answered within its life.
     Expired {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
     },
     /// Withdrawn here. What the appliance says of it any more is not looked at.
     Cancelled {
         /// Since when.
+        #[schema(value_type = shapes::Moment)]
         at: UnixMillis,
     },
 }

@@ -8,6 +8,7 @@ mod api;
 mod console;
 mod may;
 mod notices;
+mod parts;
 pub mod printed;
 mod session;
 
@@ -26,6 +27,7 @@ use crate::problem::ApiProblem;
 pub fn router(hub: &Arc<Hub>) -> Router {
     table()
         .into_router()
+        .method_not_allowed_fallback(async || ApiProblem::bad_method())
         .fallback(async || ApiProblem::not_found())
         .layer(from_fn_with_state(Arc::clone(hub), console::pages_of_problems))
         .layer(from_fn_with_state(Arc::clone(hub), notices::around))

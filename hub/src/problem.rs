@@ -9,31 +9,46 @@ use flip_protocol::problem::{MEDIA_TYPE, Problem};
 use crate::ledger::LedgerError;
 use crate::ledger::allowed::Barred;
 
-/// The code of who has given their password and not their second factor.
-pub const SECOND_FACTOR_NEEDED: &str = "second_factor_needed";
+mod codes;
 
-/// A refusal as an answer.
+pub use codes::{Code, status_of_gate};
+
+/// A refusal to an appliance.
 pub fn problem(status: StatusCode, code: &str, title: &str, detail: Option<String>) -> Response {
-    let mut problem = ApiProblem::new(status, code, title);
+    let retry_after_s = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(2);
+    let mut problem = ApiProblem::of(status, code, title, retry_after_s);
     problem.0.detail = detail;
     problem.into_response()
 }
 
-/// A problem to show a person or a program.
+/// A problem to show a person or a program, and after how many seconds to try again where that can help.
 #[derive(Debug, Clone)]
-pub struct ApiProblem(pub Box<Problem>);
+pub struct ApiProblem(pub Box<Problem>, Option<u32>);
 
 impl ApiProblem {
     /// A problem of this kind.
-    pub fn new(status: StatusCode, code: &str, title: &str) -> Self {
-        Self(Box::new(Problem {
+    pub fn new(code: Code, title: &str) -> Self {
+        Self::of(code.status(), code.name(), title, code.retry_after_s())
+    }
+
+    /// A question that the gate does not let in.
+    pub fn of_gate(code: flip_gate::Code, message: String, place: Option<Place>) -> Self {
+        let title = "The question is not let in.";
+        let mut problem = Self::of(codes::status_of_gate(code), code.name(), title, None).detail(message);
+        problem.0.place = place;
+        problem
+    }
+
+    fn of(status: StatusCode, code: &str, title: &str, retry_after_s: Option<u32>) -> Self {
+        let problem = Problem {
             kind: format!("/problems/{code}"),
             title: title.to_owned(),
             status: status.as_u16(),
             code: code.to_owned(),
             detail: None,
             place: None,
-        }))
+        };
+        Self(Box::new(problem), retry_after_s)
     }
 
     /// With what went wrong this time.
@@ -43,16 +58,9 @@ impl ApiProblem {
         self
     }
 
-    /// With a place in the text that was sent.
-    #[must_use]
-    pub fn place(mut self, place: Option<Place>) -> Self {
-        self.0.place = place;
-        self
-    }
-
     /// Nobody is signed in.
     pub fn sign_in() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "sign_in", "Sign in first.").detail(
+        Self::new(Code::SignIn, "Sign in first.").detail(
             "POST name and password to /api/v1/session and send the token as: Authorization: Bearer TOKEN",
         )
     }
@@ -66,29 +74,35 @@ impl ApiProblem {
             }
         };
         let title = "Give your second factor first, or set one up.";
-        Self::new(StatusCode::FORBIDDEN, SECOND_FACTOR_NEEDED, title).detail(detail)
+        Self::new(Code::SecondFactorNeeded, title).detail(detail)
     }
 
     /// There is nothing here for this person.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+        Self::new(Code::NotFound, "There is nothing here.")
+    }
+
+    /// There is something here, and not with this method.
+    pub fn bad_method() -> Self {
+        Self::new(Code::BadMethod, "This cannot be done here.")
+            .detail("Allow names the methods that there are")
     }
 
     /// The project was deleted.
     pub fn deleted() -> Self {
-        Self::new(StatusCode::CONFLICT, "project_deleted", "The project was deleted.")
+        Self::new(Code::ProjectDeleted, "The project was deleted.")
     }
 
     /// The person may know of it and may not do that to it.
     pub fn forbidden(act: &str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "You may not do this.").detail(format!(
+        Self::new(Code::Forbidden, "You may not do this.").detail(format!(
             "your role and your place in the project do not let you: {act}; an admin or the project's owner can change that"
         ))
     }
 
     /// A name that cannot be used, and why.
     pub fn bad_name(why: &str) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", "The name is not usable.").detail(why)
+        Self::new(Code::BadName, "The name is not usable.").detail(why)
     }
 
     /// The status.
@@ -110,18 +124,13 @@ impl From<Barred> for ApiProblem {
 impl From<LedgerError> for ApiProblem {
     fn from(error: LedgerError) -> Self {
         tracing::error!(error = &error as &dyn std::error::Error, "a request could not be served");
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "try_again",
-            "The hub cannot do this now; try again in a moment.",
-        )
+        Self::new(Code::TryAgain, "The hub cannot do this now; try again in a moment.")
     }
 }
 
 impl IntoResponse for ApiProblem {
     fn into_response(self) -> Response {
-        let retry =
-            (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some([(header::RETRY_AFTER, "2")]);
+        let retry = self.1.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
         // The console makes a page of it.
         let problem = Extension(self.clone());
         (self.status(), problem, retry, [(header::CONTENT_TYPE, MEDIA_TYPE)], Json(self.0)).into_response()

@@ -226,7 +226,7 @@ fn the_api_refuses_strangers_and_bad_bodies_clearly() -> Result<()> {
         stranger.post("/api/v1/session", &json!({ "name": "nobody", "password": "wrong password!" }))?;
     assert_eq!(nobody.json(), reply.json(), "a stranger can tell who has an account");
     let bodies: [(&str, u16, &str); 4] = [
-        ("", 400, "bad_body"),
+        ("", 400, "bad_json"),
         ("{\"name\":\"x\"}", 422, "bad_body"),
         ("{\"name\":\"x\",\"sql\":\"SELECT 1\",\"admin\":true}", 422, "bad_body"),
         ("{\"name\":\"\",\"sql\":\"SELECT person_id FROM person\"}", 422, "bad_name"),

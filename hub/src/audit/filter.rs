@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, Duration, OffsetDateTime};
+use utoipa::IntoParams;
 
 use super::{Deed, Who};
 
 /// As it is asked for: by the command line, a page or a program. An empty part asks for nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Serialize, Deserialize, IntoParams)]
 #[serde(default)]
 pub struct Asked {
     /// Only what this person or Trust did, by name; or `command_line`, or `hub`

@@ -6,29 +6,36 @@
 
 use flip_protocol::answer::{CohortAnswer, Field, Shape, Summary, Unit};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ledger::queries::Asked;
 use crate::order::{Answer, OrderState};
+use crate::shapes;
 
 /// One statistic over the Trusts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CombinedField {
     /// Its name.
+    #[schema(example = "Age Distribution")]
     pub name: String,
     /// What its counts count.
+    #[schema(value_type = shapes::Unit)]
     pub unit: Unit,
     /// How its cells are to be read.
+    #[schema(value_type = shapes::Shape)]
     pub shape: Shape,
     /// Its labels, in the order they are to be shown.
+    #[schema(example = json!(["40-49"]))]
     pub labels: Vec<String>,
     /// One series per Trust that gave the statistic.
     pub series: Vec<Series>,
 }
 
 /// One Trust's cells of a statistic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Series {
     /// The Trust's name.
+    #[schema(example = "Southmere Hospital")]
     pub trust_name: String,
     /// A cell per label of the field.
     pub cells: Vec<SeriesCell>,
@@ -36,17 +43,20 @@ pub struct Series {
     pub folded: bool,
     /// Each count is within this of the exact one in 95 of 100 answers; absent where they are exact.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 90)]
     pub margin: Option<u64>,
     /// Mean and spread of a numeric column at this Trust.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<shapes::Summary>, nullable = false)]
     pub summary: Option<Summary>,
 }
 
 /// One cell: a count, withheld, or a label that the Trust did not give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "cell", content = "count", rename_all = "snake_case")]
 pub enum SeriesCell {
     /// A count.
+    #[schema(example = json!({ "cell": "count", "count": 120 }))]
     Count(u64),
     /// Withheld: it, or its complement, is too small.
     Withheld,

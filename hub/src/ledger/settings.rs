@@ -4,27 +4,34 @@ use flip_protocol::UnixMillis;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Ledger, LedgerError, from_json, to_json};
 use crate::audit::{By, Deed};
+use crate::shapes::Moment;
 
 /// A word to everybody at the head of every page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Banner {
     /// Plain text.
+    #[schema(example = "New data from Northgate since Monday")]
     pub text: String,
     /// An `https:` address where more is said.
+    #[schema(example = "https://news.example.org/northgate")]
     pub href: Option<String>,
 }
 
 /// No new work is taken and none is handed out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Maintenance {
     /// What people are told.
+    #[schema(example = "back at noon")]
     pub words: String,
     /// Since when.
+    #[schema(value_type = Moment)]
     pub since: UnixMillis,
     /// Who turned it on.
+    #[schema(example = "ada")]
     pub by: String,
 }
 

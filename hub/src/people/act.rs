@@ -18,7 +18,6 @@ pub mod trusts;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use flip_protocol::enrolment::Kit;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{PartyId, UnixMillis};
@@ -33,7 +32,7 @@ use crate::ledger::trusts::{Added, Trust};
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::presence::Link;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// A Trust and how it stands.
 pub struct Standing {
@@ -58,10 +57,8 @@ pub async fn add_trust(may: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) ->
     let added = tokio::task::spawn_blocking(move || ledger.add_trust(by, trust, name, secret)).await;
     match added.expect("adding a Trust does not panic")? {
         Added::New => Ok(kit),
-        Added::NameTaken => {
-            Err(ApiProblem::new(StatusCode::CONFLICT, "name_taken", "Another Trust has that name.")
-                .detail(format!("“{taken_name}” is taken; choose another name")))
-        }
+        Added::NameTaken => Err(ApiProblem::new(Code::NameTaken, "Another Trust has that name.")
+            .detail(format!("“{taken_name}” is taken; choose another name"))),
     }
 }
 

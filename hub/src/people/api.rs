@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+pub(super) mod document;
 mod freeze;
 mod mail;
 mod models;
@@ -16,20 +17,20 @@ mod staging;
 pub(super) mod trusts;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::may::{May, Table};
+use super::parts::{Body, Parameters, Path};
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use document::Said;
 
 #[rustfmt::skip]
 pub(super) fn routes(table: Table) -> Table {
     table
         .get::<acts::Enter, _>("/api/v1/health", health)
+        .get::<acts::Enter, _>("/api/v1/openapi.json", document::serve)
         .post::<acts::Enter, _>("/api/v1/session", session::open)
         .get::<acts::KeepSession, _>("/api/v1/session", session::show)
         .delete::<acts::KeepSession, _>("/api/v1/session", session::close)
@@ -96,29 +97,53 @@ pub(super) fn routes(table: Table) -> Table {
         .delete::<acts::ManageMail, _>("/api/v1/mail/{mail}", mail::forget)
 }
 
-/// `GET /health`: that the hub is there, and its version. For anyone.
-async fn health(_: May<acts::Enter>) -> Json<Value> {
-    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+/// What the document says of every route.
+fn said() -> Vec<Said> {
+    let mut said = vec![
+        Said::get("/api/v1/health", "That the hub is there, and its version. For anyone.")
+            .gives::<Alive>(200, "It is there."),
+        Said::get("/api/v1/openapi.json", "This document. For anyone.")
+            .gives_text("application/json", "OpenAPI 3.1."),
+    ];
+    let parts = [
+        session::said(),
+        running::said(),
+        trusts::said(),
+        audit::said(),
+        projects::said(),
+        staging::said(),
+        queries::said(),
+        freeze::said(),
+        people::said(),
+        passwords::said(),
+        second_factor::said(),
+        access::said(),
+        mail::said(),
+        models::said(),
+    ];
+    said.extend(parts.into_iter().flatten());
+    said
 }
 
-/// A JSON body, or a problem document that says what is wrong with it.
-pub(super) struct Body<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = ApiProblem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiProblem> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(refuse(&rejection)),
-        }
-    }
+/// That the hub is there.
+#[derive(Serialize, ToSchema)]
+struct Alive {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+    /// The hub's version.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
 }
 
-fn refuse(rejection: &JsonRejection) -> ApiProblem {
-    let (code, title) = match rejection.status() {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("not_json", "Send JSON, with Content-Type: application/json."),
-        _ => ("bad_body", "The request's body is not what is expected here."),
-    };
-    ApiProblem::new(rejection.status(), code, title).detail(rejection.body_text())
+/// `GET /health`.
+async fn health(_: May<acts::Enter>) -> Json<Alive> {
+    Json(Alive { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// What was made.
+#[derive(Serialize, ToSchema)]
+struct Made {
+    /// Its id.
+    id: Uuid,
 }

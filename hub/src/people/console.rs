@@ -17,7 +17,7 @@ mod trusts;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Form, Path, Query as Parameters, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -28,11 +28,12 @@ use uuid::Uuid;
 
 use super::act;
 use super::may::{May, Table, Wish};
+use super::parts::{Form, Parameters, Path};
 use super::session::{self, COOKIE, Opened, Person};
 use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
-use crate::problem::{ApiProblem, SECOND_FACTOR_NEEDED};
+use crate::problem::{ApiProblem, Code};
 
 #[rustfmt::skip]
 pub(super) fn routes(table: Table) -> Table {
@@ -327,7 +328,7 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
     if problem.status() == StatusCode::UNAUTHORIZED {
         return Redirect::to(&format!("/sign-in?next={path}")).into_response();
     }
-    if problem.0.code == SECOND_FACTOR_NEEDED {
+    if problem.0.code == Code::SecondFactorNeeded.name() {
         return Redirect::to(&format!("/second-factor?next={path}")).into_response();
     }
     let person = Person::of_headers(&hub, &headers).await.ok();

@@ -1,9 +1,11 @@
-//! What pages of `docs/` have from the code: the table of permissions, the routes, the acts of the audit.
+//! What pages of `docs/` have from the code: the table of permissions, the routes, the acts of the audit, the codes of
+//! problems.
 
 use std::fmt::Write as _;
 
 use crate::audit::Deed;
 use crate::permissions::{Act, Cell, Column, decide};
+use crate::problem::Code;
 
 /// What stands between the marks of that page.
 pub fn permissions() -> String {
@@ -39,6 +41,22 @@ pub fn acts() -> String {
     text
 }
 
+/// What stands between the marks of `docs/RESEARCHERS.md`.
+pub fn codes() -> String {
+    let mut codes = Code::ALL.to_vec();
+    codes.sort_by_key(|code| code.status());
+    let mut text = String::from("| status | code | why |\n|---|---|---|\n");
+    for code in codes {
+        put(&mut text, &format!("{} | `{}` | {}", code.status().as_u16(), code.name(), code.why()));
+    }
+    text
+}
+
+/// The API's document.
+pub fn openapi() -> &'static str {
+    super::api::document::text()
+}
+
 fn put(text: &mut String, line: &str) {
     writeln!(text, "| {line} |").expect("a String takes it all");
 }
@@ -67,5 +85,10 @@ mod tests {
     #[test]
     fn the_docs_have_the_acts_of_the_audit() {
         compare("AUDIT.md", &acts());
+    }
+
+    #[test]
+    fn the_docs_have_the_codes_of_problems() {
+        compare("RESEARCHERS.md", &codes());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 
 use crate::audit::By;
 use crate::bounds;
@@ -17,7 +17,7 @@ use crate::hub::Hub;
 use crate::ledger::people::Session;
 use crate::passwords;
 use crate::person::{PersonId, Role};
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
 pub const COOKIE: &str = "__Host-flip-session";
@@ -86,8 +86,7 @@ pub async fn sign_in(
     let hash = stored.as_ref().map(|(_, hash)| hash.clone());
     let Some(fits) = hub.hasher.verify(password, hash).await else {
         return Err(ApiProblem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_sign_ins",
+            Code::TooManySignIns,
             "Too many people sign in at once; try again in a moment.",
         ));
     };
@@ -103,11 +102,7 @@ pub async fn sign_in(
     }
     hub.metrics.sign_ins_refused.inc();
     tracing::warn!("a sign-in was refused");
-    Err(ApiProblem::new(
-        StatusCode::FORBIDDEN,
-        "wrong_name_or_password",
-        "The name or the password is wrong.",
-    ))
+    Err(ApiProblem::new(Code::WrongNameOrPassword, "The name or the password is wrong."))
 }
 
 impl Person {
@@ -142,11 +137,7 @@ impl FromRequestParts<Arc<Hub>> for Person {
 
 /// A form that another site sent.
 pub fn cross_site() -> ApiProblem {
-    ApiProblem::new(
-        StatusCode::FORBIDDEN,
-        "cross_site",
-        "This request comes from another site; it was not carried out.",
-    )
+    ApiProblem::new(Code::CrossSite, "This request comes from another site; it was not carried out.")
 }
 
 /// True where the browser says that the request comes from a page of this very origin.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use flip_protocol::ident;
 
 use super::passwords::too_many;
@@ -14,7 +13,7 @@ use crate::ledger::access::{NewRequest, Request, RequestId, RequestState, Stored
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use crate::wording;
 
 /// Takes a request for access. It says the same whoever has that address.
@@ -27,7 +26,7 @@ pub async fn ask(
 ) -> Result<(), ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     let email = email.parse().map_err(|error: crate::email::NoAddress| bad_email(&error.to_string()))?;
-    let reason = text(reason, "bad_reason", "say in a few words why")?;
+    let reason = text(reason, "say in a few words why")?;
     let now = clock::now();
     let id = RequestId(ident::uuid_v7(now, &clock::random_bytes()));
     let new = NewRequest { id, name, email, reason, now, mails: hub.post.sends() };
@@ -71,7 +70,7 @@ pub async fn dismiss(
     id: RequestId,
     why: &str,
 ) -> Result<(), ApiProblem> {
-    let why = text(why, "bad_reason", "say why, for whoever looks later")?;
+    let why = text(why, "say why, for whoever looks later")?;
     open(hub, id).await?;
     if !hub.ledger.dismiss_request(may.by(), id, why).await? {
         return Err(handled());
@@ -89,13 +88,11 @@ async fn open(hub: &Hub, id: RequestId) -> Result<Request, ApiProblem> {
 }
 
 fn handled() -> ApiProblem {
-    ApiProblem::new(StatusCode::CONFLICT, "handled", "Somebody has dealt with this request already.")
+    ApiProblem::new(Code::Handled, "Somebody has dealt with this request already.")
 }
 
-fn text(typed: &str, code: &str, empty: &str) -> Result<String, ApiProblem> {
-    let bad = |why: String| {
-        ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, "The reason is not usable.").detail(why)
-    };
+fn text(typed: &str, empty: &str) -> Result<String, ApiProblem> {
+    let bad = |why: String| ApiProblem::new(Code::BadReason, "The reason is not usable.").detail(why);
     let text = wording::lines(typed).map_err(|why| bad(format!("the reason {why}")))?;
     if text.is_empty() {
         return Err(bad(empty.to_owned()));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use flip_protocol::answer::Place;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{bounds as wire, ident};
@@ -16,7 +15,7 @@ use crate::ledger::queries::{NewQuery, NotAsked, Query};
 use crate::people::may::{self, May, Wish};
 use crate::people::session::Person;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// Checks a question, stores it with one order per enrolled Trust, and wakes them.
 ///
@@ -62,7 +61,7 @@ pub async fn cancel(may: &May<acts::Ask>, hub: &Arc<Hub>, query: Uuid) -> Result
     let trusts = hub.ledger.cancel_query(may.by(), query).await??;
     if trusts.is_empty() {
         let title = "Nothing of this query is under way.";
-        return Err(ApiProblem::new(StatusCode::CONFLICT, "nothing_to_cancel", title)
+        return Err(ApiProblem::new(Code::NothingToCancel, title)
             .detail("every Trust's share of it has come to its end"));
     }
     tracing::info!(%query, by = may.person().name, trusts = trusts.len(), "a query was cancelled");
@@ -78,15 +77,8 @@ async fn check_question(sql: &str) -> Result<(), ApiProblem> {
     match admitted.expect("the gate does not panic") {
         Ok(_) => Ok(()),
         Err(refusal) => {
-            let status = if refusal.code == flip_gate::Code::TooLong {
-                StatusCode::PAYLOAD_TOO_LARGE
-            } else {
-                StatusCode::UNPROCESSABLE_ENTITY
-            };
             let place = refusal.place.map(|place| Place { line: place.line, column: place.column });
-            Err(ApiProblem::new(status, refusal.code.name(), "The question is not let in.")
-                .detail(refusal.message)
-                .place(place))
+            Err(ApiProblem::of_gate(refusal.code, refusal.message, place))
         }
     }
 }
@@ -94,7 +86,7 @@ async fn check_question(sql: &str) -> Result<(), ApiProblem> {
 fn problem_of(not: NotAsked) -> ApiProblem {
     match not {
         NotAsked::Barred(barred) => barred.into(),
-        NotAsked::NoTrusts => ApiProblem::new(StatusCode::CONFLICT, "no_trusts", "No Trust is enrolled yet.")
+        NotAsked::NoTrusts => ApiProblem::new(Code::NoTrusts, "No Trust is enrolled yet.")
             .detail("add a Trust and have its appliance enrol with the kit, then ask again"),
         NotAsked::Closed(state) => closed(state),
     }
@@ -103,7 +95,7 @@ fn problem_of(not: NotAsked) -> ApiProblem {
 /// Nothing is asked in a project that is staged or approved.
 pub fn closed(state: &str) -> ApiProblem {
     let title = "Nothing is asked in this project any more.";
-    ApiProblem::new(StatusCode::CONFLICT, "project_closed", title).detail(format!(
+    ApiProblem::new(Code::ProjectClosed, title).detail(format!(
         "it is {state}, and Trusts decide about the query that it is staged with; ask in another project, or have an \
          admin unstage it while no Trust has approved"
     ))

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use flip_storage::audit::Head;
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use crate::ledger::audit::Kept;
 use crate::lines::Lines;
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use flip_storage::audit::check::Wrong;
 
 /// A page of the acts that are looked for, and whether there are older ones.
@@ -42,12 +42,8 @@ pub async fn check(_: &May<acts::SeeAudit>, hub: &Arc<Hub>) -> Result<Result<Hea
     let (ledger, aside) = (hub.ledger.clone(), hub.config.audit_head.clone());
     let check = move || match head::read(&aside) {
         Ok(noted) => ledger.check_audit(noted.into_iter().collect()).map_err(ApiProblem::from),
-        Err(error) => Err(ApiProblem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "no_audit_head",
-            "The head written aside cannot be read.",
-        )
-        .detail(format!("{}: {error}", aside.display()))),
+        Err(error) => Err(ApiProblem::new(Code::NoAuditHead, "The head written aside cannot be read.")
+            .detail(format!("{}: {error}", aside.display()))),
     };
     tokio::task::spawn_blocking(check).await.expect("a check does not panic")
 }
@@ -89,6 +85,5 @@ pub async fn export(
 }
 
 fn bad_filter(bad: &BadFilter) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_filter", "What is looked for is not right.")
-        .detail(bad.to_string())
+    ApiProblem::new(Code::BadFilter, "What is looked for is not right.").detail(bad.to_string())
 }

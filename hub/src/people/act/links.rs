@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use tokio::sync::Semaphore;
 
 use super::people::{bad_email, held};
@@ -17,7 +16,7 @@ use crate::passwords;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::{PersonId, Role};
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use crate::strength;
 
 /// What somebody types who follows a link.
@@ -101,6 +100,5 @@ pub async fn hashed(password: String, name: &str, email: Option<&str>) -> Result
 }
 
 fn bad_password(why: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_password", "The password is not usable.")
-        .detail(why)
+    ApiProblem::new(Code::BadPassword, "The password is not usable.").detail(why)
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-
 use super::people::{bad_email, off_the_loop};
 use crate::bounds;
 use crate::hub::Hub;
@@ -11,7 +9,7 @@ use crate::ledger::mail::{Mail, MailId, NewMail};
 use crate::mail::letter::Letter;
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// The mails, what needs a look first.
 pub async fn list(_: &May<acts::SeeMail>, hub: &Hub) -> Result<Vec<Mail>, ApiProblem> {
@@ -61,6 +59,6 @@ pub async fn test(may: &May<acts::ManageMail>, hub: &Arc<Hub>, email: &str) -> R
 }
 
 fn no_mail() -> ApiProblem {
-    ApiProblem::new(StatusCode::CONFLICT, "no_mail", "This hub sends no mail.")
+    ApiProblem::new(Code::NoMail, "This hub sends no mail.")
         .detail("put [mail] in hub.toml and restart the hub")
 }

@@ -1,8 +1,6 @@
 //! What people do with models.
 
-use axum::http::StatusCode;
-
-use super::projects::{Listed, checked, look, unprocessable};
+use super::projects::{Listed, checked, look};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
@@ -11,18 +9,22 @@ use crate::ledger::projects::Seer;
 use crate::model::{ModelId, NoJobType};
 use crate::people::may::May;
 use crate::permissions::{Is, acts};
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// What was typed of a model.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewModel)]
 pub struct Typed {
     /// Its name.
+    #[schema(max_length = 120, example = "Retinopathy from fundus images")]
     pub name: String,
     /// What it is.
     #[serde(default)]
+    #[schema(max_length = 250, example = "A small ResNet")]
     pub description: String,
     /// A job type's name.
+    #[schema(example = "flower-standard")]
     pub job_type: String,
 }
 
@@ -89,28 +91,30 @@ pub async fn delete(may: &May<acts::ChangeModels>, hub: &Hub, id: ModelId) -> Re
 fn said(typed: &Typed) -> Result<Said, ApiProblem> {
     let (name, description) = checked(&typed.name, &typed.description)?;
     let job_type = typed.job_type.parse().map_err(|error: NoJobType| {
-        unprocessable("bad_job_type", "There is no such job type.").detail(error.to_string())
+        ApiProblem::new(Code::BadJobType, "There is no such job type.").detail(error.to_string())
     })?;
     Ok(Said { name, description, job_type })
 }
 
 fn refused(unchanged: Unchanged) -> ApiProblem {
-    let conflict = |code, title| ApiProblem::new(StatusCode::CONFLICT, code, title);
     match unchanged {
         Unchanged::Barred(barred) => barred.into(),
         Unchanged::NotApproved(state) => {
-            conflict("project_not_approved", "Models are made in approved projects.").detail(format!(
-                "the project is {state}; models can be made once the first Trust has approved it"
-            ))
+            ApiProblem::new(Code::ProjectNotApproved, "Models are made in approved projects.").detail(
+                format!("the project is {state}; models can be made once the first Trust has approved it"),
+            )
         }
-        Unchanged::TooMany => conflict("too_many_models", "The project has as many models as one may have.")
-            .detail(format!("a project has at most {} models; delete one", bounds::MODELS)),
-        Unchanged::Stale(now) => conflict("stale_edition", "The model was changed since you opened it.")
-            .detail(format!(
+        Unchanged::TooMany => {
+            ApiProblem::new(Code::TooManyModels, "The project has as many models as one may have.")
+                .detail(format!("a project has at most {} models; delete one", bounds::MODELS))
+        }
+        Unchanged::Stale(now) => {
+            ApiProblem::new(Code::StaleEdition, "The model was changed since you opened it.").detail(format!(
                 "it is “{}” for {} now; nothing was changed; edition {} is the one to change",
                 now.name,
                 now.job_type.name(),
                 now.edition
-            )),
+            ))
+        }
     }
 }

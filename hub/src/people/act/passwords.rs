@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-
 use super::links::hashed;
 use super::people::bad_email;
 use crate::clock;
@@ -13,12 +11,12 @@ use crate::ledger::resets::Asked;
 use crate::mail::letter::Letter;
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// Notes that somebody asks for a new password. It takes as long and says the same whoever has that address.
 pub async fn forgot(_: &May<acts::Enter>, hub: &Hub, email: &str) -> Result<(), ApiProblem> {
     if !hub.post.sends() {
-        return Err(ApiProblem::new(StatusCode::CONFLICT, "no_mail", "This hub sends no mail.")
+        return Err(ApiProblem::new(Code::NoMail, "This hub sends no mail.")
             .detail("ask an administrator for a link to a new password"));
     }
     let email = email.parse().map_err(|error: crate::email::NoAddress| bad_email(&error.to_string()))?;
@@ -42,16 +40,15 @@ pub async fn change(
     let stored = hub.ledger.password_of_id(person.id).await?;
     let Some(fits) = hub.hasher.verify(old.clone(), stored.clone()).await else {
         return Err(ApiProblem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_many_sign_ins",
+            Code::TooManySignIns,
             "Too many passwords are looked at; try again in a moment.",
         ));
     };
     let (Some(stored), true) = (stored, fits) else {
-        return Err(unprocessable("wrong_password", "The old password is wrong."));
+        return Err(ApiProblem::new(Code::WrongPassword, "The old password is wrong."));
     };
     if old == new {
-        return Err(unprocessable("bad_password", "The new password is the old one."));
+        return Err(ApiProblem::new(Code::BadPassword, "The new password is the old one."));
     }
     let email = hub.ledger.person(Whom::Id(person.id), now).await?.and_then(|known| known.email);
     let address = email.as_ref().map(ToString::to_string);
@@ -59,7 +56,7 @@ pub async fn change(
     let letter = Letter::PasswordChanged { name: person.name.clone() };
     let told = email.and_then(|email| hub.post.mail(email, letter, now));
     if !hub.ledger.change_password(may.by(), person.id, [stored, hash], person.token_sha256, told).await? {
-        return Err(unprocessable("wrong_password", "The password was changed meanwhile."));
+        return Err(ApiProblem::new(Code::WrongPassword, "The password was changed meanwhile."));
     }
     hub.post.announce();
     tracing::info!(person = %person.id, "a person changed their password");
@@ -68,9 +65,5 @@ pub async fn change(
 
 /// So many that one has to wait.
 pub fn too_many(title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::TOO_MANY_REQUESTS, "too_many", title)
-}
-
-fn unprocessable(code: &str, title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
+    ApiProblem::new(Code::TooMany, title)
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-
 use crate::bounds;
 use crate::clock;
 use crate::hub::{self, Hub};
@@ -16,7 +14,7 @@ use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
 use crate::person::Role;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// What is to change of a person, beside what is typed of them.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +42,7 @@ pub async fn search(_: &May<acts::SeePeople>, hub: &Hub, search: Search) -> Resu
 /// The same, for a page that is shown beside another act.
 pub async fn found(hub: &Hub, search: Search) -> Result<Found, ApiProblem> {
     if !search.state.is_empty() && !PersonState::NAMES.contains(&search.state.as_str()) {
-        return Err(unprocessable("bad_state", "There is no such state.")
+        return Err(ApiProblem::new(Code::BadState, "There is no such state.")
             .detail(format!("a state is one of: {}", PersonState::NAMES.join(", "))));
     }
     Ok(hub.ledger.search_people(search, clock::now()).await?)
@@ -68,7 +66,7 @@ pub fn typed(name: &str, email: &str, role: &str) -> Result<Details, ApiProblem>
     let address = || email.parse().map_err(|error: crate::email::NoAddress| bad_email(&error.to_string()));
     let email = if email.trim().is_empty() { None } else { Some(address()?) };
     let role = role.parse().map_err(|error: crate::person::NoRole| {
-        unprocessable("bad_role", "There is no such role.").detail(error.to_string())
+        ApiProblem::new(Code::BadRole, "There is no such role.").detail(error.to_string())
     })?;
     Ok(Details { name, email, role })
 }
@@ -170,22 +168,18 @@ pub async fn change(
 pub async fn reset(may: &May<acts::ManagePeople>, hub: &Arc<Hub>, id: PersonId) -> Result<(), ApiProblem> {
     if id == may.person().id {
         let title = "You cannot reset your own password; change it instead.";
-        return Err(ApiProblem::new(StatusCode::CONFLICT, "oneself", title));
+        return Err(ApiProblem::new(Code::Oneself, title));
     }
     let by = may.by();
     let person = shown(hub, id).await?.person;
     match person.state {
         PersonState::Active | PersonState::Reset { .. } => {}
         PersonState::Disabled { .. } => {
-            return Err(ApiProblem::new(
-                StatusCode::CONFLICT,
-                "disabled",
-                "They are disabled; enable them first.",
-            ));
+            return Err(ApiProblem::new(Code::Disabled, "They are disabled; enable them first."));
         }
         PersonState::Invited { .. } => {
             let title = "They have not come yet; invite them again instead.";
-            return Err(ApiProblem::new(StatusCode::CONFLICT, "invited", title));
+            return Err(ApiProblem::new(Code::Invited, title));
         }
     }
     let link = hub.post.new_link(by.at.plus(bounds::RESET_ORDERED_MS));
@@ -204,7 +198,7 @@ pub fn of_changed(changed: Changed) -> Result<(), ApiProblem> {
         Changed::Nobody => Err(ApiProblem::not_found()),
         Changed::LastAdmin => {
             let title = "They are the only admin who can sign in; make another first.";
-            Err(ApiProblem::new(StatusCode::CONFLICT, "last_admin", title))
+            Err(ApiProblem::new(Code::LastAdmin, title))
         }
     }
 }
@@ -212,24 +206,20 @@ pub fn of_changed(changed: Changed) -> Result<(), ApiProblem> {
 /// What is another's.
 pub fn held(taken: Taken) -> ApiProblem {
     let (code, title) = match taken {
-        Taken::Name => ("name_taken", "Somebody has that name already."),
-        Taken::Email => ("email_taken", "Somebody has that e-mail address already."),
+        Taken::Name => (Code::NameTaken, "Somebody has that name already."),
+        Taken::Email => (Code::EmailTaken, "Somebody has that e-mail address already."),
     };
-    ApiProblem::new(StatusCode::CONFLICT, code, title)
+    ApiProblem::new(code, title)
 }
 
 /// An address that cannot be used, and why.
 pub fn bad_email(why: &str) -> ApiProblem {
-    unprocessable("bad_email", "The e-mail address is not usable.").detail(why)
+    ApiProblem::new(Code::BadEmail, "The e-mail address is not usable.").detail(why)
 }
 
 fn has_come() -> ApiProblem {
-    ApiProblem::new(StatusCode::CONFLICT, "has_come", "They have come already, and are not invited any more.")
+    ApiProblem::new(Code::HasCome, "They have come already, and are not invited any more.")
         .detail("people are not removed, so that what they did keeps its name; disable them instead")
-}
-
-fn unprocessable(code: &str, title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }
 
 /// A transaction of the ledger that blocks.
@@ -242,7 +232,7 @@ pub async fn off_the_loop<T: Send + 'static>(
 }
 
 fn no_trust() -> ApiProblem {
-    unprocessable("no_trust", "An admin of a Trust is one of some Trust.").detail(
+    ApiProblem::new(Code::NoTrust, "An admin of a Trust is one of some Trust.").detail(
         "give them another role, and then on the hub's machine: flip-hub user role NAME trust-admin --trust TRUST",
     )
 }

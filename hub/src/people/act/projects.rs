@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use flip_protocol::bounds as wire;
 use flip_protocol::ident::ProjectId;
 
@@ -14,7 +13,7 @@ use crate::ledger::projects::{About, Edit, Edited, Look, Project, Seer};
 use crate::people::may::{self, May};
 use crate::people::session::Person;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use crate::wording;
 
 /// A page of what somebody may see.
@@ -117,11 +116,11 @@ pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Resu
     may.undeleted()?;
     let (name, description) = checked(&wanted.name, &wanted.description)?;
     if wanted.members.len() > bounds::MEMBERS {
-        return Err(unprocessable("too_many_members", "A project has at most 100 members."));
+        return Err(ApiProblem::new(Code::TooManyMembers, "A project has at most 100 members."));
     }
     let checked = |member: String| match wording::name(&member) {
         Ok(name) => Ok(name.to_owned()),
-        Err(why) => Err(unprocessable("bad_member", "A member's name is not usable.").detail(why)),
+        Err(why) => Err(ApiProblem::new(Code::BadMember, "A member's name is not usable.").detail(why)),
     };
     let members = wanted.members.into_iter().map(checked).collect::<Result<_, _>>()?;
     let wanted = Edit { name, description, members, ..wanted };
@@ -131,17 +130,17 @@ pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Resu
             found(hub, may.project()).await
         }
         Edited::Barred(barred) => Err(barred.into()),
-        Edited::Nobody(name) => Err(unprocessable("no_such_person", "Nobody has that name.")
+        Edited::Nobody(name) => Err(ApiProblem::new(Code::NoSuchPerson, "Nobody has that name.")
             .detail(format!("“{name}” does not sign in at this hub; nothing was changed"))),
         Edited::Locked(state) => {
             let title = "Name and description stay while Trusts decide, and after.";
-            Err(ApiProblem::new(StatusCode::CONFLICT, "project_closed", title).detail(format!(
+            Err(ApiProblem::new(Code::ProjectClosed, title).detail(format!(
                 "the project is {state}, and what Trusts decide about does not change under them; nothing was changed;                  members can be changed"
             )))
         }
         Edited::Stale(now) => {
             let title = "The project was changed since you opened it.";
-            Err(ApiProblem::new(StatusCode::CONFLICT, "stale_edition", title).detail(since(&wanted, &now)))
+            Err(ApiProblem::new(Code::StaleEdition, title).detail(since(&wanted, &now)))
         }
     }
 }
@@ -186,16 +185,12 @@ pub async fn found(hub: &Hub, id: ProjectId) -> Result<Project, ApiProblem> {
 pub(super) fn checked(name: &str, description: &str) -> Result<(String, String), ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?;
     let unusable = |why| {
-        unprocessable("bad_description", "The description is not usable.")
+        ApiProblem::new(Code::BadDescription, "The description is not usable.")
             .detail(format!("the description {why}"))
     };
     let description = wording::lines(description).map_err(unusable)?;
     if description.chars().count() > bounds::DESCRIPTION_CHARACTERS {
-        return Err(unprocessable("bad_description", "The description is longer than 250 characters."));
+        return Err(ApiProblem::new(Code::BadDescription, "The description is longer than 250 characters."));
     }
     Ok((name.to_owned(), description))
-}
-
-pub(super) fn unprocessable(code: &str, title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
 }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-
 use crate::bounds;
 use crate::hub::{self, Hub};
 use crate::ledger::settings::{Banner, Open, Settings};
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 /// The settings and how many orders have not ended.
 pub async fn show(_: &May<acts::RunHub>, hub: &Hub) -> Result<(Settings, Open), ApiProblem> {
@@ -42,15 +40,15 @@ pub async fn set_banner(
     Ok(())
 }
 
-/// Begins maintenance with what people are told; `None` ends it, and what was held back goes out.
+/// Begins maintenance with what people are told; or ends it, and what was held back goes out.
 pub async fn set_maintenance(
     may: &May<acts::RunHub>,
     hub: &Arc<Hub>,
-    words: Option<&str>,
+    on: bool,
+    words: &str,
 ) -> Result<(), ApiProblem> {
-    let words = words.map(plain).transpose()?.map(str::to_owned);
-    let on = words.is_some();
-    hub.ledger.set_maintenance(may.by(), words).await?;
+    let words = plain(words)?.to_owned();
+    hub.ledger.set_maintenance(may.by(), on.then_some(words)).await?;
     tracing::info!(on, by = may.person().name, "maintenance");
     if !on {
         for trust in hub.ledger.trusts().await? {
@@ -64,13 +62,11 @@ pub async fn set_maintenance(
 pub async fn takes_work(hub: &Hub) -> Result<(), ApiProblem> {
     let Some(on) = hub.ledger.settings().await?.maintenance else { return Ok(()) };
     let title = "The hub is in maintenance and takes no new work.";
-    Err(ApiProblem::new(StatusCode::SERVICE_UNAVAILABLE, "maintenance", title).detail(
-        if on.words.is_empty() {
-            "nothing was stored; try again later".to_owned()
-        } else {
-            format!("nothing was stored; {}", on.words)
-        },
-    ))
+    Err(ApiProblem::new(Code::Maintenance, title).detail(if on.words.is_empty() {
+        "nothing was stored; try again later".to_owned()
+    } else {
+        format!("nothing was stored; {}", on.words)
+    }))
 }
 
 fn plain(text: &str) -> Result<&str, ApiProblem> {
@@ -78,5 +74,5 @@ fn plain(text: &str) -> Result<&str, ApiProblem> {
 }
 
 fn unusable(why: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_notice", "The notice is not usable.").detail(why)
+    ApiProblem::new(Code::BadNotice, "The notice is not usable.").detail(why)
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
-
 use super::people::{of_changed, off_the_loop, shown};
 use crate::bounds;
 use crate::clock;
@@ -17,7 +15,7 @@ use crate::people::may::May;
 use crate::people::session::{Awaits, Opened, Person};
 use crate::permissions::acts;
 use crate::person::PersonId;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use crate::second_factor::{self as factor, Typed};
 
 /// What somebody sets up a second factor with.
@@ -50,7 +48,7 @@ pub async fn give(may: &May<acts::SecondFactor>, hub: &Hub, typed: &str) -> Resu
     match person.awaits {
         Some(Awaits::Code) => {}
         Some(Awaits::Enrolment) => return Err(none_yet()),
-        None => return Err(conflict("signed_in", "You are signed in already.")),
+        None => return Err(ApiProblem::new(Code::SignedIn, "You are signed in already.")),
     }
     let proof = proof(hub, person, typed).await?;
     let (opened, renewed) = renewed(person);
@@ -109,12 +107,15 @@ pub async fn other_codes(may: &May<acts::OwnAccount>, hub: &Hub, typed: &str) ->
 /// Takes somebody's second factor away.
 pub async fn reset(may: &May<acts::ManagePeople>, hub: &Arc<Hub>, id: PersonId) -> Result<(), ApiProblem> {
     if id == may.person().id {
-        return Err(conflict("oneself", "You cannot reset your own second factor; set up another instead."));
+        return Err(ApiProblem::new(
+            Code::Oneself,
+            "You cannot reset your own second factor; set up another instead.",
+        ));
     }
     let by = may.by();
     let person = shown(hub, id).await?.person;
     if person.second_factor.is_none() {
-        return Err(conflict("no_second_factor", "They have no second factor."));
+        return Err(ApiProblem::new(Code::NoSecondFactor, "They have no second factor."));
     }
     let letter = Letter::SecondFactor { name: person.name, news: FactorNews::Reset };
     let told = person.email.and_then(|email| hub.post.mail(email, letter, by.at));
@@ -141,7 +142,7 @@ async fn proof(hub: &Hub, person: &Person, typed: &str) -> Result<Proof, ApiProb
     };
     let secret = hub.cells.open(factor::cell(&person.id.bytes()), &sealed).map_err(|error| {
         tracing::error!(person = %person.id, %error, "a second factor cannot be checked");
-        conflict("factor_unreadable", "The hub cannot read your second factor.")
+        ApiProblem::new(Code::FactorUnreadable, "The hub cannot read your second factor.")
             .detail("give a recovery code, or ask an administrator to reset your second factor")
     })?;
     let step = factor::step_of(&secret, &code, clock::now()).ok_or_else(|| wrong_code(hub))?;
@@ -172,7 +173,7 @@ async fn told(hub: &Hub, person: &Person, news: FactorNews) -> Result<Option<New
 fn of_proved(hub: &Hub, proved: Proved) -> Result<(), ApiProblem> {
     match proved {
         Proved::Yes => Ok(()),
-        Proved::Used => Err(unprocessable("code_used", "This code was used already.")
+        Proved::Used => Err(ApiProblem::new(Code::CodeUsed, "This code was used already.")
             .detail("This code was used already: wait for the next that the app shows. Each is good once.")),
         Proved::Wrong => Err(wrong_code(hub)),
         Proved::NoSession => Err(ApiProblem::sign_in()),
@@ -181,23 +182,15 @@ fn of_proved(hub: &Hub, proved: Proved) -> Result<(), ApiProblem> {
 
 fn wrong_code(hub: &Hub) -> ApiProblem {
     hub.metrics.sign_ins_refused.inc();
-    unprocessable("wrong_code", "The code is wrong.").detail(
+    ApiProblem::new(Code::WrongCode, "The code is wrong.").detail(
         "The code is wrong: type the six digits that the app shows now. If they are right, its clock or the hub's is not.",
     )
 }
 
 fn none_yet() -> ApiProblem {
-    conflict("no_second_factor", "You have no second factor yet; set one up.")
+    ApiProblem::new(Code::NoSecondFactor, "You have no second factor yet; set one up.")
 }
 
 fn has_one() -> ApiProblem {
-    conflict("has_second_factor", "You have a second factor; show it to set up another.")
-}
-
-fn conflict(code: &str, title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::CONFLICT, code, title)
-}
-
-fn unprocessable(code: &str, title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, code, title)
+    ApiProblem::new(Code::HasSecondFactor, "You have a second factor; show it to set up another.")
 }

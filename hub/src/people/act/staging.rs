@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use flip_protocol::answer::Extract;
 use flip_protocol::{PartyId, bounds as wire};
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use crate::ledger::freezes::Freeze;
 use crate::ledger::staging::{Deciding, Stopped};
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use crate::project::{Refused, Verdict};
 
 /// Stages the project at Trusts.
@@ -87,7 +86,7 @@ pub async fn freeze(may: &May<acts::Freeze>, hub: &Arc<Hub>, query: Uuid) -> Res
     let (ordered, may_be) = frozen.map_err(problem_of)?;
     if may_be == 0 {
         let title = "There is no cohort of this query that you could freeze.";
-        return Err(conflict("nothing_to_freeze", title).detail(
+        return Err(ApiProblem::new(Code::NothingToFreeze, title).detail(
             "a Trust freezes a cohort when the project was staged there with this query and the Trust has approved it; \
              who decided for a Trust freezes again",
         ));
@@ -124,10 +123,7 @@ pub async fn freezes(
 }
 
 fn checked(verdict: Verdict, reason: &str) -> Result<String, ApiProblem> {
-    let unusable = |why: &str| {
-        ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_reason", "The reason is not usable.")
-            .detail(why)
-    };
+    let unusable = |why: &str| ApiProblem::new(Code::BadReason, "The reason is not usable.").detail(why);
     let reason = reason.trim();
     if reason.chars().count() > bounds::REASON_CHARACTERS {
         return Err(unusable("the reason is longer than 500 characters"));
@@ -141,50 +137,54 @@ fn checked(verdict: Verdict, reason: &str) -> Result<String, ApiProblem> {
     Ok(reason.to_owned())
 }
 
-fn conflict(code: &str, title: &str) -> ApiProblem {
-    ApiProblem::new(StatusCode::CONFLICT, code, title)
-}
-
 fn problem_of(stopped: Stopped) -> ApiProblem {
     let (refused, names) = match stopped {
         Stopped::Barred(barred) => return barred.into(),
         Stopped::NoTrust(trust) => {
             let title = "There is no such Trust.";
-            return ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_trust", title)
+            return ApiProblem::new(Code::NoSuchTrust, title)
                 .detail(format!("no Trust has the id {trust}; nothing was changed"));
         }
         Stopped::OwnAdmin(trust) => {
             let title = "This Trust decides for itself.";
-            return ApiProblem::new(StatusCode::FORBIDDEN, "own_admin", title)
+            return ApiProblem::new(Code::OwnAdmin, title)
                 .detail(format!("{trust} has an admin of its own, who alone decides for it"));
         }
         Stopped::NotTheirTrust => {
             let title = "You decide for your own Trust alone.";
-            return ApiProblem::new(StatusCode::FORBIDDEN, "not_your_trust", title);
+            return ApiProblem::new(Code::NotYourTrust, title);
         }
         Stopped::Refused(refused, names) => (refused, names),
     };
     let name = |trust: PartyId| names.iter().find(|(id, _)| *id == trust).map_or("a Trust", |(_, name)| name);
     match refused {
-        Refused::NoQuery => conflict("no_query", "Nothing was asked in this project yet.")
+        Refused::NoQuery => ApiProblem::new(Code::NoQuery, "Nothing was asked in this project yet.")
             .detail("ask a query; when Trusts have answered with a number, stage it there"),
-        Refused::NoTrusts => {
-            ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_trusts", "No Trust is chosen.")
-                .detail("choose at least one Trust that gave a number")
-        }
+        Refused::NoTrusts => ApiProblem::new(Code::NoneChosen, "No Trust is chosen.")
+            .detail("choose at least one Trust that gave a number"),
         Refused::Unusable(why) => {
             let lines: Vec<String> =
                 why.iter().map(|(trust, why)| format!("{}: {}", name(*trust), why.sentence())).collect();
-            conflict("not_usable", "The project cannot be staged there; it was staged nowhere.")
+            ApiProblem::new(Code::NotUsable, "The project cannot be staged there; it was staged nowhere.")
                 .detail(lines.join("; "))
         }
-        Refused::AlreadyStaged(trust) => conflict("already_staged", "The project is staged there already.")
-            .detail(format!("it is staged at {}; it was staged nowhere else now", name(trust))),
-        Refused::NotStaged(trust) => conflict("not_staged", "The project is not staged there.")
+        Refused::AlreadyStaged(trust) => {
+            ApiProblem::new(Code::AlreadyStaged, "The project is staged there already.")
+                .detail(format!("it is staged at {}; it was staged nowhere else now", name(trust)))
+        }
+        Refused::NotStaged(trust) => ApiProblem::new(Code::NotStaged, "The project is not staged there.")
             .detail(format!("it is not staged at {}, or not any more; load the page again", name(trust))),
-        Refused::OtherQuery => conflict("other_query", "The project was staged anew, with another query.")
-            .detail("nothing was decided; look at the query that it is staged with now"),
-        Refused::Decided(trust, made) => conflict("already_decided", "That Trust has decided already.")
-            .detail(format!("{} was {} by {}; a decision stands", name(trust), made.verdict.name(), made.by)),
+        Refused::OtherQuery => {
+            ApiProblem::new(Code::OtherQuery, "The project was staged anew, with another query.")
+                .detail("nothing was decided; look at the query that it is staged with now")
+        }
+        Refused::Decided(trust, made) => {
+            ApiProblem::new(Code::AlreadyDecided, "That Trust has decided already.").detail(format!(
+                "{} was {} by {}; a decision stands",
+                name(trust),
+                made.verdict.name(),
+                made.by
+            ))
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::http::StatusCode;
 use flip_protocol::PartyId;
 use flip_protocol::enrolment::Kit;
 
@@ -11,7 +10,7 @@ use crate::clock;
 use crate::hub::{self, Hub};
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 use crate::serve;
 
 /// One Trust and how it stands, with the messages of it that were not taken, by reason.
@@ -47,7 +46,7 @@ pub async fn ask_for_keys(
     one(hub, trust).await?;
     if !hub.ledger.ask_for_keys(may.by(), trust).await? {
         let title = "The Trust has no keys that could be replaced.";
-        return Err(ApiProblem::new(StatusCode::CONFLICT, "no_keys", title)
+        return Err(ApiProblem::new(Code::NoKeys, title)
             .detail("it has not enrolled, or its keys are void; give it a kit"));
     }
     tracing::info!(%trust, by = may.person().name, "new keys are asked of a Trust");
@@ -76,8 +75,7 @@ pub async fn remove(
     let known = one(hub, trust).await?.trust;
     if typed_name.trim() != known.name {
         let title = "Type the Trust's name to remove it.";
-        return Err(ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "name_differs", title)
-            .detail(format!("its name is “{}”", known.name)));
+        return Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{}”", known.name)));
     }
     hub.ledger.remove(may.by(), trust).await?;
     tracing::warn!(%trust, name = known.name, by = may.person().name, "a Trust was removed");
@@ -95,7 +93,7 @@ pub async fn one(hub: &Hub, trust: PartyId) -> Result<Standing, ApiProblem> {
 /// `host:port` for kits.
 pub(super) fn address(hub: &Hub) -> Result<&str, ApiProblem> {
     hub.sites_address().ok_or_else(|| {
-        ApiProblem::new(StatusCode::CONFLICT, "no_address", "The hub does not know its own address.")
+        ApiProblem::new(Code::NoAddress, "The hub does not know its own address.")
             .detail(serve::NO_KIT_ADDRESS)
     })
 }

@@ -3,29 +3,73 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query as Parameters, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::{Value, json};
+use flip_protocol::PartyId;
+use flip_protocol::freeze::Freezing;
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::queries::{Wait, waiting};
+use super::document::Said;
+use super::queries::Wait;
+use super::{Parameters, Path};
 use crate::hub::Hub;
 use crate::ledger::freezes::Freeze;
+use crate::order::OrderState;
 use crate::people::act;
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes;
+
+/// How a cohort's freeze stands.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Freezes {
+    /// True where no order can change any more.
+    complete: bool,
+    /// Each Trust's newest order.
+    trusts: Vec<TrustFreeze>,
+}
+
+/// A Trust's newest order to freeze a cohort.
+#[derive(Serialize, ToSchema)]
+struct TrustFreeze {
+    /// The Trust.
+    #[schema(value_type = Uuid)]
+    trust: PartyId,
+    /// Its name.
+    #[schema(example = "Southmere Hospital")]
+    trust_name: String,
+    /// Where the order is.
+    order: OrderState,
+    /// Whether the cohort was frozen.
+    #[schema(value_type = Option<shapes::Freezing>)]
+    freezing: Option<Freezing>,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    let path = "/api/v1/queries/{query}/freeze";
+    vec![
+        Said::get(path, "For each Trust, whether the cohort of a query is frozen.")
+            .reads::<Wait>()
+            .gives::<Freezes>(200, "As it stands, or as soon as all orders have ended."),
+        Said::post(path, "Has Trusts that approved a query freeze its cohort again.")
+            .gives::<Freezes>(202, "The orders wait for the Trusts.")
+            .refuses(&[Code::NothingToFreeze, Code::Maintenance]),
+    ]
+}
 
 /// `POST`: orders it again at each Trust that has approved and that one decides for: a next version.
 pub(super) async fn order(
     may: May<acts::Freeze>,
     State(hub): State<Arc<Hub>>,
     Path(id): Path<Uuid>,
-) -> Result<(StatusCode, Json<Value>), ApiProblem> {
+) -> Result<(StatusCode, Json<Freezes>), ApiProblem> {
     act::staging::freeze(&may, &hub, id).await?;
     tracing::info!(query = %id, by = may.person().name, "a cohort's freeze was ordered");
-    Ok((StatusCode::ACCEPTED, Json(to_json(&hub.ledger.freezes(id).await?))))
+    Ok((StatusCode::ACCEPTED, Json(listed(hub.ledger.freezes(id).await?))))
 }
 
 /// `GET ?wait_s=25`: each Trust's newest order to freeze, as it stands, or as soon as all have ended.
@@ -33,22 +77,22 @@ pub(super) async fn show(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
     Path(id): Path<Uuid>,
-    wait: Result<Parameters<Wait>, QueryRejection>,
-) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(to_json(&act::staging::freezes(&may, &hub, id, waiting(wait)?).await?)))
+    Parameters(wait): Parameters<Wait>,
+) -> Result<Json<Freezes>, ApiProblem> {
+    Ok(Json(listed(act::staging::freezes(&may, &hub, id, wait.time()).await?)))
 }
 
-fn to_json(freezes: &[Freeze]) -> Value {
-    let trusts: Vec<Value> = freezes
-        .iter()
-        .map(|freeze| {
-            json!({
-                "trust": freeze.trust,
-                "trust_name": freeze.trust_name,
-                "order": freeze.state,
-                "freezing": freeze.freezing,
+fn listed(freezes: Vec<Freeze>) -> Freezes {
+    Freezes {
+        complete: freezes.iter().all(|freeze| freeze.state.ended()),
+        trusts: freezes
+            .into_iter()
+            .map(|freeze| TrustFreeze {
+                trust: freeze.trust,
+                trust_name: freeze.trust_name,
+                order: freeze.state,
+                freezing: freeze.freezing,
             })
-        })
-        .collect();
-    json!({ "complete": freezes.iter().all(|freeze| freeze.state.ended()), "trusts": trusts })
+            .collect(),
+    }
 }

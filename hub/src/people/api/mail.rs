@@ -3,32 +3,96 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use flip_protocol::UnixMillis;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::Body;
+use super::document::Said;
+use super::{Body, Made, Path};
 use crate::hub::Hub;
 use crate::ledger::mail::{Mail, MailId, MailState};
 use crate::people::act::mail as act;
 use crate::people::may::May;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes::Moment;
 
-#[derive(Deserialize)]
+/// Where a test of the mail goes.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewTest {
+    /// An address.
+    #[schema(example = "ada@example.org")]
     email: String,
+}
+
+/// Mails, what needs a look first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AllMails {
+    /// Whether this hub sends mail.
+    sends: bool,
+    /// Given up, then waiting, then sent.
+    mail: Vec<SentMail>,
+}
+
+/// A mail, without its link.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Mail)]
+pub(super) struct SentMail {
+    /// Its id.
+    id: Uuid,
+    /// Whom it goes to.
+    #[schema(example = "ada@example.org")]
+    to: String,
+    /// Its kind.
+    #[schema(example = "invitation")]
+    kind: &'static str,
+    /// `waiting`, `sent` or `failed`.
+    #[schema(example = "sent")]
+    state: &'static str,
+    /// When it was stored.
+    #[schema(value_type = Moment)]
+    stored: UnixMillis,
+    /// How often it was tried in vain.
+    #[schema(example = 0)]
+    tries: u32,
+    /// Why the last time.
+    #[schema(example = "the mail server cannot be reached")]
+    why: Option<String>,
+    /// When it is tried next.
+    #[schema(value_type = Option<Moment>)]
+    next: Option<UnixMillis>,
+    /// When it was sent, or given up.
+    #[schema(value_type = Option<Moment>)]
+    ended: Option<UnixMillis>,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    vec![
+        Said::get("/api/v1/mail", "Mails: given up, then waiting, then sent in the last 30 days; no links.")
+            .gives::<AllMails>(200, "The mails."),
+        Said::post("/api/v1/mail/test", "Sends a mail that says no more than that mail arrives.")
+            .takes::<NewTest>()
+            .gives::<Made>(202, "It waits to be sent.")
+            .refuses(&[Code::BadEmail, Code::NoMail]),
+        Said::post("/api/v1/mail/{mail}/send", "Tries a mail that was not sent at once.")
+            .gives_nothing(202, "It is tried.")
+            .refuses(&[Code::NoMail]),
+        Said::delete("/api/v1/mail/{mail}", "Forgets a mail.").gives_nothing(204, "It is forgotten."),
+    ]
 }
 
 /// `GET /mail`: what needs a look first.
 pub(super) async fn list(
     may: May<acts::SeeMail>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<Value>, ApiProblem> {
-    let mails: Vec<Value> = act::list(&may, &hub).await?.iter().map(to_json).collect();
-    Ok(Json(json!({ "sends": hub.post.sends(), "mail": mails })))
+) -> Result<Json<AllMails>, ApiProblem> {
+    let mail = act::list(&may, &hub).await?.iter().map(sent).collect();
+    Ok(Json(AllMails { sends: hub.post.sends(), mail }))
 }
 
 /// `POST /mail/test`: a mail that says no more than that mail arrives.
@@ -36,18 +100,18 @@ pub(super) async fn test(
     may: May<acts::ManageMail>,
     State(hub): State<Arc<Hub>>,
     Body(new): Body<NewTest>,
-) -> Result<(StatusCode, Json<Value>), ApiProblem> {
+) -> Result<(StatusCode, Json<Made>), ApiProblem> {
     let id = act::test(&may, &hub, &new.email).await?;
-    Ok((StatusCode::ACCEPTED, Json(json!({ "id": id.to_string() }))))
+    Ok((StatusCode::ACCEPTED, Json(Made { id: id.0 })))
 }
 
 /// `POST /mail/{mail}/send`: tries one that was not sent at once.
 pub(super) async fn send(
     may: May<acts::ManageMail>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::send_again(&may, &hub, mail(&id)?).await?;
+    act::send_again(&may, &hub, MailId(id)).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -55,31 +119,27 @@ pub(super) async fn send(
 pub(super) async fn forget(
     may: May<acts::ManageMail>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<Uuid>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::forget(&may, &hub, mail(&id)?).await?;
+    act::forget(&may, &hub, MailId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn mail(id: &str) -> Result<MailId, ApiProblem> {
-    id.parse().map_err(|_| ApiProblem::not_found())
-}
-
 /// A mail without its link.
-pub(super) fn to_json(mail: &Mail) -> Value {
+pub(super) fn sent(mail: &Mail) -> SentMail {
     let (next, ended) = match mail.state {
         MailState::Waiting { next } => (Some(next), None),
         MailState::Sent { at } | MailState::Failed { at } => (None, Some(at)),
     };
-    json!({
-        "id": mail.id.to_string(),
-        "to": mail.to,
-        "kind": mail.letter.kind(),
-        "state": mail.state.name(),
-        "stored": mail.stored,
-        "tries": mail.tries,
-        "why": (!mail.why.is_empty()).then_some(&mail.why),
-        "next": next,
-        "ended": ended,
-    })
+    SentMail {
+        id: mail.id.0,
+        to: mail.to.to_string(),
+        kind: mail.letter.kind(),
+        state: mail.state.name(),
+        stored: mail.stored,
+        tries: mail.tries,
+        why: (!mail.why.is_empty()).then(|| mail.why.clone()),
+        next,
+        ended,
+    }
 }

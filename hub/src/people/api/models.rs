@@ -3,62 +3,179 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query as Parameters, State};
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use flip_protocol::UnixMillis;
+use flip_protocol::ident::ProjectId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::Body;
+use super::document::Said;
 use super::projects::Looking;
+use super::{Body, Parameters, Path};
 use crate::hub::Hub;
 use crate::ledger::models::Model;
 use crate::model::{JobType, ModelId};
 use crate::people::act::models::{self as act, Typed};
 use crate::people::may::May;
 use crate::permissions::{Is, acts};
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes::Moment;
 
-#[derive(Deserialize)]
+/// A model as it is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Edit {
+pub(super) struct ModelEdit {
     /// Of the model that was looked at: a change of another is refused.
+    #[schema(example = 1)]
     edition: u64,
+    /// Its name.
+    #[schema(max_length = 120, example = "Retinopathy from fundus images")]
     name: String,
+    /// What it is.
     #[serde(default)]
+    #[schema(max_length = 250, example = "A small ResNet")]
     description: String,
+    /// A job type's name.
+    #[schema(example = "flower-standard")]
     job_type: String,
 }
 
+/// What a model can be for.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AllJobTypes {
+    /// In the order in which they are offered.
+    job_types: Vec<ListedJobType>,
+}
+
+/// A job type.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobType)]
+pub(super) struct ListedJobType {
+    /// Its name.
+    #[schema(example = "flower-standard")]
+    job_type: &'static str,
+    /// What it is.
+    #[schema(example = "Flower: train a model")]
+    words: &'static str,
+    /// The files that it cannot do without, by their names.
+    #[schema(example = json!(["client_app.py", "config.json", "models.py"]))]
+    required: &'static [&'static str],
+}
+
+/// A page of models.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ModelPage {
+    /// Those of this page.
+    models: Vec<ListedModel>,
+    /// The page, from 1.
+    #[schema(example = 1)]
+    page: u64,
+    /// How many pages there are.
+    #[schema(example = 1)]
+    pages: u64,
+    /// How many models there are.
+    #[schema(example = 1)]
+    found: u64,
+}
+
+/// The models of a project.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ModelsOfProject {
+    /// The newest first.
+    models: Vec<ListedModel>,
+}
+
+/// A model.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Model)]
+pub(super) struct ListedModel {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    id: ModelId,
+    /// Its project.
+    #[schema(value_type = uuid::Uuid)]
+    project: ProjectId,
+    /// Its project's name.
+    #[schema(example = "Diabetes and its complications")]
+    project_name: String,
+    /// Its name.
+    #[schema(example = "Retinopathy from fundus images")]
+    name: String,
+    /// What it is.
+    #[schema(example = "A small ResNet")]
+    description: String,
+    /// Its job type's name.
+    #[schema(example = "flower-standard")]
+    job_type: &'static str,
+    /// When it was made.
+    #[schema(value_type = Moment)]
+    made: UnixMillis,
+    /// Who made it, by the name that they have now.
+    #[schema(example = "ada")]
+    made_by: String,
+    /// How often it was changed, and one.
+    #[schema(example = 1)]
+    edition: u64,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    let typed = [Code::BadName, Code::BadDescription, Code::BadJobType];
+    vec![
+        Said::get("/api/v1/job-types", "What a model can be for, and the files that each needs.")
+            .gives::<AllJobTypes>(200, "Every job type."),
+        Said::get("/api/v1/models", "The models that you may see, the newest first.")
+            .reads::<Looking>()
+            .gives::<ModelPage>(200, "A page of them."),
+        Said::get("/api/v1/projects/{project}/models", "The models of a project, the newest first.")
+            .gives::<ModelsOfProject>(200, "All of them."),
+        Said::post("/api/v1/projects/{project}/models", "Makes a model in an approved project.")
+            .takes::<Typed>()
+            .made::<ListedModel>("It is made.")
+            .refuses(&typed)
+            .refuses(&[Code::ProjectNotApproved, Code::TooManyModels]),
+        Said::get("/api/v1/models/{model}", "One model.").gives::<ListedModel>(200, "The model."),
+        Said::put(
+            "/api/v1/models/{model}",
+            "Gives a model name, description and job type, all of them anew.",
+        )
+        .takes::<ModelEdit>()
+        .gives::<ListedModel>(200, "The model as it is now.")
+        .refuses(&typed)
+        .refuses(&[Code::ProjectNotApproved, Code::StaleEdition]),
+        Said::delete("/api/v1/models/{model}", "Deletes a model.").gives_nothing(204, "It is deleted."),
+    ]
+}
+
 /// `GET /job-types`: what a model can be for, and the files that each needs.
-pub(super) async fn job_types(_: May<acts::SeeLists>) -> Json<Value> {
-    let all = JobType::ALL
-        .iter()
-        .map(|one| json!({ "job_type": one, "words": one.words(), "required": one.required() }));
-    Json(json!({ "job_types": all.collect::<Vec<_>>() }))
+pub(super) async fn job_types(_: May<acts::SeeLists>) -> Json<AllJobTypes> {
+    let all = JobType::ALL.iter().map(|one| ListedJobType {
+        job_type: one.name(),
+        words: one.words(),
+        required: one.required(),
+    });
+    Json(AllJobTypes { job_types: all.collect() })
 }
 
 /// `GET /models?search=&page=`: those that one may see, newest first, a hundred a page.
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-    looking: Result<Parameters<Looking>, QueryRejection>,
-) -> Result<Json<Value>, ApiProblem> {
-    let Parameters(looking) = looking.map_err(|rejection| super::queries::bad_parameter(&rejection))?;
+    Parameters(looking): Parameters<Looking>,
+) -> Result<Json<ModelPage>, ApiProblem> {
     let listed = act::list(&may, &hub, &looking.search, looking.page).await?;
-    let models: Vec<Value> = listed.rows.iter().map(to_json).collect();
-    Ok(Json(json!({
-        "models": models, "page": listed.page, "pages": listed.pages, "found": listed.found,
-    })))
+    let models = listed.rows.into_iter().map(self::listed).collect();
+    Ok(Json(ModelPage { models, page: listed.page, pages: listed.pages, found: listed.found }))
 }
 
 /// `GET /projects/{project}/models`: newest first.
 pub(super) async fn of_project(
     may: May<acts::SeeModels>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<Value>, ApiProblem> {
-    let models: Vec<Value> = hub.ledger.models_of(may.project()).await?.iter().map(to_json).collect();
-    Ok(Json(json!({ "models": models })))
+) -> Result<Json<ModelsOfProject>, ApiProblem> {
+    let models = hub.ledger.models_of(may.project()).await?.into_iter().map(listed).collect();
+    Ok(Json(ModelsOfProject { models }))
 }
 
 /// `POST /projects/{project}/models`: makes one, where the project is approved.
@@ -66,7 +183,7 @@ pub(super) async fn make(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
     Body(typed): Body<Typed>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ListedModel>), ApiProblem> {
     let id = act::make(&may, &hub, &typed).await?;
     let place = format!("/api/v1/models/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], whole(&may, &hub, id).await?))
@@ -76,51 +193,47 @@ pub(super) async fn make(
 pub(super) async fn show(
     may: May<acts::SeeModels>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    whole(&may, &hub, model(&id)?).await
+    Path(id): Path<ModelId>,
+) -> Result<Json<ListedModel>, ApiProblem> {
+    whole(&may, &hub, id).await
 }
 
 /// `PUT /models/{model}`: name, description and job type, all of them anew.
 pub(super) async fn edit(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-    Body(edit): Body<Edit>,
-) -> Result<Json<Value>, ApiProblem> {
-    let Edit { edition, name, description, job_type } = edit;
-    act::edit(&may, &hub, model(&id)?, edition, &Typed { name, description, job_type }).await?;
-    whole(&may, &hub, model(&id)?).await
+    Path(id): Path<ModelId>,
+    Body(edit): Body<ModelEdit>,
+) -> Result<Json<ListedModel>, ApiProblem> {
+    let ModelEdit { edition, name, description, job_type } = edit;
+    act::edit(&may, &hub, id, edition, &Typed { name, description, job_type }).await?;
+    whole(&may, &hub, id).await
 }
 
 /// `DELETE /models/{model}`.
 pub(super) async fn delete(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<ModelId>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::delete(&may, &hub, model(&id)?).await?;
+    act::delete(&may, &hub, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(to_json(&act::found(may, hub, id).await?)))
+async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Json<ListedModel>, ApiProblem> {
+    Ok(Json(listed(act::found(may, hub, id).await?)))
 }
 
-fn model(id: &str) -> Result<ModelId, ApiProblem> {
-    id.parse().map_err(|_| ApiProblem::not_found())
-}
-
-fn to_json(model: &Model) -> Value {
-    json!({
-        "id": model.id,
-        "project": model.project,
-        "project_name": model.project_name,
-        "name": model.name,
-        "description": model.description,
-        "job_type": model.job_type,
-        "made": model.made,
-        "made_by": model.made_by,
-        "edition": model.edition,
-    })
+fn listed(model: Model) -> ListedModel {
+    ListedModel {
+        id: model.id,
+        project: model.project,
+        project_name: model.project_name,
+        name: model.name,
+        description: model.description,
+        job_type: model.job_type.name(),
+        made: model.made,
+        made_by: model.made_by,
+        edition: model.edition,
+    }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query as Parameters, State};
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use flip_protocol::UnixMillis;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::Body;
+use super::document::Said;
+use super::mail::SentMail;
+use super::{Body, Parameters, Path};
 use crate::bounds;
 use crate::hub::Hub;
 use crate::ledger::mail::MailState;
@@ -18,26 +21,146 @@ use crate::people::act::second_factor;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes::Moment;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// Part of a name or address.
     #[serde(default)]
     search: String,
+    /// `active`, `disabled`, `reset` or `invited`; all where it is empty.
     #[serde(default)]
+    #[param(example = "active")]
     state: String,
+    /// What `next` said.
     after: Option<String>,
+    /// At most so many, up to 100.
     limit: Option<u32>,
 }
 
-#[derive(Deserialize)]
+/// What is typed of a person.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Details {
+pub(super) struct PersonDetails {
+    /// The name that they sign in with.
+    #[schema(max_length = 120, example = "ada")]
     name: String,
+    /// Where mail reaches them.
     #[serde(default)]
+    #[schema(example = "ada@example.org")]
     email: Option<String>,
+    /// Their role: admin, researcher or viewer.
+    #[schema(example = "researcher")]
     role: String,
+}
+
+/// People by name.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PersonPage {
+    /// Those of this page.
+    people: Vec<ListedPerson>,
+    /// How many there are.
+    #[schema(example = 1)]
+    all: u64,
+    /// Where to go on: the next request's `after`; null at the end.
+    #[schema(example = "ada")]
+    next: Option<String>,
+}
+
+/// Somebody who signs in here, or was invited.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Person)]
+pub(super) struct ListedPerson {
+    /// Their id.
+    #[schema(value_type = uuid::Uuid)]
+    id: PersonId,
+    /// The name that they sign in with.
+    #[schema(example = "ada")]
+    name: String,
+    /// Where mail reaches them.
+    #[schema(example = "ada@example.org")]
+    email: Option<String>,
+    /// Their role: admin, researcher, viewer or trust-admin.
+    #[schema(example = "researcher")]
+    role: &'static str,
+    /// `active`, `disabled`, `reset` or `invited`.
+    #[schema(example = "active")]
+    state: &'static str,
+    /// Since when they are known.
+    #[schema(value_type = Moment)]
+    added: UnixMillis,
+    /// Since when they are kept out.
+    #[schema(value_type = Option<Moment>)]
+    disabled: Option<UnixMillis>,
+    /// Since when they have a second factor.
+    #[schema(value_type = Option<Moment>)]
+    second_factor_since: Option<UnixMillis>,
+    /// Who invited them, while they have not come.
+    #[schema(example = "admin")]
+    invited_by: Option<String>,
+    /// Until when their link works.
+    #[schema(value_type = Option<Moment>)]
+    link_expires: Option<UnixMillis>,
+}
+
+/// A person with their link, unless it went by mail.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholePerson {
+    #[serde(flatten)]
+    person: ListedPerson,
+    /// The link to hand over; null where there is none, or it goes by mail.
+    #[schema(example = "https://flip.example.org/link/9f86d081884c7d659a2feaa0c55ad015")]
+    link: Option<String>,
+    /// The last mail with it.
+    mail: Option<SentMail>,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    let typed =
+        [Code::BadName, Code::BadEmail, Code::BadRole, Code::NoTrust, Code::NameTaken, Code::EmailTaken];
+    vec![
+        Said::get("/api/v1/people", "People by name.")
+            .reads::<Wanted>()
+            .gives::<PersonPage>(200, "A page of them.")
+            .refuses(&[Code::BadState]),
+        Said::post("/api/v1/people", "Invites a person.")
+            .takes::<PersonDetails>()
+            .made::<WholePerson>("They are invited; `link` is what to hand over, null where it goes by mail.")
+            .refuses(&typed),
+        Said::get("/api/v1/people/{person}", "One person.").gives::<WholePerson>(200, "The person."),
+        Said::put("/api/v1/people/{person}", "Gives a person name, address and role, all of them anew.")
+            .takes::<PersonDetails>()
+            .gives::<WholePerson>(200, "The person as they are now.")
+            .refuses(&typed)
+            .refuses(&[Code::LastAdmin]),
+        Said::delete("/api/v1/people/{person}", "Takes back the invitation of somebody who has not come.")
+            .gives_nothing(204, "It is taken back.")
+            .refuses(&[Code::HasCome]),
+        Said::post("/api/v1/people/{person}/disable", "Keeps a person out, and signs them out.")
+            .gives::<WholePerson>(200, "The person as they are now.")
+            .refuses(&[Code::LastAdmin]),
+        Said::post("/api/v1/people/{person}/enable", "Lets a person in again.")
+            .gives::<WholePerson>(200, "The person as they are now.")
+            .refuses(&[Code::LastAdmin]),
+        Said::post(
+            "/api/v1/people/{person}/reset",
+            "Voids a password; a link lets its owner choose another.",
+        )
+        .gives::<WholePerson>(200, "The person as they are now.")
+        .refuses(&[Code::Oneself, Code::Disabled, Code::Invited, Code::LastAdmin]),
+        Said::post(
+            "/api/v1/people/{person}/second-factor/reset",
+            "Has a person set up another second factor.",
+        )
+        .gives::<WholePerson>(200, "The person as they are now.")
+        .refuses(&[Code::Oneself, Code::NoSecondFactor, Code::LastAdmin]),
+        Said::post("/api/v1/people/{person}/invite", "Makes another link for somebody who has not come.")
+            .gives::<WholePerson>(200, "The person as they are now.")
+            .refuses(&[Code::HasCome]),
+    ]
 }
 
 /// `GET /people`: by name, those whose name or address holds `search` and whose state is `state`; further ones after
@@ -46,20 +169,20 @@ pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
     Parameters(wanted): Parameters<Wanted>,
-) -> Result<Json<Value>, ApiProblem> {
+) -> Result<Json<PersonPage>, ApiProblem> {
     let most = wanted.limit.unwrap_or(bounds::LIST_ROWS).clamp(1, bounds::LIST_ROWS);
     let search = Search { words: wanted.search, state: wanted.state, after: wanted.after, most };
     let found = act::search(&may, &hub, search).await?;
-    let people: Vec<Value> = found.people.iter().map(to_json).collect();
-    Ok(Json(json!({ "people": people, "all": found.all, "next": found.next })))
+    let people = found.people.iter().map(listed).collect();
+    Ok(Json(PersonPage { people, all: found.all, next: found.next }))
 }
 
 /// `POST /people`: invites a person. Where the hub sends no mail, the answer holds the link to hand over.
 pub(super) async fn invite(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Body(new): Body<Details>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
+    Body(new): Body<PersonDetails>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WholePerson>), ApiProblem> {
     let details = act::typed(&new.name, &new.email.unwrap_or_default(), &new.role)?;
     let id = act::invite(&may, &hub, details).await?;
     let place = format!("/api/v1/people/{id}");
@@ -71,20 +194,19 @@ pub(super) async fn invite(
 pub(super) async fn show(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    Ok(Json(whole(&hub, &act::show(&may, &hub, person(&id)?).await?)))
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
+    Ok(Json(whole(&hub, &act::show(&may, &hub, id).await?)))
 }
 
 /// `PUT /people/{person}`: name, address and role, all of them anew.
 pub(super) async fn edit(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-    Body(edit): Body<Details>,
-) -> Result<Json<Value>, ApiProblem> {
+    Path(id): Path<PersonId>,
+    Body(edit): Body<PersonDetails>,
+) -> Result<Json<WholePerson>, ApiProblem> {
     let details = act::typed(&edit.name, &edit.email.unwrap_or_default(), &edit.role)?;
-    let id = person(&id)?;
     act::edit(&may, &hub, id, details).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
@@ -93,9 +215,9 @@ pub(super) async fn edit(
 pub(super) async fn withdraw(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<PersonId>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::withdraw(&may, &hub, person(&id)?).await?;
+    act::withdraw(&may, &hub, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -103,9 +225,8 @@ pub(super) async fn withdraw(
 pub(super) async fn invite_again(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    let id = person(&id)?;
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
     act::invite_again(&may, &hub, id).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
@@ -114,9 +235,8 @@ pub(super) async fn invite_again(
 pub(super) async fn disable(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    let id = person(&id)?;
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
     act::change(&may, &hub, id, Change::Disable).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
@@ -125,9 +245,8 @@ pub(super) async fn disable(
 pub(super) async fn enable(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    let id = person(&id)?;
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
     act::change(&may, &hub, id, Change::Enable).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
@@ -136,9 +255,8 @@ pub(super) async fn enable(
 pub(super) async fn reset(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    let id = person(&id)?;
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
     act::reset(&may, &hub, id).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
@@ -147,52 +265,48 @@ pub(super) async fn reset(
 pub(super) async fn reset_second_factor(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, ApiProblem> {
-    let id = person(&id)?;
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
     second_factor::reset(&may, &hub, id).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
 
 /// A person as other answers hold them.
-pub(super) async fn found(hub: &Hub, id: PersonId) -> Result<Value, ApiProblem> {
+pub(super) async fn found(hub: &Hub, id: PersonId) -> Result<WholePerson, ApiProblem> {
     Ok(whole(hub, &act::shown(hub, id).await?))
 }
 
-fn person(id: &str) -> Result<PersonId, ApiProblem> {
-    id.parse().map_err(|_| ApiProblem::not_found())
-}
-
-fn to_json(person: &Person) -> Value {
-    let (disabled, by) = match &person.state {
+fn listed(person: &Person) -> ListedPerson {
+    let (disabled, invited_by) = match &person.state {
         PersonState::Active | PersonState::Reset { .. } => (None, None),
         PersonState::Disabled { since } => (Some(*since), None),
         PersonState::Invited { by, .. } => (None, by.clone()),
     };
-    json!({
-        "id": person.id.to_string(),
-        "name": person.name,
-        "email": person.email,
-        "role": person.role.name(),
-        "state": person.state.name(),
-        "added": person.added,
-        "disabled": disabled,
-        "second_factor_since": person.second_factor,
-        "invited_by": by,
-        "link_expires": person.state.link().map(|link| link.expires),
-    })
+    ListedPerson {
+        id: person.id,
+        name: person.name.clone(),
+        email: person.email.as_ref().map(ToString::to_string),
+        role: person.role.name(),
+        state: person.state.name(),
+        added: person.added,
+        disabled,
+        second_factor_since: person.second_factor,
+        invited_by,
+        link_expires: person.state.link().map(|link| link.expires),
+    }
 }
 
 /// With the link to hand over, unless it went by mail.
-fn whole(hub: &Hub, shown: &Shown) -> Value {
-    let mut whole = to_json(&shown.person);
+fn whole(hub: &Hub, shown: &Shown) -> WholePerson {
     let mailed = shown.mail.as_ref().is_some_and(|mail| match mail.state {
         MailState::Sent { .. } => true,
         MailState::Waiting { .. } => mail.tries == 0,
         MailState::Failed { .. } => false,
     });
     let link = shown.person.state.link().filter(|_| !mailed);
-    whole["link"] = json!(link.map(|link| hub.post.link(link.nonce)));
-    whole["mail"] = json!(shown.mail.as_ref().map(super::mail::to_json));
-    whole
+    WholePerson {
+        person: listed(&shown.person),
+        link: link.map(|link| hub.post.link(link.nonce)),
+        mail: shown.mail.as_ref().map(super::mail::sent),
+    }
 }

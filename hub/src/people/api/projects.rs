@@ -3,48 +3,152 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query as Parameters, State};
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use flip_protocol::UnixMillis;
 use flip_protocol::ident::ProjectId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::Body;
+use super::document::Said;
+use super::staging::{Seat, StagedQuery};
+use super::{Body, Made, Parameters};
 use crate::hub::Hub;
 use crate::ledger::projects::{Edit as Wanted, Project};
 use crate::people::act::projects as act;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes::Moment;
 
-#[derive(Deserialize)]
+/// A project to be made.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewProject {
+    /// Its name.
+    #[schema(max_length = 120, example = "Diabetes and its complications")]
     name: String,
+    /// What it is for.
     #[serde(default)]
+    #[schema(max_length = 250, example = "Who develops retinopathy, and when")]
     description: String,
 }
 
-#[derive(Deserialize)]
+/// A project as it is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Edit {
+pub(super) struct ProjectEdit {
     /// Of the project that was looked at: a change of another is refused.
+    #[schema(example = 3)]
     edition: u64,
+    /// Its name.
+    #[schema(max_length = 120, example = "Diabetes and its complications")]
     name: String,
+    /// What it is for.
+    #[schema(max_length = 250, example = "Who develops retinopathy, and when")]
     description: String,
+    /// Sign-in names or e-mail addresses.
+    #[schema(max_items = 100, example = json!(["ben"]))]
     members: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Looking {
     /// Words of the name or the description.
     #[serde(default)]
     pub search: String,
+    /// The page, from 1.
     #[serde(default)]
     pub page: u64,
+}
+
+/// A page of projects.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProjectPage {
+    /// Those of this page.
+    projects: Vec<ListedProject>,
+    /// The page, from 1.
+    #[schema(example = 1)]
+    page: u64,
+    /// How many pages there are.
+    #[schema(example = 1)]
+    pages: u64,
+    /// How many projects there are.
+    #[schema(example = 1)]
+    found: u64,
+}
+
+/// A project.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Project)]
+pub(super) struct ListedProject {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    id: ProjectId,
+    /// Its name.
+    #[schema(example = "Diabetes and its complications")]
+    name: String,
+    /// What it is for.
+    #[schema(example = "Who develops retinopathy, and when")]
+    description: String,
+    /// Its owner's sign-in name.
+    #[schema(example = "ada")]
+    owner: String,
+    /// The members' sign-in names.
+    #[schema(example = json!(["ben"]))]
+    members: Vec<String>,
+    /// `unstaged`, `staged` or `approved`.
+    #[schema(example = "staged")]
+    state: &'static str,
+    /// How often it was changed, and one.
+    #[schema(example = 3)]
+    edition: u64,
+    /// When it was made.
+    #[schema(value_type = Moment)]
+    made: UnixMillis,
+    /// When it was deleted.
+    #[schema(value_type = Option<Moment>)]
+    deleted: Option<UnixMillis>,
+}
+
+/// A project with how it stands at each Trust.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholeProject {
+    #[serde(flatten)]
+    project: ListedProject,
+    /// The query that it is staged with, or the newest.
+    query: Option<StagedQuery>,
+    /// Each Trust.
+    trusts: Vec<Seat>,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    vec![
+        Said::get("/api/v1/projects", "The projects that you may see, the newest first.")
+            .more("A hundred a page. Admins see all, those that were deleted last.")
+            .reads::<Looking>()
+            .gives::<ProjectPage>(200, "A page of them."),
+        Said::post("/api/v1/projects", "Makes a project, which you own.")
+            .takes::<NewProject>()
+            .made::<Made>("It is made.")
+            .refuses(&[Code::BadName, Code::BadDescription]),
+        Said::get("/api/v1/projects/{project}", "One project, with how it stands at each Trust.")
+            .gives::<WholeProject>(200, "The project."),
+        Said::put("/api/v1/projects/{project}", "Gives a project name, description and members, all of them anew.")
+            .takes::<ProjectEdit>()
+            .gives::<ListedProject>(200, "The project as it is now.")
+            .refuses(&[Code::BadName, Code::BadDescription, Code::BadMember, Code::TooManyMembers])
+            .refuses(&[Code::NoSuchPerson, Code::ProjectClosed, Code::StaleEdition]),
+        Said::delete("/api/v1/projects/{project}", "Deletes a project.")
+            .more(
+                "Admins alone see it and its queries from then on; what is under way is cancelled, and Trusts drop what \
+                 they froze for it.",
+            )
+            .gives_nothing(204, "It is deleted."),
+    ]
 }
 
 /// `GET /projects?search=&page=`: those that one may see, newest first, a hundred a page; for admins all, what was deleted
@@ -52,14 +156,11 @@ pub(super) struct Looking {
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-    looking: Result<Parameters<Looking>, QueryRejection>,
-) -> Result<Json<Value>, ApiProblem> {
-    let Parameters(looking) = looking.map_err(|rejection| super::queries::bad_parameter(&rejection))?;
+    Parameters(looking): Parameters<Looking>,
+) -> Result<Json<ProjectPage>, ApiProblem> {
     let listed = act::list(&may, &hub, &looking.search, looking.page).await?;
-    let projects: Vec<Value> = listed.rows.iter().map(to_json).collect();
-    Ok(Json(json!({
-        "projects": projects, "page": listed.page, "pages": listed.pages, "found": listed.found,
-    })))
+    let projects = listed.rows.into_iter().map(self::listed).collect();
+    Ok(Json(ProjectPage { projects, page: listed.page, pages: listed.pages, found: listed.found }))
 }
 
 /// `POST /projects`: makes one, owned by who asks for it.
@@ -67,17 +168,17 @@ pub(super) async fn make(
     may: May<acts::MakeProject>,
     State(hub): State<Arc<Hub>>,
     Body(new): Body<NewProject>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Made>), ApiProblem> {
     let id = act::make(&may, &hub, &new.name, &new.description).await?;
     let place = format!("/api/v1/projects/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Made { id: id.0 })))
 }
 
 /// `GET /projects/{project}`: with how it stands at each Trust.
 pub(super) async fn show(
     may: May<acts::SeeProject>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<Value>, ApiProblem> {
+) -> Result<Json<WholeProject>, ApiProblem> {
     act::show(&may, &hub).await?;
     whole(&hub, may.project(), may.person().id).await
 }
@@ -86,10 +187,10 @@ pub(super) async fn show(
 pub(super) async fn edit(
     may: May<acts::EditProject>,
     State(hub): State<Arc<Hub>>,
-    Body(edit): Body<Edit>,
-) -> Result<Json<Value>, ApiProblem> {
-    let Edit { edition, name, description, members } = edit;
-    Ok(Json(to_json(&act::edit(&may, &hub, Wanted { edition, name, description, members }).await?)))
+    Body(edit): Body<ProjectEdit>,
+) -> Result<Json<ListedProject>, ApiProblem> {
+    let ProjectEdit { edition, name, description, members } = edit;
+    Ok(Json(listed(act::edit(&may, &hub, Wanted { edition, name, description, members }).await?)))
 }
 
 /// `DELETE /projects/{project}`: from then on admins alone see it and its queries.
@@ -102,24 +203,26 @@ pub(super) async fn delete(
 }
 
 /// A project with how it stands at each Trust.
-pub(super) async fn whole(hub: &Hub, id: ProjectId, person: PersonId) -> Result<Json<Value>, ApiProblem> {
-    let mut project = to_json(&act::found(hub, id).await?);
-    let (query, trusts) = super::staging::board(&hub.ledger.board(id, person).await?);
-    project["query"] = query;
-    project["trusts"] = trusts.into();
-    Ok(Json(project))
+pub(super) async fn whole(
+    hub: &Hub,
+    id: ProjectId,
+    person: PersonId,
+) -> Result<Json<WholeProject>, ApiProblem> {
+    let project = listed(act::found(hub, id).await?);
+    let (query, trusts) = super::staging::board(hub.ledger.board(id, person).await?);
+    Ok(Json(WholeProject { project, query, trusts }))
 }
 
-pub(super) fn to_json(project: &Project) -> Value {
-    json!({
-        "id": project.id,
-        "name": project.name,
-        "description": project.description,
-        "owner": project.owner,
-        "members": project.members,
-        "state": project.lifecycle.name(),
-        "edition": project.edition,
-        "made": project.made,
-        "deleted": project.deleted,
-    })
+pub(super) fn listed(project: Project) -> ListedProject {
+    ListedProject {
+        id: project.id,
+        state: project.lifecycle.name(),
+        name: project.name,
+        description: project.description,
+        owner: project.owner,
+        members: project.members,
+        edition: project.edition,
+        made: project.made,
+        deleted: project.deleted,
+    }
 }

@@ -4,41 +4,138 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query as Parameters, State};
+use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use flip_protocol::UnixMillis;
 use flip_protocol::answer::Summary;
 use flip_protocol::ident::ProjectId;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::Body;
+use super::document::Said;
+use super::{Body, Made, Parameters, Path};
 use crate::audit::Deed;
 use crate::bounds;
 use crate::combine::{Combined, SeriesCell};
 use crate::csv::quoted;
 use crate::hub::Hub;
-use crate::ledger::queries::Query;
+use crate::ledger::queries as ledger;
 use crate::people::act;
 use crate::people::may::{May, Wish};
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes::Moment;
 
-#[derive(Deserialize)]
+/// A question.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewQuery {
+    /// A name of your choice; people at the Trusts see it.
+    #[schema(max_length = 120, example = "Type 2 diabetes")]
     name: String,
+    /// SQL over OMOP tables that selects the persons.
+    #[schema(
+        example = "SELECT person_id FROM omop.condition_occurrence WHERE condition_concept_id = 201826"
+    )]
     sql: String,
-    /// The person's own project where it is absent.
+    /// What it is asked for; a project of your own where it is absent.
+    #[schema(value_type = Option<Uuid>)]
     project: Option<ProjectId>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
+    /// Seconds that the answer may be waited for, at most 25: it comes as soon as nothing can change any more.
     #[serde(default)]
     wait_s: u64,
+}
+
+impl Wait {
+    /// How long.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_secs(self.wait_s.min(bounds::WAIT_S))
+    }
+}
+
+/// A query and its combined result.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Query {
+    /// Its id.
+    id: Uuid,
+    /// Its name.
+    #[schema(example = "Type 2 diabetes")]
+    name: String,
+    /// The question.
+    #[schema(
+        example = "SELECT person_id FROM omop.condition_occurrence WHERE condition_concept_id = 201826"
+    )]
+    sql: String,
+    /// What it is asked for.
+    #[schema(value_type = Uuid)]
+    project: ProjectId,
+    /// Who asked, by the name that they have now.
+    #[schema(example = "ada")]
+    asked_by: String,
+    /// When.
+    #[schema(value_type = Moment)]
+    asked: UnixMillis,
+    /// What the Trusts said.
+    result: Combined,
+}
+
+/// The newest queries.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QueryPage {
+    /// The newest first, their results without `fields`.
+    queries: Vec<Query>,
+}
+
+/// Every question of a project.
+#[derive(Serialize, ToSchema)]
+pub(super) struct History {
+    /// The newest first, their results without `fields`.
+    queries: Vec<PastQuery>,
+    /// Whether there are older ones.
+    more: bool,
+}
+
+/// A question of a project.
+#[derive(Serialize, ToSchema)]
+struct PastQuery {
+    #[serde(flatten)]
+    query: Query,
+    /// Whether Trusts decide about this one, or would: the newest.
+    current: bool,
+    /// Its lines beside those of the one before it: `+`, `-` or a space, and the line.
+    #[schema(example = json!(["-SELECT person_id FROM person", "+SELECT person_id FROM death"]))]
+    changes: Vec<String>,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    vec![
+        Said::get("/api/v1/queries", "The newest queries that you may see.")
+            .gives::<QueryPage>(200, "At most 100, the newest first, without their fields."),
+        Said::post("/api/v1/queries", "Asks every enrolled Trust.")
+            .takes::<NewQuery>()
+            .made::<Made>("It is asked.")
+            .refuses(&[Code::BadName, Code::NoTrusts, Code::ProjectClosed, Code::ProjectDeleted])
+            .refuses(&[Code::Maintenance])
+            .refuses_questions(),
+        Said::get("/api/v1/queries/{query}", "A query and its combined result.")
+            .reads::<Wait>()
+            .gives::<Query>(200, "As it stands, or as soon as it is complete."),
+        Said::get("/api/v1/queries/{query}/csv", "Every cell of every Trust that gave a value, as CSV.")
+            .more("A withheld cell says `withheld`. A Trust without a value has no lines.")
+            .gives_text("text/csv; charset=utf-8", "A heading, and a line for each cell."),
+        Said::post("/api/v1/queries/{query}/cancel", "Cancels what of a query is under way.")
+            .gives_nothing(204, "It is cancelled.")
+            .refuses(&[Code::NothingToCancel]),
+        Said::get("/api/v1/projects/{project}/queries", "Every question of a project, with what changed.")
+            .gives::<History>(200, "At most 100, the newest first, without their fields."),
+    ]
 }
 
 /// `POST /queries`: asks every enrolled Trust.
@@ -46,31 +143,26 @@ pub(super) async fn ask(
     wish: Wish<acts::Ask>,
     State(hub): State<Arc<Hub>>,
     Body(new): Body<NewQuery>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Value>), ApiProblem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Made>), ApiProblem> {
     let by = wish.person().name.clone();
     let id = act::asking::ask(wish, &hub, &new.name, &new.sql, new.project).await?;
     tracing::info!(query = %id, by, "a query was asked");
     let place = format!("/api/v1/queries/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(json!({ "id": id }))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Made { id })))
 }
 
 /// `GET /projects/{project}/queries`: each with what changed from the one before it, the newest first.
 pub(super) async fn history(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<Value>, ApiProblem> {
+) -> Result<Json<History>, ApiProblem> {
     let history = act::history::of(&may, &hub).await?;
-    let queries: Vec<Value> = history
-        .questions
-        .iter()
-        .map(|one| {
-            let mut query = to_json(&one.query, &Combined { fields: Vec::new(), ..one.combined.clone() });
-            query["current"] = one.current.into();
-            query["changes"] = one.changes.iter().map(|line| format!("{}{}", line.sign, line.text)).collect();
-            query
-        })
-        .collect();
-    Ok(Json(json!({ "queries": queries, "more": history.more })))
+    let queries = history.questions.into_iter().map(|one| PastQuery {
+        query: listed(one.query, one.combined),
+        current: one.current,
+        changes: one.changes.iter().map(|line| format!("{}{}", line.sign, line.text)).collect(),
+    });
+    Ok(Json(History { queries: queries.collect(), more: history.more }))
 }
 
 /// `POST /queries/{query}/cancel`: of what is still under way.
@@ -87,13 +179,11 @@ pub(super) async fn cancel(
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<Value>, ApiProblem> {
-    let queries: Vec<Value> = act::queries(&may, &hub, None)
-        .await?
-        .into_iter()
-        .map(|(query, combined)| to_json(&query, &Combined { fields: Vec::new(), ..combined }))
-        .collect();
-    Ok(Json(json!({ "queries": queries })))
+) -> Result<Json<QueryPage>, ApiProblem> {
+    let found = act::queries(&may, &hub, None).await?;
+    Ok(Json(QueryPage {
+        queries: found.into_iter().map(|(query, combined)| listed(query, combined)).collect(),
+    }))
 }
 
 /// `GET /queries/{id}?wait_s=25`: the combined result as it stands, or as soon as it is complete.
@@ -101,10 +191,10 @@ pub(super) async fn show(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
     Path(id): Path<Uuid>,
-    wait: Result<Parameters<Wait>, QueryRejection>,
-) -> Result<Json<Value>, ApiProblem> {
-    let (query, combined) = act::result(&may, &hub, id, waiting(wait)?).await?;
-    Ok(Json(to_json(&query, &combined)))
+    Parameters(wait): Parameters<Wait>,
+) -> Result<Json<Query>, ApiProblem> {
+    let (query, combined) = act::result(&may, &hub, id, wait.time()).await?;
+    Ok(Json(with_result(query, combined)))
 }
 
 /// `GET /queries/{id}/csv`: every cell as a line, and every Trust's mean and spread.
@@ -156,28 +246,21 @@ fn csv_of(combined: &Combined) -> String {
     lines
 }
 
-/// What is wrong with what follows the path.
-pub(super) fn bad_parameter(rejection: &QueryRejection) -> ApiProblem {
-    ApiProblem::new(StatusCode::BAD_REQUEST, "bad_parameter", "A parameter of the address is not right.")
-        .detail(rejection.body_text())
+/// A query as lists have it: without its fields.
+fn listed(query: ledger::Query, combined: Combined) -> Query {
+    with_result(query, Combined { fields: Vec::new(), ..combined })
 }
 
-/// How long an answer may be waited for.
-pub(super) fn waiting(wait: Result<Parameters<Wait>, QueryRejection>) -> Result<Duration, ApiProblem> {
-    let Parameters(wait) = wait.map_err(|rejection| bad_parameter(&rejection))?;
-    Ok(Duration::from_secs(wait.wait_s.min(bounds::WAIT_S)))
-}
-
-fn to_json(query: &Query, combined: &Combined) -> Value {
-    json!({
-        "id": query.id,
-        "name": query.name,
-        "sql": query.sql,
-        "project": query.project,
-        "asked_by": query.asked_by,
-        "asked": query.asked,
-        "result": combined,
-    })
+fn with_result(query: ledger::Query, result: Combined) -> Query {
+    Query {
+        id: query.id,
+        name: query.name,
+        sql: query.sql,
+        project: query.project,
+        asked_by: query.asked_by,
+        asked: query.asked,
+        result,
+    }
 }
 
 #[cfg(test)]

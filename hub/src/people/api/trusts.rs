@@ -4,76 +4,183 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use flip_protocol::PartyId;
 use flip_protocol::enrolment::Kit;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use flip_protocol::sync::Health;
+use flip_protocol::{PartyId, UnixMillis};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::Body;
+use super::document::Said;
+use super::{Body, Path};
 use crate::hub::Hub;
 use crate::people::act::{self, Standing};
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::presence::Link;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
+use crate::shapes::{self, Moment};
 
-#[derive(Deserialize)]
+/// A Trust's name.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewTrust {
+pub(super) struct TrustName {
+    /// Its name.
+    #[schema(max_length = 120, example = "Southmere Hospital")]
     name: String,
+}
+
+/// The Trusts.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AllTrusts {
+    /// By name.
+    trusts: Vec<Trust>,
+}
+
+/// A Trust and how it stands.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Trust {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    id: PartyId,
+    /// Its name.
+    #[schema(example = "Southmere Hospital")]
+    name: String,
+    /// `not_enrolled`, `online`, `offline` or `revoked`.
+    #[schema(example = "online")]
+    link: &'static str,
+    /// Its last sign of life.
+    #[schema(value_type = Option<Moment>)]
+    last_seen: Option<UnixMillis>,
+    /// When it last enrolled.
+    #[schema(value_type = Option<Moment>)]
+    enrolled: Option<UnixMillis>,
+    /// When its keys were made void.
+    #[schema(value_type = Option<Moment>)]
+    revoked: Option<UnixMillis>,
+    /// When the hub took over its keys.
+    #[schema(value_type = Option<Moment>)]
+    keys: Option<UnixMillis>,
+    /// Since when new keys are asked of it.
+    #[schema(value_type = Option<Moment>)]
+    rotation_asked: Option<UnixMillis>,
+    /// When its certificate ends.
+    #[schema(value_type = Option<Moment>)]
+    certificate_expires: Option<UnixMillis>,
+    /// Orders that have not ended.
+    #[schema(example = 0)]
+    open_orders: u64,
+    /// Its last health.
+    #[schema(value_type = Option<shapes::Health>)]
+    health: Option<Health>,
+}
+
+/// A Trust with the messages of it that were not taken.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholeTrust {
+    #[serde(flatten)]
+    trust: Trust,
+    /// How many, by reason.
+    #[schema(example = json!({ "replayed": 1 }))]
+    refused_messages: BTreeMap<String, u64>,
+}
+
+/// A kit, with which a Trust enrols. It is shown once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct NewKit {
+    /// The Trust.
+    #[schema(value_type = uuid::Uuid)]
+    trust: PartyId,
+    /// Its name.
+    #[schema(example = "Southmere Hospital")]
+    name: String,
+    /// The fingerprint of the hub's CA, for people to compare.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    ca_sha256: String,
+    /// When it stops working.
+    #[schema(value_type = Moment)]
+    kit_expires: UnixMillis,
+    /// The file's text.
+    #[schema(example = "# FLIP Edge kit\n")]
+    kit: String,
+}
+
+/// What the document says of these routes.
+pub(super) fn said() -> Vec<Said> {
+    vec![
+        Said::get("/api/v1/trusts", "The Trusts, whether they are online, and their extracts.")
+            .gives::<AllTrusts>(200, "By name."),
+        Said::post("/api/v1/trusts", "Adds a Trust.")
+            .takes::<TrustName>()
+            .gives::<NewKit>(201, "Its kit, which is shown this once.")
+            .refuses(&[Code::BadName, Code::NameTaken, Code::NoAddress]),
+        Said::get("/api/v1/trusts/{trust}", "One Trust, with its messages that were not taken.")
+            .gives::<WholeTrust>(200, "The Trust."),
+        Said::post("/api/v1/trusts/{trust}/kit", "Gives a Trust another kit; its unused ones are void.")
+            .gives::<NewKit>(201, "The kit, which is shown this once.")
+            .refuses(&[Code::NoAddress]),
+        Said::post("/api/v1/trusts/{trust}/keys", "Asks new keys of a Trust's appliance.")
+            .gives_nothing(202, "It makes them at its next sync.")
+            .refuses(&[Code::NoKeys]),
+        Said::post("/api/v1/trusts/{trust}/revoke", "Makes a Trust's keys void until it enrols anew.")
+            .gives_nothing(204, "They are void."),
+        Said::post(
+            "/api/v1/trusts/{trust}/remove",
+            "Takes a Trust off the lists. The body repeats its name.",
+        )
+        .takes::<TrustName>()
+        .gives_nothing(204, "It is removed.")
+        .refuses(&[Code::NameDiffers]),
+    ]
 }
 
 /// `GET /trusts`.
 pub(super) async fn list(
     may: May<acts::SeeTrusts>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<Value>, ApiProblem> {
-    let trusts: Vec<Value> = act::all_trusts(&may, &hub).await?.iter().map(to_json).collect();
-    Ok(Json(json!({ "trusts": trusts })))
+) -> Result<Json<AllTrusts>, ApiProblem> {
+    Ok(Json(AllTrusts { trusts: act::all_trusts(&may, &hub).await?.into_iter().map(listed).collect() }))
 }
 
 /// `POST /trusts`: adds a Trust; the answer holds its kit, which is shown this once.
 pub(super) async fn add(
     may: May<acts::AddTrust>,
     State(hub): State<Arc<Hub>>,
-    Body(new): Body<NewTrust>,
-) -> Result<(StatusCode, Json<Value>), ApiProblem> {
+    Body(new): Body<TrustName>,
+) -> Result<(StatusCode, Json<NewKit>), ApiProblem> {
     let kit = act::add_trust(&may, &hub, &new.name).await?;
     tracing::info!(trust = %kit.trust, by = may.person().name, "a Trust was added");
-    Ok((StatusCode::CREATED, Json(kit_to_json(&kit))))
+    Ok((StatusCode::CREATED, Json(new_kit(kit))))
 }
 
 /// `GET /trusts/{trust}`: one, with the messages of it that were not taken.
 pub(super) async fn show(
     may: May<acts::SeeTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
-) -> Result<Json<Value>, ApiProblem> {
-    let (standing, refusals) = act::trusts::show(&may, &hub, trust.id()?).await?;
-    let mut body = to_json(&standing);
-    body["refused_messages"] = refusals.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
-    Ok(Json(body))
+    Path(trust): Path<PartyId>,
+) -> Result<Json<WholeTrust>, ApiProblem> {
+    let (standing, refusals) = act::trusts::show(&may, &hub, trust).await?;
+    Ok(Json(WholeTrust { trust: listed(standing), refused_messages: refusals.into_iter().collect() }))
 }
 
 /// `POST /trusts/{trust}/kit`: a new kit, which is shown this once.
 pub(super) async fn kit(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
-) -> Result<(StatusCode, Json<Value>), ApiProblem> {
-    let kit = act::trusts::new_kit(&may, &hub, trust.id()?).await?;
-    Ok((StatusCode::CREATED, Json(kit_to_json(&kit))))
+    Path(trust): Path<PartyId>,
+) -> Result<(StatusCode, Json<NewKit>), ApiProblem> {
+    let kit = act::trusts::new_kit(&may, &hub, trust).await?;
+    Ok((StatusCode::CREATED, Json(new_kit(kit))))
 }
 
 /// `POST /trusts/{trust}/keys`: asks new keys of its appliance.
 pub(super) async fn keys(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::trusts::ask_for_keys(&may, &hub, trust.id()?).await?;
+    act::trusts::ask_for_keys(&may, &hub, trust).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -81,9 +188,9 @@ pub(super) async fn keys(
 pub(super) async fn revoke(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::trusts::revoke(&may, &hub, trust.id()?).await?;
+    act::trusts::revoke(&may, &hub, trust).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,54 +198,41 @@ pub(super) async fn revoke(
 pub(super) async fn remove(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
-    Body(typed): Body<NewTrust>,
+    Path(trust): Path<PartyId>,
+    Body(typed): Body<TrustName>,
 ) -> Result<StatusCode, ApiProblem> {
-    act::trusts::remove(&may, &hub, trust.id()?, &typed.name).await?;
+    act::trusts::remove(&may, &hub, trust, &typed.name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A Trust as a path names it.
-#[derive(Deserialize)]
-pub struct Named {
-    trust: String,
-}
-
-impl Named {
-    /// Its id; what is none names nothing.
-    pub fn id(&self) -> Result<PartyId, ApiProblem> {
-        self.trust.parse().map_err(|_| ApiProblem::not_found())
+fn new_kit(kit: Kit) -> NewKit {
+    NewKit {
+        kit: kit.to_text(),
+        trust: kit.trust,
+        name: kit.trust_name,
+        ca_sha256: kit.ca_sha256,
+        kit_expires: kit.expires,
     }
 }
 
-fn kit_to_json(kit: &Kit) -> Value {
-    json!({
-        "trust": kit.trust,
-        "name": kit.trust_name,
-        "ca_sha256": kit.ca_sha256,
-        "kit_expires": kit.expires,
-        "kit": kit.to_text(),
-    })
-}
-
-fn to_json(standing: &Standing) -> Value {
-    let link = match standing.link {
-        Link::NotEnrolled => "not_enrolled",
-        Link::Online => "online",
-        Link::Offline(_) => "offline",
-        Link::Revoked(_) => "revoked",
-    };
-    json!({
-        "id": standing.trust.id,
-        "name": standing.trust.name,
-        "link": link,
-        "last_seen": standing.seen,
-        "enrolled": standing.trust.enrolled,
-        "revoked": standing.trust.revoked,
-        "keys": standing.trust.keys,
-        "rotation_asked": standing.trust.rotate_asked,
-        "certificate_expires": standing.trust.certificate_expires,
-        "open_orders": standing.trust.open_orders,
-        "health": standing.health,
-    })
+fn listed(standing: Standing) -> Trust {
+    let Standing { trust, link, seen, health } = standing;
+    Trust {
+        id: trust.id,
+        name: trust.name,
+        link: match link {
+            Link::NotEnrolled => "not_enrolled",
+            Link::Online => "online",
+            Link::Offline(_) => "offline",
+            Link::Revoked(_) => "revoked",
+        },
+        last_seen: seen,
+        enrolled: trust.enrolled,
+        revoked: trust.revoked,
+        keys: trust.keys,
+        rotation_asked: trust.rotate_asked,
+        certificate_expires: trust.certificate_expires,
+        open_orders: trust.open_orders,
+        health,
+    }
 }

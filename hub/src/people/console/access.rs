@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
@@ -15,6 +15,7 @@ use crate::hub::Hub;
 use crate::ledger::access::RequestId;
 use crate::people::act::access as act;
 use crate::people::may::May;
+use crate::people::parts::{Form, Path};
 use crate::people::session::{self, Person};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query as Parameters, State};
+use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use flip_web::pages::{self as web};
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::people::act::audit as act;
 use crate::people::may::May;
+use crate::people::parts::Parameters;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flip_web::pages as web;
@@ -15,6 +15,7 @@ use crate::ledger::links::Purpose;
 use crate::links;
 use crate::people::act::links as act;
 use crate::people::may::May;
+use crate::people::parts::{Form, Path};
 use crate::people::session;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::hub::Hub;
 use crate::ledger::mail::MailId;
 use crate::people::act::mail as act;
 use crate::people::may::May;
+use crate::people::parts::{Form, Path};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query as Parameters, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
@@ -16,6 +16,7 @@ use crate::model::{JobType, ModelId};
 use crate::people::act::models::{self as act, Typed};
 use crate::people::act::projects;
 use crate::people::may::May;
+use crate::people::parts::{Form, Parameters, Path};
 use crate::permissions::{Is, acts};
 use crate::problem::ApiProblem;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use flip_web::pages as web;
@@ -13,6 +13,7 @@ use crate::bounds;
 use crate::hub::Hub;
 use crate::people::act::passwords as act;
 use crate::people::may::May;
+use crate::people::parts::Form;
 use crate::people::session::{self, Person};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query as Parameters, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::ledger::people::Search;
 use crate::people::act::people::{self as act, Change};
 use crate::people::act::second_factor;
 use crate::people::may::May;
+use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::person::PersonId;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Query as Parameters, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::ledger::projects::Edit as Wanted;
 use crate::people::act::projects as act;
 use crate::people::act::staging as act_staging;
 use crate::people::may::{May, may};
+use crate::people::parts::{Form, Parameters};
 use crate::permissions::{Act, Is, acts};
 use crate::problem::ApiProblem;
 

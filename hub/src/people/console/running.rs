@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages::{self as web, Moment};
 use serde::Deserialize;
@@ -14,8 +13,9 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::people::act::running as act;
 use crate::people::may::May;
+use crate::people::parts::Form;
 use crate::permissions::acts;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 #[derive(Deserialize)]
 pub(super) struct NewBanner {
@@ -57,15 +57,15 @@ pub(super) async fn maintenance(
     State(hub): State<Arc<Hub>>,
     Form(new): Form<NewMaintenance>,
 ) -> Result<Response, ApiProblem> {
-    let words = match new.mode.as_str() {
-        "on" => Some(new.words.as_str()),
-        "off" => None,
+    let on = match new.mode.as_str() {
+        "on" => true,
+        "off" => false,
         _ => {
             let title = "Maintenance is on or off.";
-            return Err(ApiProblem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_mode", title));
+            return Err(ApiProblem::new(Code::BadMode, title));
         }
     };
-    match act::set_maintenance(&may, &hub, words).await {
+    match act::set_maintenance(&may, &hub, on, &new.words).await {
         Ok(()) => Ok(Redirect::to("/hub").into_response()),
         Err(problem) if typed_wrongly(&problem) => Ok(again(page(&may, &hub).await?, &problem)),
         Err(problem) => Err(problem),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Query as Parameters, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages::{self as web, Moment};
@@ -13,6 +13,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::people::act::second_factor as act;
 use crate::people::may::May;
+use crate::people::parts::{Form, Parameters};
 use crate::people::session::{Awaits, Person};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_protocol::PartyId;
 use flip_protocol::ident::ProjectId;
@@ -15,6 +15,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::people::act;
 use crate::people::may::May;
+use crate::people::parts::{Form, Path};
 use crate::permissions::acts;
 use crate::person::Role;
 use crate::problem::ApiProblem;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_protocol::PartyId;
 use flip_web::pages as web;
@@ -13,8 +13,8 @@ use super::{shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
 use crate::people::act;
-use crate::people::api::trusts::Named;
 use crate::people::may::May;
+use crate::people::parts::{Form, Path};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
@@ -55,46 +55,43 @@ pub(super) async fn add(
 pub(super) async fn show(
     may: May<acts::SeeTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
 ) -> Result<Response, ApiProblem> {
-    act::trusts::show(&may, &hub, trust.id()?).await?;
-    Ok(shown(&page(may.person(), &hub, trust.id()?).await?))
+    act::trusts::show(&may, &hub, trust).await?;
+    Ok(shown(&page(may.person(), &hub, trust).await?))
 }
 
 pub(super) async fn kit(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
 ) -> Result<Response, ApiProblem> {
-    let kit = act::trusts::new_kit(&may, &hub, trust.id()?).await?;
+    let kit = act::trusts::new_kit(&may, &hub, trust).await?;
     Ok(shown(&pages::kit(may.person(), &kit, false, clock::now())))
 }
 
 pub(super) async fn keys(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
 ) -> Result<Response, ApiProblem> {
-    let trust = trust.id()?;
     again(act::trusts::ask_for_keys(&may, &hub, trust).await, may.person(), &hub, trust).await
 }
 
 pub(super) async fn revoke(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
 ) -> Result<Response, ApiProblem> {
-    let trust = trust.id()?;
     again(act::trusts::revoke(&may, &hub, trust).await, may.person(), &hub, trust).await
 }
 
 pub(super) async fn remove(
     may: May<acts::ManageTrusts>,
     State(hub): State<Arc<Hub>>,
-    Path(trust): Path<Named>,
+    Path(trust): Path<PartyId>,
     Form(typed): Form<NewTrust>,
 ) -> Result<Response, ApiProblem> {
-    let trust = trust.id()?;
     match act::trusts::remove(&may, &hub, trust, &typed.name).await {
         Ok(()) => Ok(Redirect::to("/trusts").into_response()),
         refused => again(refused, may.person(), &hub, trust).await,
