@@ -89,3 +89,18 @@ pub const QUERIES_NAMED: usize = 3;
 pub const REASON_CHARACTERS: usize = 200;
 /// How long the console waits for an order that it has ended, before it shows its page all the same.
 pub const ENDING: Duration = Duration::from_secs(2);
+/// Milliseconds of the hub's clock after which what was heard of it is written down anew.
+pub const HEARD_WRITE_MS: u64 = 10 * 60_000;
+/// Orders of a bundle that are taken in at once, and bytes of them after which no more are: memory stays small.
+pub const BUNDLE_BATCH: usize = 64;
+/// See [`BUNDLE_BATCH`].
+pub const BUNDLE_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one
+/// file.
+pub const BUNDLE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 16 * 1024 * 1024;
+/// How often the folder of bundles is looked at.
+pub const STICKS_LOOK: Duration = Duration::from_millis(300);
+/// How long the command line waits for the running appliance to take a bundle, beyond what copying takes.
+pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
+/// Milliseconds after which an outcome that nobody has read is forgotten.
+pub const OUTCOMES_KEPT_MS: u64 = 24 * 3_600_000;

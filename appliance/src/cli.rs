@@ -1,4 +1,4 @@
-//! `flip-appliance`: enrol, ingest, pull, data, run, status, attack.
+//! `flip-appliance`: enrol, ingest, pull, data, bundle, run, status, attack.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ macro_rules! say {
 
 mod attack;
 mod audit;
+mod bundle;
 pub(crate) mod data;
 mod frozen;
 mod policy;
@@ -81,6 +82,11 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::TokenCommand,
+    },
+    /// Take work from sticks, and write answers to them, where no network reaches the hub
+    Bundle {
+        #[command(subcommand)]
+        command: bundle::BundleCommand,
     },
     /// Run until SIGINT or SIGTERM
     Run,
@@ -161,6 +167,7 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         Command::Data { command } => data::data(&cli.data, command),
         Command::Frozen { command } => frozen::frozen(&cli.data, command),
         Command::Token { command } => token::token(&cli.data, command),
+        Command::Bundle { command } => bundle::bundle(&cli.data, command),
         Command::Run => run::run(&cli.data, logs),
         Command::Status { json } => status(&cli.data, *json),
         Command::Console { minutes } => {

@@ -150,10 +150,12 @@ fn warm_up(site: &Site, engine: &mut Engine, warmed: &mut Option<String>) {
 
 /// The oldest order, or one that the hub has cancelled: it holds up nobody.
 fn next(site: &Site) -> Result<Option<Waiting>, JournalError> {
-    let mut waiting = site.journal.waiting()?;
-    let cancelled = waiting.iter().position(|one| site.is_withdrawn(MessageId::from_bytes(one.id)));
-    let next = cancelled.unwrap_or(0);
-    Ok(if next < waiting.len() { Some(waiting.swap_remove(next)) } else { None })
+    let waiting = site.journal.waiting_ids()?;
+    let cancelled = waiting.iter().find(|order| site.is_withdrawn(MessageId::from_bytes(**order)));
+    match cancelled.or_else(|| waiting.first()) {
+        Some(order) => site.journal.waiting_one(*order),
+        None => Ok(None),
+    }
 }
 
 fn work_on(site: &Site, engine: &mut Engine, waiting: &Waiting) -> Result<(), LaneError> {

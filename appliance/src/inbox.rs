@@ -3,7 +3,7 @@
 use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::Work;
 use flip_protocol::sync::NotTaken;
-use flip_protocol::{MessageId, UnixMillis, bounds, text};
+use flip_protocol::{MessageId, UnixMillis, bounds};
 use flip_storage::journal::{Journal, JournalError, Received};
 
 use crate::identity::Identity;
@@ -19,11 +19,11 @@ pub struct Taken {
     pub new: usize,
 }
 
-/// Takes in messages as they came from a carrier. A damaged one spoils no other.
+/// Takes in messages as they came from a carrier; one that is no message is `None`. A damaged one spoils no other.
 pub fn take(
     journal: &Journal,
     identity: &Identity,
-    messages: &[String],
+    messages: Vec<Option<Vec<u8>>>,
     now: UnixMillis,
 ) -> Result<Taken, JournalError> {
     let mut taken = Taken::default();
@@ -48,10 +48,10 @@ type Refusal = (Option<MessageId>, Unwelcome);
 fn take_one(
     journal: &Journal,
     identity: &Identity,
-    message: &str,
+    message: Option<Vec<u8>>,
     now: UnixMillis,
 ) -> Result<Result<(MessageId, Received), Refusal>, JournalError> {
-    let Some(bytes) = text::decode(message) else { return Ok(Err((None, Unwelcome::Malformed))) };
+    let Some(bytes) = message else { return Ok(Err((None, Unwelcome::Malformed))) };
     let id = Sealed::id_of(&bytes);
     let sealed = match Sealed::parse(bytes) {
         Ok(sealed) => sealed,

@@ -52,6 +52,11 @@ impl Place {
         self.0.join("attack.json")
     }
 
+    /// What passes between the running appliance and whoever handles sticks.
+    pub fn sticks(&self) -> PathBuf {
+        self.0.join("sticks")
+    }
+
     /// Where a pull gathers what it reads.
     pub fn pull(&self) -> PathBuf {
         self.0.join("pull")

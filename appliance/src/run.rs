@@ -26,7 +26,7 @@ use crate::logs::Logs;
 use crate::place::Place;
 use crate::pull;
 use crate::site::{Holdings, Site};
-use crate::{clock, cohort, deliveries, local, unfinished, uplink, verification};
+use crate::{clock, cohort, deliveries, local, sticks, unfinished, uplink, verification};
 
 /// This very program, even where its file was replaced by an update since it started.
 pub(crate) const SELF: &str = "/proc/self/exe";
@@ -64,7 +64,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         "the appliance starts"
     );
     let holdings = Holdings { generations, frozen, desk };
-    let site = Arc::new(Site::new(config, place, identity, journal, holdings, logs));
+    let site = Arc::new(Site::new(config, place, identity, journal, holdings, logs)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind(site.config.local_listen))
@@ -98,6 +98,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         spawn(&site, "send", uplink::send)?,
         spawn(&site, "cohort", move |site| cohort::work(site, engine))?,
         spawn(&site, "watch", deliveries::watch)?,
+        spawn(&site, "sticks", sticks::work)?,
         spawn(&site, "verify", verification::work)?,
     ];
     runtime.block_on(serve_until_signal(&site, door, listener))?;

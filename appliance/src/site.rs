@@ -81,6 +81,10 @@ struct Notes {
     sandbox: Option<Sandbox>,
     refused: Vec<NotTaken>,
     rotate: bool,
+    /// The newest moment of the hub's clock that is known, by whatever carrier, and what the clock here said then.
+    heard: Option<(UnixMillis, UnixMillis)>,
+    /// The newest such moment that is in the journal, in milliseconds.
+    written_ms: u64,
     /// Orders that the hub has cancelled and that have not ended here yet.
     withdrawn: HashSet<MessageId>,
 }
@@ -143,9 +147,11 @@ impl Site {
         journal: Journal,
         holdings: Holdings,
         logs: Logs,
-    ) -> Self {
+    ) -> Result<Self, JournalError> {
         let Holdings { generations, frozen, desk } = holdings;
-        Self {
+        let heard = journal.heard()?.map(|(hub, here)| (UnixMillis(hub), UnixMillis(here)));
+        let written_ms = heard.map_or(0, |(hub, _)| hub.0);
+        Ok(Self {
             config,
             frozen,
             tokens: Tokens::new(&place.tokens()),
@@ -162,8 +168,8 @@ impl Site {
             bell: Bell::default(),
             cancel: CancelFlag::default(),
             stopping: AtomicBool::new(false),
-            notes: Mutex::new(Notes::default()),
-        }
+            notes: Mutex::new(Notes { heard, written_ms, ..Notes::default() }),
+        })
     }
 
     /// Who it is now.
@@ -319,11 +325,32 @@ impl Site {
         self.with(|notes| (notes.link.clone(), notes.clock_skew_ms))
     }
 
-    /// The hub's clock, as far as this one's distance from it is known.
+    /// The hub's clock, as far as it is known: what was heard of it last, and the time since then by the clock here. That
+    /// may have been set right since: the hub's clock is never taken to be past both.
     pub fn hub_clock(&self, now: UnixMillis) -> UnixMillis {
-        let ahead_ms = self.with(|notes| notes.clock_skew_ms);
-        let distance = ahead_ms.unsigned_abs();
-        if ahead_ms > 0 { now.minus(distance) } else { now.plus(distance) }
+        let Some((heard, at)) = self.with(|notes| notes.heard) else { return now };
+        heard.plus(now.since(at)).min(now.max(heard))
+    }
+
+    /// The newest moment of the hub's clock that is known; zero where none is.
+    pub fn heard(&self) -> UnixMillis {
+        self.with(|notes| notes.heard).map_or(UnixMillis(0), |(hub, _)| hub)
+    }
+
+    /// Notes a moment of the hub's clock, by whatever carrier it came; now and then in the journal too.
+    pub fn hear(&self, hub_time: UnixMillis, now: UnixMillis) -> Result<(), JournalError> {
+        let due = self.with(|notes| {
+            let news = notes.heard.is_none_or(|(heard, _)| heard < hub_time);
+            if news {
+                notes.heard = Some((hub_time, now));
+            }
+            news && hub_time.0.saturating_sub(notes.written_ms) >= bounds::HEARD_WRITE_MS
+        });
+        if due {
+            self.journal.hear(hub_time.0, now.0)?;
+            self.with(|notes| notes.written_ms = notes.written_ms.max(hub_time.0));
+        }
+        Ok(())
     }
 
     /// True where the last sync was answered.
@@ -360,15 +387,15 @@ impl Site {
     pub fn holding(&self) -> Result<Vec<Holding>, JournalError> {
         let mut holding: Vec<Holding> = self
             .journal
-            .waiting()?
+            .waiting_ids()?
             .into_iter()
             .map(|waiting| {
-                let order = MessageId::from_bytes(waiting.id);
+                let order = MessageId::from_bytes(waiting);
                 let stage = if self.is_running(order).is_some() { Stage::Running } else { Stage::Waiting };
                 Holding { order, stage }
             })
             .collect();
-        let outgoing = self.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?;
+        let outgoing = self.journal.outgoing_heads(flip_protocol::bounds::SYNC_LISTED)?;
         holding.extend(
             outgoing
                 .into_iter()

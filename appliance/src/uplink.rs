@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, ROTATE_PATH, RenewRequest};
 use flip_protocol::heads::Heads;
-use flip_protocol::sync::{self, NotTaken, SyncRequest, SyncResponse};
+use flip_protocol::sync::{self, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds as wire, text};
-use flip_storage::journal::{Id, JournalError, Outgoing};
+use flip_storage::journal::JournalError;
 
 use crate::bounds;
 use crate::clock;
+use crate::exchange;
 use crate::identity::{Identity, IdentityError};
-use crate::inbox;
 use crate::link::{Link, LinkError};
 use crate::site::Site;
 
@@ -142,21 +142,18 @@ fn round_trip(
         Lane::Poll => 1,
         Lane::Send => 0,
     };
-    let holding = site.holding()?;
-    let waiting = holding.iter().filter(|held| held.stage != sync::Stage::Answered).count();
-    let room = bounds::ORDERS_WAITING.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
     let results = site.journal.outgoing(bounds::RESULTS_AT_ONCE)?;
     let audit = if lane == Lane::Poll { offer_heads(site, &identity, now) } else { None };
-    let request = SyncRequest {
+    let mut request = SyncRequest {
         received: received.clone(),
-        refused: if lane == Lane::Poll { site.refused() } else { Vec::new() },
-        holding,
         results: results.iter().map(|result| text::encode(&result.message)).collect(),
-        health: site.health(now)?,
         wait_ms,
-        room: if lane == Lane::Poll { room } else { 0 },
         audit,
+        ..exchange::say(site, now)?
     };
+    if lane == Lane::Send {
+        (request.refused, request.room) = (Vec::new(), 0);
+    }
     let answered = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now);
     if answered.is_err() && request.audit.is_some() {
         site.witness.lost();
@@ -167,25 +164,22 @@ fn round_trip(
         keep_heads(site, &identity, heads);
     }
     site.connected(response.hub_time, clock::now());
+    site.hear(response.hub_time, clock::now())?;
     if response.rotate && lane == Lane::Poll {
         site.note_rotation();
     }
     site.told(&request.refused);
     site.reported(&request.holding);
     received.clear();
-    settle(site, &results, &response)?;
-    // Expiry is by the hub's clock, which made it: a wrong clock here costs no order.
-    let taken = inbox::take(&site.journal, &identity, &response.orders, response.hub_time)?;
     let unanswered = !results.is_empty() && response.acknowledged.is_empty() && response.refused.is_empty();
-    let unusable = !response.orders.is_empty() && taken.received.is_empty();
-    received.extend(taken.received);
-    site.note_refused(taken.refused);
-    let held = |order: &MessageId| request.holding.iter().any(|held| held.order == *order);
-    let cancelled: Vec<MessageId> = response.cancelled.iter().copied().filter(held).collect();
-    if site.withdraw(&cancelled) {
-        site.bell.ring();
-    }
-    if taken.new > 0 || wait_ms == 1 {
+    let orders: Vec<_> = response.orders.iter().map(|order| text::decode(order)).collect();
+    let offered = !orders.is_empty();
+    exchange::hear(site, &response, &request.holding)?;
+    // Expiry is by the hub's clock, which made it: a wrong clock here costs no order.
+    let taken = exchange::take(site, &identity, orders, response.hub_time)?;
+    let unusable = offered && taken.is_empty();
+    received.extend(taken);
+    if wait_ms == 1 {
         site.bell.ring();
     }
     Ok(if unanswered || unusable { Trip::Useless } else { Trip::Useful })
@@ -229,23 +223,6 @@ fn connect(identity: &Identity) -> Result<Link, TripError> {
     }
     let client = Some((identity.certificate.as_str(), &identity.keys.tls));
     Ok(Link::new(&identity.facts.hub_address, &identity.ca_der()?, client)?)
-}
-
-/// Forgets results that the hub has stored, and those that it will never take; of the latter it is told that their
-/// orders have come to nothing, or it would hand them over again.
-fn settle(site: &Site, sent: &[Outgoing], response: &SyncResponse) -> Result<(), JournalError> {
-    let stored: Vec<Id> = response.acknowledged.iter().map(|id| id.bytes()).collect();
-    let mut not_taken = Vec::new();
-    for refused in &response.refused {
-        tracing::error!(result = %refused.message, reason = refused.reason.name(), "the hub refused a result");
-        site.journal.count(&format!("refused_by_hub.{}", refused.reason.name()))?;
-        not_taken.push((refused.message.bytes(), refused.reason.name()));
-        let order =
-            sent.iter().find(|result| result.id == refused.message.bytes()).map(|result| result.order);
-        let reason = refused.reason;
-        site.note_refused(order.map(|order| NotTaken { message: MessageId::from_bytes(order), reason }));
-    }
-    site.journal.settled(&stored, &not_taken)
 }
 
 /// Renews the certificate where two thirds of its life are over; true where it did.

@@ -209,6 +209,9 @@ deeds! {
     TrustRemoved       trust_removed       "removed a Trust" { trust: PartyId, trust_name: String }
     TrustHeadKept      trust_head_kept     "kept the head of a Trust's audit log" { trust: PartyId, head: SignedHead }
     HeadContradicted   head_contradicted   "a head contradicts an audit" { trust: PartyId, whose: String, why: String, head: SignedHead }
+    BundleMade         bundle_made         "made a bundle for a Trust" { trust: PartyId, bundle: MessageId, number: u64, orders: u32, bytes: u64 }
+    BundleTaken        bundle_taken        "took in a Trust's bundle" { trust: PartyId, bundle: MessageId, number: u64, results: u32, bytes: u64 }
+    BundleRefused      bundle_refused      "refused a bundle" { trust: Option<PartyId>, bundle: Option<MessageId>, reason: String }
     CertificateRenewed certificate_renewed "renewed its certificate" { trust: PartyId, certificate_sha256: String, certificate_until: UnixMillis }
 }
 

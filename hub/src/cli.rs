@@ -1,4 +1,4 @@
-//! `flip-hub`: init, setup, serve, trust, user.
+//! `flip-hub`: init, setup, serve, trust, user, bundle.
 
 /// Speaks on standard output. Whoever reads it may have closed it already, as `head` does: then it is not heard.
 macro_rules! say {
@@ -9,6 +9,7 @@ macro_rules! say {
 }
 
 mod audit;
+mod bundle;
 mod keeping;
 mod people;
 mod scan;
@@ -110,6 +111,9 @@ enum Command {
     Check,
     /// Print the API's description, OpenAPI 3.1
     Openapi,
+    /// Carry work to Trusts without a network, and their answers back, on sticks
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
     /// Say of files whether they are harmless to load: weights, arrays, pickles, source, text
     Scan {
         /// The files
@@ -244,6 +248,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             say!("{}", crate::people::printed::openapi());
             Ok(())
         }
+        Command::Bundle(command) => bundle::bundle(data, &command),
         Command::Scan { files } => scan::scan(&files),
         Command::Backup { folder } => keeping::backup_to(data, &folder),
         Command::Restore { folder } => keeping::restore_from(&folder, data),

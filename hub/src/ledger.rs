@@ -8,6 +8,7 @@ pub mod allowed;
 pub mod audit;
 pub mod backup;
 pub mod board;
+pub mod bundles;
 pub mod freezes;
 pub mod invitations;
 pub mod keys;
@@ -330,6 +331,7 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     ALTER TABLE session ADD COLUMN factor_ms INTEGER;
 ",
+    bundles::SCHEMA,
 ];
 
 impl Ledger {

@@ -138,6 +138,20 @@ impl OrderState {
         }
     }
 
+    /// Since when it is known to be in this state at the appliance; `None` where it is not there.
+    pub fn at_the_trust_since(&self) -> Option<UnixMillis> {
+        match self {
+            Self::Delivered { at } | Self::Running { at } => Some(*at),
+            Self::Queued
+            | Self::Done { .. }
+            | Self::Refused { .. }
+            | Self::Failed { .. }
+            | Self::NotTaken { .. }
+            | Self::Expired { .. }
+            | Self::Cancelled { .. } => None,
+        }
+    }
+
     /// The protected count of persons, where the Trust gave one.
     pub fn persons(&self) -> Option<u64> {
         match self {

@@ -25,3 +25,26 @@ pub const HEADS_EVERY_MS: u64 = 15 * 60_000;
 pub const SYNC_LISTED: usize = 4_096;
 /// Concerns that one health snapshot names: there are fewer kinds.
 pub const SYNC_CONCERNS: usize = 32;
+/// Bytes of one whole message: a full body and everything around it.
+pub const MESSAGE_BYTES: usize = BODY_BYTES + 256;
+/// Bytes of a chunk of a bundle: what is read, checked and kept at once.
+pub const BUNDLE_CHUNK: u64 = 1024 * 1024;
+/// Bytes of a bundle's payload: a manifest of 2 MiB, which is held in memory.
+pub const BUNDLE_PAYLOAD: u64 = 64 * 1024 * 1024 * 1024;
+/// Milliseconds that a bundle to a Trust is good for: a courier may come once a week, and miss one.
+pub const BUNDLE_LIFE_TO_TRUST_MS: u64 = 14 * 24 * 3_600_000;
+/// Milliseconds that a bundle to the hub is good for: the life of the results in it.
+pub const BUNDLE_LIFE_TO_HUB_MS: u64 = 365 * 24 * 3_600_000;
+/// Milliseconds that a bundle may have been made after what the receiver's clock says.
+pub const BUNDLE_AHEAD_MS: u64 = 24 * 3_600_000;
+/// How far behind the newest number a bundle may still arrive, in bundles.
+pub const BUNDLE_WINDOW: u64 = 4_096;
+/// Files on one stick that are looked at.
+pub const BUNDLES_ON_A_STICK: usize = 64;
+/// Orders, or results, in one bundle: as many as a sync lists.
+pub const BUNDLE_MESSAGES: usize = SYNC_LISTED;
+
+/// Bytes of a bundle of at most `size` that are not orders or results: its letter, the frames, and the manifest.
+pub fn around_messages(letter: usize, size: u64) -> u64 {
+    4_096 + letter as u64 + size.min(BUNDLE_PAYLOAD).div_ceil(BUNDLE_CHUNK) * 32
+}

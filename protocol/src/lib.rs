@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod bounds;
+pub mod bundle;
 pub mod enrolment;
 pub mod freeze;
 pub mod heads;

@@ -4,7 +4,7 @@
 //! offset length
 //!      0      4  "FLPM"
 //!      4      1  version, 1
-//!      5      1  kind: 1 work order, 2 order result
+//!      5      1  kind: 1 work order, 2 order result, 3 an appliance's letter, 4 a hub's letter
 //!      6     16  message id
 //!     22     16  sender
 //!     38     16  receiver
@@ -48,6 +48,10 @@ pub enum Kind {
     WorkOrder,
     /// A [`crate::order::OrderResult`] from an appliance.
     OrderResult,
+    /// A [`crate::bundle::FromAppliance`], the first message of a bundle.
+    ApplianceLetter,
+    /// A [`crate::bundle::FromHub`], the first message of a bundle.
+    HubLetter,
 }
 
 /// The part of a message that is in the clear.
@@ -284,6 +288,8 @@ impl Kind {
         match self {
             Self::WorkOrder => 1,
             Self::OrderResult => 2,
+            Self::ApplianceLetter => 3,
+            Self::HubLetter => 4,
         }
     }
 
@@ -291,6 +297,8 @@ impl Kind {
         match code {
             1 => Some(Self::WorkOrder),
             2 => Some(Self::OrderResult),
+            3 => Some(Self::ApplianceLetter),
+            4 => Some(Self::HubLetter),
             _ => None,
         }
     }

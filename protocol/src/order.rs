@@ -74,4 +74,13 @@ impl Work {
             Self::DropFreeze { .. } => "drop_freeze",
         }
     }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::CohortQuery { name, .. }
+            | Self::FreezeCohort { name, .. }
+            | Self::DropFreeze { name, .. } => name,
+        }
+    }
 }

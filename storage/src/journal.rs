@@ -4,9 +4,12 @@
 //! one transaction, so no order is answered twice and no answer is lost; a result stays until the hub has
 //! acknowledged it. Deliberately absent: the messages' meaning, and retries (a stored order is simply still there).
 
+mod bundles;
+
 use std::collections::HashMap;
 use std::path::Path;
 
+pub use bundles::Standing;
 use redb::{ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _, TableDefinition};
 
 use crate::store::{Store, StoreError};
@@ -26,6 +29,8 @@ const NOT_TAKEN: TableDefinition<'_, Id, &str> = TableDefinition::new("not_taken
 const SEEN: TableDefinition<'_, u64, Id> = TableDefinition::new("seen");
 /// Named counters.
 const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
+/// Numbers of the hub's bundles that were taken, each with its id.
+const BUNDLES: TableDefinition<'_, u64, Id> = TableDefinition::new("bundles");
 /// What happened, for people at the Trust: one JSON text a line, by number.
 const HISTORY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history");
 
@@ -65,6 +70,19 @@ pub struct Waiting {
     pub received_ms: u64,
     /// The message.
     pub message: Vec<u8>,
+}
+
+/// A result that the hub has not acknowledged yet, without its message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutgoingHead {
+    /// Its sequence number.
+    pub sequence: u64,
+    /// The result's id.
+    pub id: Id,
+    /// The order that it answers.
+    pub order: Id,
+    /// Bytes of the message.
+    pub length: u64,
 }
 
 /// A result that the hub has not acknowledged yet.
@@ -144,6 +162,29 @@ impl Journal {
         })
     }
 
+    /// The ids of the orders that wait, oldest first.
+    pub fn waiting_ids(&self) -> Result<Vec<Id>, JournalError> {
+        self.store.with(|database| {
+            let inbox = database.begin_read()?.open_table(INBOX)?;
+            inbox.iter()?.map(|entry| Ok(entry?.1.value().0)).collect()
+        })
+    }
+
+    /// The order of this id that waits.
+    pub fn waiting_one(&self, order: Id) -> Result<Option<Waiting>, JournalError> {
+        self.store.with(|database| {
+            let inbox = database.begin_read()?.open_table(INBOX)?;
+            for entry in inbox.iter()? {
+                let (_, waiting) = entry?;
+                let (id, received_ms, message) = waiting.value();
+                if id == order {
+                    return Ok(Some(Waiting { id, received_ms, message: message.to_vec() }));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// Ends a waiting order with a result, in one transaction. `result` is handed the result's sequence number and
     /// gives its id and bytes. Does nothing where the order does not wait (it was finished before).
     pub fn finish<E>(
@@ -215,6 +256,28 @@ impl Journal {
                 results.push(Outgoing { id, order, message: message.to_vec() });
             }
             Ok(results)
+        })
+    }
+
+    /// The same without their messages.
+    pub fn outgoing_heads(&self, most: usize) -> Result<Vec<OutgoingHead>, JournalError> {
+        self.store.with(|database| {
+            let outbox = database.begin_read()?.open_table(OUTBOX)?;
+            let heads = outbox.iter()?.take(most).map(|entry| {
+                let (sequence, result) = entry?;
+                let (id, order, message) = result.value();
+                let length = message.len() as u64;
+                Ok(OutgoingHead { sequence: sequence.value(), id, order, length })
+            });
+            heads.collect()
+        })
+    }
+
+    /// The message of a result that the hub has not acknowledged, by its sequence number.
+    pub fn outgoing_message(&self, sequence: u64) -> Result<Option<Vec<u8>>, JournalError> {
+        self.store.with(|database| {
+            let outbox = database.begin_read()?.open_table(OUTBOX)?;
+            Ok(outbox.get(sequence)?.map(|result| result.value().2.to_vec()))
         })
     }
 
@@ -312,6 +375,7 @@ fn tables(writing: &redb::WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(NOT_TAKEN)?;
     writing.open_table(SEEN)?;
     writing.open_table(COUNTERS)?;
+    writing.open_table(BUNDLES)?;
     writing.open_table(HISTORY)?;
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod cohorts;
 pub mod file;
 pub mod journal;
 pub mod ledger;
+pub mod stick;
 mod store;
 
 pub use rusqlite;

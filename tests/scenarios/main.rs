@@ -4,6 +4,7 @@ mod accessible;
 mod asking;
 mod audited;
 mod bad_input;
+mod bundles;
 mod cancelling;
 mod console;
 mod crashes;

@@ -31,8 +31,8 @@ pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
         "attention": pages::attention(site, now).into_iter().map(|one| one.text).collect::<Vec<_>>(),
         "threshold": site.desk.policy().threshold(),
         "shown_min": site.desk.policy().shown_min(),
-        "waiting": site.journal.waiting()?.len(),
-        "outgoing": site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED)?.len(),
+        "waiting": site.journal.waiting_ids()?.len(),
+        "outgoing": site.journal.outgoing_heads(flip_protocol::bounds::SYNC_LISTED)?.len(),
         "deliveries": deliveries(site),
         "refused": site.journal.counters("refused.")?.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
     }))

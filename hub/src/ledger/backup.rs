@@ -69,7 +69,10 @@ impl Ledger {
     /// under a new one, nobody is signed in, and no unused kit works. Blocks.
     pub fn restored(&self, by: By, backup: UnixMillis, reseal: Reseal) -> Result<(), LedgerError> {
         self.run("restored", move |tx| {
-            tx.execute("UPDATE trust SET sent = sent + ?1", [RESTORE_JUMP])?;
+            tx.execute(
+                "UPDATE trust SET sent = sent + ?1, bundles_made = bundles_made + ?1",
+                [RESTORE_JUMP],
+            )?;
             for peer in peers(tx)? {
                 orders::reseal_open(tx, &peer, &reseal)?;
             }

@@ -23,8 +23,8 @@ pub struct Said {
     pub refused: Vec<NotTaken>,
     /// The orders at the appliance.
     pub holding: Vec<Holding>,
-    /// True where `holding` is sure to list every order whose receipt the hub knows of.
-    pub holding_is_all: bool,
+    /// Every order whose receipt the hub had noted by then is in `holding`; `None` where one may be missing.
+    pub holding_as_of: Option<UnixMillis>,
     /// Results.
     pub results: Vec<Arrived>,
 }
@@ -60,6 +60,13 @@ pub(super) const FREEZE: &str = "freeze_cohort";
 /// See [`QUERY`].
 pub(super) const DROP: &str = "drop_freeze";
 
+/// Which orders of the Trust `?1` may be handed out.
+pub(super) const SENDABLE: &str = "trust = ?1 AND state = 'queued'
+    AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'maintenance')
+    AND EXISTS (SELECT 1 FROM trust WHERE id = ?1 AND revoked_ms IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM person
+        WHERE person.id = work_order.person AND person.disabled_ms IS NOT NULL)";
+
 /// Seals work for a Trust under a sequence number; gives the order's id and its message.
 pub type Sealer = Box<dyn FnMut(&Peer, u64, &Work) -> (MessageId, Vec<u8>) + Send>;
 
@@ -92,8 +99,8 @@ impl Ledger {
             for held in &said.holding {
                 settled.changed |= change(held.order, &|state| state.held(held.stage, now))?;
             }
-            if said.holding_is_all {
-                settled.changed |= queue_lost(tx, &by, trust, &said.holding)?;
+            if let Some(as_of) = said.holding_as_of {
+                settled.changed |= queue_lost(tx, &by, trust, &said.holding, as_of)?;
             }
             Ok(settled)
         })
@@ -104,14 +111,8 @@ impl Ledger {
     /// of anybody who is disabled: one that a Trust lost waits until they are let in again.
     pub async fn queued(&self, trust: PartyId, most: u32) -> Result<Vec<Vec<u8>>, LedgerError> {
         self.call("queued", move |tx| {
-            let mut statement = tx.prepare_cached(
-                "SELECT message FROM work_order WHERE trust = ?1 AND state = 'queued'
-                     AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'maintenance')
-                     AND EXISTS (SELECT 1 FROM trust WHERE id = ?1 AND revoked_ms IS NULL)
-                     AND NOT EXISTS (SELECT 1 FROM person
-                         WHERE person.id = work_order.person AND person.disabled_ms IS NOT NULL)
-                 ORDER BY sequence LIMIT ?2",
-            )?;
+            let sql = format!("SELECT message FROM work_order WHERE {SENDABLE} ORDER BY sequence LIMIT ?2");
+            let mut statement = tx.prepare_cached(&sql)?;
             statement.query_map((trust.bytes(), most), |row| row.get(0))?.collect()
         })
         .await
@@ -391,15 +392,26 @@ fn take_result(
     Ok(Ok(changed))
 }
 
-/// Queues again what the appliance has received and no longer holds.
-fn queue_lost(tx: &Transaction<'_>, by: &By, trust: PartyId, holding: &[Holding]) -> rusqlite::Result<bool> {
+/// Queues again what the appliance has received by then and no longer holds.
+fn queue_lost(
+    tx: &Transaction<'_>,
+    by: &By,
+    trust: PartyId,
+    holding: &[Holding],
+    as_of: UnixMillis,
+) -> rusqlite::Result<bool> {
     let mut changed = false;
-    let mut statement = tx
-        .prepare_cached("SELECT id FROM work_order WHERE trust = ?1 AND state IN ('delivered', 'running')")?;
-    let at_the_trust: Vec<[u8; 16]> =
-        statement.query_map([trust.bytes()], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for order in at_the_trust.into_iter().map(MessageId::from_bytes) {
-        if !holding.iter().any(|held| held.order == order) {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, detail FROM work_order WHERE trust = ?1 AND state IN ('delivered', 'running')",
+    )?;
+    let at_the_trust: Vec<([u8; 16], String)> = statement
+        .query_map([trust.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (order, detail) in at_the_trust {
+        let order = MessageId::from_bytes(order);
+        let state: OrderState = from_json(1, &detail)?;
+        let noted_by_then = state.at_the_trust_since().is_some_and(|since| since <= as_of);
+        if noted_by_then && !holding.iter().any(|held| held.order == order) {
             tracing::warn!(%trust, %order, "the appliance no longer holds an order; it is queued again");
             changed |= change(tx, by, trust, order, OrderState::lost)?;
         }
@@ -408,10 +420,15 @@ fn queue_lost(tx: &Transaction<'_>, by: &By, trust: PartyId, holding: &[Holding]
 }
 
 fn count_refusal(tx: &Transaction<'_>, trust: PartyId, reason: Unwelcome) -> rusqlite::Result<()> {
+    count_named(tx, trust, reason.name())
+}
+
+/// Counts something of a Trust's that was not taken.
+pub(super) fn count_named(tx: &Transaction<'_>, trust: PartyId, reason: &str) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO refusal (trust, reason, times) VALUES (?1, ?2, 1)
          ON CONFLICT DO UPDATE SET times = times + 1",
-        (trust.bytes(), reason.name()),
+        (trust.bytes(), reason),
     )
     .map(drop)
 }

@@ -7,7 +7,7 @@ use flip_protocol::text;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
-use super::{Ledger, LedgerError, orders, to_json};
+use super::{Ledger, LedgerError, bundles, orders, to_json};
 use crate::audit::{By, Deed};
 use crate::authority::TrustCertificate;
 
@@ -161,6 +161,7 @@ impl Ledger {
             insert_certificate(tx, peer.id, &certificate, now)?;
             // A fresh journal numbers its results from 1.
             tx.execute("DELETE FROM result_seen WHERE trust = ?1", [peer.id.bytes()])?;
+            bundles::forget(tx, peer.id)?;
             orders::reseal_open(tx, &peer, &reseal)?;
             let deed = Deed::TrustEnrolled {
                 trust: peer.id,

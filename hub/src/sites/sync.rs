@@ -8,18 +8,18 @@ use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use flip_protocol::heads::{Heads, SignedHead};
-use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
-use flip_protocol::order::OrderResult;
-use flip_protocol::sync::{NotTaken, Stage, SyncRequest, SyncResponse};
+use flip_protocol::message::Unwelcome;
+use flip_protocol::sync::{Stage, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds, text};
 use flip_storage::audit::Head;
 
 use super::{Fingerprint, refusal};
 use crate::audit::By;
 use crate::clock;
+use crate::exchange::{Exchange, too_much};
 use crate::hub::Hub;
 use crate::ledger::LedgerError;
-use crate::ledger::orders::{Arrived, Said};
+use crate::ledger::orders::Said;
 use crate::ledger::trusts::Peer;
 
 pub(super) async fn post(
@@ -55,25 +55,6 @@ pub(super) async fn post(
     }
 }
 
-fn too_much(request: &SyncRequest) -> Option<&'static str> {
-    if request.results.len() > bounds::SYNC_MESSAGES {
-        return Some("more than 64 results in one sync");
-    }
-    if request.received.len().max(request.refused.len()) > bounds::SYNC_LISTED
-        || request.holding.len() > bounds::SYNC_LISTED
-    {
-        return Some("a list in the sync is longer than 4,096 entries");
-    }
-    if request.health.concerns.len() > bounds::SYNC_CONCERNS {
-        return Some("the health snapshot names more than 32 concerns");
-    }
-    let version_fits = request.health.version.chars().count() <= bounds::NAME_CHARACTERS;
-    let extract_fits = request.health.extract.as_ref().is_none_or(|extract| {
-        extract.generation.chars().count().max(extract.date.chars().count()) <= bounds::NAME_CHARACTERS
-    });
-    (!version_fits || !extract_fits).then_some("a name in the health snapshot is longer than 120 characters")
-}
-
 async fn sync(
     hub: &Arc<Hub>,
     peer: &Peer,
@@ -92,30 +73,13 @@ async fn sync(
     };
     // Only the polling lane waits, and only its list of orders is sure to be later than its receipts.
     let polls = request.wait_ms > 0;
-    let mut said = Said {
-        received: request.received.clone(),
-        refused: request.refused.clone(),
-        holding: request.holding.clone(),
-        holding_is_all: polls,
-        results: Vec::new(),
-    };
-    for text in &request.results {
-        match open_result(hub, peer, text, now) {
-            Ok(arrived) => said.results.push(arrived),
-            Err((message, reason)) => {
-                tracing::warn!(trust = %peer.id, reason = reason.name(), "a result was refused");
-                hub.ledger.count_refused(peer.id, reason).await?;
-                response.refused.extend(message.map(|message| NotTaken { message, reason }));
-            }
-        }
-    }
-    if said.holding_is_all || said != Said::default() {
-        let settled = hub.ledger.settle(By::trust(peer.id, &peer.name, now), peer.id, said).await?;
-        response.acknowledged = settled.acknowledged;
-        response.refused.extend(settled.refused);
-        if settled.changed {
-            hub.announce_change();
-        }
+    let exchange = Exchange { authority: &hub.authority, ledger: &hub.ledger, peer, now };
+    let results = request.results.iter().map(|result| text::decode(result)).collect();
+    let settled = exchange.take(Said::of(&request, polls.then_some(now)), results).await?;
+    response.acknowledged = settled.acknowledged;
+    response.refused = settled.refused;
+    if settled.changed {
+        hub.announce_change();
     }
     if let Some(heads) = &request.audit {
         response.audit = exchange_heads(hub, peer, heads, now).await?;
@@ -216,26 +180,4 @@ fn within_bounds(orders: &[Vec<u8>]) -> Vec<String> {
         texts.push(text);
     }
     texts
-}
-
-fn open_result(
-    hub: &Hub,
-    peer: &Peer,
-    text: &str,
-    now: UnixMillis,
-) -> Result<Arrived, (Option<MessageId>, Unwelcome)> {
-    let bytes = text::decode(text).ok_or((None, Unwelcome::Malformed))?;
-    let id = Sealed::id_of(&bytes);
-    let sealed = Sealed::parse(bytes).map_err(|reason| (id, reason))?;
-    let id = sealed.envelope().id;
-    let receiver = Receiver {
-        me: hub.authority.hub(),
-        sender: peer.id,
-        kind: Kind::OrderResult,
-        verifying: &peer.verifying,
-        opening: hub.authority.opening(),
-    };
-    let body = sealed.open(&receiver, now).map_err(|reason| (Some(id), reason))?;
-    let result: OrderResult = serde_json::from_slice(&body).map_err(|_| (Some(id), Unwelcome::BadBody))?;
-    Ok(Arrived { id, sequence: sealed.envelope().sequence, order: result.order, outcome: result.outcome })
 }

@@ -166,3 +166,27 @@ impl Drop for SmallDisk {
         let _ = std::process::Command::new("umount").arg(self.0.path()).status();
     }
 }
+
+#[test]
+fn a_bundle_is_taken_once_in_any_order_within_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.redb");
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::Newest);
+    journal.bundle_taken(3, [3; 16], 10).unwrap();
+    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::Taken);
+    assert_eq!(journal.bundle_standing(2, 10).unwrap(), Standing::Later);
+    journal.bundle_taken(12, [12; 16], 10).unwrap();
+    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::Taken);
+    assert_eq!(journal.bundle_standing(2, 10).unwrap(), Standing::TooOld);
+    journal.bundle_taken(13, [13; 16], 10).unwrap();
+    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::TooOld, "forgotten, and not taken again");
+    assert_eq!((journal.next_bundle().unwrap(), journal.next_bundle().unwrap()), (1, 2));
+    assert_eq!(journal.heard().unwrap(), None);
+    journal.hear(500, 7).unwrap();
+    journal.hear(400, 8).unwrap();
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!(journal.heard().unwrap(), Some((500, 7)));
+    assert_eq!(journal.next_bundle().unwrap(), 3);
+}

@@ -120,8 +120,10 @@ fn waiting(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
 }
 
 fn ended(site: &Site, now: UnixMillis) -> Result<Vec<web::Order>, String> {
-    let outgoing =
-        site.journal.outgoing(flip_protocol::bounds::SYNC_LISTED).map_err(|error| error_chain(&error))?;
+    let outgoing = site
+        .journal
+        .outgoing_heads(flip_protocol::bounds::SYNC_LISTED)
+        .map_err(|error| error_chain(&error))?;
     let outgoing: Vec<MessageId> =
         outgoing.into_iter().map(|result| MessageId::from_bytes(result.order)).collect();
     let not_taken = site.journal.not_taken().map_err(|error| error_chain(&error))?;

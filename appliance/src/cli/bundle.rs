@@ -1,0 +1,350 @@
+//! `flip-appliance bundle`: work comes in from sticks, and answers go out on them.
+
+use std::io::{BufReader, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use clap::Subcommand;
+use flip_protocol::MessageId;
+use flip_protocol::bundle::{Expected, FromHub, Heading, Refused, Unproven, Way};
+use flip_protocol::message::Sealed;
+use flip_protocol::order::Work;
+use flip_storage::stick;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::bounds;
+use crate::clock;
+use crate::identity::Identity;
+use crate::inbox;
+use crate::place::Place;
+use crate::sticks::{Answer, Folder, Known, Outcome, SticksError, Wish, facts, goes, read, reading, write};
+
+#[derive(Subcommand)]
+pub(super) enum BundleCommand {
+    /// Explain a bundle in plain words; nothing of it is taken
+    Inspect {
+        /// Its file
+        file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take in what the hub has written to a stick
+    Import {
+        /// A bundle's file, or a folder with bundles, such as where the stick is mounted
+        #[arg(value_name = "FILE|DIR")]
+        from: PathBuf,
+        /// The folder of sticks, for who has no other of the appliance's [default: sticks in that of --data]
+        #[arg(long, value_name = "DIR")]
+        sticks: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write what this appliance has to say to a stick
+    Export {
+        /// A folder, such as where the stick is mounted, or a file
+        #[arg(long, short, value_name = "FILE|DIR")]
+        out: PathBuf,
+        /// The most bytes of one bundle, such as 512M; what does not fit is in further bundles
+        #[arg(long, default_value_t = bounds::BUNDLE_BYTES, value_parser = stick::bytes_of)]
+        size: u64,
+        /// Seconds to wait for orders that are not answered yet
+        #[arg(long, default_value_t = 0)]
+        wait: u64,
+        /// The folder of sticks, for who has no other of the appliance's [default: sticks in that of --data]
+        #[arg(long, value_name = "DIR")]
+        sticks: Option<PathBuf>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// How often the running appliance's answer is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long an appliance may take to start before it is taken not to run.
+const STARTING: Duration = Duration::from_secs(3);
+
+/// Carries out `flip-appliance bundle`.
+pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
+    let folder =
+        |sticks: &Option<PathBuf>| Folder::new(sticks.clone().unwrap_or_else(|| Place::new(data).sticks()));
+    match command {
+        BundleCommand::Inspect { file, json } => inspect(data, file, *json),
+        BundleCommand::Import { from, sticks, json } => import(&folder(sticks), from, *json),
+        BundleCommand::Export { out, size, wait, sticks, json } => {
+            let wish = Wish { size: *size, wait_until: clock::now().plus(wait.saturating_mul(1_000)) };
+            export(&folder(sticks), out, &wish, *json)
+        }
+    }
+}
+
+fn inspect(data: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
+    let identity = Identity::load(data)?;
+    let looked = look(&identity, file).with_context(|| format!("{} is refused", file.display()))?;
+    if json {
+        say!("{}", serde_json::to_string_pretty(&looked)?);
+        return Ok(());
+    }
+    let bundle = &looked["bundle"];
+    let moment = |name: &str| {
+        let at = bundle[name].as_u64().unwrap_or_default();
+        clock::readable(flip_protocol::UnixMillis(at))
+    };
+    let to_here = bundle["way"] == "to_trust";
+    let (which, with) = if to_here {
+        ("of the hub for this Trust", "orders")
+    } else {
+        ("of this Trust for the hub", "results")
+    };
+    let count = bundle["messages"].as_u64().unwrap_or_default().saturating_sub(1);
+    say!("A bundle {which}, with {count} {with}.");
+    say!(
+        "Its number is {}. It was made at {} UTC and is good until {} UTC.",
+        bundle["number"],
+        moment("made"),
+        moment("expires")
+    );
+    for order in looked["orders"].as_array().into_iter().flatten() {
+        say!(
+            "  {}: {}",
+            order["what"].as_str().unwrap_or_default(),
+            order["name"].as_str().unwrap_or_default()
+        );
+    }
+    if let Some(letter) = looked["letter"]["sync"].as_object() {
+        let counted = |name: &str| letter.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+        say!("The hub has {} of the results that were sent to it.", counted("acknowledged"));
+        if counted("cancelled") > 0 {
+            say!("It does not want {} orders any more.", counted("cancelled"));
+        }
+    }
+    say!("Everything in it is as it was signed. Nothing was taken in.");
+    Ok(())
+}
+
+/// A bundle for or of this Trust, verified whole.
+fn look(identity: &Identity, file: &Path) -> Result<Value, SticksError> {
+    let (source, length) = stick::open(file)?;
+    let unproven = Unproven::read(BufReader::new(source))?;
+    let header = *unproven.header();
+    header.fits(length)?;
+    let (facts_of, own) = (&identity.facts, [identity.keys.signing.verifying()]);
+    let Heading { way, made, .. } = header.heading;
+    let (me, sender, verifying) = match way {
+        Way::ToTrust => (facts_of.trust, facts_of.hub, facts_of.verifying.as_slice()),
+        Way::ToHub => (facts_of.hub, facts_of.trust, own.as_slice()),
+    };
+    let mut bundle = unproven.prove(&Expected { me, sender, way, verifying })?;
+    let letter = bundle.next_message()?.ok_or(Refused::Malformed)?;
+    // One that goes to the hub is sealed to it.
+    let letter: Option<FromHub> = match way {
+        Way::ToTrust => Some(header.open(letter, verifying, &identity.keys.opening)?),
+        Way::ToHub => None,
+    };
+    let mut orders = Vec::new();
+    while let Some(message) = bundle.next_message()? {
+        if way == Way::ToHub {
+            continue;
+        }
+        let sealed = Sealed::parse(message);
+        let id = sealed.as_ref().ok().map(|sealed| sealed.envelope().id);
+        let opened = sealed.and_then(|sealed| inbox::open(identity, &sealed, made));
+        orders.push(match opened {
+            Ok(work) => json!({ "id": id, "what": what(&work), "name": work.name(), "work": work }),
+            Err(why) => {
+                json!({ "id": id, "what": "an order that would not be taken", "name": why.to_string() })
+            }
+        });
+    }
+    Ok(json!({ "bundle": facts(&header), "letter": letter, "orders": orders }))
+}
+
+fn what(work: &Work) -> &'static str {
+    match work {
+        Work::CohortQuery { .. } => "a question",
+        Work::FreezeCohort { .. } => "a question whose cohort is to be frozen",
+        Work::DropFreeze { .. } => "an order to drop frozen cohorts",
+    }
+}
+
+fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
+    let known = known(folder)?;
+    let _handling = handling(folder)?;
+    let files = match reading::listed(from) {
+        Ok(files) => files,
+        Err(SticksError::Refused(why)) => {
+            reading::leave_refusal(folder, None, why)?;
+            return Err(anyhow!(why).context(from.display().to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    ensure!(!files.is_empty(), "{} holds no bundle of the hub", from.display());
+    let mut outcomes: Vec<(PathBuf, Option<Outcome>)> = Vec::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let outcome = match reading::receive(folder, &known, &file, &mut bar(&name)) {
+            Ok(header) => {
+                let id = format!("flip-{}", header.heading.id);
+                wait_for::<Outcome>(folder, &folder.said(&id))?
+            }
+            Err(SticksError::Refused(why)) => Some(refused(why)),
+            Err(error) => return Err(error).with_context(|| file.display().to_string()),
+        };
+        outcomes.push((file, outcome));
+    }
+    if json {
+        let list: Vec<Value> =
+            outcomes.iter().map(|(file, outcome)| json!({ "file": file, "outcome": outcome })).collect();
+        say!("{}", serde_json::to_string_pretty(&list)?);
+    } else {
+        for (file, outcome) in &outcomes {
+            say!("{}: {}", file.display(), in_words(outcome.as_ref()));
+        }
+    }
+    // What was taken before is no failure: a stick that is plugged in twice changes nothing.
+    let failed = |outcome: &Option<Outcome>| {
+        outcome.as_ref().and_then(|outcome| outcome.refused).is_some_and(|why| why != Refused::Replayed)
+    };
+    ensure!(
+        !outcomes.iter().any(|(_, outcome)| failed(outcome)),
+        "what is refused was not taken in; nothing of it was used"
+    );
+    Ok(())
+}
+
+fn refused(why: Refused) -> Outcome {
+    Outcome { bundle: None, number: 0, refused: Some(why), orders: 0, not_taken: 0, settled: 0 }
+}
+
+fn in_words(outcome: Option<&Outcome>) -> String {
+    let Some(outcome) = outcome else {
+        return "verified and copied; it is taken in when the appliance starts: flip-appliance run"
+            .to_owned();
+    };
+    match outcome.refused {
+        Some(why) => format!("refused ({}): {why}.", why.name()),
+        None if outcome.not_taken > 0 => {
+            format!("taken in: {} orders, and {} that were refused.", outcome.orders, outcome.not_taken)
+        }
+        None => format!("taken in: {} orders.", outcome.orders),
+    }
+}
+
+fn export(folder: &Folder, out: &Path, wish: &Wish, json: bool) -> anyhow::Result<()> {
+    let known = known(folder)?;
+    let _handling = handling(folder)?;
+    let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
+    let mut written = Vec::new();
+    let left = stick::listed(&folder.leaving(), usize::MAX).unwrap_or_default();
+    // What was made before and not copied to its end is carried on with, not made again.
+    for made in left.iter().filter(|made| out.is_dir() && is_begun(made, to)) {
+        let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
+        written.push(hand_over(&known, made, to, name)?);
+    }
+    let mut answer = Answer::default();
+    if written.is_empty() {
+        let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
+        write(&folder.asked(&id), wish)?;
+        answer = wait_for(folder, &folder.said(&id))?
+            .context("the appliance does not run, which makes the bundle; start it: flip-appliance run")?;
+        if let Some(why) = &answer.failed {
+            bail!("the appliance could make no bundle: {why}");
+        }
+        ensure!(
+            out.is_dir() || answer.bundles.len() == 1,
+            "there is more than one bundle of {} bytes holds: {}; name a folder with --out",
+            wish.size,
+            answer.bundles.len()
+        );
+        for made in &answer.bundles {
+            let name = if out.is_dir() {
+                made.file.as_str()
+            } else {
+                out.file_name().and_then(|name| name.to_str()).context("--out names no file")?
+            };
+            written.push(hand_over(&known, &folder.leaving().join(&made.file), to, name)?);
+        }
+    }
+    if json {
+        let answer = json!({ "files": written, "bundles": answer.bundles, "waiting": answer.waiting });
+        say!("{}", serde_json::to_string_pretty(&answer)?);
+        return Ok(());
+    }
+    for (at, path) in written.iter().enumerate() {
+        if let Some(made) = answer.bundles.get(at) {
+            say!("{}: bundle {} for the hub, {} results.", path.display(), made.number, made.results);
+        } else {
+            say!("{}: carried on with and copied to its end.", path.display());
+        }
+    }
+    if answer.waiting > 0 {
+        say!("{} orders are not answered yet; their answers go with a later stick.", answer.waiting);
+    }
+    say!("Unmount the stick, and carry it to the hub. There: flip-hub bundle import");
+    Ok(())
+}
+
+fn hand_over(known: &Known, made: &Path, to: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let placed = reading::hand_over(made, known.own, to, name, &mut bar(name));
+    placed.context("plug the stick in again and run this again: it goes on where it was")
+}
+
+fn is_begun(made: &Path, to: &Path) -> bool {
+    let name = made.file_name().unwrap_or_default().to_string_lossy();
+    to.join(format!("{name}{}", stick::PART)).exists() && goes(made, Way::ToHub) == Some(true)
+}
+
+fn known(folder: &Folder) -> anyhow::Result<Known> {
+    folder.known().context("no appliance has run here yet; enrol it and start it: flip-appliance run")
+}
+
+fn handling(folder: &Folder) -> anyhow::Result<std::fs::File> {
+    let held = stick::hold(&folder.handling()).map_err(SticksError::from)?;
+    held.context("another stick is being handled; wait until it is done")
+}
+
+/// Waits for what the running appliance says; `None` where it does not run.
+fn wait_for<T: DeserializeOwned>(folder: &Folder, said: &Path) -> anyhow::Result<Option<T>> {
+    let until = Instant::now() + bounds::STICKS_PATIENCE;
+    let mut seen_running = Instant::now();
+    while Instant::now() < until {
+        if let Some(found) = read(said) {
+            std::fs::remove_file(said)?;
+            return Ok(Some(found));
+        }
+        if stick::hold(&folder.running()).map_err(SticksError::from)?.is_none() {
+            seen_running = Instant::now();
+        } else if seen_running.elapsed() > STARTING {
+            return Ok(None);
+        }
+        std::thread::sleep(LOOK);
+    }
+    bail!(
+        "the appliance has not answered for {} minutes; see its log",
+        bounds::STICKS_PATIENCE.as_secs() / 60
+    )
+}
+
+/// A bar on standard error, where that is a terminal.
+fn bar(name: &str) -> impl FnMut(u64, u64) + use<> {
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
+        let style = style.expect("the template is a constant that indicatif takes");
+        ProgressBar::new(0).with_style(style).with_message(name.to_owned())
+    });
+    move |done, total| {
+        if let Some(bar) = &bar {
+            bar.set_length(total);
+            bar.set_position(done);
+            if done == total {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}

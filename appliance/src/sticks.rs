@@ -1,0 +1,328 @@
+//! Sticks: what the hub has written to one is taken in, and what this appliance has to say is written to one.
+//!
+//! ```text
+//! sticks/
+//!   hub.json            whose bundles are taken: ids and public keys; for who has no private key
+//!   arrived/NAME.flip   a bundle, verified and copied whole by whoever reads sticks; NAME.refused: why one was not
+//!   asked/ID.json       somebody would have bundles made
+//!   leaving/NAME.flip   bundles that were made
+//!   said/ID.json        what came of the one or the other
+//!   status.json, .txt   how it stands, for a box without a screen
+//! ```
+//! Whoever reads a stick is another process ([`reading`]): it needs nothing but this folder, so that it can be kept from
+//! everything else. The running appliance does not believe it: it looks at all of a bundle again.
+//!
+//! What must stay true: nothing of a bundle is used before all of it was verified; what is taken goes through
+//! [`crate::exchange`], as a sync's does; every refusal is counted and in the audit log; a bundle that was cut off by a stop
+//! is taken again, which doubles nothing.
+
+mod answering;
+pub mod reading;
+mod status;
+mod taking;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flip_protocol::bundle::{Header, ReadError, Refused, Way, WriteError};
+use flip_protocol::keys::VerifyingKey;
+use flip_protocol::message::TooLarge;
+use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_storage::audit::AuditError;
+use flip_storage::file::{self, Access};
+use flip_storage::journal::JournalError;
+use flip_storage::stick::{self, StickError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::bounds;
+use crate::clock;
+use crate::identity::IdentityError;
+use crate::site::Site;
+use crate::uplink::error_chain;
+
+/// Whose bundles are taken here. Nothing of it is secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The Trust.
+    pub trust: PartyId,
+    /// Its name.
+    pub trust_name: String,
+    /// The hub.
+    pub hub: PartyId,
+    /// The keys that the hub signs with, newest first.
+    pub verifying: Vec<VerifyingKey>,
+    /// The key that the appliance itself signs with.
+    pub own: VerifyingKey,
+}
+
+/// What came of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Its id; `None` where it says none.
+    pub bundle: Option<MessageId>,
+    /// Its number; zero where it says none.
+    pub number: u64,
+    /// Why it was not taken; `None` where it was.
+    pub refused: Option<Refused>,
+    /// Orders that are stored here, now or before.
+    pub orders: usize,
+    /// Orders that were not taken.
+    pub not_taken: usize,
+    /// Results that the hub has: they are no more kept to be sent.
+    pub settled: usize,
+}
+
+/// What somebody would have made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The most bytes of one bundle.
+    pub size: u64,
+    /// Until when to wait for orders that are not answered yet.
+    pub wait_until: UnixMillis,
+}
+
+/// A bundle that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Its file's name.
+    pub file: String,
+    /// Its id.
+    pub bundle: MessageId,
+    /// Its number.
+    pub number: u64,
+    /// Results in it.
+    pub results: u32,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// What was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The bundles.
+    pub bundles: Vec<Made>,
+    /// Orders that are not answered yet.
+    pub waiting: usize,
+    /// Why nothing was made.
+    pub failed: Option<String>,
+}
+
+/// Why a bundle is not taken or made.
+#[derive(Debug, thiserror::Error)]
+pub enum SticksError {
+    /// It is refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A file or folder.
+    #[error("{0} cannot be read or written")]
+    File(PathBuf, #[source] io::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The letter is too long.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The hub gave no key to seal to.
+    #[error("the identity holds no key of the hub to seal to; enrol again")]
+    NoKey,
+}
+
+impl From<ReadError> for SticksError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(why) => Self::Refused(why),
+            ReadError::Io(error) => {
+                tracing::warn!(%error, "a bundle cannot be read or copied");
+                Self::Refused(Refused::Unreadable)
+            }
+        }
+    }
+}
+
+impl From<StickError> for SticksError {
+    fn from(error: StickError) -> Self {
+        match error {
+            StickError::NotAFile(_) => Self::Refused(Refused::NotAFile),
+            StickError::TooMany(_) => Self::Refused(Refused::TooMany),
+            StickError::Io(path, error) => Self::File(path, error),
+        }
+    }
+}
+
+/// The folder of sticks.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The folder.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Bundles that arrived.
+    pub fn arrived(&self) -> PathBuf {
+        self.0.join("arrived")
+    }
+
+    /// Bundles that were made.
+    pub fn leaving(&self) -> PathBuf {
+        self.0.join("leaving")
+    }
+
+    /// A lock that the running appliance holds.
+    pub fn running(&self) -> PathBuf {
+        self.0.join("running.lock")
+    }
+
+    /// A lock that whoever handles a stick holds.
+    pub fn handling(&self) -> PathBuf {
+        self.0.join("handling.lock")
+    }
+
+    /// Whose bundles are taken; `None` where no appliance has run here.
+    pub fn known(&self) -> Option<Known> {
+        read(&self.0.join(KNOWN))
+    }
+
+    /// A wish of this id.
+    pub fn asked(&self, id: &str) -> PathBuf {
+        self.0.join("asked").join(format!("{id}.json"))
+    }
+
+    /// What came of it.
+    pub fn said(&self, id: &str) -> PathBuf {
+        self.0.join("said").join(format!("{id}.json"))
+    }
+
+    fn make(&self) -> Result<(), SticksError> {
+        for part in ["arrived", "asked", "leaving", "said"] {
+            let folder = self.0.join(part);
+            fs::create_dir_all(&folder).map_err(|error| SticksError::File(folder, error))?;
+        }
+        Ok(())
+    }
+
+    fn inside(&self, part: &str) -> Result<Vec<PathBuf>, SticksError> {
+        let folder = self.0.join(part);
+        let failed = |error| SticksError::File(folder.clone(), error);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            found.push(entry.map_err(failed)?.path());
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+const KNOWN: &str = "hub.json";
+/// How the name of a file ends that says why a bundle was not even copied.
+const REFUSED: &str = "refused";
+
+/// Reads a small file of the folder; `None` where there is none, or not such a one.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// Writes one.
+pub fn write<T: Serialize>(path: &Path, what: &T) -> Result<(), SticksError> {
+    let text = serde_json::to_vec_pretty(what).expect("what is said here is plain strings and numbers");
+    file::write(path, &text, Access::Owner).map_err(|error| SticksError::File(path.to_owned(), error))
+}
+
+/// Takes bundles in and makes them until the appliance stops.
+pub fn work(site: &Arc<Site>) {
+    let folder = Folder::new(site.place.sticks());
+    let mut known = None;
+    let mut complained = false;
+    let mut held = None;
+    while !site.is_stopping() {
+        match look(site, &folder, &mut known, &mut held) {
+            Ok(()) => complained = false,
+            Err(error) => {
+                if !complained {
+                    tracing::error!(error = error_chain(&error), "the folder of sticks cannot be worked on");
+                }
+                complained = true;
+            }
+        }
+        std::thread::sleep(bounds::STICKS_LOOK);
+    }
+}
+
+fn look(
+    site: &Site,
+    folder: &Folder,
+    known: &mut Option<Known>,
+    held: &mut Option<fs::File>,
+) -> Result<(), SticksError> {
+    if known.is_none() {
+        folder.make()?;
+    }
+    let identity = site.identity();
+    let facts = &identity.facts;
+    let now = Known {
+        trust: facts.trust,
+        trust_name: facts.trust_name.clone(),
+        hub: facts.hub,
+        verifying: facts.verifying.clone(),
+        own: identity.keys.signing.verifying(),
+    };
+    if known.as_ref() != Some(&now) {
+        write(&folder.0.join(KNOWN), &now)?;
+        *known = Some(now);
+    }
+    if held.is_none() {
+        *held = stick::hold(&folder.running())?;
+        status::ready(site, folder)?;
+    }
+    for path in folder.inside("arrived")? {
+        taking::arrived(site, folder, &path)?;
+    }
+    for path in folder.inside("asked")? {
+        answering::asked(site, folder, &path)?;
+    }
+    forget_outcomes(folder)
+}
+
+/// Forgets outcomes that nobody has read.
+fn forget_outcomes(folder: &Folder) -> Result<(), SticksError> {
+    let now = clock::now();
+    for path in folder.inside("said")? {
+        let written = fs::metadata(&path).and_then(|facts| facts.modified()).ok();
+        let written = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let written_ms = written.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
+        if now.since(UnixMillis(written_ms)) > bounds::OUTCOMES_KEPT_MS {
+            fs::remove_file(&path).map_err(|error| SticksError::File(path.clone(), error))?;
+        }
+    }
+    Ok(())
+}
+
+/// The facts of a bundle for the audit log and `--json`.
+pub fn facts(header: &Header) -> serde_json::Value {
+    let heading = header.heading;
+    serde_json::json!({
+        "id": heading.id, "way": heading.way, "number": heading.number, "made": heading.made,
+        "expires": heading.expires, "sender": heading.sender, "receiver": heading.receiver,
+        "messages": header.messages, "bytes": header.length(),
+    })
+}
+
+/// Whether a file is a bundle that goes this way; what cannot be read may be anything.
+pub fn goes(path: &Path, way: Way) -> Option<bool> {
+    let (file, _) = stick::open(path).ok()?;
+    let unproven = flip_protocol::bundle::Unproven::read(file).ok()?;
+    Some(unproven.header().heading.way == way)
+}

@@ -1,0 +1,145 @@
+//! What this appliance has to say, in one bundle or as many as fit the sticks.
+
+use std::fs;
+use std::path::Path;
+
+use flip_protocol::bundle::{FRAME, FromAppliance, Heading, Way, WriteError, Writer};
+use flip_protocol::{MessageId, bounds as wire};
+use flip_storage::journal::OutgoingHead;
+use flip_storage::stick;
+use serde_json::json;
+
+use super::{Answer, Folder, Made, SticksError, Wish, facts, read, status, write};
+use crate::bounds;
+use crate::clock;
+use crate::exchange;
+use crate::identity::Identity;
+use crate::site::Site;
+use crate::uplink::error_chain;
+
+/// Makes what was asked for, once the orders here are answered or the time to wait for them is over.
+pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+    let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(wish) = read::<Wish>(path) {
+        let waiting = site.journal.waiting_ids()?.len();
+        if waiting > 0 && clock::now() < wish.wait_until {
+            return Ok(());
+        }
+        let answer = match make(site, folder, wish.size) {
+            Ok(bundles) => Answer { bundles, waiting, failed: None },
+            Err(error) => {
+                tracing::error!(error = error_chain(&error), "a bundle could not be made");
+                Answer { failed: Some(error_chain(&error)), waiting, ..Answer::default() }
+            }
+        };
+        status::made(folder, &answer)?;
+        write(&folder.said(&id), &answer)?;
+    } else if path.extension().is_none_or(|extension| extension != "json") {
+        // It is being written.
+        return Ok(());
+    }
+    fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
+}
+
+fn make(site: &Site, folder: &Folder, size: u64) -> Result<Vec<Made>, SticksError> {
+    // What was made before and not handed over is in what is made now.
+    for old in folder.inside("leaving")? {
+        fs::remove_file(&old).map_err(|error| SticksError::File(old.clone(), error))?;
+    }
+    let identity = site.identity();
+    let now = clock::now();
+    let results = site.journal.outgoing_heads(wire::BUNDLE_MESSAGES)?;
+    let letter = letter(site, &identity)?;
+    let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
+    let mut made = Vec::new();
+    for part in parted(&results, size.saturating_sub(around)) {
+        made.push(make_one(site, folder, &identity, &letter, part)?);
+    }
+    tracing::info!(
+        bundles = made.len(),
+        results = results.len(),
+        at = now.0,
+        "bundles were made for the hub"
+    );
+    Ok(made)
+}
+
+fn letter(site: &Site, identity: &Identity) -> Result<FromAppliance, SticksError> {
+    let now = clock::now();
+    let mut sync = exchange::say(site, now)?;
+    sync.room = bounds::ORDERS_WAITING;
+    let asked = site.rotation_is_asked() || identity.is_rotating();
+    let renew = !asked && identity.should_renew(site.hub_clock(now));
+    Ok(FromAppliance {
+        sync,
+        heard: site.heard(),
+        renew: renew
+            .then(|| identity.keys.certificate_request(identity.facts.trust))
+            .transpose()?
+            .map(|certificate_request| flip_protocol::enrolment::RenewRequest { certificate_request }),
+        rotate: asked.then(|| identity.rotation()).transpose()?,
+    })
+}
+
+fn make_one(
+    site: &Site,
+    folder: &Folder,
+    identity: &Identity,
+    letter: &FromAppliance,
+    results: &[OutgoingHead],
+) -> Result<Made, SticksError> {
+    let made = site.hub_clock(clock::now());
+    let heading = Heading {
+        way: Way::ToHub,
+        id: MessageId::new(made, &clock::random_bytes()),
+        sender: identity.facts.trust,
+        receiver: identity.facts.hub,
+        number: site.journal.next_bundle()?,
+        made,
+        expires: made.plus(wire::BUNDLE_LIFE_TO_HUB_MS),
+    };
+    let signing = &identity.keys.signing;
+    let sealing = identity.facts.sealing.first().ok_or(SticksError::NoKey)?;
+    let letter = heading.seal(letter, signing, sealing, &mut clock::random())?;
+    let lengths: Vec<u64> = std::iter::once(letter.bytes().len() as u64)
+        .chain(results.iter().map(|result| result.length))
+        .collect();
+    let file = format!("flip-{}.flip", heading.id);
+    let mut header = None;
+    stick::place(&folder.leaving(), &file, |target| {
+        let mut writer = Writer::new(target, heading, &lengths, signing)?;
+        writer.message(letter.bytes())?;
+        for result in results {
+            let message = site.journal.outgoing_message(result.sequence)?.ok_or(WriteError::Changed)?;
+            writer.message(&message)?;
+        }
+        let (written, _) = writer.finish(signing)?;
+        header = Some(written);
+        Ok::<_, SticksError>(written.length())
+    })?;
+    let header = header.ok_or(WriteError::Changed)?;
+    let results = header.messages - 1;
+    site.audit.append(
+        clock::now().0,
+        "bundle_made",
+        json!({ "bundle": facts(&header), "results": results }),
+    )?;
+    let (bundle, number, bytes) = (heading.id, heading.number, header.length());
+    Ok(Made { file, bundle, number, results, bytes })
+}
+
+/// Results in parts of at most so many bytes, each of at least one; one empty part where there are none.
+fn parted(results: &[OutgoingHead], size: u64) -> Vec<&[OutgoingHead]> {
+    let mut parts = Vec::new();
+    let (mut from, mut bytes) = (0, 0_u64);
+    for (at, result) in results.iter().enumerate() {
+        let more = FRAME + result.length;
+        if at > from && bytes + more > size {
+            parts.push(&results[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += more;
+    }
+    parts.push(&results[from..]);
+    parts
+}

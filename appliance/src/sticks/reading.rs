@@ -1,0 +1,99 @@
+//! Reading a stick and writing to it: for a process that has the folder of sticks and nothing else of the appliance.
+//!
+//! What must stay true: no private key and no journal is needed; what is copied is verified to its last byte first; a stick
+//! that is pulled at any byte leaves a copy that is carried on with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use flip_protocol::MessageId;
+use flip_protocol::bounds as wire;
+use flip_protocol::bundle::{Expected, Header, Heading, ReadError, Refused, Unproven, Way, carry};
+use flip_protocol::keys::VerifyingKey;
+use flip_storage::stick;
+
+use super::{Folder, Known, Outcome, REFUSED, SticksError, write};
+use crate::clock;
+
+/// Hears how many bytes of a file are done, of how many.
+pub type Told<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// Verifies a bundle and copies it to where the running appliance takes it. A refusal is left there too, to be counted.
+pub fn receive(folder: &Folder, known: &Known, path: &Path, told: Told<'_>) -> Result<Header, SticksError> {
+    let mut head = None;
+    let received = copy_in(folder, known, path, &mut head, told);
+    if let Err(SticksError::Refused(why)) = &received {
+        leave_refusal(folder, head, *why)?;
+    }
+    received
+}
+
+/// Leaves word of a refusal for the running appliance.
+pub fn leave_refusal(folder: &Folder, head: Option<Header>, why: Refused) -> Result<(), SticksError> {
+    let outcome = Outcome {
+        bundle: head.map(|head| head.heading.id),
+        number: head.map_or(0, |head| head.heading.number),
+        refused: Some(why),
+        orders: 0,
+        not_taken: 0,
+        settled: 0,
+    };
+    let id = MessageId::new(clock::now(), &clock::random_bytes());
+    write(&folder.arrived().join(format!("{id}.{REFUSED}")), &outcome)
+}
+
+/// The files of a stick that may be bundles for this appliance: those of the other way, which it wrote itself, are not.
+pub fn listed(from: &Path) -> Result<Vec<PathBuf>, SticksError> {
+    let files = stick::listed(from, wire::BUNDLES_ON_A_STICK)?;
+    if !from.is_dir() {
+        return Ok(files);
+    }
+    Ok(files.into_iter().filter(|file| super::goes(file, Way::ToHub) != Some(true)).collect())
+}
+
+/// Copies a bundle that was made to a stick, on from where an earlier copy was cut off, and forgets it here.
+pub fn hand_over(
+    made: &Path,
+    own: VerifyingKey,
+    stick_folder: &Path,
+    name: &str,
+    told: Told<'_>,
+) -> Result<PathBuf, SticksError> {
+    let (file, length) = stick::open(made)?;
+    let to = stick_folder.join(name);
+    let placed = stick::place(stick_folder, name, |copy| {
+        let unproven = Unproven::read(file)?;
+        let Heading { way, sender, receiver: me, .. } = unproven.header().heading;
+        let bundle = unproven.prove(&Expected { me, sender, way, verifying: &[own] })?;
+        carry(bundle, copy, told).map_err(|error| match error {
+            ReadError::Io(error) => SticksError::File(to.clone(), error),
+            refused @ ReadError::Refused(_) => refused.into(),
+        })?;
+        Ok::<_, SticksError>(length)
+    })?;
+    fs::remove_file(made).map_err(|error| SticksError::File(made.to_owned(), error))?;
+    Ok(placed)
+}
+
+fn copy_in(
+    folder: &Folder,
+    known: &Known,
+    path: &Path,
+    head: &mut Option<Header>,
+    told: Told<'_>,
+) -> Result<Header, SticksError> {
+    let (source, length) = stick::open(path)?;
+    let unproven = Unproven::read(source)?;
+    let header = *unproven.header();
+    *head = Some(header);
+    header.fits(length)?;
+    let expected =
+        Expected { me: known.trust, sender: known.hub, way: Way::ToTrust, verifying: &known.verifying };
+    let bundle = unproven.prove(&expected)?;
+    // Its time is judged by the appliance, which knows what it has heard of the hub's clock.
+    stick::place(&folder.arrived(), &header.file_name(), |copy| {
+        carry(bundle, copy, told)?;
+        Ok::<_, SticksError>(header.length())
+    })?;
+    Ok(header)
+}

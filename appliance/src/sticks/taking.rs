@@ -1,0 +1,130 @@
+//! A bundle that arrived: verified once more, whole, and then taken in.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek as _, SeekFrom};
+use std::path::Path;
+
+use flip_protocol::bounds as wire;
+use flip_protocol::bundle::{
+    Bundle, Clock, Expected, FromHub, Header, Heading, ReadError, Refused, Unproven, Way,
+};
+use flip_storage::journal::Standing;
+use flip_storage::stick;
+use serde_json::json;
+
+use super::{Folder, Outcome, REFUSED, SticksError, facts, read, status, write};
+use crate::bounds;
+use crate::clock;
+use crate::exchange;
+use crate::identity::Identity;
+use crate::site::Site;
+
+/// Takes in what arrived, says what came of it, and removes it. What failed for another reason than the bundle stays.
+pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+    let ends = |ending: &str| path.extension().is_some_and(|extension| extension == ending);
+    let outcome = if ends(REFUSED) {
+        read::<Outcome>(path)
+    } else if ends(&stick::ENDING[1..]) {
+        Some(take(site, path)?)
+    } else {
+        // A copy under way.
+        return Ok(());
+    };
+    if let Some(outcome) = outcome {
+        if let Some(why) = outcome.refused {
+            tracing::warn!(reason = why.name(), "a bundle was refused");
+            site.journal.count(&format!("refused_bundles.{}", why.name()))?;
+            let facts = json!({ "bundle": outcome.bundle, "number": outcome.number, "reason": why });
+            site.audit.append(clock::now().0, "bundle_refused", facts)?;
+        }
+        status::taken(site, folder, &outcome)?;
+        let id = path.file_stem().unwrap_or_default().to_string_lossy();
+        write(&folder.said(&id), &outcome)?;
+    }
+    fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
+}
+
+fn take(site: &Site, path: &Path) -> Result<Outcome, SticksError> {
+    let mut outcome = Outcome { bundle: None, number: 0, refused: None, orders: 0, not_taken: 0, settled: 0 };
+    match take_in(site, path, &mut outcome) {
+        Ok(()) => Ok(outcome),
+        Err(SticksError::Refused(why)) => Ok(Outcome { refused: Some(why), ..outcome }),
+        Err(error) => Err(error),
+    }
+}
+
+fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), SticksError> {
+    let identity = site.identity();
+    let now = clock::now();
+    let (file, length) = stick::open(path)?;
+    let unproven = Unproven::read(BufReader::new(&file))?;
+    let header = *unproven.header();
+    let Heading { id, number, .. } = header.heading;
+    (outcome.bundle, outcome.number) = (Some(id), number);
+    header.fits(length)?;
+    let mut first = prove(unproven, &identity)?;
+    let judged = header.judge(Clock { now, heard: site.heard() })?;
+    let letter = first.next_message()?.ok_or(Refused::Malformed)?;
+    let letter = open(&header, letter, &identity)?;
+    while first.next_message()?.is_some() {}
+    let newest = match site.journal.bundle_standing(number, wire::BUNDLE_WINDOW)? {
+        Standing::Newest => true,
+        Standing::Later => false,
+        Standing::Taken => return Err(Refused::Replayed.into()),
+        Standing::TooOld => return Err(Refused::RolledBack.into()),
+    };
+
+    (&file).seek(SeekFrom::Start(0)).map_err(|error| SticksError::File(path.to_owned(), error))?;
+    let mut bundle = prove(Unproven::read(BufReader::new(&file))?, &identity)?;
+    bundle.next_message()?;
+    // First, so that what is begun is judged by the same clock as what is taken.
+    site.hear(header.heading.made, now)?;
+    site.journal.hear(header.heading.made.0, now.0)?;
+    let before = site.journal.outgoing_heads(wire::SYNC_LISTED)?.len();
+    exchange::hear(site, &letter.sync, &site.holding()?)?;
+    outcome.settled = before.saturating_sub(site.journal.outgoing_heads(wire::SYNC_LISTED)?.len());
+    if newest && letter.sync.rotate {
+        site.note_rotation();
+    }
+    while let Some(batch) = batch(&mut bundle)? {
+        let offered = batch.len();
+        let taken = exchange::take(site, &identity, batch, judged)?.len();
+        outcome.orders += taken;
+        outcome.not_taken += offered - taken;
+    }
+    let facts = json!({
+        "bundle": facts(&header), "orders": outcome.orders, "not_taken": outcome.not_taken,
+        "settled": outcome.settled,
+    });
+    site.audit.append(now.0, "bundle_taken", facts)?;
+    site.journal.bundle_taken(number, id.bytes(), wire::BUNDLE_WINDOW)?;
+    tracing::info!(number, orders = outcome.orders, settled = outcome.settled, "a bundle was taken in");
+    Ok(())
+}
+
+fn prove<R: Read>(unproven: Unproven<R>, identity: &Identity) -> Result<Bundle<R>, ReadError> {
+    let facts = &identity.facts;
+    let (me, sender) = (facts.trust, facts.hub);
+    unproven.prove(&Expected { me, sender, way: Way::ToTrust, verifying: &facts.verifying })
+}
+
+fn open(header: &Header, letter: Vec<u8>, identity: &Identity) -> Result<FromHub, Refused> {
+    let letter: FromHub = header.open(letter, &identity.facts.verifying, &identity.keys.opening)?;
+    let sync = &letter.sync;
+    let listed = sync.acknowledged.len().max(sync.refused.len()).max(sync.cancelled.len());
+    if listed > wire::SYNC_LISTED || !sync.orders.is_empty() {
+        return Err(Refused::BadLetter);
+    }
+    Ok(letter)
+}
+
+/// The next messages, as many as are taken at once; `None` after the last.
+fn batch(bundle: &mut Bundle<BufReader<&File>>) -> Result<Option<Vec<Option<Vec<u8>>>>, ReadError> {
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while messages.len() < bounds::BUNDLE_BATCH && bytes < bounds::BUNDLE_BATCH_BYTES {
+        let Some(message) = bundle.next_message()? else { break };
+        bytes += message.len();
+        messages.push(Some(message));
+    }
+    Ok((!messages.is_empty()).then_some(messages))
+}

@@ -1,0 +1,171 @@
+//! Bundles at the hub: what a Trust is told, written to files; what a Trust says, taken in from them.
+//!
+//! What must stay true: nothing of a bundle is used before all of it was verified, from a copy on the hub's own disk; what
+//! is taken goes through [`crate::exchange::Exchange`], as a sync's does; every refusal is counted and an act of the audit. Blocking: it
+//! reads and writes files of many gigabytes, a chunk at a time.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use flip_protocol::bounds as wire;
+use flip_protocol::bundle::{
+    Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, WriteError, carry,
+};
+use flip_protocol::message::TooLarge;
+use flip_protocol::sync::Health;
+use flip_storage::stick::{self, StickError};
+use tokio::runtime::Handle;
+
+use crate::authority::{Authority, AuthorityError};
+use crate::ledger::{Ledger, LedgerError};
+
+mod making;
+mod taking;
+
+/// What bundles are made from and taken into.
+pub struct Desk<'a> {
+    /// The hub's keys.
+    pub authority: &'a Authority,
+    /// The ledger.
+    pub ledger: &'a Ledger,
+    /// Where its transactions are waited for.
+    pub runtime: &'a Handle,
+    /// The folder for bundles that are being made or taken.
+    pub folder: PathBuf,
+}
+
+/// Hears how many bytes of a file are done, of how many.
+pub type Told<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// A bundle that was made, in the desk's folder.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// What its head says.
+    pub header: Header,
+    /// How many orders it holds.
+    pub orders: u32,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// What came of a bundle.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// What its head says.
+    pub header: Header,
+    /// The Trust's name.
+    pub trust_name: String,
+    /// Results that are stored now, or were before.
+    pub stored: usize,
+    /// Results that were not taken.
+    pub not_taken: usize,
+    /// Whether an answer that somebody waits for may have come.
+    pub changed: bool,
+    /// How the appliance is, where no newer bundle said so before.
+    pub health: Option<Health>,
+}
+
+/// A bundle explained, with nothing of it taken.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What its head says.
+    pub header: Header,
+    /// The Trust's name.
+    pub trust_name: String,
+    /// What its letter says; `None` for one that the hub made, which is sealed to the Trust.
+    pub letter: Option<FromAppliance>,
+    /// Bytes of each message after the letter.
+    pub messages: Vec<usize>,
+}
+
+/// Why a bundle is not made or taken.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// It is refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// No such Trust, or its keys are void.
+    #[error("there is no Trust of that name with keys that are good; see: flip-hub trust list")]
+    NoTrust,
+    /// A file or folder.
+    #[error("{0} cannot be read or written")]
+    File(PathBuf, #[source] io::Error),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The letter is too long.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The CA.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+}
+
+impl From<ReadError> for BundleError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(why) => Self::Refused(why),
+            ReadError::Io(error) => {
+                tracing::warn!(%error, "a bundle cannot be read or copied");
+                Self::Refused(Refused::Unreadable)
+            }
+        }
+    }
+}
+
+impl From<StickError> for BundleError {
+    fn from(error: StickError) -> Self {
+        match error {
+            StickError::NotAFile(_) => Self::Refused(Refused::NotAFile),
+            StickError::TooMany(_) => Self::Refused(Refused::TooMany),
+            StickError::Io(path, error) => Self::File(path, error),
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// The desk's folder in the hub's.
+    pub fn folder(data: &Path) -> PathBuf {
+        data.join("bundles")
+    }
+
+    /// Copies a bundle that was made to where it is carried away from, on from where an earlier copy was cut off, and
+    /// forgets it here.
+    pub fn hand_over(
+        &self,
+        made: &Path,
+        folder: &Path,
+        name: &str,
+        told: Told<'_>,
+    ) -> Result<PathBuf, BundleError> {
+        let (file, length) = stick::open(made)?;
+        let own = [self.authority.signing().verifying()];
+        let to = folder.join(name);
+        let placed = stick::place(folder, name, |copy| {
+            let unproven = Unproven::read(file)?;
+            let Heading { way, sender, receiver: me, .. } = unproven.header().heading;
+            let bundle = unproven.prove(&Expected { me, sender, way, verifying: &own })?;
+            carry(bundle, copy, told).map_err(|error| match error {
+                ReadError::Io(error) => BundleError::File(to.clone(), error),
+                refused @ ReadError::Refused(_) => refused.into(),
+            })?;
+            Ok::<_, BundleError>(length)
+        })?;
+        fs::remove_file(made).map_err(|error| BundleError::File(made.to_owned(), error))?;
+        Ok(placed)
+    }
+
+    /// Bundles that were made and not handed over.
+    pub fn left(&self) -> Result<Vec<PathBuf>, BundleError> {
+        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
+        Ok(stick::listed(&self.folder, wire::BUNDLES_ON_A_STICK)?)
+    }
+
+    fn wait<T>(&self, future: impl Future<Output = Result<T, LedgerError>>) -> Result<T, BundleError> {
+        Ok(self.runtime.block_on(future)?)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a Trust is told, in one bundle or as many as fit the sticks.
+
+use std::fs;
+
+use flip_protocol::bundle::{FRAME, FromHub, Heading, Way, WriteError, Writer};
+use flip_protocol::sync::SyncResponse;
+use flip_protocol::{MessageId, PartyId, bounds as wire};
+use flip_storage::stick;
+
+use super::{BundleError, Desk, Made};
+use crate::audit::{By, Deed};
+use crate::clock;
+use crate::ledger::bundles::ForTrust;
+use crate::ledger::trusts::Peer;
+
+impl Desk<'_> {
+    /// Makes bundles for a Trust, each at most `size` bytes long as far as its messages can be parted.
+    pub fn make(&self, by: &By, trust: PartyId, size: u64) -> Result<Vec<Made>, BundleError> {
+        let peer = self.wait(self.ledger.peer(trust))?.ok_or(BundleError::NoTrust)?;
+        self.clear()?;
+        let found = self.wait(self.ledger.for_trust(trust, by.at))?;
+        let letter = letter(by, &peer, &found);
+        let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
+        let parts = parted(&found.orders, size.saturating_sub(around));
+        parts.into_iter().map(|orders| self.make_one(by, &peer, &letter, orders)).collect()
+    }
+
+    fn make_one(
+        &self,
+        by: &By,
+        peer: &Peer,
+        letter: &FromHub,
+        orders: &[(u64, u64)],
+    ) -> Result<Made, BundleError> {
+        let heading = Heading {
+            way: Way::ToTrust,
+            id: MessageId::new(by.at, &clock::random_bytes()),
+            sender: self.authority.hub(),
+            receiver: peer.id,
+            number: self.wait(self.ledger.next_bundle(peer.id))?,
+            made: by.at,
+            expires: by.at.plus(wire::BUNDLE_LIFE_TO_TRUST_MS),
+        };
+        let signing = self.authority.signing();
+        let letter = heading.seal(letter, signing, &peer.sealing, &mut clock::random())?;
+        let lengths: Vec<u64> = std::iter::once(letter.bytes().len() as u64)
+            .chain(orders.iter().map(|(_, length)| *length))
+            .collect();
+        let name = format!("flip-{}.flip", heading.id);
+        let mut made = None;
+        let path = stick::place(&self.folder, &name, |file| {
+            let mut writer = Writer::new(file, heading, &lengths, signing)?;
+            writer.message(letter.bytes())?;
+            for (sequence, _) in orders {
+                let message = self.wait(self.ledger.order_message(peer.id, *sequence))?;
+                writer.message(&message.ok_or(WriteError::Changed)?)?;
+            }
+            let (header, _) = writer.finish(signing)?;
+            made = Some(header);
+            Ok::<_, BundleError>(header.length())
+        })?;
+        let header = made.ok_or(WriteError::Changed)?;
+        let orders = header.messages - 1;
+        let Heading { id: bundle, number, .. } = heading;
+        let deed = Deed::BundleMade { trust: peer.id, bundle, number, orders, bytes: header.length() };
+        self.wait(self.ledger.bundle_made(by.clone(), deed))?;
+        Ok(Made { header, orders, path })
+    }
+
+    /// Forgets what was made before and not handed over: what was in it is in what is made now.
+    fn clear(&self) -> Result<(), BundleError> {
+        for old in self.left()? {
+            fs::remove_file(&old).map_err(|error| BundleError::File(old.clone(), error))?;
+        }
+        Ok(())
+    }
+}
+
+fn letter(by: &By, peer: &Peer, found: &ForTrust) -> FromHub {
+    FromHub {
+        sync: SyncResponse {
+            hub_time: by.at,
+            acknowledged: found.acknowledged.clone(),
+            refused: found.refused.clone(),
+            orders: Vec::new(),
+            rotate: peer.rotate,
+            audit: None,
+            cancelled: found.cancelled.clone(),
+        },
+        enrolled: found.enrolled.clone(),
+    }
+}
+
+/// Orders in parts of at most so many bytes, each of at least one order; one empty part where there are none.
+fn parted(orders: &[(u64, u64)], size: u64) -> Vec<&[(u64, u64)]> {
+    let mut parts = Vec::new();
+    let (mut from, mut bytes) = (0, 0_u64);
+    for (at, (_, length)) in orders.iter().enumerate() {
+        let more = FRAME + length;
+        if at > from && bytes + more > size {
+            parts.push(&orders[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += more;
+    }
+    parts.push(&orders[from..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_every_order_once_and_at_least_one() {
+        let orders = [(1, 10), (2, 10), (3, 100), (4, 1)];
+        let sequences = |size| -> Vec<Vec<u64>> {
+            parted(&orders, size).into_iter().map(|part| part.iter().map(|(at, _)| *at).collect()).collect()
+        };
+        assert_eq!(sequences(u64::MAX), [vec![1, 2, 3, 4]]);
+        assert_eq!(sequences(30), [vec![1, 2], vec![3], vec![4]]);
+        assert_eq!(sequences(1), [[1], [2], [3], [4]]);
+        assert_eq!(parted(&[], 5), [&[] as &[(u64, u64)]]);
+    }
+}

@@ -1,0 +1,221 @@
+//! What a Trust says in a bundle: verified whole, explained, taken in.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek as _, SeekFrom};
+use std::path::Path;
+
+use flip_protocol::bundle::{
+    Bundle, Clock, Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, Way, carry,
+};
+use flip_protocol::enrolment::EnrolResponse;
+use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_storage::stick;
+
+use super::{BundleError, Desk, Looked, Taken, Told};
+use crate::audit::By;
+use crate::bounds;
+use crate::exchange::{Exchange, too_much};
+use crate::ledger::bundles::{Outcome, Standing};
+use crate::ledger::orders::Said;
+use crate::ledger::trusts::Peer;
+
+impl Desk<'_> {
+    /// Takes a bundle in. A refusal is counted and noted.
+    pub fn take(&self, by: &By, path: &Path, told: Told<'_>) -> Result<Taken, BundleError> {
+        let mut head = None;
+        let taken = self.take_in(by, path, &mut head, told);
+        if let Err(BundleError::Refused(why)) = &taken {
+            let of = head.map(|header: Header| (header.heading.sender, header.heading.id));
+            self.note_refused(by, of, *why)?;
+        }
+        taken
+    }
+
+    /// Counts and notes a refusal; `of` is what the head says, where there is one.
+    pub fn note_refused(
+        &self,
+        by: &By,
+        of: Option<(PartyId, MessageId)>,
+        why: Refused,
+    ) -> Result<(), BundleError> {
+        tracing::warn!(reason = why.name(), "a bundle was refused");
+        let known = match of {
+            Some((sender, _)) => self.wait(self.ledger.peer(sender))?.map(|peer| peer.id),
+            None => None,
+        };
+        let bundle = of.map(|(_, bundle)| bundle);
+        self.wait(self.ledger.bundle_refused(by.clone(), known, bundle, why.name()))
+    }
+
+    /// Explains a bundle, from a Trust or for one, after verifying all of it. Nothing is taken or copied.
+    pub fn look(&self, path: &Path) -> Result<Looked, BundleError> {
+        let (file, length) = stick::open(path)?;
+        let unproven = Unproven::read(BufReader::new(file))?;
+        let header = *unproven.header();
+        let Heading { way, sender, receiver: me, .. } = header.heading;
+        let trust = match way {
+            Way::ToTrust => me,
+            Way::ToHub => sender,
+        };
+        let peer = self.wait(self.ledger.peer(trust))?.ok_or(Refused::UnknownSender)?;
+        header.fits(length)?;
+        let own = [self.authority.signing().verifying()];
+        let mut bundle = match way {
+            Way::ToTrust => {
+                unproven.prove(&Expected { me, sender: self.authority.hub(), way, verifying: &own })?
+            }
+            Way::ToHub => self.prove(unproven, &peer)?,
+        };
+        let letter = bundle.next_message()?.ok_or(Refused::Malformed)?;
+        let letter = match way {
+            Way::ToTrust => None,
+            Way::ToHub => Some(self.open(&header, letter, &peer)?),
+        };
+        let mut messages = Vec::new();
+        while let Some(message) = bundle.next_message()? {
+            messages.push(message.len());
+        }
+        Ok(Looked { header, trust_name: peer.name, letter, messages })
+    }
+
+    fn take_in(
+        &self,
+        by: &By,
+        path: &Path,
+        head: &mut Option<Header>,
+        told: Told<'_>,
+    ) -> Result<Taken, BundleError> {
+        let (source, length) = stick::open(path)?;
+        let unproven = Unproven::read(source)?;
+        let header = *unproven.header();
+        *head = Some(header);
+        let peer = self.wait(self.ledger.peer(header.heading.sender))?.ok_or(Refused::UnknownSender)?;
+        header.fits(length)?;
+        let bundle = self.prove(unproven, &peer)?;
+        header.judge(Clock { now: by.at, heard: UnixMillis(0) })?;
+        // Before gigabytes are copied, and once more at the end.
+        self.stands(&header)?;
+        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
+        let name = format!("taking-{}", header.heading.id);
+        let copy = stick::place(&self.folder, &name, |copy| {
+            carry(bundle, copy, told)?;
+            Ok::<_, BundleError>(header.length())
+        })?;
+        let taken = self.use_copy(by, &copy, &header, &peer);
+        fs::remove_file(&copy).map_err(|error| BundleError::File(copy.clone(), error))?;
+        taken
+    }
+
+    /// Takes in a bundle that was copied, after another look at all of it.
+    fn use_copy(&self, by: &By, copy: &Path, header: &Header, peer: &Peer) -> Result<Taken, BundleError> {
+        let (file, _) = stick::open(copy)?;
+        let mut first = self.prove(Unproven::read(BufReader::new(&file))?, peer)?;
+        let letter = first.next_message()?.ok_or(Refused::Malformed)?;
+        let letter = self.open(header, letter, peer)?;
+        while first.next_message()?.is_some() {}
+        let newest = self.stands(header)?;
+
+        (&file).seek(SeekFrom::Start(0)).map_err(|error| BundleError::File(copy.to_owned(), error))?;
+        let mut bundle = self.prove(Unproven::read(BufReader::new(&file))?, peer)?;
+        bundle.next_message()?;
+        let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer, now: by.at };
+        let said = self.wait(exchange.take(Said::of(&letter.sync, Some(letter.heard)), Vec::new()))?;
+        let mut taken = Taken {
+            header: *header,
+            trust_name: peer.name.clone(),
+            stored: 0,
+            not_taken: 0,
+            changed: said.changed,
+            health: newest.then(|| letter.sync.health.clone()),
+        };
+        let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+        while let Some(batch) = batch(&mut bundle)? {
+            let settled = self.wait(exchange.take(Said::default(), batch))?;
+            taken.changed |= settled.changed;
+            acknowledged.extend(settled.acknowledged);
+            refused.extend(settled.refused);
+        }
+        (taken.stored, taken.not_taken) = (acknowledged.len(), refused.len());
+        let outcome = Outcome {
+            id: header.heading.id,
+            number: header.heading.number,
+            results: header.messages - 1,
+            bytes: header.length(),
+            heard: letter.heard,
+            acknowledged,
+            refused,
+            enrolled: self.keys_for(by, peer, &letter)?,
+        };
+        if let Some(health) = taken.health.clone() {
+            self.wait(self.ledger.seen(peer.id, health, by.at))?;
+        }
+        self.wait(self.ledger.bundle_taken(by.clone(), peer.id, outcome))?;
+        tracing::info!(trust = %peer.id, stored = taken.stored, not_taken = taken.not_taken, "a bundle was taken in");
+        Ok(taken)
+    }
+
+    /// Answers a letter that asks for a certificate or shows new keys, as the sites listener does.
+    fn keys_for(
+        &self,
+        by: &By,
+        peer: &Peer,
+        letter: &FromAppliance,
+    ) -> Result<Option<EnrolResponse>, BundleError> {
+        let by = By::trust(peer.id, &peer.name, by.at);
+        let certify = |request: &str| self.authority.trust_certificate(request, peer.id, by.at);
+        let certificate = if let Some(request) = &letter.rotate {
+            if !peer.verifying.iter().any(|key| request.is_signed_by(peer.id, *key)) {
+                tracing::warn!(trust = %peer.id, "new keys were not signed with the old one");
+                return Ok(None);
+            }
+            let certificate = certify(&request.certificate_request)?;
+            let request = request.clone();
+            self.wait(self.ledger.rotate(by.clone(), peer.id, request, certificate.clone()))?;
+            certificate
+        } else if let Some(request) = &letter.renew {
+            let certificate = certify(&request.certificate_request)?;
+            self.wait(self.ledger.add_certificate(by.clone(), peer.id, certificate.clone()))?;
+            certificate
+        } else {
+            return Ok(None);
+        };
+        let (verifying, sealing) = self.authority.public_keys();
+        let (certificate, expires) = (certificate.pem, certificate.expires);
+        Ok(Some(EnrolResponse { certificate, expires, verifying, sealing }))
+    }
+
+    fn prove<R: Read>(&self, unproven: Unproven<R>, peer: &Peer) -> Result<Bundle<R>, ReadError> {
+        let (me, sender) = (self.authority.hub(), peer.id);
+        unproven.prove(&Expected { me, sender, way: Way::ToHub, verifying: &peer.verifying })
+    }
+
+    fn open(&self, header: &Header, letter: Vec<u8>, peer: &Peer) -> Result<FromAppliance, Refused> {
+        let letter: FromAppliance = header.open(letter, &peer.verifying, self.authority.opening())?;
+        if too_much(&letter.sync).is_some() || !letter.sync.results.is_empty() {
+            return Err(Refused::BadLetter);
+        }
+        Ok(letter)
+    }
+
+    /// Whether it is the newest so far; one that was taken, or is far behind, is refused.
+    fn stands(&self, header: &Header) -> Result<bool, BundleError> {
+        let Heading { sender, number, .. } = header.heading;
+        match self.wait(self.ledger.bundle_standing(sender, number))? {
+            Standing::Newest => Ok(true),
+            Standing::Later => Ok(false),
+            Standing::Taken => Err(Refused::Replayed.into()),
+            Standing::TooOld => Err(Refused::RolledBack.into()),
+        }
+    }
+}
+
+/// The next messages, as many as one transaction takes; `None` after the last.
+fn batch(bundle: &mut Bundle<BufReader<&File>>) -> Result<Option<Vec<Option<Vec<u8>>>>, ReadError> {
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while messages.len() < bounds::BUNDLE_BATCH && bytes < bounds::BUNDLE_BATCH_BYTES {
+        let Some(message) = bundle.next_message()? else { break };
+        bytes += message.len();
+        messages.push(Some(message));
+    }
+    Ok((!messages.is_empty()).then_some(messages))
+}

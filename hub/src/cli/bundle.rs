@@ -1,0 +1,280 @@
+//! `flip-hub bundle`: work for Trusts without a network goes out on sticks, and their answers come in.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::Subcommand;
+use flip_protocol::bounds as wire;
+use flip_protocol::bundle::{Header, Refused, Unproven, Way};
+use flip_storage::stick;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{open, trust_named};
+use crate::audit::{By, written};
+use crate::bundles::{BundleError, Desk, Looked, Taken};
+use crate::{bounds, clock};
+
+#[derive(Subcommand)]
+pub enum BundleCommand {
+    /// Write what is for a Trust to a stick
+    Export {
+        /// The Trust's name
+        #[arg(long, value_name = "NAME")]
+        trust: String,
+        /// A folder, such as where the stick is mounted, or a file
+        #[arg(long, short, value_name = "FILE|DIR")]
+        out: PathBuf,
+        /// The most bytes of one bundle, such as 512M; what does not fit is in further bundles
+        #[arg(long, default_value_t = bounds::BUNDLE_BYTES, value_parser = stick::bytes_of)]
+        size: u64,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explain a bundle in plain words; nothing of it is taken
+    Inspect {
+        /// Its file
+        file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take in what a Trust has written to a stick
+    Import {
+        /// A bundle's file, or a folder with bundles
+        #[arg(value_name = "FILE|DIR")]
+        from: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Carries out `flip-hub bundle`.
+pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
+    let (_, authority, ledger) = open(data)?;
+    // Its transactions are waited for; nothing else runs on it.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let desk = Desk {
+        authority: &authority,
+        ledger: &ledger,
+        runtime: runtime.handle(),
+        folder: Desk::folder(data),
+    };
+    match command {
+        BundleCommand::Export { trust, out, size, json } => export(&desk, trust, out, *size, *json),
+        BundleCommand::Inspect { file, json } => inspect(&desk, file, *json),
+        BundleCommand::Import { from, json } => import(&desk, from, *json),
+    }
+}
+
+fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, json: bool) -> anyhow::Result<()> {
+    let trust = trust_named(desk.ledger, trust)?;
+    let folder = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
+    let mut placed = Vec::new();
+    // What was made for this Trust before and was not copied to its end is carried on with, not made again.
+    let begun: Vec<PathBuf> =
+        desk.left()?.into_iter().filter(|made| out.is_dir() && is_begun(made, folder)).collect();
+    for made in &begun {
+        let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
+        let header = head(made)?;
+        placed.push((header, desk.hand_over(made, folder, name, &mut bar(name))?));
+    }
+    if placed.iter().all(|(header, _)| header.heading.receiver != trust.id) {
+        let made = desk.make(&By::command_line(clock::now()), trust.id, size)?;
+        ensure!(
+            out.is_dir() || made.len() == 1,
+            "there is more than one bundle of {size} bytes holds: {}; name a folder with --out",
+            made.len()
+        );
+        for one in made {
+            let name = if out.is_dir() {
+                one.header.file_name()
+            } else {
+                out.file_name().and_then(|name| name.to_str()).context("--out names no file")?.to_owned()
+            };
+            placed.push((one.header, desk.hand_over(&one.path, folder, &name, &mut bar(&name))?));
+        }
+    }
+    if json {
+        let list: Vec<Value> =
+            placed.iter().map(|(header, path)| json!({ "file": path, "bundle": facts(header) })).collect();
+        say!("{}", serde_json::to_string_pretty(&json!({ "trust": trust.name, "bundles": list }))?);
+        return Ok(());
+    }
+    for (header, path) in &placed {
+        let orders = header.messages - 1;
+        say!(
+            "{}: bundle {} for {}, {}.",
+            path.display(),
+            header.heading.number,
+            trust.name,
+            many(orders, "order")
+        );
+    }
+    say!("Unmount the stick, and carry it to {}. There: flip-appliance bundle import", trust.name);
+    Ok(())
+}
+
+fn is_begun(made: &Path, folder: &Path) -> bool {
+    let part = made.file_name().map(|name| {
+        let mut name = name.to_owned();
+        name.push(stick::PART);
+        name
+    });
+    part.is_some_and(|part| folder.join(part).exists())
+}
+
+fn head(path: &Path) -> Result<Header, BundleError> {
+    Ok(*Unproven::read(stick::open(path)?.0)?.header())
+}
+
+fn inspect(desk: &Desk<'_>, file: &Path, json: bool) -> anyhow::Result<()> {
+    let looked = desk.look(file).with_context(|| format!("{} is refused", file.display()))?;
+    if json {
+        say!("{}", serde_json::to_string_pretty(&told(&looked))?);
+    } else {
+        say!("{}", words(&looked));
+    }
+    Ok(())
+}
+
+fn told(looked: &Looked) -> Value {
+    json!({
+        "trust": looked.trust_name,
+        "bundle": facts(&looked.header),
+        "letter": looked.letter,
+        "message_bytes": looked.messages,
+    })
+}
+
+fn words(looked: &Looked) -> String {
+    let heading = looked.header.heading;
+    let (made, expires) = (written::moment(heading.made.0), written::moment(heading.expires.0));
+    let count = looked.header.messages - 1;
+    let name = &looked.trust_name;
+    let mut lines = match heading.way {
+        Way::ToTrust => vec![
+            format!("A bundle of this hub for {name}, with {}.", many(count, "order")),
+            "What is in it is sealed to the Trust; this hub cannot read it again.".to_owned(),
+        ],
+        Way::ToHub => vec![format!("A bundle of {name} for this hub, with {}.", many(count, "result"))],
+    };
+    lines.push(format!(
+        "Its number is {}. It was made at {made} UTC and is good until {expires} UTC.",
+        heading.number
+    ));
+    if let Some(letter) = &looked.letter {
+        let sync = &letter.sync;
+        let holding = u32::try_from(sync.holding.len()).unwrap_or(u32::MAX);
+        lines.push(format!("At the Trust when it was made: {}.", many(holding, "order")));
+        if !sync.refused.is_empty() {
+            let refused = u32::try_from(sync.refused.len()).unwrap_or(u32::MAX);
+            lines.push(format!("It says that {} were not taken there.", many(refused, "message")));
+        }
+        lines.push(format!("The appliance's version is {}.", sync.health.version));
+        if letter.rotate.is_some() {
+            lines.push("It shows new keys.".to_owned());
+        }
+    }
+    lines.push("Everything in it is as it was signed. Nothing was taken in.".to_owned());
+    lines.join("\n")
+}
+
+fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
+    let by = By::command_line(clock::now());
+    let files = match stick::listed(from, wire::BUNDLES_ON_A_STICK) {
+        Ok(files) => files,
+        Err(error) => {
+            let error = BundleError::from(error);
+            if let BundleError::Refused(why) = &error {
+                desk.note_refused(&by, None, *why)?;
+            }
+            return Err(error).with_context(|| from.display().to_string());
+        }
+    };
+    // On a stick that comes back there are also the bundles that went out with it.
+    let theirs = |file: &PathBuf| {
+        files.len() == 1 || !head(file).is_ok_and(|header| header.heading.way == Way::ToTrust)
+    };
+    let (files, own): (Vec<_>, Vec<_>) = files.iter().cloned().partition(theirs);
+    if files.is_empty() {
+        bail!("{} holds no bundle of a Trust ({} of this hub)", from.display(), own.len());
+    }
+    let mut outcomes: BTreeMap<PathBuf, Result<Taken, Refused>> = BTreeMap::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let taken = match desk.take(&by, &file, &mut bar(&name)) {
+            Ok(taken) => Ok(taken),
+            Err(BundleError::Refused(why)) => Err(why),
+            Err(error) => return Err(error).with_context(|| file.display().to_string()),
+        };
+        outcomes.insert(file, taken);
+    }
+    let list = outcomes.iter().map(|(file, outcome)| match outcome {
+        Ok(taken) => json!({
+            "file": file, "taken": true, "trust": taken.trust_name, "bundle": facts(&taken.header),
+            "results_stored": taken.stored, "results_not_taken": taken.not_taken,
+        }),
+        Err(why) => json!({ "file": file, "taken": false, "refused": why, "why": why.to_string() }),
+    });
+    if json {
+        say!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>())?);
+    } else {
+        for (file, outcome) in &outcomes {
+            match outcome {
+                Ok(taken) => {
+                    let stored = u32::try_from(taken.stored).unwrap_or(u32::MAX);
+                    let stored = many(stored, "result");
+                    say!("{}: taken in, from {}, {stored}.", file.display(), taken.trust_name);
+                    if taken.not_taken > 0 {
+                        say!("  {} of its results were not taken; the log says why.", taken.not_taken);
+                    }
+                }
+                Err(why) => say!("{}: refused ({}): {why}.", file.display(), why.name()),
+            }
+        }
+    }
+    // What was taken before is no failure: a stick that is plugged in twice changes nothing.
+    let failed = |outcome: &Result<Taken, Refused>| matches!(outcome, Err(why) if *why != Refused::Replayed);
+    ensure!(!outcomes.values().any(failed), "what is refused was not taken in; nothing of it was used");
+    Ok(())
+}
+
+fn facts(header: &Header) -> Value {
+    let heading = header.heading;
+    json!({
+        "id": heading.id, "way": heading.way, "number": heading.number, "made": heading.made,
+        "expires": heading.expires, "sender": heading.sender, "receiver": heading.receiver,
+        "messages": header.messages, "bytes": header.length(),
+    })
+}
+
+fn many(count: u32, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
+}
+
+/// A bar on standard error, where that is a terminal.
+fn bar(name: &str) -> impl FnMut(u64, u64) + use<> {
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
+        let style = style.expect("the template is a constant that indicatif takes");
+        ProgressBar::new(0).with_style(style).with_message(name.to_owned())
+    });
+    move |done, total| {
+        if let Some(bar) = &bar {
+            bar.set_length(total);
+            bar.set_position(done);
+            if done == total {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Files on a stick, found, opened and written without believing anything of them.
+//!
+//! What must stay true: no link is followed, no device or pipe is opened, and no more is listed than was asked for; a file
+//! that is being copied has another name until all of it is there. Deliberately absent: what the files are.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+
+use crate::file::sync_folder_of;
+
+/// How the names of what is looked for end.
+pub const ENDING: &str = ".flip";
+/// How the name of one ends that is not all there yet.
+pub const PART: &str = ".part";
+/// Entries of a folder that are looked at, whatever they are called.
+const ENTRIES: usize = 100_000;
+
+/// Why a stick cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StickError {
+    /// A link, a folder, a device.
+    #[error("{0} is no ordinary file")]
+    NotAFile(PathBuf),
+    /// Many files of that ending.
+    #[error("{0} holds too many files")]
+    TooMany(PathBuf),
+    /// It cannot be read or written.
+    #[error("{0} cannot be read or written")]
+    Io(PathBuf, #[source] io::Error),
+}
+
+/// The file itself, or the files of a folder whose names end in [`ENDING`], by name; more than `most` are refused.
+pub fn listed(path: &Path, most: usize) -> Result<Vec<PathBuf>, StickError> {
+    let failed = |error| StickError::Io(path.to_owned(), error);
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for (seen, entry) in fs::read_dir(path).map_err(failed)?.enumerate() {
+        let entry = entry.map_err(failed)?;
+        let called_so = entry.file_name().as_encoded_bytes().ends_with(ENDING.as_bytes());
+        if called_so {
+            found.push(entry.path());
+        }
+        if found.len() > most || seen > ENTRIES {
+            return Err(StickError::TooMany(path.to_owned()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Opens an ordinary file to read it; gives its length too.
+pub fn open(path: &Path) -> Result<(File, u64), StickError> {
+    let file = open_with(path, OFlags::RDONLY)?;
+    let facts = file.metadata().map_err(|error| StickError::Io(path.to_owned(), error))?;
+    Ok((file, facts.len()))
+}
+
+/// Makes the file `name` in `folder`. It is called `name` and [`PART`] until `copy` has filled it and it is on the disk;
+/// what an earlier try left of it is there for `copy` to go on with. It is cut to the length that `copy` gives.
+pub fn place<E: From<StickError>>(
+    folder: &Path,
+    name: &str,
+    copy: impl FnOnce(&mut File) -> Result<u64, E>,
+) -> Result<PathBuf, E> {
+    let part = folder.join(format!("{name}{PART}"));
+    let mut file = open_with(&part, OFlags::RDWR | OFlags::CREATE)?;
+    let length = copy(&mut file)?;
+    let place = folder.join(name);
+    let moved = || {
+        file.set_len(length)?;
+        file.sync_all()?;
+        fs::rename(&part, &place)?;
+        // Not every filesystem of sticks syncs a folder by itself.
+        let synced = sync_folder_of(&place);
+        synced.or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })
+    };
+    moved().map_err(|error| StickError::Io(place.clone(), error))?;
+    Ok(place)
+}
+
+/// A number of bytes as people write it: `1500`, `64K`, `512M`, `4G`.
+pub fn bytes_of(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        _ => return Err("write bytes, or a number with K, M or G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write bytes, or a number with K, M or G".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "that is more than any stick holds".to_owned())
+}
+
+/// Holds a lock file for this process alone, until what is given is dropped; `None` where another process holds it.
+pub fn hold(path: &Path) -> Result<Option<File>, StickError> {
+    let file = open_with(path, OFlags::RDWR | OFlags::CREATE)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(StickError::Io(path.to_owned(), error.into())),
+    }
+}
+
+fn open_with(path: &Path, flags: OFlags) -> Result<File, StickError> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => File::from(file),
+        // A link, a folder that is to be written, a socket, a device that is not there.
+        Err(rustix::io::Errno::LOOP | rustix::io::Errno::ISDIR | rustix::io::Errno::NXIO) => {
+            return Err(StickError::NotAFile(path.to_owned()));
+        }
+        Err(error) => return Err(StickError::Io(path.to_owned(), error.into())),
+    };
+    let facts = file.metadata().map_err(|error| StickError::Io(path.to_owned(), error))?;
+    if facts.is_file() { Ok(file) } else { Err(StickError::NotAFile(path.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_ordinary_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("real.flip"), b"12345").unwrap();
+        symlink(at("real.flip"), at("link.flip")).unwrap();
+        symlink("/dev/zero", at("zero.flip")).unwrap();
+        symlink("nowhere", at("dangling.flip")).unwrap();
+        fs::create_dir(at("folder.flip")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            at("pipe.flip"),
+            rustix::fs::FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert_eq!(open(&at("real.flip")).unwrap().1, 5);
+        for name in ["link.flip", "zero.flip", "dangling.flip", "folder.flip", "pipe.flip"] {
+            assert!(matches!(open(&at(name)), Err(StickError::NotAFile(_))), "{name}");
+        }
+        assert!(matches!(open(Path::new("/dev/null")), Err(StickError::NotAFile(_))));
+        assert!(matches!(open(&at("missing.flip")), Err(StickError::Io(..))));
+        assert_eq!(listed(folder.path(), 6).unwrap().len(), 6);
+        assert!(matches!(listed(folder.path(), 5), Err(StickError::TooMany(_))));
+        // Nothing is written through a link either.
+        symlink(at("real.flip"), at("new.flip.part")).unwrap();
+        let placed = place(folder.path(), "new.flip", |_| Ok::<_, StickError>(0));
+        assert!(matches!(placed, Err(StickError::NotAFile(_))));
+        assert_eq!(fs::read(at("real.flip")).unwrap(), b"12345");
+    }
+
+    #[test]
+    fn a_file_has_its_name_once_it_is_whole_and_what_was_there_of_it_is_kept_until_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.flip");
+        let cut = place(folder.path(), "a.flip", |file| {
+            file.write_all(b"abc-and-more").unwrap();
+            Err::<u64, _>(StickError::TooMany(PathBuf::new()))
+        });
+        assert!(cut.is_err() && !path.exists());
+        place(folder.path(), "a.flip", |file| {
+            let mut before = String::new();
+            file.read_to_string(&mut before).unwrap();
+            assert_eq!(before, "abc-and-more");
+            file.seek(SeekFrom::Start(3)).unwrap();
+            file.write_all(b"def").unwrap();
+            Ok::<_, StickError>(6)
+        })
+        .unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abcdef");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        assert_eq!(bytes_of("1500"), Ok(1_500));
+        assert_eq!(bytes_of("64k"), Ok(65_536));
+        assert_eq!(bytes_of("4GiB"), Ok(4 << 30));
+        for bad in ["", "G", "-1", "4X", "1.5G", "99999999999G"] {
+            assert!(bytes_of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = hold(&path).unwrap();
+        assert!(held.is_some() && hold(&path).unwrap().is_none());
+        drop(held);
+        assert!(hold(&path).unwrap().is_some());
+    }
+}
