@@ -155,6 +155,7 @@ deeds! {
     PasswordGiven      password_given      "gave their password, and their second factor is awaited" { session_until: UnixMillis }
     SignedIn           signed_in           "signed in" { session_until: UnixMillis, second_factor: String }
     SignedOut          signed_out          "signed out" {}
+    SessionsEnded      sessions_ended      "ended sessions" { person: PersonId, person_name: String, sessions: usize }
 
     PersonAdded        person_added        "added a person" { person: PersonId, person_name: String, role: Role }
     RoleChanged        role_changed        "gave a person a role" { person: PersonId, person_name: String, role: Role, before: Role }

@@ -30,6 +30,28 @@ pub const SESSION_MS: u64 = 12 * 3_600_000;
 /// The life of a session whose password was right and whose second factor is awaited, in milliseconds: an app can be
 /// installed meanwhile.
 pub const HALF_SESSION_MS: u64 = 15 * 60_000;
+/// Milliseconds between two writes of when a session was last used, so that looking costs no disk.
+pub const SESSION_SEEN_MS: u64 = 5 * 60_000;
+/// Characters kept of what a browser or program calls itself: longer ones say no more.
+pub const BROWSER_CHARACTERS: usize = 200;
+/// Networks that are remembered of each person as ones they have been signed in from.
+pub const NETWORKS_KNOWN: u32 = 20;
+/// How long such a network is remembered, in milliseconds.
+pub const NETWORK_KNOWN_MS: u64 = 90 * 86_400_000;
+/// Wrong passwords, and wrong codes, before one has to wait: people mistype.
+pub const TRIES_FREE: u32 = 5;
+/// The same from one network that is new to whoever is tried, for all names together: a hospital's door to the world.
+pub const NETWORK_TRIES_FREE: u32 = 30;
+/// Requests for access, and for a new password, from one network before it has to wait.
+pub const FORMS_FREE: u32 = 30;
+/// The longest wait, in milliseconds: whoever guesses codes has a chance of one in 3,000 a day.
+pub const TRY_WAIT_MOST_MS: u64 = 15 * 60_000;
+/// How long after the last one failures count, in milliseconds.
+pub const TRIES_FORGOTTEN_MS: u64 = 24 * 3_600_000;
+/// Counts of strangers' names and networks that are kept: some megabytes.
+pub const COUNTS_KEPT: usize = 10_000;
+/// So many counts come between two looks for those that can be forgotten.
+pub const COUNTS_LOOKED_AT: usize = 1_000;
 /// Recovery codes that a person has.
 pub const RECOVERY_CODES: usize = 10;
 /// Letters and digits of a recovery code: 80 bits.

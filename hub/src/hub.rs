@@ -21,6 +21,7 @@ use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
 use crate::presence::Presence;
+use crate::throttle::Throttle;
 use crate::wording;
 
 /// The running hub.
@@ -35,6 +36,8 @@ pub struct Hub {
     pub presence: Presence,
     /// Verifies passwords.
     pub hasher: Hasher,
+    /// How often passwords, codes and public forms are tried.
+    pub throttle: Throttle,
     /// What making links and mails needs.
     pub post: Post,
     /// Opens what is sealed in the ledger.
@@ -66,6 +69,7 @@ impl Hub {
             ledger,
             presence: Presence::default(),
             hasher,
+            throttle: Throttle::default(),
             post,
             cells,
             metrics,

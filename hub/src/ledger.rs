@@ -22,6 +22,7 @@ pub mod projects;
 pub mod queries;
 pub mod resets;
 pub mod second_factors;
+pub mod sessions;
 pub mod settings;
 pub mod staging;
 pub mod trust_admins;
@@ -332,6 +333,22 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE session ADD COLUMN factor_ms INTEGER;
 ",
     bundles::SCHEMA,
+    // Where a session is from was not kept until here.
+    "
+    ALTER TABLE session ADD COLUMN id BLOB;
+    ALTER TABLE session ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE session ADD COLUMN address TEXT NOT NULL DEFAULT '';
+    ALTER TABLE session ADD COLUMN browser TEXT NOT NULL DEFAULT '';
+    UPDATE session SET id = randomblob(16);
+    CREATE UNIQUE INDEX session_id ON session (id);
+    CREATE TABLE known_network (
+        person BLOB NOT NULL REFERENCES person,
+        network TEXT NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        PRIMARY KEY (person, network)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 impl Ledger {

@@ -40,6 +40,7 @@ pub mod serve;
 pub mod shapes;
 pub mod sites;
 pub mod strength;
+pub mod throttle;
 pub mod tls;
 pub mod uri;
 pub mod wording;

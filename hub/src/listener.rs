@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +29,10 @@ use tokio_rustls::server::TlsStream;
 use crate::bounds;
 use crate::metrics::Metrics;
 use crate::problem::problem;
+
+/// Where a request's connection is from.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// One listener.
 pub struct Listener {
@@ -76,9 +80,10 @@ impl Listener {
                 () = &mut stopped => break,
             };
             match accepted {
-                Ok((stream, slot)) => {
+                Ok((stream, peer, slot)) => {
                     let (tls, metrics) = (self.tls.clone(), self.metrics.clone());
-                    let connection = serve_one(self.name, tls, stream, slot, route.clone(), &open, metrics);
+                    let connection =
+                        serve_one(self.name, tls, (stream, peer), slot, route.clone(), &open, metrics);
                     tokio::spawn(connection);
                 }
                 Err(error) => {
@@ -93,18 +98,18 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    async fn accept(&self) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
-        let (stream, _) = self.tcp.accept().await?;
+        let (stream, peer) = self.tcp.accept().await?;
         stream.set_nodelay(true)?;
-        Ok((stream, slot))
+        Ok((stream, Peer(peer.ip()), slot))
     }
 }
 
 fn serve_one(
     name: &'static str,
     tls: TlsAcceptor,
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     slot: OwnedSemaphorePermit,
     route: impl Fn(&rustls::ServerConnection) -> Router + Send + 'static,
     open: &GracefulShutdown,
@@ -125,9 +130,11 @@ fn serve_one(
                     return;
                 }
             };
-        let router = route(stream.get_ref().1).layer(axum::middleware::from_fn(move |request, next| {
-            within_time(name, metrics.clone(), request, next)
-        }));
+        let router =
+            route(stream.get_ref().1).layer(axum::middleware::from_fn(move |mut request: Request, next| {
+                request.extensions_mut().insert(peer);
+                within_time(name, metrics.clone(), request, next)
+            }));
         let service = TowerToHyperService::new(router);
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())

@@ -46,9 +46,11 @@ pub fn verify(password: &str, stored: Option<&str>) -> bool {
     fits && stored.is_some()
 }
 
-/// Verifies passwords on a thread of its own, one at a time: each takes 19 MiB, whoever has hung up meanwhile.
+/// Verifies passwords on two threads, one at a time each: every one takes 19 MiB, whoever has hung up meanwhile. One is
+/// for people where they have signed in before, so that strangers keep none of them waiting.
 pub struct Hasher {
-    queue: SyncSender<Verification>,
+    known: SyncSender<Verification>,
+    strangers: SyncSender<Verification>,
 }
 
 struct Verification {
@@ -58,26 +60,31 @@ struct Verification {
 }
 
 impl Hasher {
-    /// Starts the thread; it ends with the last handle.
+    /// Starts the threads; they end with the last handle.
     pub fn start() -> std::io::Result<Self> {
-        let (queue, waiting) = sync_channel::<Verification>(bounds::HASHES_WAITING);
-        std::thread::Builder::new().name("hasher".to_owned()).spawn(move || {
-            while let Ok(Verification { password, stored, fits }) = waiting.recv() {
-                if !fits.is_closed() {
-                    // Nobody may be left to hear it.
-                    let _ = fits.send(verify(&password, stored.as_deref()));
-                }
-            }
-        })?;
-        Ok(Self { queue })
+        Ok(Self { known: queue("hasher-known")?, strangers: queue("hasher")? })
     }
 
     /// Whether the password is the one that was hashed; `None` where too many wait already.
-    pub async fn verify(&self, password: String, stored: Option<String>) -> Option<bool> {
+    pub async fn verify(&self, password: String, stored: Option<String>, known: bool) -> Option<bool> {
         let (fits, answer) = oneshot::channel();
-        self.queue.try_send(Verification { password, stored, fits }).ok()?;
+        let queue = if known { &self.known } else { &self.strangers };
+        queue.try_send(Verification { password, stored, fits }).ok()?;
         answer.await.ok()
     }
+}
+
+fn queue(name: &str) -> std::io::Result<SyncSender<Verification>> {
+    let (queue, waiting) = sync_channel::<Verification>(bounds::HASHES_WAITING);
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        while let Ok(Verification { password, stored, fits }) = waiting.recv() {
+            if !fits.is_closed() {
+                // Nobody may be left to hear it.
+                let _ = fits.send(verify(&password, stored.as_deref()));
+            }
+        }
+    })?;
+    Ok(queue)
 }
 
 /// A password for people to type: 24 letters and digits, about 119 bits.

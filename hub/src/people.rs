@@ -11,6 +11,7 @@ mod notices;
 mod parts;
 pub mod printed;
 mod session;
+mod visitor;
 
 use std::sync::Arc;
 

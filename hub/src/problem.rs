@@ -8,6 +8,7 @@ use flip_protocol::problem::{MEDIA_TYPE, Problem};
 
 use crate::ledger::LedgerError;
 use crate::ledger::allowed::Barred;
+use crate::throttle::Wait;
 
 mod codes;
 
@@ -77,6 +78,14 @@ impl ApiProblem {
         Self::new(Code::SecondFactorNeeded, title).detail(detail)
     }
 
+    /// So many tries that one has to wait.
+    pub fn wait(code: Code, title: &str, wait: Wait) -> Self {
+        let wait_s = wait.seconds;
+        let mut problem = Self::new(code, title).detail(format!("{title} Try again in {wait_s} s."));
+        problem.1 = Some(wait_s);
+        problem
+    }
+
     /// There is nothing here for this person.
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "There is nothing here.")
@@ -103,6 +112,12 @@ impl ApiProblem {
     /// A name that cannot be used, and why.
     pub fn bad_name(why: &str) -> Self {
         Self::new(Code::BadName, "The name is not usable.").detail(why)
+    }
+
+    /// A page that says it, in place of the problem document.
+    pub fn with_page(&self, page: Response) -> Response {
+        let retry = self.1.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+        (self.status(), retry, page).into_response()
     }
 
     /// The status.

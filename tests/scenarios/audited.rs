@@ -135,6 +135,12 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /second-factor/code", ("signed_in", Form("code={code}&next="))),
         ("POST /second-factor/recovery-codes", ("recovery_codes_made", Form("code={code}"))),
         ("POST /people/{person}/second-factor/reset", ("second_factor_reset", Form(""))),
+        ("DELETE /api/v1/sessions", ("sessions_ended", None)),
+        ("DELETE /api/v1/sessions/{session}", ("sessions_ended", None)),
+        ("POST /api/v1/people/{person}/sign-out", ("sessions_ended", None)),
+        ("POST /account/sessions/end", ("sessions_ended", Form(""))),
+        ("POST /account/sessions/{session}/end", ("sessions_ended", Form(""))),
+        ("POST /people/{person}/sign-out", ("sessions_ended", Form(""))),
         ("PUT /api/v1/password", ("password_changed", Json(json!({ "old": password, "new": NEW })))),
         ("POST /api/v1/password/forgot", ("reset_asked", Json(json!({ "email": "a@site.example" })))),
         (
@@ -269,6 +275,16 @@ fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Resu
             })?;
             filled = flip_tests::world::link_in(&link)?;
         }
+    } else if path.contains("/sessions") {
+        // One session that ends another.
+        let (own, other) =
+            (hub.add_person(&name, "viewer")?, hub.stranger()?.sign_in(&name, hub.credentials().1)?);
+        let seen = other.get("/api/v1/sessions")?.json()["sessions"].clone();
+        let mut seen = seen.as_array().context("no list")?.iter();
+        let first = seen.find(|one| one["this"] == false).context("no other session")?;
+        filled = path.replace("{session}", first["id"].as_str().context("no id")?);
+        drop(own);
+        api = Some(other);
     } else if path.contains("{person}") || path.ends_with("/password") {
         api = Some(hub.add_person(&name, "viewer")?);
         let people = admin.get(&format!("/api/v1/people?search={}", name.replace(' ', "%20")))?.json();
@@ -338,6 +354,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         };
         let person: Api = match (act, used.api) {
             ("signed_out", _) => hub.api()?,
+            ("sessions_ended", Some(own)) if path.contains("/sessions") => own,
             (
                 "password_changed" | "second_factor_enrolled" | "recovery_codes_made" | "signed_in",
                 Some(own),
@@ -386,6 +403,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         let noted = left.iter().find(|noted| noted["act"] == act).context("no act")?;
         let who = match act {
             "signed_in" if used.code.is_empty() => json!("ada"),
+            "sessions_ended" if path.contains("/sessions") => json!(used.name),
             "signed_in"
             | "password_changed"
             | "invitation_accepted"

@@ -22,6 +22,7 @@ mod people;
 mod roles;
 mod running;
 mod second_factor;
+mod sessions;
 mod stage;
 mod staging;
 mod strangers;

@@ -299,7 +299,10 @@ fn the_first_visitor_of_a_new_hub_becomes_its_administrator() -> Result<()> {
     browser.click("main button")?;
     browser.shows("Your password is chosen")?;
     let admin = stranger.sign_in("first@hub.example", &password)?;
-    assert_eq!(admin.get("/api/v1/session")?.json(), json!({ "name": "Dr First", "role": "admin" }));
+    assert_eq!(
+        admin.get("/api/v1/session")?.json(),
+        json!({ "name": "Dr First", "role": "admin", "awaits": null })
+    );
     assert_eq!(stranger.get(&link)?.status, 410);
     let second = form(&stranger, &link, &format!("name=eve&email=&password={CHOSEN}&again={CHOSEN}"))?;
     assert_eq!(second.status, 410);

@@ -368,6 +368,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     .replace("{mail}", &mail)
                     .replace("{request}", request)
                     .replace("{token}", "no-such-link")
+                    .replace("{session}", "00000000-0000-7000-8000-000000000000")
                     .replace("{query}", at.query)
                     .replace("{trust}", &trust)
                     .replace("{file}", "app.css");

@@ -35,12 +35,13 @@
 //! | `POST /hub/banner` | fields `text`, `href` |
 //! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |
 //! | `GET /people`, `POST /people` | parameters `search`, `state`, `after`; fields `name`, `email`, `role` |
-//! | `GET`, `POST /people/{id}` | fields `name`, `email`, `role`; beneath it `disable`, `enable`, `reset`, `second-factor/reset`, `invite`, `withdraw` without fields |
+//! | `GET`, `POST /people/{id}` | fields `name`, `email`, `role`; beneath it `disable`, `enable`, `reset`, `sign-out`, `second-factor/reset`, `invite`, `withdraw` without fields |
 //! | `GET /people/mail`, `POST /people/mail/test` | field `email`; beneath each mail `send`, `forget` without fields |
 //! | `GET /people/requests` | beneath each request `invite` with `name`, `role`; `dismiss` with `why` |
 //! | `GET`, `POST /request-access` | fields `name`, `email`, `reason` |
 //! | `GET`, `POST /forgot` | field `email` |
 //! | `GET`, `POST /account/password` | fields `old`, `password`, `again` |
+//! | `GET /account/sessions` | beneath it `end`, and `end` beneath each session, without fields |
 //! | `GET`, `POST /second-factor` | parameter `next`; fields `code`, `now`, `next`; beneath it `code` with `code`, `next`; `recovery-codes` with `code` |
 //! | `POST /link/{token}` | fields `name`, `email`, `password`, `again` |
 

@@ -87,6 +87,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("query.html", include_str!("../templates/query.html")),
     ("query_new.html", include_str!("../templates/query_new.html")),
     ("seat_parts.html", include_str!("../templates/seat_parts.html")),
+    ("sessions.html", include_str!("../templates/sessions.html")),
     ("set_up_factor.html", include_str!("../templates/set_up_factor.html")),
     ("sign_in.html", include_str!("../templates/sign_in.html")),
     ("site.html", include_str!("../templates/site.html")),

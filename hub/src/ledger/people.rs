@@ -4,13 +4,12 @@
 
 mod found;
 
-use flip_protocol::UnixMillis;
 use flip_storage::rusqlite::types::Type;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::invitations::{NewLink, Taken, taken, void_link};
 use super::mail::{self, NewMail};
-use super::{Ledger, LedgerError, links, orders, second_factors};
+use super::{Ledger, LedgerError, links, orders};
 use crate::audit::{By, Deed};
 use crate::email::EmailAddress;
 use crate::person::{PersonId, Role};
@@ -64,23 +63,6 @@ pub enum Edited {
     NoAddress,
     /// Who is to be an admin of a Trust has to be made one, of some Trust.
     NoTrust,
-}
-
-/// A session and whose it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// Whose.
-    pub person: PersonId,
-    /// Their name.
-    pub name: String,
-    /// Their role as it is now.
-    pub role: Role,
-    /// Whether the second factor was given in it.
-    pub factor_given: bool,
-    /// Until when it lasts.
-    pub expires: UnixMillis,
-    /// Whether they have one now.
-    pub has_factor: bool,
 }
 
 /// What of a person can be edited.
@@ -290,60 +272,6 @@ impl Ledger {
         })
         .await
     }
-
-    /// Opens a session, unless the person was disabled or given another password since `password`, the Argon2id string,
-    /// was read: then `None`. It lasts until the first of `until` where a second factor is awaited in it, which it is of
-    /// everybody who has one and, unless that is `optional`, of everybody else; otherwise until the second. Sessions that
-    /// ended are swept.
-    pub async fn open_session(
-        &self,
-        token_sha256: [u8; 32],
-        person: PersonId,
-        password: String,
-        now: UnixMillis,
-        until: [UnixMillis; 2],
-        optional: bool,
-    ) -> Result<Option<Session>, LedgerError> {
-        self.call("open session", move |tx| {
-            tx.execute("DELETE FROM session WHERE expires_ms <= ?1", [now.0])?;
-            let awaited = !optional || second_factors::has_one(tx, person)?;
-            let expires = until[usize::from(!awaited)];
-            let opened = tx.execute(
-                "INSERT INTO session (token_sha256, person, expires_ms)
-                 SELECT ?1, id, ?3 FROM person WHERE id = ?2 AND disabled_ms IS NULL AND password = ?4",
-                (token_sha256, person.bytes(), expires.0, password),
-            )?;
-            if opened == 0 {
-                return Ok(None);
-            }
-            let deed = if awaited {
-                Deed::PasswordGiven { session_until: expires }
-            } else {
-                Deed::SignedIn { session_until: expires, second_factor: "none".to_owned() }
-            };
-            By::person(person, &name_of(tx, person)?, now).note(tx, &deed)?;
-            session(tx, token_sha256, now)
-        })
-        .await
-    }
-
-    /// The session of a token, while it lasts.
-    pub async fn session(
-        &self,
-        token_sha256: [u8; 32],
-        now: UnixMillis,
-    ) -> Result<Option<Session>, LedgerError> {
-        self.call("session", move |tx| session(tx, token_sha256, now)).await
-    }
-
-    /// Ends a session.
-    pub async fn close_session(&self, by: By, token_sha256: [u8; 32]) -> Result<(), LedgerError> {
-        self.call("close session", move |tx| {
-            let closed = tx.execute("DELETE FROM session WHERE token_sha256 = ?1", [token_sha256])?;
-            if closed == 1 { by.note(tx, &Deed::SignedOut {}) } else { Ok(()) }
-        })
-        .await
-    }
 }
 
 /// Stores a person whose name and address nobody has.
@@ -417,30 +345,6 @@ pub(super) fn change(
     Ok(Changed::Yes)
 }
 
-fn session(
-    tx: &Transaction<'_>,
-    token_sha256: [u8; 32],
-    now: UnixMillis,
-) -> rusqlite::Result<Option<Session>> {
-    tx.prepare_cached(
-        "SELECT person.id, person.name, person.role, factor_ms IS NOT NULL, expires_ms,
-                EXISTS (SELECT 1 FROM second_factor WHERE second_factor.person = person.id)
-         FROM session JOIN person ON person.id = session.person
-         WHERE token_sha256 = ?1 AND expires_ms > ?2 AND disabled_ms IS NULL",
-    )?
-    .query_row((token_sha256, now.0), |row| {
-        Ok(Session {
-            person: PersonId::from_bytes(row.get(0)?),
-            name: row.get(1)?,
-            role: role_of(row, 2)?,
-            factor_given: row.get(3)?,
-            expires: UnixMillis(row.get(4)?),
-            has_factor: row.get(5)?,
-        })
-    })
-    .optional()
-}
-
 /// A person's sign-in name.
 pub(super) fn name_of(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<String> {
     tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))
@@ -463,6 +367,8 @@ pub(super) fn role_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
 
 #[cfg(test)]
 mod tests {
+    use flip_protocol::UnixMillis;
+
     use super::*;
 
     fn person(number: u128) -> PersonId {
@@ -513,9 +419,8 @@ mod tests {
         add(&ledger, 2, "ben", Role::Viewer);
         let open = async |token| {
             let hash = "hash".to_owned();
-            let until = [UnixMillis(5), UnixMillis(9)];
-            let opened = ledger.open_session([token; 32], person(2), hash, UnixMillis(1), until, true).await;
-            opened.unwrap().is_some()
+            let new = crate::ledger::sessions::tests::new(token);
+            ledger.open_session(new, person(2), hash, UnixMillis(1), true).await.unwrap().is_some()
         };
         let whose = async |token| ledger.session([token; 32], UnixMillis(2)).await.unwrap();
         assert!(open(1).await && whose(1).await.is_some());

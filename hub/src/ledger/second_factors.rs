@@ -11,7 +11,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
 use super::mail::{self, NewMail};
 use super::people::{Changed, Whom, change, end_sessions, name_of};
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, sessions};
 use crate::audit::{By, Deed};
 use crate::person::PersonId;
 
@@ -41,7 +41,7 @@ pub enum Proof {
 }
 
 /// A session's token in place of the one before.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Renewed {
     /// SHA-256 of the one before.
     pub old: [u8; 32],
@@ -49,6 +49,8 @@ pub struct Renewed {
     pub new: [u8; 32],
     /// Until when it is good.
     pub expires: UnixMillis,
+    /// The network from which the factor was given.
+    pub network: String,
 }
 
 /// A factor to be set up.
@@ -111,7 +113,7 @@ impl Ledger {
     ) -> Result<Proved, LedgerError> {
         self.call("give second factor", move |tx| {
             let used = use_up(tx, person, &proof)?;
-            if used != Proved::Yes || !renew(tx, person, session, by.at)? {
+            if used != Proved::Yes || !renew(tx, person, &session, by.at)? {
                 return Ok(if used == Proved::Yes { Proved::NoSession } else { used });
             }
             let second_factor = match proof {
@@ -143,7 +145,7 @@ impl Ledger {
                 None if has_one(tx, person)? => return Ok(Enrolled::HasOne),
                 None => Proved::Yes,
             };
-            if used != Proved::Yes || !renew(tx, person, session, by.at)? {
+            if used != Proved::Yes || !renew(tx, person, &session, by.at)? {
                 return Ok(Enrolled::Proved(if used == Proved::Yes { Proved::NoSession } else { used }));
             }
             tx.execute(
@@ -255,7 +257,7 @@ fn use_up(tx: &Transaction<'_>, person: PersonId, proof: &Proof) -> rusqlite::Re
 fn renew(
     tx: &Transaction<'_>,
     person: PersonId,
-    session: Renewed,
+    session: &Renewed,
     now: UnixMillis,
 ) -> rusqlite::Result<bool> {
     let renewed = tx.execute(
@@ -263,6 +265,9 @@ fn renew(
          WHERE person = ?1 AND token_sha256 = ?2 AND expires_ms > ?4",
         (person.bytes(), session.old, session.new, now.0, session.expires.0),
     )?;
+    if renewed == 1 {
+        sessions::note_network(tx, person, &session.network, now)?;
+    }
     Ok(renewed == 1)
 }
 
@@ -280,6 +285,7 @@ fn put_codes(tx: &Transaction<'_>, person: PersonId, codes: &[[u8; 32]]) -> rusq
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::sessions::tests::new;
     use crate::person::Role;
 
     const ADA: [u8; 16] = [1; 16];
@@ -297,12 +303,16 @@ mod tests {
     }
 
     fn renewed(old: u8, new: u8) -> Renewed {
-        Renewed { old: [old; 32], new: [new; 32], expires: UnixMillis(1_000) }
+        Renewed {
+            old: [old; 32],
+            new: [new; 32],
+            expires: UnixMillis(1_000),
+            network: "192.0.2.7".to_owned(),
+        }
     }
 
     async fn open(ledger: &Ledger, token: u8) {
-        let until = [UnixMillis(100), UnixMillis(1_000)];
-        let opened = ledger.open_session([token; 32], ada(), "hash".to_owned(), UnixMillis(1), until, false);
+        let opened = ledger.open_session(new(token), ada(), "hash".to_owned(), UnixMillis(1), false);
         assert!(opened.await.unwrap().is_some());
     }
 

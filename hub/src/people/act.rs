@@ -12,6 +12,7 @@ pub mod people;
 pub mod projects;
 pub mod running;
 pub mod second_factor;
+pub mod sessions;
 pub mod staging;
 pub mod trusts;
 

@@ -13,6 +13,7 @@ mod queries;
 mod running;
 mod second_factor;
 mod session;
+mod sessions;
 mod staging;
 pub(super) mod trusts;
 
@@ -82,6 +83,10 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/invite", people::invite_again)
         .post::<acts::Enter, _>("/api/v1/password/forgot", passwords::forgot)
         .put::<acts::OwnAccount, _>("/api/v1/password", passwords::change)
+        .get::<acts::OwnAccount, _>("/api/v1/sessions", sessions::list)
+        .delete::<acts::OwnAccount, _>("/api/v1/sessions", sessions::end_others)
+        .delete::<acts::OwnAccount, _>("/api/v1/sessions/{session}", sessions::end)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/sign-out", people::sign_out)
         .get::<acts::SecondFactor, _>("/api/v1/second-factor", second_factor::show)
         .post::<acts::SecondFactor, _>("/api/v1/second-factor", second_factor::enrol)
         .post::<acts::SecondFactor, _>("/api/v1/second-factor/code", second_factor::give)
@@ -117,6 +122,7 @@ fn said() -> Vec<Said> {
         people::said(),
         passwords::said(),
         second_factor::said(),
+        sessions::said(),
         access::said(),
         mail::said(),
         models::said(),

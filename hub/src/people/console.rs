@@ -11,6 +11,7 @@ mod people;
 mod projects;
 mod running;
 mod second_factor;
+mod sessions;
 mod staging;
 mod trusts;
 
@@ -92,6 +93,7 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/people/{person}/disable", people::disable)
         .post::<acts::ManagePeople, _>("/people/{person}/enable", people::enable)
         .post::<acts::ManagePeople, _>("/people/{person}/reset", people::reset)
+        .post::<acts::ManagePeople, _>("/people/{person}/sign-out", people::sign_out)
         .post::<acts::ManagePeople, _>("/people/{person}/second-factor/reset", people::reset_second_factor)
         .post::<acts::ManagePeople, _>("/people/{person}/invite", people::invite_again)
         .post::<acts::ManagePeople, _>("/people/{person}/withdraw", people::withdraw)
@@ -99,6 +101,9 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::Enter, _>("/forgot", passwords::forgot)
         .get::<acts::OwnAccount, _>("/account/password", passwords::change_form)
         .post::<acts::OwnAccount, _>("/account/password", passwords::change)
+        .get::<acts::OwnAccount, _>("/account/sessions", sessions::list)
+        .post::<acts::OwnAccount, _>("/account/sessions/end", sessions::end_others)
+        .post::<acts::OwnAccount, _>("/account/sessions/{session}/end", sessions::end)
         .get::<acts::SecondFactor, _>("/second-factor", second_factor::show)
         .post::<acts::SecondFactor, _>("/second-factor", second_factor::enrol)
         .post::<acts::SecondFactor, _>("/second-factor/code", second_factor::give)
@@ -154,7 +159,7 @@ async fn sign_in_form(_: May<acts::Enter>, Parameters(next): Parameters<After>) 
 }
 
 async fn sign_in(
-    _: May<acts::Enter>,
+    may: May<acts::Enter>,
     State(hub): State<Arc<Hub>>,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
@@ -163,14 +168,14 @@ async fn sign_in(
         return Err(session::cross_site());
     }
     let next = local_path(&form.next);
-    Ok(match session::sign_in(&hub, &form.account, form.password).await {
+    Ok(match session::sign_in(&hub, may.visitor(), &form.account, form.password).await {
         Ok((opened, awaits)) => {
             let to = if awaits.is_some() { format!("/second-factor?next={next}") } else { next.to_owned() };
             ([(header::SET_COOKIE, cookie_of(&opened))], Redirect::to(&to)).into_response()
         }
         Err(problem) => {
-            let page = pages::sign_in(&form.account, Some(problem.0.title.clone()), next);
-            (problem.status(), shown(&page)).into_response()
+            let page = pages::sign_in(&form.account, Some(words_of(&problem)), next);
+            problem.with_page(shown(&page))
         }
     })
 }
@@ -308,7 +313,10 @@ fn project_of(text: &str) -> Result<Option<ProjectId>, ApiProblem> {
 fn typed_wrongly(problem: &ApiProblem) -> bool {
     matches!(
         problem.status(),
-        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT | StatusCode::PAYLOAD_TOO_LARGE
+        StatusCode::UNPROCESSABLE_ENTITY
+            | StatusCode::CONFLICT
+            | StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::TOO_MANY_REQUESTS
     )
 }
 
@@ -342,7 +350,7 @@ fn problem_page(person: Option<&Person>, problem: &ApiProblem) -> Response {
         title: problem.0.title.clone(),
         detail: problem.0.detail.clone().unwrap_or_default(),
     };
-    (problem.status(), shown(&page)).into_response()
+    problem.with_page(shown(&page))
 }
 
 /// The headers that every answer of the people listener carries.

@@ -17,6 +17,7 @@ use flip_protocol::ident::ProjectId;
 
 use super::notices;
 use super::session::Person;
+use super::visitor::Visitor;
 use crate::audit::By;
 use crate::hub::Hub;
 use crate::ledger::projects::{About, Place};
@@ -28,12 +29,14 @@ use crate::problem::ApiProblem;
 pub struct May<A: Is> {
     person: Option<Person>,
     place: Option<Place>,
+    visitor: Visitor,
     act: PhantomData<A>,
 }
 
 /// A person who would do an act in a project that only the request's body names.
 pub struct Wish<A: Is> {
     person: Person,
+    visitor: Visitor,
     act: PhantomData<A>,
 }
 
@@ -41,6 +44,11 @@ impl<A: Is> May<A> {
     /// Who it is. Not for what may be done without signing in.
     pub fn person(&self) -> &Person {
         self.person.as_ref().expect("whoever is not signed in may enter alone")
+    }
+
+    /// Where the request is from.
+    pub fn visitor(&self) -> &Visitor {
+        &self.visitor
     }
 
     /// The person as who does something now, for the audit. Not for what may be done without signing in.
@@ -77,7 +85,7 @@ impl<A: Is> Wish<A> {
     /// The proof, where they may in that project.
     pub async fn of(self, hub: &Hub, project: ProjectId) -> Result<May<A>, ApiProblem> {
         let place = place(hub, &self.person, About::Project(project)).await?;
-        check::<A>(self.person, Some(place))
+        check::<A>(self.person, Some(place), self.visitor)
     }
 }
 
@@ -112,9 +120,9 @@ async fn place(hub: &Hub, person: &Person, about: About) -> Result<Place, ApiPro
     hub.ledger.place(person.id, about).await?.ok_or_else(ApiProblem::not_found)
 }
 
-fn check<A: Is>(person: Person, place: Option<Place>) -> Result<May<A>, ApiProblem> {
+fn check<A: Is>(person: Person, place: Option<Place>, visitor: Visitor) -> Result<May<A>, ApiProblem> {
     match cell(A::ACT, &person, place.as_ref()) {
-        Cell::May => Ok(May { person: Some(person), place, act: PhantomData }),
+        Cell::May => Ok(May { person: Some(person), place, visitor, act: PhantomData }),
         Cell::Forbidden => Err(ApiProblem::forbidden(A::ACT.words())),
         Cell::Hidden | Cell::SignIn | Cell::SecondFactor | Cell::Never => Err(ApiProblem::not_found()),
     }
@@ -124,8 +132,9 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for May<A> {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
+        let visitor = Visitor::of(parts);
         if decide(A::ACT, Column::Nobody) == Cell::May {
-            return Ok(Self { person: None, place: None, act: PhantomData });
+            return Ok(Self { person: None, place: None, visitor, act: PhantomData });
         }
         let person = signed_in(parts, hub, A::ACT).await?;
         notices::note_waiting(hub, &person).await;
@@ -138,7 +147,7 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for May<A> {
             }
             found = Some(place);
         }
-        check(person, found)
+        check(person, found, visitor)
     }
 }
 
@@ -146,7 +155,11 @@ impl<A: Is> FromRequestParts<Arc<Hub>> for Wish<A> {
     type Rejection = ApiProblem;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Arc<Hub>) -> Result<Self, ApiProblem> {
-        Ok(Self { person: signed_in(parts, hub, A::ACT).await?, act: PhantomData })
+        Ok(Self {
+            person: signed_in(parts, hub, A::ACT).await?,
+            visitor: Visitor::of(parts),
+            act: PhantomData,
+        })
     }
 }
 

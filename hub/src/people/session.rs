@@ -14,10 +14,12 @@ use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
-use crate::ledger::people::Session;
+use crate::ledger::sessions::{NewSession, Session};
 use crate::passwords;
+use crate::people::visitor::Visitor;
 use crate::person::{PersonId, Role};
 use crate::problem::{ApiProblem, Code};
+use crate::throttle::{Account, Secret, Try};
 
 /// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
 pub const COOKIE: &str = "__Host-flip-session";
@@ -79,30 +81,63 @@ pub struct Opened {
 /// Checks name and password and opens a session; gives what is awaited in it.
 pub async fn sign_in(
     hub: &Hub,
+    visitor: &Visitor,
     name: &str,
     password: String,
 ) -> Result<(Opened, Option<Awaits>), ApiProblem> {
     let stored = hub.ledger.password_of(name.trim().to_owned()).await?;
+    let account = match &stored {
+        Some((person, _)) => Account::Person(*person),
+        None => Account::Nobody(passwords::token_sha256(&name.trim().to_lowercase())),
+    };
+    let this = visitor.tries(hub, account, Secret::Password).await?;
     let hash = stored.as_ref().map(|(_, hash)| hash.clone());
-    let Some(fits) = hub.hasher.verify(password, hash).await else {
+    if let (Some((person, hash)), true) = (stored, password_fits(hub, this, password, hash).await?) {
+        let (token, token_sha256) = passwords::session_token();
+        let now = clock::now();
+        let id = flip_protocol::ident::uuid_v7(now, &clock::random_bytes());
+        let until = [now.plus(bounds::HALF_SESSION_MS), now.plus(bounds::SESSION_MS)];
+        let new = NewSession { id, token_sha256, until, place: visitor.place() };
+        let optional = hub.config.danger_no_second_factor;
+        if let Some(session) = hub.ledger.open_session(new, person, hash, now, optional).await? {
+            let opened = Opened { token, lasts_s: session.expires.since(now) / 1_000 };
+            return Ok((opened, Awaits::of(&session, optional)));
+        }
+    }
+    tracing::warn!(from = %visitor.address, "a sign-in was refused");
+    Err(ApiProblem::new(Code::WrongNameOrPassword, "The name or the password is wrong."))
+}
+
+/// Whether the password is the one that was hashed, as a try that counts.
+pub async fn password_fits(
+    hub: &Hub,
+    this: Try,
+    password: String,
+    stored: Option<String>,
+) -> Result<bool, ApiProblem> {
+    begin(hub, this)?;
+    let Some(fits) = hub.hasher.verify(password, stored, this.known).await else {
+        // Nobody looked at it.
+        hub.throttle.succeeded(this);
         return Err(ApiProblem::new(
             Code::TooManySignIns,
             "Too many people sign in at once; try again in a moment.",
         ));
     };
-    if let (Some((person, hash)), true) = (stored, fits) {
-        let (token, kept) = passwords::session_token();
-        let now = clock::now();
-        let until = [now.plus(bounds::HALF_SESSION_MS), now.plus(bounds::SESSION_MS)];
-        let optional = hub.config.danger_no_second_factor;
-        if let Some(session) = hub.ledger.open_session(kept, person, hash, now, until, optional).await? {
-            let opened = Opened { token, lasts_s: session.expires.since(now) / 1_000 };
-            return Ok((opened, Awaits::of(&session, optional)));
-        }
+    if fits {
+        hub.throttle.succeeded(this);
+    } else {
+        hub.metrics.sign_ins_refused.inc();
     }
-    hub.metrics.sign_ins_refused.inc();
-    tracing::warn!("a sign-in was refused");
-    Err(ApiProblem::new(Code::WrongNameOrPassword, "The name or the password is wrong."))
+    Ok(fits)
+}
+
+/// Begins a try, unless one has to wait first.
+pub fn begin(hub: &Hub, this: Try) -> Result<(), ApiProblem> {
+    hub.throttle.begin(this, clock::now()).map_err(|wait| {
+        hub.metrics.sign_ins_refused.inc();
+        ApiProblem::wait(Code::TooManyTries, "Too many tries failed.", wait)
+    })
 }
 
 impl Person {

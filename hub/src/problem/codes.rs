@@ -107,6 +107,7 @@ codes! {
     BadJobType          bad_job_type           UNPROCESSABLE_ENTITY   "there is no such job type; the text names those that there are"
     NoSuchTrust         no_such_trust          UNPROCESSABLE_ENTITY   "no Trust has that id"
     TooMany             too_many               TOO_MANY_REQUESTS      "too many strangers ask; `Retry-After` says when to try again"
+    TooManyTries        too_many_tries         TOO_MANY_REQUESTS      "too many wrong passwords or codes; wait as long as `Retry-After` says"
     NoAuditHead         no_audit_head          INTERNAL_SERVER_ERROR  "the audit's head that was written aside cannot be read"
     TooManySignIns      too_many_sign_ins      SERVICE_UNAVAILABLE    "64 people wait to sign in already; try again in a moment"
     Maintenance         maintenance            SERVICE_UNAVAILABLE    "the hub takes no new work for now; the text says what its administrator wrote"

@@ -26,6 +26,8 @@ pub struct Reply {
     pub status: u16,
     /// Where it leads; empty where nowhere.
     pub location: String,
+    /// In how many seconds one may come again; empty where it does not say.
+    pub retry_after: String,
     /// The body as text.
     pub text: String,
 }
@@ -226,10 +228,13 @@ impl Api {
 }
 
 fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
-    let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+    let header =
+        |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (location, retry_after) = (header("location").to_owned(), header("retry-after").to_owned());
     Ok(Reply {
         status: response.status().as_u16(),
-        location: location.unwrap_or_default().to_owned(),
+        location,
+        retry_after,
         text: response.body_mut().read_to_string()?,
     })
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{Api, Program, command, free_port};
+use super::{Api, Program, Proxy, command, free_port};
 
 /// The administrator's password in every simulated hub.
 /// The password of everybody whom the hub's commands add here.
@@ -105,6 +105,14 @@ impl Hub {
     pub fn stranger(&self) -> Result<Api> {
         let addresses: Value = serde_json::from_slice(&fs::read(self.data.join("addresses.json"))?)?;
         Api::new(addresses["people"].as_str().context("no address")?, &self.data.join("keys/ca.pem"))
+    }
+
+    /// One that comes from another address of loopback.
+    pub fn stranger_from(&self, address: &str) -> Result<Api> {
+        let addresses: Value = serde_json::from_slice(&fs::read(self.data.join("addresses.json"))?)?;
+        let people = addresses["people"].as_str().context("no address")?.parse()?;
+        let wire = Proxy::start_from(Some(address.parse()?), people)?;
+        Api::new(&wire.address.to_string(), &self.data.join("keys/ca.pem"))
     }
 
     /// A client signed in as the administrator.

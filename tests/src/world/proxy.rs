@@ -1,7 +1,7 @@
 //! A piece of network between an appliance and the hub, to be cut, also in the middle of a request.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -16,6 +16,7 @@ pub struct Proxy {
 }
 
 struct Wire {
+    from: Option<IpAddr>,
     to: SocketAddr,
     whole: AtomicBool,
     /// Bytes that still pass towards the hub before the wire breaks; `u64::MAX` for no end.
@@ -29,9 +30,15 @@ struct Wire {
 impl Proxy {
     /// A whole wire to `to`.
     pub fn start(to: SocketAddr) -> Result<Self> {
+        Self::start_from(None, to)
+    }
+
+    /// The same, whose end at the hub has that address of loopback.
+    pub fn start_from(from: Option<IpAddr>, to: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let wire = Arc::new(Wire {
+            from,
             to,
             whole: AtomicBool::new(true),
             forth: AtomicU64::new(u64::MAX),
@@ -78,12 +85,25 @@ impl Proxy {
     }
 }
 
+/// A connection that comes from an address, which the standard library does not choose.
+fn connect(from: Option<IpAddr>, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let Some(from) = from else { return TcpStream::connect(to) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(from, 0))?;
+        socket.connect(to).await?.into_std()
+    })?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 impl Wire {
     fn forward(self: &Arc<Self>, stream: TcpStream) {
         if !self.whole.load(Ordering::SeqCst) {
             return;
         }
-        let Ok(onward) = TcpStream::connect(self.to) else { return };
+        let Ok(onward) = connect(self.from, self.to) else { return };
         let (Ok(back), Ok(forth)) = (onward.try_clone(), stream.try_clone()) else { return };
         {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -105,7 +105,7 @@ pub struct PersonForm {
 }
 
 /// One person, at `/people/{id}`, with the form that posts `name`, `email` and `role` there; and buttons that post to
-/// `…/disable`, `…/enable`, `…/reset`, `…/second-factor/reset`, `…/invite` and `…/withdraw`.
+/// `…/disable`, `…/enable`, `…/reset`, `…/sign-out`, `…/second-factor/reset`, `…/invite` and `…/withdraw`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// What surrounds it.

@@ -8,9 +8,9 @@ use flip_web::{
         Answer, AskAccess, Audit, Decisions, Forgot, Frame, GiveCode, Hub, LinkCame, LinkDelivery, LinkDone,
         LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome, OwnFactor,
         OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects, Queries, Query,
-        QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, SetUpFactor, SignIn, SignedIn,
-        Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs,
-        SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust, TrustAdded, TrustAnswer, Trusts,
+        QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions, SetUpFactor, SignIn,
+        SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen,
+        SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -23,7 +23,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 144, "a sample was added or lost");
+    assert_eq!(pages, 146, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -301,6 +301,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<SetUpFactor>(&mut pages, |_| {});
     add::<OwnFactor>(&mut pages, |_| {});
     add::<RecoveryCodes>(&mut pages, |_| {});
+    add::<Sessions>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
     add::<Trust>(&mut pages, |_| {});
@@ -506,6 +507,9 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<OwnFactor>(&mut pages, |page| page.error = Some(text()));
     add::<RecoveryCodes>(&mut pages, |page| page.codes = vec![text()]);
+    add::<Sessions>(&mut pages, |page| {
+        page.sessions.iter_mut().for_each(|one| (one.address, one.browser) = (text(), text()));
+    });
     add::<LinkDone>(&mut pages, |page| page.came = LinkCame::Chosen { name: text() });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {

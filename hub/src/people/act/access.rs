@@ -14,11 +14,12 @@ use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
+use crate::throttle::Form;
 use crate::wording;
 
 /// Takes a request for access. It says the same whoever has that address.
 pub async fn ask(
-    _: &May<acts::Enter>,
+    may: &May<acts::Enter>,
     hub: &Hub,
     name: &str,
     email: &str,
@@ -27,6 +28,7 @@ pub async fn ask(
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();
     let email = email.parse().map_err(|error: crate::email::NoAddress| bad_email(&error.to_string()))?;
     let reason = text(reason, "say in a few words why")?;
+    may.visitor().sends(hub, Form::Access)?;
     let now = clock::now();
     let id = RequestId(ident::uuid_v7(now, &clock::random_bytes()));
     let new = NewRequest { id, name, email, reason, now, mails: hub.post.sends() };

@@ -10,16 +10,19 @@ use crate::ledger::people::Whom;
 use crate::ledger::resets::Asked;
 use crate::mail::letter::Letter;
 use crate::people::may::May;
+use crate::people::session;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
+use crate::throttle::{Account, Form, Secret};
 
 /// Notes that somebody asks for a new password. It takes as long and says the same whoever has that address.
-pub async fn forgot(_: &May<acts::Enter>, hub: &Hub, email: &str) -> Result<(), ApiProblem> {
+pub async fn forgot(may: &May<acts::Enter>, hub: &Hub, email: &str) -> Result<(), ApiProblem> {
     if !hub.post.sends() {
         return Err(ApiProblem::new(Code::NoMail, "This hub sends no mail.")
             .detail("ask an administrator for a link to a new password"));
     }
     let email = email.parse().map_err(|error: crate::email::NoAddress| bad_email(&error.to_string()))?;
+    may.visitor().sends(hub, Form::Forgotten)?;
     match hub.ledger.ask_reset(email, clock::now()).await? {
         Asked::Noted => {
             hub.post.announce();
@@ -38,12 +41,9 @@ pub async fn change(
 ) -> Result<(), ApiProblem> {
     let (person, now) = (may.person(), clock::now());
     let stored = hub.ledger.password_of_id(person.id).await?;
-    let Some(fits) = hub.hasher.verify(old.clone(), stored.clone()).await else {
-        return Err(ApiProblem::new(
-            Code::TooManySignIns,
-            "Too many passwords are looked at; try again in a moment.",
-        ));
-    };
+    let account = Account::Person(person.id);
+    let this = may.visitor().tries(hub, account, Secret::Password).await?;
+    let fits = session::password_fits(hub, this, old.clone(), stored.clone()).await?;
     let (Some(stored), true) = (stored, fits) else {
         return Err(ApiProblem::new(Code::WrongPassword, "The old password is wrong."));
     };

@@ -12,11 +12,12 @@ use crate::ledger::second_factors::{Enrolled, Factor, NewFactor, Proof, Proved, 
 use crate::mail::letter::{FactorNews, Letter};
 use crate::passwords;
 use crate::people::may::May;
-use crate::people::session::{Awaits, Opened, Person};
-use crate::permissions::acts;
+use crate::people::session::{self, Awaits, Opened, Person};
+use crate::permissions::{Is, acts};
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 use crate::second_factor::{self as factor, Typed};
+use crate::throttle::{Account, Secret, Try};
 
 /// What somebody sets up a second factor with.
 pub struct Offer {
@@ -50,14 +51,14 @@ pub async fn give(may: &May<acts::SecondFactor>, hub: &Hub, typed: &str) -> Resu
         Some(Awaits::Enrolment) => return Err(none_yet()),
         None => return Err(ApiProblem::new(Code::SignedIn, "You are signed in already.")),
     }
-    let proof = proof(hub, person, typed).await?;
-    let (opened, renewed) = renewed(person);
+    let (proof, this) = proof(hub, may, typed).await?;
+    let (opened, renewed) = renewed(may);
     let told = match proof {
         Proof::Code { .. } => None,
         Proof::Recovery(_) => told(hub, person, FactorNews::RecoveryCodeUsed).await?,
     };
     let proved = hub.ledger.give_second_factor(may.by(), person.id, proof, renewed, told).await?;
-    of_proved(hub, proved)?;
+    of_proved(hub, proved, Some(this))?;
     hub.post.announce();
     Ok(opened)
 }
@@ -76,18 +77,21 @@ pub async fn enrol(
         Typed::Recovery(_) | Typed::Nothing => None,
     };
     let Some(step) = step else { return Err(wrong_code(hub)) };
-    let proof = match (now, person.has_factor) {
-        (Some(typed), true) => Some(proof(hub, person, typed).await?),
+    let (proof, this) = match (now, person.has_factor) {
+        (Some(typed), true) => {
+            let (proof, this) = proof(hub, may, typed).await?;
+            (Some(proof), Some(this))
+        }
         (None, true) => return Err(has_one()),
-        (_, false) => None,
+        (_, false) => (None, None),
     };
     let sealed = hub.cells.seal(factor::cell(&person.id.bytes()), clock::random_bytes(), &*secret);
     let (codes, kept) = fresh_codes(person.id);
-    let (opened, renewed) = renewed(person);
+    let (opened, renewed) = renewed(may);
     let told = told(hub, person, FactorNews::SetUp).await?;
     let new = NewFactor { sealed, step, codes: kept };
     match hub.ledger.enrol_second_factor(may.by(), person.id, new, proof, renewed, told).await? {
-        Enrolled::Proved(proved) => of_proved(hub, proved)?,
+        Enrolled::Proved(proved) => of_proved(hub, proved, this)?,
         Enrolled::HasOne => return Err(has_one()),
     }
     hub.post.announce();
@@ -98,9 +102,10 @@ pub async fn enrol(
 /// Gives the person other recovery codes.
 pub async fn other_codes(may: &May<acts::OwnAccount>, hub: &Hub, typed: &str) -> Result<Codes, ApiProblem> {
     let person = may.person();
-    let proof = proof(hub, person, typed).await?;
+    let (proof, this) = proof(hub, may, typed).await?;
     let (codes, kept) = fresh_codes(person.id);
-    of_proved(hub, hub.ledger.renew_recovery_codes(may.by(), person.id, proof, kept).await?)?;
+    let proved = hub.ledger.renew_recovery_codes(may.by(), person.id, proof, kept).await?;
+    of_proved(hub, proved, Some(this))?;
     Ok(codes)
 }
 
@@ -130,11 +135,14 @@ fn offered(hub: &Hub, person: &Person) -> Option<zeroize::Zeroizing<[u8; factor:
     (person.awaits != Some(Awaits::Code)).then(|| hub.post.key.offer(&person.token_sha256))
 }
 
-/// What was typed as a proof of the factor that the person has.
-async fn proof(hub: &Hub, person: &Person, typed: &str) -> Result<Proof, ApiProblem> {
+/// What was typed as a proof of the factor that the person has, as a try that counts.
+async fn proof<A: Is>(hub: &Hub, may: &May<A>, typed: &str) -> Result<(Proof, Try), ApiProblem> {
+    let person = may.person();
+    let this = may.visitor().tries(hub, Account::Person(person.id), Secret::Code).await?;
+    session::begin(hub, this)?;
     let code = match Typed::read(person.id, typed) {
         Typed::Code(code) => code,
-        Typed::Recovery(sha256) => return Ok(Proof::Recovery(sha256)),
+        Typed::Recovery(sha256) => return Ok((Proof::Recovery(sha256), this)),
         Typed::Nothing => return Err(wrong_code(hub)),
     };
     let Some(Factor { sealed, .. }) = hub.ledger.second_factor(person.id).await? else {
@@ -146,15 +154,16 @@ async fn proof(hub: &Hub, person: &Person, typed: &str) -> Result<Proof, ApiProb
             .detail("give a recovery code, or ask an administrator to reset your second factor")
     })?;
     let step = factor::step_of(&secret, &code, clock::now()).ok_or_else(|| wrong_code(hub))?;
-    Ok(Proof::Code { sealed, step })
+    Ok((Proof::Code { sealed, step }, this))
 }
 
 /// A whole session in place of the person's.
-fn renewed(person: &Person) -> (Opened, Renewed) {
+fn renewed(may: &May<acts::SecondFactor>) -> (Opened, Renewed) {
     let (token, new) = passwords::session_token();
     let expires = clock::now().plus(bounds::SESSION_MS);
     let opened = Opened { token, lasts_s: bounds::SESSION_MS / 1_000 };
-    (opened, Renewed { old: person.token_sha256, new, expires })
+    let (old, network) = (may.person().token_sha256, may.visitor().place().network);
+    (opened, Renewed { old, new, expires, network })
 }
 
 fn fresh_codes(person: PersonId) -> (Codes, Vec<[u8; 32]>) {
@@ -170,9 +179,14 @@ async fn told(hub: &Hub, person: &Person, news: FactorNews) -> Result<Option<New
     Ok(email.and_then(|email| hub.post.mail(email, letter, now)))
 }
 
-fn of_proved(hub: &Hub, proved: Proved) -> Result<(), ApiProblem> {
+fn of_proved(hub: &Hub, proved: Proved, this: Option<Try>) -> Result<(), ApiProblem> {
     match proved {
-        Proved::Yes => Ok(()),
+        Proved::Yes => {
+            if let Some(this) = this {
+                hub.throttle.succeeded(this);
+            }
+            Ok(())
+        }
         Proved::Used => Err(ApiProblem::new(Code::CodeUsed, "This code was used already.")
             .detail("This code was used already: wait for the next that the app shows. Each is good once.")),
         Proved::Wrong => Err(wrong_code(hub)),

@@ -47,7 +47,7 @@ pub(super) fn said() -> Vec<Said> {
         Said::put("/api/v1/password", "Gives you another password; your other sessions end.")
             .takes::<NewPassword>()
             .gives_nothing(204, "It is changed.")
-            .refuses(&[Code::WrongPassword, Code::BadPassword, Code::TooManySignIns]),
+            .refuses(&[Code::WrongPassword, Code::BadPassword, Code::TooManySignIns, Code::TooManyTries]),
     ]
 }
 

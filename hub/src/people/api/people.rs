@@ -17,7 +17,7 @@ use crate::hub::Hub;
 use crate::ledger::mail::MailState;
 use crate::ledger::people::{Person, PersonState, Search};
 use crate::people::act::people::{self as act, Change, Shown};
-use crate::people::act::second_factor;
+use crate::people::act::{second_factor, sessions};
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
@@ -157,6 +157,8 @@ pub(super) fn said() -> Vec<Said> {
         )
         .gives::<WholePerson>(200, "The person as they are now.")
         .refuses(&[Code::Oneself, Code::NoSecondFactor, Code::LastAdmin]),
+        Said::post("/api/v1/people/{person}/sign-out", "Ends all sessions of a person.")
+            .gives_nothing(204, "They have ended."),
         Said::post("/api/v1/people/{person}/invite", "Makes another link for somebody who has not come.")
             .gives::<WholePerson>(200, "The person as they are now.")
             .refuses(&[Code::HasCome]),
@@ -269,6 +271,16 @@ pub(super) async fn reset_second_factor(
 ) -> Result<Json<WholePerson>, ApiProblem> {
     second_factor::reset(&may, &hub, id).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
+}
+
+/// `POST /people/{person}/sign-out`: ends all their sessions.
+pub(super) async fn sign_out(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<PersonId>,
+) -> Result<StatusCode, ApiProblem> {
+    sessions::sign_out(&may, &hub, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A person as other answers hold them.

@@ -94,12 +94,12 @@ pub(super) fn said() -> Vec<Said> {
             .takes::<Given>()
             .gives::<OpenedSession>(201, "The token of the whole session; the one before is void.")
             .refuses(&wrong)
-            .refuses(&[Code::SignedIn, Code::TooMany]),
+            .refuses(&[Code::SignedIn, Code::TooManyTries]),
         Said::post("/api/v1/second-factor", "Sets up the second factor that was offered.")
             .takes::<New>()
             .gives::<Enrolled>(201, "The token of the whole session, and recovery codes, shown this once.")
             .refuses(&wrong)
-            .refuses(&[Code::HasSecondFactor, Code::TooMany]),
+            .refuses(&[Code::HasSecondFactor, Code::TooManyTries]),
         Said::post(
             "/api/v1/second-factor/recovery-codes",
             "Makes other recovery codes in place of those left.",
@@ -107,7 +107,7 @@ pub(super) fn said() -> Vec<Said> {
         .takes::<Given>()
         .gives::<RecoveryCodes>(201, "The codes, shown this once.")
         .refuses(&wrong)
-        .refuses(&[Code::TooMany]),
+        .refuses(&[Code::TooManyTries]),
     ]
 }
 

@@ -62,7 +62,7 @@ pub(super) fn said() -> Vec<Said> {
         Said::post("/api/v1/session", "Signs in.")
             .takes::<Credentials>()
             .gives::<OpenedSession>(201, "A token, and what is awaited before it opens anything.")
-            .refuses(&[Code::WrongNameOrPassword, Code::TooManySignIns]),
+            .refuses(&[Code::WrongNameOrPassword, Code::TooManyTries, Code::TooManySignIns]),
         Said::get("/api/v1/session", "Whose token this is, and their role.").gives::<Me>(200, "Who you are."),
         Said::delete("/api/v1/session", "Signs out.").gives_nothing(204, "The token is void."),
     ]
@@ -70,11 +70,12 @@ pub(super) fn said() -> Vec<Said> {
 
 /// `POST /session`: a token for name and password, and what is awaited before it opens anything.
 pub(super) async fn open(
-    _: May<acts::Enter>,
+    may: May<acts::Enter>,
     State(hub): State<Arc<Hub>>,
     Body(credentials): Body<Credentials>,
 ) -> Result<(StatusCode, Json<OpenedSession>), ApiProblem> {
-    let (opened, awaits) = session::sign_in(&hub, &credentials.name, credentials.password).await?;
+    let (opened, awaits) =
+        session::sign_in(&hub, may.visitor(), &credentials.name, credentials.password).await?;
     Ok((StatusCode::CREATED, Json(written(opened, awaits))))
 }
 

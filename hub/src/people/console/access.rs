@@ -101,7 +101,7 @@ async fn refused(hub: &Hub, seer: &Person, problem: ApiProblem) -> Result<Respon
     }
     let (requests, tabs) = (act::all(hub).await?, people::tabs(hub).await?);
     let page = pages::access::requests(seer, &requests, tabs, Some(words_of(&problem)), clock::now());
-    Ok((problem.status(), shown(&page)).into_response())
+    Ok(problem.with_page(shown(&page)))
 }
 
 fn request(id: &str) -> Result<RequestId, ApiProblem> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use flip_web::pages::{self as web};
 use serde::Deserialize;
 
@@ -60,7 +60,7 @@ pub(super) async fn list(
         Err(problem) if typed_wrongly(&problem) => {
             let shown_page = pages::audit::audit(may.person(), &page.asked, &[], clock::now());
             let page = web::Audit { error: Some(words_of(&problem)), filtered: false, ..shown_page };
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }

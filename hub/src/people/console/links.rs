@@ -59,7 +59,7 @@ pub(super) async fn follow(
         Err(problem) if typed_wrongly(&problem) => Ok(match act::look(&may, &hub, &token).await? {
             Some(purpose) => {
                 let page = form(&token, purpose, name, email, Some(words_of(&problem)));
-                (problem.status(), shown(&page)).into_response()
+                problem.with_page(shown(&page))
             }
             None => gone(&hub),
         }),

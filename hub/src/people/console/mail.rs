@@ -45,7 +45,7 @@ pub(super) async fn test(
                 error: Some(words_of(&problem)),
                 ..pages::mail::mails(may.person(), &hub.post, &mails, tabs, clock::now())
             };
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use flip_web::pages as web;
 use serde::Deserialize;
 
@@ -47,7 +47,7 @@ pub(super) async fn forgot(
         Ok(()) => Ok(shown(&forgot_page(&hub, form.email, None, true))),
         Err(problem) if typed_wrongly(&problem) => {
             let page = forgot_page(&hub, form.email, Some(words_of(&problem)), false);
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }
@@ -76,7 +76,7 @@ pub(super) async fn change(
     match changed {
         Ok(()) => Ok(shown(&own_page(may.person(), None, true))),
         Err((words, problem)) if typed_wrongly(&problem) => {
-            Ok((problem.status(), shown(&own_page(may.person(), Some(words), false))).into_response())
+            Ok(problem.with_page(shown(&own_page(may.person(), Some(words), false))))
         }
         Err((_, problem)) => Err(problem),
     }

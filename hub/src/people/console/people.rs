@@ -13,7 +13,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::people::Search;
 use crate::people::act::people::{self as act, Change};
-use crate::people::act::second_factor;
+use crate::people::act::{second_factor, sessions};
 use crate::people::may::May;
 use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
@@ -60,7 +60,7 @@ pub(super) async fn invite(
         Err(problem) if typed_wrongly(&problem) => {
             let mut page = listed(&hub, may.person(), Wanted::default()).await?;
             page.form = pages::people::form(new.name, new.email, &new.role, Some(words_of(&problem)));
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }
@@ -90,7 +90,7 @@ pub(super) async fn edit(
         Err(problem) if typed_wrongly(&problem) => {
             let mut page = one(&hub, may.person(), id).await?;
             page.form = pages::people::form(new.name, new.email, &new.role, Some(words_of(&problem)));
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }
@@ -136,6 +136,16 @@ pub(super) async fn reset_second_factor(
     after(&hub, may.person(), id, done).await
 }
 
+pub(super) async fn sign_out(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = sessions::sign_out(&may, &hub, id).await;
+    after(&hub, may.person(), id, done).await
+}
+
 pub(super) async fn invite_again(
     may: May<acts::ManagePeople>,
     State(hub): State<Arc<Hub>>,
@@ -174,7 +184,7 @@ async fn after(
         Ok(()) => Ok(to(id)),
         Err(problem) if typed_wrongly(&problem) => {
             let page = web::Person { error: Some(words_of(&problem)), ..one(hub, seer, id).await? };
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }

@@ -86,7 +86,7 @@ pub(super) async fn make(
                 error: Some(words_of(&problem)),
             };
             let page = web::ProjectNew { frame: pages::frame(Some(may.person())), form };
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }
@@ -125,7 +125,7 @@ pub(super) async fn edit(
                 error: Some(words_of(&problem)),
             };
             let page = page(&may, &hub, Some(form), None).await?;
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }

@@ -74,7 +74,7 @@ pub(super) async fn maintenance(
 
 fn again(page: web::Hub, problem: &ApiProblem) -> Response {
     let page = web::Hub { error: Some(words_of(problem)), ..page };
-    (problem.status(), shown(&page)).into_response()
+    problem.with_page(shown(&page))
 }
 
 async fn page(may: &May<acts::RunHub>, hub: &Hub) -> Result<web::Hub, ApiProblem> {

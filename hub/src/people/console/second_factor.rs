@@ -66,7 +66,7 @@ pub(super) async fn give(
         Err(problem) if typed_wrongly(&problem) => match may.person().awaits {
             Some(Awaits::Code) => {
                 let page = code_page(Some(words_of(&problem)), next);
-                Ok((problem.status(), shown(&page)).into_response())
+                Ok(problem.with_page(shown(&page)))
             }
             Some(Awaits::Enrolment) | None => Ok(Redirect::to("/second-factor").into_response()),
         },
@@ -88,7 +88,7 @@ pub(super) async fn enrol(
         }
         Err(problem) if typed_wrongly(&problem) => {
             let page = set_up_page(&may, &hub, Some(words_of(&problem)), next);
-            Ok((problem.status(), page).into_response())
+            Ok(problem.with_page(page))
         }
         Err(problem) => Err(problem),
     }
@@ -104,7 +104,7 @@ pub(super) async fn other_codes(
         Ok(codes) => Ok(shown(&codes_page(may.person(), &codes, "/second-factor"))),
         Err(problem) if typed_wrongly(&problem) => {
             let page = own_page(&own, &hub, Some(words_of(&problem))).await?;
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }

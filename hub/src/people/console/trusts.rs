@@ -46,7 +46,7 @@ pub(super) async fn add(
         Err(problem) if typed_wrongly(&problem) => {
             let standing = act::standing(&hub).await?;
             let page = pages::trusts(person, &standing, &form.name, Some(words_of(&problem)), clock::now());
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }
@@ -109,7 +109,7 @@ async fn again(
         Ok(()) => Ok(Redirect::to(&format!("/trusts/{trust}")).into_response()),
         Err(problem) if typed_wrongly(&problem) => {
             let page = web::Trust { error: Some(words_of(&problem)), ..page(person, hub, trust).await? };
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }

@@ -1,0 +1,63 @@
+//! Where a request is from.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::http::header;
+use axum::http::request::Parts;
+
+use crate::bounds;
+use crate::clock;
+use crate::hub::Hub;
+use crate::ledger::sessions::Place;
+use crate::listener::Peer;
+use crate::problem::{ApiProblem, Code};
+use crate::throttle::{Account, Form, Network, Secret, Try};
+
+/// Who sends a request, whether or not they are signed in.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// Their connection's address.
+    pub address: IpAddr,
+    browser: String,
+}
+
+impl Visitor {
+    /// Of a request's head.
+    pub fn of(parts: &Parts) -> Self {
+        let peer = parts.extensions.get::<Peer>();
+        let browser = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        Self {
+            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.to_canonical()),
+            browser: browser.unwrap_or_default().chars().take(bounds::BROWSER_CHARACTERS).collect(),
+        }
+    }
+
+    /// As the ledger keeps it of a session.
+    pub fn place(&self) -> Place {
+        Place {
+            address: self.address.to_string(),
+            network: Network::of(self.address).to_string(),
+            browser: self.browser.clone(),
+        }
+    }
+
+    /// A try of theirs at somebody's secret.
+    pub async fn tries(&self, hub: &Hub, account: Account, secret: Secret) -> Result<Try, ApiProblem> {
+        let from = Network::of(self.address);
+        let known = match account {
+            Account::Person(person) => {
+                hub.ledger.knows_network(person, from.to_string(), clock::now()).await?
+            }
+            Account::Nobody(_) => false,
+        };
+        Ok(Try { account, secret, from, known })
+    }
+
+    /// Counts a form that anybody may send.
+    pub fn sends(&self, hub: &Hub, form: Form) -> Result<(), ApiProblem> {
+        let counted = hub.throttle.form(form, Network::of(self.address), clock::now());
+        counted.map_err(|wait| {
+            ApiProblem::wait(Code::TooMany, "Too many such requests come from where you are.", wait)
+        })
+    }
+}

@@ -1,0 +1,322 @@
+//! How often passwords, codes and the public forms may be tried, and how long whoever failed waits.
+//!
+//! What must stay true: a try counts from when it begins, so that many at once are no way around; who has signed in from
+//! somewhere before is counted there apart from everybody else, so that strangers keep nobody out of where they usually
+//! are; it behaves the same for names that nobody has. Kept in memory: a restart forgets it. Deliberately absent: where
+//! somebody has signed in before ([`crate::ledger`]).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use flip_protocol::UnixMillis;
+
+use crate::bounds;
+use crate::person::PersonId;
+
+/// Where somebody comes from: an IPv4 address, or the first half of an IPv6 one, which is one customer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// The one of an address.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => {
+                let [first, second, third, fourth, ..] = address.segments();
+                IpAddr::from([first, second, third, fourth, 0, 0, 0, 0])
+            }
+        })
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(formatter),
+            IpAddr::V6(address) => write!(formatter, "{address}/64"),
+        }
+    }
+}
+
+/// Whose secret is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Account {
+    /// A person's.
+    Person(PersonId),
+    /// Of a name that nobody has, by its SHA-256.
+    Nobody([u8; 32]),
+}
+
+/// What is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Secret {
+    /// A password.
+    Password,
+    /// A code of a second factor.
+    Code,
+}
+
+/// A try at somebody's secret.
+#[derive(Debug, Clone, Copy)]
+pub struct Try {
+    /// Whose.
+    pub account: Account,
+    /// Which.
+    pub secret: Secret,
+    /// From where.
+    pub from: Network,
+    /// Whether they have signed in from there before.
+    pub known: bool,
+}
+
+/// A form that strangers send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// For a new password.
+    Forgotten,
+    /// For access.
+    Access,
+}
+
+/// So many seconds have to pass first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    /// The seconds, at least one.
+    pub seconds: u32,
+}
+
+/// What was tried of late.
+#[derive(Default)]
+pub struct Throttle(Mutex<Tries>);
+
+#[derive(Default)]
+struct Tries {
+    /// Of people: from one known network each, and from all others together. So many as there are people, times the
+    /// networks that are remembered of each.
+    people: HashMap<(PersonId, Secret, Option<Network>), Count>,
+    names: HashMap<([u8; 32], Secret), Count>,
+    networks: HashMap<Network, Count>,
+    forms: HashMap<(Form, Network), Count>,
+}
+
+/// How often something failed, and when last.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    failed: u32,
+    last: UnixMillis,
+}
+
+impl Throttle {
+    /// Begins a try, which counts as failed until it is [`Self::succeeded`].
+    pub fn begin(&self, this: Try, now: UnixMillis) -> Result<(), Wait> {
+        let mut tries = self.lock();
+        if let Some(wait) =
+            tries.counts(&this).into_iter().filter_map(|(count, free)| count.wait(free, now)).max()
+        {
+            return Err(wait);
+        }
+        for (count, _) in tries.counts(&this) {
+            count.add(now);
+        }
+        tries.bound(now);
+        Ok(())
+    }
+
+    /// Takes back what [`Self::begin`] counted. From where they are known, what failed before is forgotten.
+    pub fn succeeded(&self, this: Try) {
+        let mut tries = self.lock();
+        for (count, _) in tries.counts(&this) {
+            count.failed = if this.known { 0 } else { count.failed.saturating_sub(1) };
+        }
+    }
+
+    /// Counts a form from there.
+    pub fn form(&self, form: Form, from: Network, now: UnixMillis) -> Result<(), Wait> {
+        let mut tries = self.lock();
+        let count = tries.forms.entry((form, from)).or_insert(Count::NONE);
+        if let Some(wait) = count.wait(bounds::FORMS_FREE, now) {
+            return Err(wait);
+        }
+        count.add(now);
+        tries.bound(now);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tries> {
+        // Counts are right after every statement.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tries {
+    /// The counts that a try is in, each with how many failures cost nothing.
+    fn counts(&mut self, this: &Try) -> Vec<(&mut Count, u32)> {
+        let account = match this.account {
+            Account::Person(person) => self
+                .people
+                .entry((person, this.secret, this.known.then_some(this.from)))
+                .or_insert(Count::NONE),
+            Account::Nobody(name) => self.names.entry((name, this.secret)).or_insert(Count::NONE),
+        };
+        let mut counts = vec![(account, bounds::TRIES_FREE)];
+        if !this.known {
+            counts.push((self.networks.entry(this.from).or_insert(Count::NONE), bounds::NETWORK_TRIES_FREE));
+        }
+        counts
+    }
+
+    /// Forgets what is long past, and of what strangers can make up the oldest.
+    fn bound(&mut self, now: UnixMillis) {
+        forget(&mut self.people, usize::MAX, now);
+        forget(&mut self.names, bounds::COUNTS_KEPT, now);
+        forget(&mut self.networks, bounds::COUNTS_KEPT, now);
+        forget(&mut self.forms, bounds::COUNTS_KEPT, now);
+    }
+}
+
+fn forget<K: Hash + Eq + Copy>(counts: &mut HashMap<K, Count>, most: usize, now: UnixMillis) {
+    // Not at each try: a look at all of them costs as much as there are.
+    if counts.len() <= most && !counts.len().is_multiple_of(bounds::COUNTS_LOOKED_AT) {
+        return;
+    }
+    counts.retain(|_, count| now.since(count.last) < bounds::TRIES_FORGOTTEN_MS);
+    if counts.len() > most {
+        let mut by_age: Vec<(UnixMillis, K)> = counts.iter().map(|(key, count)| (count.last, *key)).collect();
+        by_age.sort_unstable_by_key(|(last, _)| *last);
+        for (_, key) in by_age.iter().take(counts.len() - most / 2) {
+            counts.remove(key);
+        }
+    }
+}
+
+impl Count {
+    const NONE: Self = Self { failed: 0, last: UnixMillis(0) };
+
+    fn add(&mut self, now: UnixMillis) {
+        let before = if now.since(self.last) < bounds::TRIES_FORGOTTEN_MS { self.failed } else { 0 };
+        *self = Self { failed: before.saturating_add(1), last: now };
+    }
+
+    /// How long the next try waits: nothing at first, then a second, and twice as long each time.
+    fn wait(&self, free: u32, now: UnixMillis) -> Option<Wait> {
+        let over = self.failed.checked_sub(free)?;
+        let wait_ms = 1_000_u64.checked_shl(over.min(30)).unwrap_or(u64::MAX).min(bounds::TRY_WAIT_MOST_MS);
+        let passed_ms = now.since(self.last);
+        if passed_ms >= wait_ms || passed_ms >= bounds::TRIES_FORGOTTEN_MS {
+            return None;
+        }
+        let seconds = u32::try_from((wait_ms - passed_ms).div_ceil(1_000)).unwrap_or(u32::MAX);
+        Some(Wait { seconds })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        Network::of(text.parse().unwrap())
+    }
+
+    fn at(s: u64) -> UnixMillis {
+        UnixMillis(1_000_000_000 + s * 1_000)
+    }
+
+    fn by(from: &str, known: bool) -> Try {
+        let account = Account::Person(PersonId::from_bytes([1; 16]));
+        Try { account, secret: Secret::Password, from: network(from), known }
+    }
+
+    /// Fails until it has to wait; gives how often that was.
+    fn fail(throttle: &Throttle, this: Try, s: u64) -> u32 {
+        (0..1_000).find(|_| throttle.begin(this, at(s)).is_err()).unwrap()
+    }
+
+    #[test]
+    fn who_fails_waits_longer_each_time_and_a_refused_try_costs_nothing() {
+        let throttle = Throttle::default();
+        let this = by("192.0.2.7", false);
+        assert_eq!(fail(&throttle, this, 0), bounds::TRIES_FREE);
+        let mut s = 0;
+        for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+            assert_eq!(throttle.begin(this, at(s)), Err(Wait { seconds: wait }));
+            assert_eq!(throttle.begin(this, at(s + u64::from(wait) - 1)), Err(Wait { seconds: 1 }));
+            s += u64::from(wait);
+            assert_eq!(throttle.begin(this, at(s)), Ok(()));
+        }
+        s += bounds::TRIES_FORGOTTEN_MS / 1_000;
+        assert_eq!(fail(&throttle, this, s), bounds::TRIES_FREE, "a day later nothing is forgotten");
+    }
+
+    #[test]
+    fn strangers_keep_nobody_out_of_where_they_have_been_before() {
+        let throttle = Throttle::default();
+        for of in 0..200 {
+            fail(&throttle, by(&format!("198.51.100.{of}"), false), 0);
+        }
+        assert!(
+            throttle.begin(by("203.0.113.9", false), at(0)).is_err(),
+            "strangers are not counted together"
+        );
+        let known = by("192.0.2.7", true);
+        assert_eq!(fail(&throttle, known, 0), bounds::TRIES_FREE);
+        assert_eq!(fail(&throttle, by("192.0.2.8", true), 0), bounds::TRIES_FREE, "two networks are one");
+        throttle.succeeded(known);
+        assert_eq!(fail(&throttle, known, 0), bounds::TRIES_FREE, "what came before it counts on");
+    }
+
+    #[test]
+    fn a_stranger_waits_also_with_another_name_each_time_and_who_succeeds_is_not_counted() {
+        let throttle = Throttle::default();
+        let named = |name: u8, from| {
+            let account = Account::Nobody([name; 32]);
+            Try { account, secret: Secret::Password, from: network(from), known: false }
+        };
+        let tries =
+            (0..250).find(|name| throttle.begin(named(*name, "2001:db8::1"), at(0)).is_err()).unwrap();
+        assert_eq!(u32::from(tries), bounds::NETWORK_TRIES_FREE);
+        assert!(throttle.begin(named(251, "2001:db8::ffff"), at(0)).is_err(), "a /64 is one customer's");
+        assert!(throttle.begin(named(252, "2001:db8:0:1::1"), at(0)).is_ok());
+        for _ in 0..100 {
+            let fine = named(253, "::ffff:192.0.2.1");
+            throttle.begin(fine, at(0)).unwrap();
+            throttle.succeeded(fine);
+        }
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+
+    #[test]
+    fn many_at_once_are_no_way_around_and_made_up_names_take_bounded_memory() {
+        let throttle = Throttle::default();
+        let through = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| throttle.begin(by("192.0.2.7", false), at(0)).is_ok()))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|through| *through).count()
+        });
+        assert_eq!(through, bounds::TRIES_FREE as usize);
+        for of in 0..u32::try_from(bounds::COUNTS_KEPT).unwrap() * 3 {
+            let account = Account::Nobody(std::array::from_fn(|at| of.to_be_bytes()[at % 4]));
+            let from = Network(IpAddr::from(std::net::Ipv4Addr::from(of)));
+            throttle.begin(Try { account, secret: Secret::Password, from, known: false }, at(1)).unwrap();
+        }
+        let tries = throttle.lock();
+        assert!(tries.names.len() <= bounds::COUNTS_KEPT && tries.networks.len() <= bounds::COUNTS_KEPT);
+        assert_eq!(tries.people.len(), 1, "a person's count went");
+    }
+
+    #[test]
+    fn forms_are_counted_by_where_they_come_from() {
+        let throttle = Throttle::default();
+        let (here, there) = (network("192.0.2.7"), network("192.0.2.8"));
+        let sent = (0..1_000).find(|_| throttle.form(Form::Access, here, at(0)).is_err()).unwrap();
+        assert_eq!(sent, bounds::FORMS_FREE);
+        assert!(
+            throttle.form(Form::Forgotten, here, at(0)).is_ok()
+                && throttle.form(Form::Access, there, at(0)).is_ok()
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! Where one is signed in, and how often passwords, codes and the public forms can be tried.
+
+use anyhow::{Context as _, Result, ensure};
+use flip_tests::world::{Api, Browser, Hub, HubOptions, PASSWORD, Window};
+use serde_json::{Value, json};
+
+use crate::console::picture;
+
+fn sessions(person: &Api) -> Result<Vec<Value>> {
+    let list = person.get("/api/v1/sessions")?.json()["sessions"].clone();
+    Ok(list.as_array().context("no list")?.clone())
+}
+
+fn ids(of: &[Value]) -> Vec<&str> {
+    of.iter().filter_map(|one| one["id"].as_str()).collect()
+}
+
+#[test]
+fn people_see_where_they_are_signed_in_and_end_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let admin = hub.api()?;
+    let first = hub.add_person("ben", "researcher")?;
+    let [second, third] =
+        [hub.stranger()?.sign_in("ben", PASSWORD)?, hub.stranger()?.sign_in("ben", PASSWORD)?];
+    let seen = sessions(&second)?;
+    let this: Vec<_> = seen.iter().map(|one| one["this"] == true).collect();
+    assert_eq!((this, &seen[0]["address"]), (vec![false, true, false], &json!("127.0.0.1")), "{seen:?}");
+    assert!(seen[1]["browser"].as_str().is_some_and(|browser| browser.contains("ureq")), "{seen:?}");
+    let token = second.token().context("no token")?;
+    assert!(!json!(seen).to_string().contains(token), "a list shows a token");
+    let end = |person: &Api, path: &str| person.send("DELETE", path, "", "");
+    let one = format!("/api/v1/sessions/{}", ids(&seen)[0]);
+    assert_eq!(end(&admin, &one)?.status, 204);
+    assert_eq!(third.get("/api/v1/session")?.status, 200, "somebody else ended it");
+    assert_eq!((end(&second, &one)?.status, third.get("/api/v1/session")?.status), (204, 401));
+    assert_eq!((end(&second, "/api/v1/sessions")?.status, first.get("/api/v1/session")?.status), (204, 401));
+    assert_eq!(sessions(&second)?.len(), 1);
+    let id = admin.get("/api/v1/people?search=ben")?.json()["people"][0]["id"].clone();
+    let out = format!("/api/v1/people/{}/sign-out", id.as_str().context("no id")?);
+    assert_eq!(second.post(&out, &json!({}))?.status, 404, "whoever is no admin ends sessions");
+    assert_eq!((admin.post(&out, &json!({}))?.status, second.get("/api/v1/session")?.status), (204, 401));
+    Ok(())
+}
+
+#[test]
+fn wrong_passwords_wait_and_keep_nobody_out_of_where_they_have_been() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    hub.add_person("ben", "researcher")?;
+    let stranger = hub.stranger_from("127.0.0.9")?;
+    let tries = |from: &Api, name: &str, password: &str| {
+        from.post("/api/v1/session", &json!({ "name": name, "password": password }))
+    };
+    for name in ["ben", "nobody of that name"] {
+        for _ in 0..5 {
+            assert_eq!(tries(&stranger, name, "wrong")?.status, 403, "{name}");
+        }
+        let refused = tries(&stranger, name, PASSWORD)?;
+        assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("too_many_tries")), "{name}");
+        assert!(refused.retry_after.parse::<u64>().is_ok_and(|wait_s| wait_s > 0), "{refused:?}");
+        let other = tries(&hub.stranger_from("127.0.0.10")?, name, "wrong")?;
+        assert_eq!(other.status, 429, "strangers are counted apart from each other: {name}");
+    }
+    // Ben has been here before.
+    let ben = hub.stranger()?.sign_in("ben", PASSWORD)?;
+    for _ in 0..5 {
+        let wrong =
+            ben.send("PUT", "/api/v1/password", "application/json", "{\"old\":\"wrong\",\"new\":\"x\"}")?;
+        assert_eq!(wrong.json()["code"], "wrong_password", "{}", wrong.text);
+    }
+    let refused =
+        ben.send("PUT", "/api/v1/password", "application/json", "{\"old\":\"wrong\",\"new\":\"x\"}")?;
+    assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("too_many_tries")));
+    assert_eq!(ben.get("/api/v1/queries")?.status, 200, "a session ends for wrong passwords");
+    Ok(())
+}
+
+#[test]
+fn wrong_codes_wait_and_public_forms_are_counted_by_where_they_come_from() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let (_, app, _) = hub.add_person("ben", "researcher")?.enrol()?;
+    let half = hub.stranger()?.sign_in("ben", PASSWORD)?;
+    let give = |code: &str| half.post("/api/v1/second-factor/code", &json!({ "code": code }));
+    for _ in 0..5 {
+        assert_eq!(give("000000")?.json()["code"], "wrong_code");
+    }
+    let refused = give(&app.code(1)?)?;
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (429, &json!("too_many_tries")),
+        "{}",
+        refused.text
+    );
+
+    let (here, there) = (hub.stranger_from("127.0.0.11")?, hub.stranger_from("127.0.0.12")?);
+    let asks = |from: &Api, of: usize| {
+        let email = format!("s{of}@site.example");
+        from.post("/api/v1/access-requests", &json!({ "name": "x", "email": email, "reason": "Lungs" }))
+    };
+    let taken = (0..60).find_map(|of| match asks(&here, of) {
+        Ok(reply) if reply.status == 202 => None,
+        other => Some(other.map(|reply| (of, reply))),
+    });
+    let (of, refused) = taken.context("none was refused")??;
+    assert_eq!((of, refused.status), (30, 429), "{}", refused.text);
+    ensure!(!refused.retry_after.is_empty(), "nothing says when to come again");
+    assert_eq!(asks(&there, 60)?.status, 202, "one stranger keeps another out");
+    Ok(())
+}
+
+#[test]
+fn the_list_of_sessions_is_a_page() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let other = hub.api()?;
+    for (dark, width, name) in [(false, 1_280, "sessions-light"), (true, 400, "sessions-dark-narrow")] {
+        let browser = Browser::open(Window { width, height: 900, dark, scripts: true })?;
+        browser.go(&format!("{}/account/sessions", other.base()))?;
+        browser.fill("input[name=account]", "admin")?;
+        browser.fill("input[name=password]", PASSWORD)?;
+        browser.click("main button[type=submit]")?;
+        browser.shows("this one")?;
+        browser.picture(&picture(name)?)?;
+        let barriers = browser.barriers()?;
+        ensure!(barriers.is_empty(), "{barriers:#?}");
+        if !dark {
+            browser.click("form[action='/account/sessions/end'] button")?;
+            browser.shows("this one")?;
+            assert_eq!(other.get("/api/v1/session")?.status, 401, "it goes on");
+        }
+    }
+    Ok(())
+}
