@@ -63,6 +63,12 @@ enum Command {
         /// Replace the identity that this appliance has
         #[arg(long)]
         again: bool,
+        /// Where no network reaches the hub: write the request to this file, for a stick
+        #[arg(long, value_name = "FILE", conflicts_with = "answer")]
+        request: Option<PathBuf>,
+        /// The hub's answer, which came back on the stick
+        #[arg(long, value_name = "FILE")]
+        answer: Option<PathBuf>,
     },
     /// Read an OMOP CDM extract into a new data generation and put it in use; the old one stays until then
     Ingest(data::Ingest),
@@ -155,8 +161,17 @@ pub fn main() -> ExitCode {
 
 fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
     let done = match &cli.command {
-        Command::Enrol { kit, again } => {
-            let identity = enrol::enrol(&cli.data, kit, *again)?;
+        Command::Enrol { kit, again, request: Some(out), answer: _ } => {
+            let kit = enrol::request_by_stick(&cli.data, kit, *again, out)?;
+            say!("Carry {} to the hub of {}. There: flip-hub trust enrol", out.display(), kit.hub_address);
+            say!("With its answer: flip-appliance enrol KIT --answer FILE");
+            Ok(())
+        }
+        Command::Enrol { kit, again, request: None, answer } => {
+            let identity = match answer {
+                Some(answer) => enrol::answer_by_stick(&cli.data, kit, *again, answer)?,
+                None => enrol::enrol(&cli.data, kit, *again)?,
+            };
             say!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
             say!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
             say!("Next: flip-appliance ingest DIR, then flip-appliance run");

@@ -267,6 +267,14 @@ impl Identity {
         Self::load(data)
     }
 
+    /// The opening key among new keys that the hub may have already.
+    pub fn next_opening(&self) -> Result<Option<OpeningKey>, IdentityError> {
+        if !self.is_rotating() {
+            return Ok(None);
+        }
+        Ok(Keys::load(&self.rotating())?.opening.into_iter().next())
+    }
+
     /// Whether new keys were made that the hub may have and whose certificate is not here yet.
     pub fn is_rotating(&self) -> bool {
         self.rotating().join(REQUEST).exists()

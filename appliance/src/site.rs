@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use flip_protocol::answer::Extract;
 use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
@@ -58,6 +58,8 @@ pub struct Site {
     pub bell: Bell,
     /// Stops the question that is being worked on.
     pub cancel: CancelFlag,
+    /// Held while new keys are made or taken over: either carrier may come to it.
+    keys: Mutex<()>,
     stopping: AtomicBool,
     notes: Mutex<Notes>,
 }
@@ -167,6 +169,7 @@ impl Site {
             started: clock::now(),
             bell: Bell::default(),
             cancel: CancelFlag::default(),
+            keys: Mutex::new(()),
             stopping: AtomicBool::new(false),
             notes: Mutex::new(Notes { heard, written_ms, ..Notes::default() }),
         })
@@ -180,6 +183,11 @@ impl Site {
     /// Takes over a renewed identity.
     pub fn replace_identity(&self, identity: Identity) {
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+    }
+
+    /// Holds the making and taking over of keys.
+    pub fn hold_keys(&self) -> MutexGuard<'_, ()> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells every thread to end.

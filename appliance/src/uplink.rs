@@ -264,7 +264,11 @@ fn rotate_if_asked(site: &Site) -> Result<bool, TripError> {
         return Ok(false);
     }
     let now = clock::now();
-    let answer = connect(&identity)?.post(ROTATE_PATH, &identity.rotation()?, Duration::ZERO, now);
+    let request = {
+        let _held = site.hold_keys();
+        identity.rotation()?
+    };
+    let answer = connect(&identity)?.post(ROTATE_PATH, &request, Duration::ZERO, now);
     let answer: EnrolResponse = match answer {
         // It has not taken the new keys, and will not.
         Err(error @ LinkError::Problem { .. }) => {
@@ -274,7 +278,10 @@ fn rotate_if_asked(site: &Site) -> Result<bool, TripError> {
         }
         other => other?,
     };
-    site.replace_identity(Identity::rotate(site.place.folder(), answer, now)?);
+    {
+        let _held = site.hold_keys();
+        site.replace_identity(Identity::rotate(site.place.folder(), answer, now)?);
+    }
     site.forget_rotation();
     let facts = serde_json::json!({ "key": site.identity().keys.signing.verifying().id().to_string() });
     if let Err(error) = site.audit.append(now.0, "keys_replaced", facts) {

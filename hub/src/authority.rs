@@ -128,6 +128,12 @@ impl Authority {
         })
     }
 
+    /// The signature of the CA's key over these bytes, which name what they are: ECDSA, P-256, SHA-256, ASN.1.
+    pub fn sign_as_ca(&self, bytes: &[u8]) -> Result<Vec<u8>, AuthorityError> {
+        use rcgen::SigningKey as _;
+        Ok(self.issuer.key().sign(bytes)?)
+    }
+
     /// SHA-256 of the CA's certificate, in hexadecimal.
     pub fn ca_sha256(&self) -> String {
         text::hex(&Sha256::digest(&self.ca))

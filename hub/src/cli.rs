@@ -157,6 +157,14 @@ enum TrustCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Enrol a Trust that no network reaches: its request comes on a stick, and the answer goes back on it
+    Enrol {
+        /// The request's file, as flip-appliance enrol KIT --request has written it
+        request: PathBuf,
+        /// The answer's file
+        #[arg(long, short, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Ask new keys of a Trust, which its appliance makes at its next sync
     Rotate {
         /// The Trust's name
@@ -233,6 +241,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Trust(TrustCommand::Add { name, out }) => trust_add(data, &name, out),
         Command::Trust(TrustCommand::Kit { name, out }) => trust_kit(data, &name, out),
+        Command::Trust(TrustCommand::Enrol { request, out }) => bundle::enrol(data, &request, &out),
         Command::Trust(TrustCommand::Rotate { name }) => {
             trust_change(data, &name, Ledger::ask_for_keys_now, "is asked for new keys")
         }

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::ledger::orders::Sealer;
-use crate::ledger::trusts::{KitSecret, Peer};
+use crate::ledger::trusts::{KitSecret, Peer, Reseal};
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
@@ -111,6 +111,14 @@ impl Hub {
         Box::new(move |peer, sequence, work| {
             let order = MessageId::new(now, &clock::random_bytes());
             (order, hub.seal_order(peer, order, sequence, work, now, now.plus(wire::ORDER_LIFE_MS)))
+        })
+    }
+
+    /// What seals open orders anew at this moment, for keys that a Trust has enrolled.
+    pub fn resealer(self: &Arc<Self>, now: UnixMillis) -> Reseal {
+        let hub = Arc::clone(self);
+        Box::new(move |peer, id, sequence, work, expires| {
+            hub.seal_order(peer, id, sequence, work, now, expires)
         })
     }
 

@@ -15,6 +15,7 @@ pub mod combine;
 pub mod config;
 pub mod csv;
 pub mod email;
+pub mod enrolment;
 pub mod exchange;
 pub mod hub;
 mod ident;

@@ -3,6 +3,7 @@
 //! A kit is a small TOML text that an administrator hands over. It pins the hub's CA and holds a secret that works
 //! once. What must stay true: no private key is in any of these shapes.
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -189,6 +190,82 @@ pub struct EnrolResponse {
     pub sealing: Vec<SealingKey>,
 }
 
+/// What an appliance writes to a stick to enrol: as [`EnrolRequest`], with a proof in place of the kit's secret, so that
+/// who finds the stick can enrol nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StickRequest {
+    /// The form, 1.
+    pub flip_enrolment: u32,
+    /// The Trust, from the kit.
+    pub trust: PartyId,
+    /// The hub, from the kit.
+    pub hub: PartyId,
+    /// A certificate request (PKCS #10, PEM) under the appliance's own TLS key.
+    pub certificate_request: String,
+    /// The key that the appliance will sign with.
+    pub verifying: VerifyingKey,
+    /// The key that orders are to be sealed to.
+    pub sealing: SealingKey,
+    /// HMAC-SHA-256 under the SHA-256 of the kit's secret over all of that, base64.
+    pub proof: String,
+}
+
+/// What the hub writes to a stick for an appliance that enrols.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StickAnswer {
+    /// The form, 1.
+    pub flip_enrolled: u32,
+    /// An [`EnrolResponse`], as JSON.
+    pub answer: String,
+    /// The signature of the CA's key over [`answer_signed`] (ECDSA, P-256, SHA-256, ASN.1), base64.
+    pub signature: String,
+}
+
+impl StickRequest {
+    /// A request with its proof; `None` where the kit's secret is no base64.
+    pub fn new(
+        kit: &Kit,
+        certificate_request: String,
+        verifying: VerifyingKey,
+        sealing: SealingKey,
+    ) -> Option<Self> {
+        let secret = text::decode(&kit.secret)?;
+        let (trust, hub, proof) = (kit.trust, kit.hub, String::new());
+        let mut request =
+            Self { flip_enrolment: FORMAT, trust, hub, certificate_request, verifying, sealing, proof };
+        let proof = request.mac(&Sha256::digest(secret).into()).finalize().into_bytes();
+        request.proof = text::encode(&proof);
+        Some(request)
+    }
+
+    /// Whether it was made by who has the secret of this SHA-256.
+    pub fn is_proven_by(&self, secret_sha256: &[u8; 32]) -> bool {
+        let proof = text::decode(&self.proof);
+        proof.is_some_and(|proof| self.mac(secret_sha256).verify_slice(&proof).is_ok())
+    }
+
+    fn mac(&self, secret_sha256: &[u8; 32]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret_sha256).expect("HMAC takes keys of any length");
+        mac.update(b"FLIP Edge enrolment 1");
+        mac.update(&self.trust.bytes());
+        mac.update(&self.hub.bytes());
+        mac.update(&Sha256::digest(self.verifying.to_bytes()));
+        mac.update(&Sha256::digest(self.sealing.to_bytes()));
+        mac.update(&Sha256::digest(&self.certificate_request));
+        mac
+    }
+}
+
+/// What the CA's key signs of an answer: a name for what this is, and SHA-256 of the request's proof and of the answer.
+pub fn answer_signed(request: &StickRequest, answer: &str) -> Vec<u8> {
+    let mut bytes = b"FLIP Edge enrolment answer 1".to_vec();
+    bytes.extend(Sha256::digest(&request.proof));
+    bytes.extend(Sha256::digest(answer));
+    bytes
+}
+
 /// What an enrolled appliance sends before its certificate ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenewRequest {
@@ -238,5 +315,30 @@ impl RotateRequest {
         bytes.extend(Sha256::digest(self.sealing.to_bytes()));
         bytes.extend(Sha256::digest(&self.certificate_request));
         bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::OpeningKey;
+
+    #[test]
+    fn a_request_on_a_stick_proves_the_kit_and_gives_away_nothing_of_it() {
+        let hub = HubSide { id: PartyId::from_bytes([1; 16]), address: "127.0.0.1:1", ca_der: b"ca" };
+        let kit = Kit::new("Northgate", PartyId::from_bytes([7; 16]), &hub, &[9; 32], UnixMillis(9));
+        let verifying = SigningKey::from_bytes(&[1; 32]).verifying();
+        let sealing = OpeningKey::from_bytes(&[2; 32]).unwrap().sealing();
+        let request = StickRequest::new(&kit, "request".to_owned(), verifying, sealing).unwrap();
+        let known: [u8; 32] = Sha256::digest([9; 32]).into();
+        assert!(request.is_proven_by(&known));
+        assert!(!request.is_proven_by(&[0; 32]));
+        let text = serde_json::to_string(&request).unwrap();
+        assert!(!text.contains(&kit.secret) && !text.contains(&text::encode(&known)));
+        let other = SigningKey::from_bytes(&[3; 32]).verifying();
+        assert!(!StickRequest { verifying: other, ..request.clone() }.is_proven_by(&known));
+        let elsewhere = PartyId::from_bytes([8; 16]);
+        assert!(!StickRequest { trust: elsewhere, ..request.clone() }.is_proven_by(&known));
+        assert!(!StickRequest { certificate_request: String::new(), ..request }.is_proven_by(&known));
     }
 }

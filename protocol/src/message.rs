@@ -244,6 +244,11 @@ impl Sealed {
         &self.bytes
     }
 
+    /// Whether it says that this key opens it.
+    pub fn is_sealed_to(&self, opening: &OpeningKey) -> bool {
+        self.bytes.get(86..94) == Some(&opening.sealing().id().0)
+    }
+
     /// Verifies the message and opens its body. The replay check is the caller's: it needs durable memory.
     pub fn open(&self, receiver: &Receiver<'_>, now: UnixMillis) -> Result<Zeroizing<Vec<u8>>, Unwelcome> {
         let envelope = &self.envelope;

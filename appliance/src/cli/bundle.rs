@@ -184,7 +184,6 @@ fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error.into()),
     };
-    ensure!(!files.is_empty(), "{} holds no bundle of the hub", from.display());
     let mut outcomes: Vec<(PathBuf, Option<Outcome>)> = Vec::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -203,6 +202,9 @@ fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
             outcomes.iter().map(|(file, outcome)| json!({ "file": file, "outcome": outcome })).collect();
         say!("{}", serde_json::to_string_pretty(&list)?);
     } else {
+        if outcomes.is_empty() {
+            say!("{} holds no bundle of the hub.", from.display());
+        }
         for (file, outcome) in &outcomes {
             say!("{}: {}", file.display(), in_words(outcome.as_ref()));
         }

@@ -68,6 +68,7 @@ fn letter(site: &Site, identity: &Identity) -> Result<FromAppliance, SticksError
     let now = clock::now();
     let mut sync = exchange::say(site, now)?;
     sync.room = bounds::ORDERS_WAITING;
+    let _held = site.hold_keys();
     let asked = site.rotation_is_asked() || identity.is_rotating();
     let renew = !asked && identity.should_renew(site.hub_clock(now));
     Ok(FromAppliance {

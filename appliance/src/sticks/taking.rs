@@ -3,11 +3,14 @@
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use flip_protocol::bounds as wire;
 use flip_protocol::bundle::{
     Bundle, Clock, Expected, FromHub, Header, Heading, ReadError, Refused, Unproven, Way,
 };
+use flip_protocol::enrolment::EnrolResponse;
+use flip_protocol::message::Sealed;
 use flip_storage::journal::Standing;
 use flip_storage::stick;
 use serde_json::json;
@@ -65,7 +68,7 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     let mut first = prove(unproven, &identity)?;
     let judged = header.judge(Clock { now, heard: site.heard() })?;
     let letter = first.next_message()?.ok_or(Refused::Malformed)?;
-    let letter = open(&header, letter, &identity)?;
+    let (letter, by_next_key) = open(&header, letter, &identity)?;
     while first.next_message()?.is_some() {}
     let newest = match site.journal.bundle_standing(number, wire::BUNDLE_WINDOW)? {
         Standing::Newest => true,
@@ -77,6 +80,12 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     (&file).seek(SeekFrom::Start(0)).map_err(|error| SticksError::File(path.to_owned(), error))?;
     let mut bundle = prove(Unproven::read(BufReader::new(&file))?, &identity)?;
     bundle.next_message()?;
+    let identity = match letter.enrolled {
+        Some(enrolled) => take_over(site, &identity, enrolled, by_next_key)?,
+        // Sealed to new keys without their certificate: nothing in it would open.
+        None if by_next_key => return Err(Refused::BadLetter.into()),
+        None => identity,
+    };
     // First, so that what is begun is judged by the same clock as what is taken.
     site.hear(header.heading.made, now)?;
     site.journal.hear(header.heading.made.0, now.0)?;
@@ -108,14 +117,47 @@ fn prove<R: Read>(unproven: Unproven<R>, identity: &Identity) -> Result<Bundle<R
     unproven.prove(&Expected { me, sender, way: Way::ToTrust, verifying: &facts.verifying })
 }
 
-fn open(header: &Header, letter: Vec<u8>, identity: &Identity) -> Result<FromHub, Refused> {
-    let letter: FromHub = header.open(letter, &identity.facts.verifying, &identity.keys.opening)?;
+/// Opens the letter; also says whether by the key of new keys whose certificate is not here yet.
+fn open(header: &Header, letter: Vec<u8>, identity: &Identity) -> Result<(FromHub, bool), SticksError> {
+    let verifying = &identity.facts.verifying;
+    let (opened, by_next_key): (Result<FromHub, _>, _) = match identity.next_opening()? {
+        Some(next) if Sealed::parse(letter.clone()).is_ok_and(|sealed| sealed.is_sealed_to(&next)) => {
+            (header.open(letter, verifying, &[next]), true)
+        }
+        Some(_) | None => (header.open(letter, verifying, &identity.keys.opening), false),
+    };
+    let letter = opened?;
     let sync = &letter.sync;
     let listed = sync.acknowledged.len().max(sync.refused.len()).max(sync.cancelled.len());
     if listed > wire::SYNC_LISTED || !sync.orders.is_empty() {
-        return Err(Refused::BadLetter);
+        return Err(Refused::BadLetter.into());
     }
-    Ok(letter)
+    Ok((letter, by_next_key))
+}
+
+/// Takes over the certificate that was asked for, and with it new keys where the hub has them.
+fn take_over(
+    site: &Site,
+    identity: &Identity,
+    enrolled: EnrolResponse,
+    new_keys: bool,
+) -> Result<Arc<Identity>, SticksError> {
+    let now = clock::now();
+    let data = site.place.folder();
+    let _held = site.hold_keys();
+    if new_keys {
+        site.replace_identity(Identity::rotate(data, enrolled, now)?);
+        site.forget_rotation();
+        let key = site.identity().keys.signing.verifying().id().to_string();
+        site.audit.append(now.0, "keys_replaced", json!({ "key": key }))?;
+        tracing::info!("the appliance has new keys");
+    } else if !identity.is_rotating() {
+        let mut renewed = Identity::load(data)?;
+        renewed.renew(enrolled, now)?;
+        site.replace_identity(renewed);
+        tracing::info!("the certificate was renewed");
+    }
+    Ok(site.identity())
 }
 
 /// The next messages, as many as are taken at once; `None` after the last.

@@ -89,6 +89,9 @@ impl Desk<'_> {
         let unproven = Unproven::read(source)?;
         let header = *unproven.header();
         *head = Some(header);
+        if header.heading.way != Way::ToHub {
+            return Err(Refused::WrongWay.into());
+        }
         let peer = self.wait(self.ledger.peer(header.heading.sender))?.ok_or(Refused::UnknownSender)?;
         header.fits(length)?;
         let bundle = self.prove(unproven, &peer)?;

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use flip_protocol::bounds as wire;
 use flip_protocol::bundle::{Header, Refused, Unproven, Way};
+use flip_protocol::enrolment::StickRequest;
+use flip_protocol::order::Work;
+use flip_storage::file::{self, Access};
 use flip_storage::stick;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -15,7 +19,8 @@ use serde_json::{Value, json};
 use super::{open, trust_named};
 use crate::audit::{By, written};
 use crate::bundles::{BundleError, Desk, Looked, Taken};
-use crate::{bounds, clock};
+use crate::ledger::trusts::Peer;
+use crate::{bounds, clock, enrolment, hub};
 
 #[derive(Subcommand)]
 pub enum BundleCommand {
@@ -277,4 +282,29 @@ fn bar(name: &str) -> impl FnMut(u64, u64) + use<> {
             }
         }
     }
+}
+
+/// Bytes of an enrolment's request: two keys and a certificate request.
+const REQUEST_BYTES: u64 = 64 * 1024;
+
+/// Carries out `flip-hub trust enrol`.
+pub fn enrol(data: &Path, request: &Path, out: &Path) -> anyhow::Result<()> {
+    let (_, authority, ledger) = open(data)?;
+    let (file, length) = stick::open(request)?;
+    ensure!(length <= REQUEST_BYTES, "{} is too long to be an enrolment's request", request.display());
+    let request: StickRequest = serde_json::from_reader(file)
+        .with_context(|| format!("{} is not an enrolment's request", request.display()))?;
+    let (authority, now) = (Arc::new(authority), clock::now());
+    let sealing = Arc::clone(&authority);
+    let reseal = Box::new(move |peer: &Peer, id, sequence, work: &Work, expires| {
+        hub::seal_order(&sealing, peer, id, sequence, work, now, expires)
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let enrolled = enrolment::enrol_by_stick(&authority, &ledger, request, reseal, now);
+    let (name, answer) = runtime.block_on(enrolled)?;
+    let text = serde_json::to_string_pretty(&answer)?;
+    file::write(out, text.as_bytes(), Access::Owner)
+        .with_context(|| format!("the answer cannot be written to {}", out.display()))?;
+    say!("{name} is enrolled. Carry {} to it. There: flip-appliance enrol KIT --answer FILE", out.display());
+    Ok(())
 }

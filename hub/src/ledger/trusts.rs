@@ -115,6 +115,15 @@ impl Ledger {
         })
     }
 
+    /// SHA-256 of the secrets of a Trust's kits.
+    pub async fn kits(&self, trust: PartyId) -> Result<Vec<[u8; 32]>, LedgerError> {
+        self.call("kits", move |tx| {
+            let mut statement = tx.prepare_cached("SELECT secret_sha256 FROM kit WHERE trust = ?1")?;
+            statement.query_map([trust.bytes()], |row| row.get(0))?.collect()
+        })
+        .await
+    }
+
     /// Burns a kit and takes over the Trust's new keys and certificate. Older certificates of the Trust are void
     /// from now on, and its open orders are sealed anew.
     pub async fn enrol(

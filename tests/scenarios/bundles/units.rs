@@ -1,0 +1,75 @@
+//! The units that hand a stick to the appliance, as systemd reads them, where this machine has it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use flip_tests::world::command;
+
+use super::words;
+
+/// The most that `systemd-analyze security` may find exposed of a unit that reads or writes a stick, in tenths of ten.
+const EXPOSURE: &str = "10";
+
+#[test]
+fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
+    let units = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no parent")?.join("systemd");
+    let rules = fs::read_to_string(units.join("90-flip-stick.rules"))?;
+    assert!(
+        rules.contains(r#"ENV{ID_BUS}=="usb""#) && rules.contains("flip-stick-read@%k.service"),
+        "{rules}"
+    );
+    for name in ["flip-stick-read@.service", "flip-stick-write@.service"] {
+        let unit = fs::read_to_string(units.join(name))?;
+        for word in [
+            "noexec,nosuid,nodev,nosymfollow",
+            "PrivateNetwork=yes",
+            "CapabilityBoundingSet=\n",
+            "TemporaryFileSystem=/var/lib:ro",
+        ] {
+            assert!(unit.contains(word), "{name} lacks {word}");
+        }
+    }
+    assert!(fs::read_to_string(units.join("flip-stick-read@.service"))?.contains("-o ro,"));
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        eprintln!("this machine has no systemd-analyze: the units are not verified");
+        return Ok(());
+    }
+    // Where the packages would put them, there is nothing on this machine.
+    let folder = tempfile::tempdir()?;
+    let program = command("flip-appliance")?.get_program().to_str().context("no path")?.to_owned();
+    for entry in fs::read_dir(&units)? {
+        let path = entry?.path();
+        let text = fs::read_to_string(&path)?;
+        let text = text
+            .replace("/usr/bin/flip-appliance", &program)
+            .replace("ExecStart=/etc/flip-appliance/stick-lamp", "ExecStart=/bin/true");
+        fs::write(folder.path().join(path.file_name().context("no name")?), text)?;
+    }
+    for name in [
+        "flip-appliance.service",
+        "flip-stick-read@sdb1.service",
+        "flip-stick-write@sdb1.service",
+        "flip-stick-lamp.path",
+    ] {
+        let template = folder.path().join(name.replace("sdb1", ""));
+        let instance = folder.path().join(name);
+        if !instance.exists() {
+            fs::copy(template, &instance)?;
+        }
+        let verified =
+            Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&instance).output()?;
+        let said = words(&verified);
+        let ours: Vec<&str> = said.lines().filter(|line| line.contains("flip-")).collect();
+        assert!(verified.status.success() && ours.is_empty(), "{name}: {said}");
+    }
+    for name in ["flip-stick-read@sdb1.service", "flip-stick-write@sdb1.service"] {
+        let exposed = Command::new("systemd-analyze")
+            .args(["security", "--offline=true", &format!("--threshold={EXPOSURE}")])
+            .arg(folder.path().join(name))
+            .output()?;
+        assert!(exposed.status.success(), "{name}: {}", words(&exposed));
+    }
+    Ok(())
+}
