@@ -45,8 +45,9 @@ bench: build ## Measure, and print one table (QUICK=1: with fewer persons and sa
 	cargo build -p flip-appliance --example flip-engine-times --locked $(FEATURES)
 	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-fuzz: ## Fuzz the gate (SECONDS=60)
-	tests/fuzz/run.sh $(or $(SECONDS),60)
+fuzz: ## Fuzz the gate, and the reader of bundles (SECONDS=60)
+	tests/fuzz/run.sh $(or $(SECONDS),60) gate
+	tests/fuzz/run.sh $(or $(SECONDS),60) bundle
 
 fmt: ## Format the code
 	cargo fmt

@@ -4,6 +4,9 @@
 //! version of the wire gets a folder of its own.
 #![expect(clippy::unwrap_used, reason = "a test may end where its own ground gives way")]
 
+#[path = "../fuzz/judge_bundle.rs"]
+mod judge_bundle;
+
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -563,4 +566,18 @@ fn bundles_both_ways_are_the_same_bytes_and_are_read() {
     let (letter, messages) = same_bundle::<FromAppliance>("bundle-to-hub.flip", &bytes);
     assert_eq!(letter, from_trust);
     assert!(messages.is_empty());
+}
+
+#[test]
+fn every_bundle_of_the_fuzzers_corpus_is_read_as_it_must_be() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus-bundle");
+    let mut tried = 0;
+    for entry in fs::read_dir(corpus).unwrap() {
+        judge_bundle::judge(&fs::read(entry.unwrap().path()).unwrap());
+        tried += 1;
+    }
+    assert!(tried >= 9, "{tried} files");
+    for name in ["bundle-to-trust.flip", "bundle-to-hub.flip"] {
+        judge_bundle::judge(&fs::read(path(name)).unwrap());
+    }
 }
