@@ -94,7 +94,7 @@ pub const HEARD_WRITE_MS: u64 = 10 * 60_000;
 /// Orders of a bundle that are taken in at once, and bytes of them after which no more are: memory stays small.
 pub const BUNDLE_BATCH: usize = 64;
 /// See [`BUNDLE_BATCH`].
-pub const BUNDLE_BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one
 /// file.
 pub const BUNDLE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 16 * 1024 * 1024;

@@ -166,7 +166,7 @@ pub const SCAN_NOTES: usize = 200;
 /// Results of a bundle that one transaction takes in.
 pub const BUNDLE_BATCH: usize = 64;
 /// Bytes of results of a bundle after which a transaction takes in no more: memory stays small, however long a bundle is.
-pub const BUNDLE_BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one
 /// file.
 pub const BUNDLE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 16 * 1024 * 1024;

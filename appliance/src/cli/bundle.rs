@@ -174,7 +174,7 @@ fn what(work: &Work) -> &'static str {
 }
 
 fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
-    let known = known(folder)?;
+    let known = known_of(folder)?;
     let _handling = handling(folder)?;
     let files = match reading::listed(from) {
         Ok(files) => files,
@@ -239,7 +239,7 @@ fn in_words(outcome: Option<&Outcome>) -> String {
 }
 
 fn export(folder: &Folder, out: &Path, wish: &Wish, json: bool) -> anyhow::Result<()> {
-    let known = known(folder)?;
+    let known = known_of(folder)?;
     let _handling = handling(folder)?;
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut written = Vec::new();
@@ -264,6 +264,8 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, json: bool) -> anyhow::Resul
             wish.size,
             answer.bundles.len()
         );
+        // New keys may have come with what was taken in before.
+        let known = known_of(folder)?;
         for made in &answer.bundles {
             let name = if out.is_dir() {
                 made.file.as_str()
@@ -302,7 +304,7 @@ fn is_begun(made: &Path, to: &Path) -> bool {
     to.join(format!("{name}{}", stick::PART)).exists() && goes(made, Way::ToHub) == Some(true)
 }
 
-fn known(folder: &Folder) -> anyhow::Result<Known> {
+fn known_of(folder: &Folder) -> anyhow::Result<Known> {
     folder.known().context("no appliance has run here yet; enrol it and start it: flip-appliance run")
 }
 

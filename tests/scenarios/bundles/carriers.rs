@@ -148,7 +148,8 @@ fn without_what_differs(text: &str) -> String {
         if differs {
             let next = known.len();
             let number = *known.entry(word.clone()).or_insert(next);
-            plain.push_str(&format!("#{number}"));
+            plain.push('#');
+            plain.push_str(&number.to_string());
         } else {
             plain.push_str(word);
         }

@@ -19,10 +19,10 @@ use crate::stage::{Stage, TRUST};
 
 /// Bytes of memory that reading a stick may take, whatever is on it.
 const MEMORY: u64 = 64 * 1024 * 1024;
-/// Orders of nearly 4 MiB each: several times that memory.
-const ORDERS: u64 = 48;
+/// Orders of nearly 1 MiB each: several times that memory.
+const ORDERS: u64 = 200;
 
-/// A bundle that this stage's hub might have made, of orders as long as a message may be.
+/// A bundle that this stage's hub might have made, of long orders.
 fn large(stage: &Stage, path: &Path) -> Result<u64> {
     let hub = &stage.hub.data;
     let key: [u8; 32] = fs::read(hub.join("keys/signing.key"))?.try_into().ok().context("no key")?;
@@ -36,8 +36,9 @@ fn large(stage: &Stage, path: &Path) -> Result<u64> {
     let receiver = PartyId::from_bytes(id);
     let to = SealingKey::from_bytes(&sealing).context("no key to seal to")?;
     let mut random = rand_core::UnwrapErr(getrandom::SysRng);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let made = UnixMillis(u64::try_from(now.as_millis())?);
+    // As late as the hub last heard of the Trust.
+    let trusts = stage.api.get("/api/v1/trusts")?.json();
+    let made = UnixMillis(trusts["trusts"][0]["last_seen"].as_u64().context("never seen")?);
     let expires = made.plus(3_600_000);
     let sync = SyncResponse {
         hub_time: made,
@@ -51,7 +52,7 @@ fn large(stage: &Stage, path: &Path) -> Result<u64> {
     let bundle = MessageId::new(made, &[5; 10]);
     let heading = Heading { way: Way::ToTrust, id: bundle, sender, receiver, number: 1, made, expires };
     let letter = heading.seal(&FromHub { sync, enrolled: None }, &signing, &to, &mut random)?;
-    let sql = "SELECT person_id FROM omop.person -- ".to_owned() + &"x".repeat(4 * 1024 * 1024 - 400);
+    let sql = "SELECT person_id FROM omop.person -- ".to_owned() + &"x".repeat(1024 * 1024 - 400);
     let order = |sequence: u64| -> Result<_> {
         let work =
             Work::CohortQuery { name: format!("large {sequence:03}"), sql: sql.clone(), project: None };
