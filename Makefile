@@ -30,7 +30,7 @@ demo: build ## Run a hub and two Trusts on this machine (ONCE=1: end by itself)
 	$(CARGO_TARGET_DIR)/debug/flip-demo $(if $(ONCE),--once)
 
 test: prepare ## Everything CI runs: formatting, lints, and every test, installing what they need
-	@tests/prepare/debian.sh chromium chromium-driver faketime postgresql python3-venv
+	@tests/prepare/debian.sh chromium chromium-driver faketime pebble postgresql python3-venv
 	@tests/prepare/python.sh
 	@tests/prepare/axe.sh
 	cargo fmt --check

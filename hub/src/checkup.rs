@@ -10,6 +10,7 @@ use flip_protocol::UnixMillis;
 use flip_storage::cells::CellKey;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use crate::acme;
 use crate::audit::head;
 use crate::audit::written::moment;
 use crate::authority::Authority;
@@ -51,6 +52,17 @@ pub fn look(data: &Path, now: UnixMillis) -> Found {
     keys(data, now, &mut found);
     if let Some(files) = config.as_ref().and_then(|config| config.people_files.as_ref()) {
         certificate_files(files, now, &mut found);
+    }
+    if let Some(settings) = config.as_ref().and_then(|config| config.acme.as_ref()) {
+        let files = acme::files(data);
+        if files.certificate.exists() {
+            certificate_files(&files, now, &mut found);
+        } else {
+            let names = settings.names.join(", ");
+            found
+                .soon
+                .push(format!("[acme]: there is no certificate of {names} yet; the hub's log says why"));
+        }
     }
     ledger(data, now, &mut found);
     second_factors(data, &mut found);

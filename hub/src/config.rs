@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::acme::settings as acme;
 use crate::audit::head;
 use crate::mail::settings::{self as mail, Settings};
 use crate::tls::Files;
@@ -33,8 +34,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether people may do without a second factor; who has one is asked for it all the same.
     pub danger_no_second_factor: bool,
-    /// The people listener's certificate and key; `None`: from the hub's own CA.
+    /// The people listener's certificate and key; `None`: by ACME, else from the hub's own CA.
     pub people_files: Option<Files>,
+    /// The ACME server that gives the people listener its certificates.
+    pub acme: Option<acme::Settings>,
 }
 
 /// What is wrong with a configuration.
@@ -74,7 +77,7 @@ pub enum LogFormat {
 }
 
 /// What may stand in the file.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "people_listen",
     "sites_listen",
     "sites_address",
@@ -86,6 +89,7 @@ const KEYS: [&str; 12] = [
     "audit_head",
     "console_address",
     "danger_no_second_factor",
+    "[acme]",
     "[mail]",
 ];
 
@@ -121,6 +125,11 @@ impl Config {
         let console_host = console_address.as_deref().and_then(|url| lines.host_of(url));
         let danger_no_second_factor = lines.yes("danger_no_second_factor");
         let mail = lines.mail(data);
+        let acme = lines.acme(data, console_host.as_deref());
+        if acme.is_some() && people_files.is_some() {
+            let why = "[acme] and people_certificate are two ways to one certificate; take one of them away";
+            lines.problems.push(why.to_owned());
+        }
         if mail.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
             let why = "is missing: the links in mails lead there, and people_listen names no machine";
             lines.problems.push(format!("console_address {why}"));
@@ -153,6 +162,7 @@ impl Config {
             log_format,
             danger_no_second_factor,
             people_files,
+            acme,
             console_address,
             mail,
         })
@@ -299,9 +309,23 @@ impl Lines {
             Ok(written) => Settings::check(data, written),
             Err(error) => Err(vec![error.to_string()]),
         };
+        self.of_part("mail", checked)
+    }
+
+    fn acme(&mut self, data: &Path, host: Option<&str>) -> Option<acme::Settings> {
+        let written = self.written.remove("acme")?.try_into::<acme::Written>();
+        let checked = match written {
+            Ok(written) => acme::Settings::check(data, written, host),
+            Err(error) => Err(vec![error.to_string()]),
+        };
+        self.of_part("acme", checked)
+    }
+
+    /// What a part came to; its problems are named with it.
+    fn of_part<T>(&mut self, part: &str, checked: Result<T, Vec<String>>) -> Option<T> {
         checked
             .map_err(|problems| {
-                self.problems.extend(problems.into_iter().map(|problem| format!("[mail]: {problem}")));
+                self.problems.extend(problems.into_iter().map(|problem| format!("[{part}]: {problem}")));
             })
             .ok()
     }
@@ -382,9 +406,12 @@ mod tests {
                     names = [\"a.b\"]\npeople_certificate = \"c.pem\"\npeople_key = \"k.pem\"\n\
                     metrics_listen = \"127.0.0.1:3\"\nlog_format = \"json\"\naudit_head = \"/elsewhere/head\"\n\
                     console_address = \"https://c.d\"\n\
-                    danger_no_second_factor = true\n[mail]\nserver = \"localhost\"\nfrom = \"a@b.org\"";
-        let config = check(text).unwrap();
-        assert_eq!(text.split("[mail]").next().unwrap().lines().count(), KEYS.len() - 1);
+                    danger_no_second_factor = true\n[acme]\nterms_agreed = true\n[mail]\nserver = \"localhost\"\n\
+                    from = \"a@b.org\"";
+        let error = check(text).unwrap_err();
+        assert!(error.contains("take one of them away") && error.lines().count() == 1, "{error}");
+        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 2);
+        let config = check(&text.replace("[acme]\nterms_agreed = true\n", "")).unwrap();
         assert!(config.mail.is_some() && config.danger_no_second_factor);
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.audit_head, Path::new("/elsewhere/head"));

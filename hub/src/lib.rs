@@ -3,6 +3,7 @@
 //! What must stay true: nothing a person can reach is on the sites listener and the reverse; an answer is never a
 //! bare zero; an order is sealed and signed once and stored before anyone is told of it.
 
+pub mod acme;
 pub mod audit;
 pub mod authority;
 pub mod backup;

@@ -26,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::acme;
 use crate::bounds;
 use crate::metrics::Metrics;
 use crate::problem::problem;
@@ -130,6 +131,11 @@ fn serve_one(
                     return;
                 }
             };
+        if stream.get_ref().1.alpn_protocol() == Some(acme::PROTOCOL) {
+            // The handshake was all that it came for (RFC 8737, section 3).
+            tracing::info!(listener = name, "an ACME server has looked at a challenge");
+            return;
+        }
         let router =
             route(stream.get_ref().1).layer(axum::middleware::from_fn(move |mut request: Request, next| {
                 request.extensions_mut().insert(peer);

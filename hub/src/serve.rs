@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use flip_storage::audit::Head;
 use flip_storage::file::{self, Access};
 use rustls::RootCertStore;
+use rustls::crypto::ring;
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,7 +28,7 @@ use crate::mail::{Post, outbox};
 use crate::metrics::{self, Metrics};
 use crate::passwords::Hasher;
 use crate::tls::Served;
-use crate::{people, second_factor, sites};
+use crate::{acme, people, second_factor, sites};
 
 /// Where a running hub listens, written to `addresses.json` beside its ledger for scripts and the command line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,8 +51,20 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let authority = Authority::load(&Config::keys(data))?;
     let ledger = Ledger::open(&Config::ledger(data))?;
     let metrics = Metrics::default();
-    let from_files = config.people_files.clone().map(Served::start).transpose()?;
-    let people_tls = people_tls(&authority, &config.names, from_files.clone())?;
+    let from_files = match (&config.people_files, &config.acme) {
+        (Some(files), _) => Some(Served::start(files.clone())?),
+        (None, Some(_)) => {
+            let instead = authority.server_certificate(&config.names, clock::now())?;
+            let instead = CertifiedKey::from_der(instead.chain, instead.key, &ring::default_provider())?;
+            Some(Served::start_with(acme::files(data), instead))
+        }
+        (None, None) => None,
+    };
+    let mut people_tls = people_tls(&authority, &config.names, from_files.clone())?;
+    let acme = config.acme.clone().zip(from_files.clone());
+    if acme.is_some() {
+        people_tls.alpn_protocols.push(acme::PROTOCOL.to_vec());
+    }
     let sites_tls = sites_tls(&authority, &config.names)?;
     let people = Listener::bind(
         "people",
@@ -92,8 +106,11 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let sender = tokio::spawn(outbox::run(Arc::clone(&hub)));
     let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
     let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
-    let reloader =
-        from_files.map(|served| anyhow::Ok(tokio::spawn(reload_on_signal(served)?))).transpose()?;
+    let reloader = match (&acme, from_files) {
+        (None, Some(served)) => Some(tokio::spawn(reload_on_signal(served)?)),
+        (Some(_), _) | (None, None) => None,
+    };
+    let renewer = acme.map(|(settings, served)| tokio::spawn(acme::keep(settings, data.to_owned(), served)));
     let people_router = people::router(&hub);
     let routing = Arc::clone(&hub);
     let (watched, stopped) = (Arc::clone(&hub), Arc::clone(&hub));
@@ -109,8 +126,8 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
         people.serve(move |_| people_router.clone(), hub.stopped()),
         sites.serve(move |connection| sites::route(&routing, connection.peer_certificates()), hub.stopped()),
     );
-    if let Some(reloader) = reloader {
-        reloader.abort();
+    for task in [reloader, renewer].into_iter().flatten() {
+        task.abort();
     }
     stopper.abort();
     sweeper.abort();

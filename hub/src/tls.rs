@@ -1,7 +1,9 @@
-//! Certificates of the people listener: from the hub's own CA, or from files that are read again when they change.
+//! Certificates of the people listener: from files that are read again when they change, and beside them what proves to an
+//! ACME server that a name is this hub's.
 //!
 //! What must stay true: files that cannot be used change nothing of a running hub; the key in use fits its certificate.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+
+use crate::acme;
 
 /// A certificate and its key in two PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,13 +77,36 @@ impl Files {
 pub struct Served {
     files: Files,
     now: RwLock<Arc<CertifiedKey>>,
+    /// What an ACME server is shown, by name.
+    proofs: RwLock<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 impl Served {
     /// Reads the files, which must be usable.
     pub fn start(files: Files) -> Result<Arc<Self>, TlsError> {
-        let first = Arc::new(files.load()?);
-        Ok(Arc::new(Self { files, now: RwLock::new(first) }))
+        let first = files.load()?;
+        Ok(Self::of(files, first))
+    }
+
+    /// Reads the files; serves `instead` while they cannot be used.
+    pub fn start_with(files: Files, instead: CertifiedKey) -> Arc<Self> {
+        let first = files.load().unwrap_or(instead);
+        Self::of(files, first)
+    }
+
+    fn of(files: Files, first: CertifiedKey) -> Arc<Self> {
+        Arc::new(Self { files, now: RwLock::new(Arc::new(first)), proofs: RwLock::default() })
+    }
+
+    /// Shows an ACME server that asks for `name` this certificate, from now on.
+    pub fn prove(&self, name: &str, proof: CertifiedKey) {
+        let mut proofs = self.proofs.write().unwrap_or_else(PoisonError::into_inner);
+        proofs.insert(name.to_owned(), Arc::new(proof));
+    }
+
+    /// Shows an ACME server nothing any more.
+    pub fn prove_nothing(&self) {
+        self.proofs.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Reads the files again; true where they hold another certificate than is served.
@@ -93,7 +120,13 @@ impl Served {
 }
 
 impl ResolvesServerCert for Served {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let for_acme =
+            hello.alpn().is_some_and(|mut protocols| protocols.any(|protocol| protocol == acme::PROTOCOL));
+        if for_acme {
+            let proofs = self.proofs.read().unwrap_or_else(PoisonError::into_inner);
+            return proofs.get(hello.server_name()?).cloned();
+        }
         Some(Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner)))
     }
 }

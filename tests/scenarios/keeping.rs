@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result, ensure};
 use flip_storage::rusqlite::Connection;
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Api, Hub, HubOptions, free_port, until};
+use flip_tests::world::{AcmeServer, Api, Hub, HubOptions, free_port, until};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, TRUST, share};
@@ -199,6 +199,65 @@ fn the_people_listener_takes_its_certificate_from_files_and_reads_them_again() -
     assert!(greets(people, &second));
     let (sound, said) = told(&hub, &["check"])?;
     assert!(!sound && said.contains("people.key holds no private key"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn the_people_listener_has_its_certificate_of_an_acme_server_and_people_are_served_all_the_while()
+-> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let addresses: Value = serde_json::from_slice(&fs::read(hub.data.join("addresses.json"))?)?;
+    let people: SocketAddr = addresses["people"].as_str().context("address")?.parse()?;
+    let named = format!("localhost:{}", people.port());
+    let greeted = |trusting: &Path| {
+        let greeted = Api::new(&named, trusting).and_then(|api| api.get("/api/v1/health"));
+        greeted.is_ok_and(|reply| reply.status == 200)
+    };
+    hub.program()?.terminate()?;
+    let before = fs::read_to_string(hub.data.join("hub.toml"))?;
+    configure(&hub, "[acme]\nnames = [\"*.example.org\"]\n")?;
+    let (sound, said) = told(&hub, &["check"])?;
+    assert!(!sound && said.contains("[acme]: names") && said.contains("[acme]: terms_agreed"), "{said}");
+
+    // A server that looks elsewhere for the challenge: people are served under the hub's own CA.
+    let elsewhere = AcmeServer::start(&folder.path().join("elsewhere"), free_port()?)?;
+    fs::write(hub.data.join("hub.toml"), format!("{before}{}", elsewhere.lines(&["localhost"])))?;
+    hub.resume()?;
+    hub.program()?.says("refused to believe that this hub is localhost")?;
+    assert!(greeted(&hub.data.join("keys/ca.pem")));
+    let (sound, said) = told(&hub, &["check"])?;
+    assert!(sound && said.contains("there is no certificate of localhost yet"), "{said}");
+    hub.kill()?;
+    drop(elsewhere);
+
+    let server = AcmeServer::start(&folder.path().join("acme"), people.port())?;
+    let authority = server.authority()?;
+    fs::write(hub.data.join("hub.toml"), format!("{before}{}", server.lines(&["localhost"])))?;
+    hub.resume()?;
+    until("a certificate", || Ok(greeted(&authority).then_some(())))?;
+    assert!(!greeted(&hub.data.join("keys/ca.pem")), "the hub's own CA signed it");
+    for file in ["acme/people.pem", "acme/account.key"] {
+        assert_eq!(fs::metadata(hub.data.join(file))?.permissions().mode() & 0o777, 0o600, "{file}");
+    }
+    let (sound, said) = told(&hub, &["check"])?;
+    assert!(sound && said.contains("acme/people.pem: the certificate is good until"), "{said}");
+
+    // A restart orders nothing; another name orders a certificate of both.
+    let first = fs::read(hub.data.join("acme/people.pem"))?;
+    hub.kill()?;
+    hub.resume()?;
+    assert!(greeted(&authority));
+    assert_eq!(fs::read(hub.data.join("acme/people.pem"))?, first);
+    hub.kill()?;
+    fs::write(
+        hub.data.join("hub.toml"),
+        format!("{before}{}", server.lines(&["localhost", "flip.example.org"])),
+    )?;
+    hub.resume()?;
+    until("a certificate of both names", || {
+        Ok((fs::read(hub.data.join("acme/people.pem"))? != first && greeted(&authority)).then_some(()))
+    })?;
     Ok(())
 }
 

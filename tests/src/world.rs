@@ -2,6 +2,7 @@
 //!
 //! What must stay true: nothing here stands in for one of our programs; what a scenario sees, a user would see.
 
+mod acme;
 mod api;
 mod appliance;
 mod authenticator;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+pub use acme::AcmeServer;
 pub use api::{Api, Reply};
 pub use appliance::{Appliance, EXACT};
 pub use authenticator::Authenticator;
