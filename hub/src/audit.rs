@@ -16,7 +16,7 @@ use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::model::{JobType, ModelId};
+use crate::model::{FileId, JobType, ModelId};
 use crate::person::{PersonId, Role};
 
 /// Who does something, and when.
@@ -189,6 +189,13 @@ deeds! {
     ModelMade          model_made          "made a model" { project: ProjectId, model: ModelId, model_name: String, job_type: JobType }
     ModelEdited        model_edited        "edited a model" { project: ProjectId, model: ModelId, model_name: String, job_type: JobType }
     ModelDeleted       model_deleted       "deleted a model" { project: ProjectId, model: ModelId, model_name: String }
+    FileOpened         file_opened         "began to bring a file" { project: ProjectId, model: ModelId, file: FileId, file_name: String, bytes: u64 }
+    UploadResumed      upload_resumed      "went on bringing a file, by another link" { project: ProjectId, model: ModelId, file: FileId, file_name: String }
+    UploadAbandoned    upload_abandoned    "gave up an upload that nobody went on with" { project: ProjectId, model: ModelId, file: FileId, file_name: String }
+    FileBrought        file_brought        "brought a file to its last byte" { project: ProjectId, model: ModelId, file: FileId, file_name: String, bytes: u64 }
+    FileScanned        file_scanned        "scanned a file" { project: ProjectId, model: ModelId, file: FileId, file_name: String, state: String, why: String, sha256: Option<String> }
+    FileFetched        file_fetched        "made a link to fetch a file by" { project: ProjectId, model: ModelId, file: FileId, file_name: String }
+    FileDeleted        file_deleted        "deleted a file" { project: ProjectId, model: ModelId, file: FileId, file_name: String }
 
     ProjectStaged      project_staged      "staged a project at Trusts" { project: ProjectId, query: Uuid, trusts: Vec<PartyId> }
     ProjectUnstaged    project_unstaged    "took a project out of Trusts, or of all that had not approved" { project: ProjectId, trusts: Vec<PartyId> }

@@ -170,3 +170,35 @@ pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one
 /// file.
 pub const BUNDLE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 16 * 1024 * 1024;
+/// Bytes of a model's file, as FLIP has it: 5 GiB.
+pub const FILE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+/// Bytes of all files of a model together: four of the largest.
+pub const MODEL_BYTES: u64 = 20 * 1024 * 1024 * 1024;
+/// Files of a model.
+pub const MODEL_FILES: usize = 100;
+/// Bytes of a file's name.
+pub const FILE_NAME_BYTES: usize = 100;
+/// Bytes that stay free on the disk of uploads: the ledger is on it too, in the usual hub.
+pub const FREE_BYTES_LEFT: u64 = 256 * 1024 * 1024;
+/// How long a link to bring a file works, in milliseconds; another can be had meanwhile.
+pub const UPLOAD_LINK_MS: u64 = 3_600_000;
+/// How long a link to fetch a file works, in milliseconds: to follow it, not to keep it.
+pub const DOWNLOAD_LINK_MS: u64 = 5 * 60_000;
+/// How long nothing may come of a file's bytes before its request is given up.
+pub const UPLOAD_IDLE: Duration = Duration::from_secs(30);
+/// Pieces of an upload that wait for the disk; each is of what one read of the connection gave, up to some 400 kB.
+pub const UPLOAD_PIECES_AHEAD: usize = 8;
+/// Milliseconds after which an upload that nobody goes on with is given up: a night and a day.
+pub const UPLOAD_ABANDONED_MS: u64 = 36 * 3_600_000;
+/// How often uploads and quarantine are looked at without being told to.
+pub const FILES_LOOK: Duration = Duration::from_secs(15);
+/// How long a scan may take, whatever the file's size.
+pub const SCAN_TIME: Duration = Duration::from_mins(1);
+/// Bytes that a scan reads in a second on the slowest disk: a file's size gives it more time.
+pub const SCAN_BYTES_A_SECOND: u64 = 10 * 1024 * 1024;
+/// Bytes of memory of a scan: several times what its other bounds come to.
+pub const SCAN_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+/// Open files of a scan.
+pub const SCAN_OPEN_FILES: u64 = 16;
+/// Bytes of what a scan says: its notes, and a little.
+pub const SCAN_SAID_BYTES: u64 = 64 * 1024;

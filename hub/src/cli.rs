@@ -28,6 +28,7 @@ use flip_storage::file::{self, Access};
 use crate::audit::{By, Deed};
 use crate::authority::Authority;
 use crate::config::{self, Config, LogFormat};
+use crate::files::judge;
 use crate::ledger::trusts::{Added, Trust};
 use crate::ledger::{Ledger, LedgerError};
 use crate::person::Role;
@@ -120,6 +121,12 @@ enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// What the hub starts to scan a file in a process of its own
+    #[command(hide = true)]
+    ScanWorker {
+        /// The name that somebody gave the file
+        name: String,
+    },
     /// Read, check and write out what was done at this hub
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -188,6 +195,9 @@ enum TrustCommand {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     file::private_by_default();
+    if let Command::ScanWorker { name } = &cli.command {
+        return judge::worker(name);
+    }
     logs(&cli);
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -259,6 +269,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Bundle(command) => bundle::bundle(data, &command),
         Command::Scan { files } => scan::scan(&files),
+        Command::ScanWorker { .. } => unreachable!("it was answered before anything was opened"),
         Command::Backup { folder } => keeping::backup_to(data, &folder),
         Command::Restore { folder } => keeping::restore_from(&folder, data),
         Command::Check => keeping::check(data),

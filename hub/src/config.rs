@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::acme::settings as acme;
 use crate::audit::head;
-use crate::mail::settings::{self as mail, Settings};
+use crate::files::settings as artefacts;
+use crate::mail::settings::Settings;
 use crate::tls::Files;
 
 /// The configuration, checked.
@@ -30,6 +31,8 @@ pub struct Config {
     pub mail: Option<Settings>,
     /// Where metrics are read, on loopback; `None`: nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where files of models are brought to and kept.
+    pub artefacts: artefacts::Settings,
     /// How the log is written.
     pub log_format: LogFormat,
     /// Whether people may do without a second factor; who has one is asked for it all the same.
@@ -77,7 +80,7 @@ pub enum LogFormat {
 }
 
 /// What may stand in the file.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "people_listen",
     "sites_listen",
     "sites_address",
@@ -90,6 +93,7 @@ const KEYS: [&str; 13] = [
     "console_address",
     "danger_no_second_factor",
     "[acme]",
+    "[artefacts]",
     "[mail]",
 ];
 
@@ -124,6 +128,7 @@ impl Config {
         let console_address = lines.text("console_address");
         let console_host = console_address.as_deref().and_then(|url| lines.host_of(url));
         let danger_no_second_factor = lines.yes("danger_no_second_factor");
+        let artefacts = lines.artefacts(data);
         let mail = lines.mail(data);
         let acme = lines.acme(data, console_host.as_deref());
         if acme.is_some() && people_files.is_some() {
@@ -156,6 +161,7 @@ impl Config {
             people_listen,
             sites_listen,
             metrics_listen,
+            artefacts,
             sites_address,
             names,
             audit_head: data.join(audit_head),
@@ -303,31 +309,34 @@ impl Lines {
         host
     }
 
+    fn artefacts(&mut self, data: &Path) -> artefacts::Settings {
+        let written = self.section("artefacts").unwrap_or_else(|| Ok(artefacts::Written::default()));
+        let checked = written.and_then(|written| artefacts::Settings::check(data, written));
+        self.checked("artefacts", checked).unwrap_or_default()
+    }
+
     fn mail(&mut self, data: &Path) -> Option<Settings> {
-        let written = self.written.remove("mail")?.try_into::<mail::Written>();
-        let checked = match written {
-            Ok(written) => Settings::check(data, written),
-            Err(error) => Err(vec![error.to_string()]),
+        let written = self.section("mail")?;
+        let checked = written.and_then(|written| Settings::check(data, written));
+        self.checked("mail", checked)
+    }
+
+    /// A table of the file, where it is there.
+    fn section<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Option<Result<T, Vec<String>>> {
+        Some(self.written.remove(name)?.try_into().map_err(|error| vec![error.to_string()]))
+    }
+
+    fn checked<T>(&mut self, section: &str, checked: Result<T, Vec<String>>) -> Option<T> {
+        let note = |problems: Vec<String>| {
+            self.problems.extend(problems.into_iter().map(|problem| format!("[{section}]: {problem}")));
         };
-        self.of_part("mail", checked)
+        checked.map_err(note).ok()
     }
 
     fn acme(&mut self, data: &Path, host: Option<&str>) -> Option<acme::Settings> {
-        let written = self.written.remove("acme")?.try_into::<acme::Written>();
-        let checked = match written {
-            Ok(written) => acme::Settings::check(data, written, host),
-            Err(error) => Err(vec![error.to_string()]),
-        };
-        self.of_part("acme", checked)
-    }
-
-    /// What a part came to; its problems are named with it.
-    fn of_part<T>(&mut self, part: &str, checked: Result<T, Vec<String>>) -> Option<T> {
-        checked
-            .map_err(|problems| {
-                self.problems.extend(problems.into_iter().map(|problem| format!("[{part}]: {problem}")));
-            })
-            .ok()
+        let written = self.section("acme")?;
+        let checked = written.and_then(|written| acme::Settings::check(data, written, host));
+        self.checked("acme", checked)
     }
 
     fn nothing_left(&mut self) {
@@ -406,11 +415,12 @@ mod tests {
                     names = [\"a.b\"]\npeople_certificate = \"c.pem\"\npeople_key = \"k.pem\"\n\
                     metrics_listen = \"127.0.0.1:3\"\nlog_format = \"json\"\naudit_head = \"/elsewhere/head\"\n\
                     console_address = \"https://c.d\"\n\
-                    danger_no_second_factor = true\n[acme]\nterms_agreed = true\n[mail]\nserver = \"localhost\"\n\
+                    danger_no_second_factor = true\n[acme]\nterms_agreed = true\n[artefacts]\nfolder = \"f\"\n\
+                    [mail]\nserver = \"localhost\"\n\
                     from = \"a@b.org\"";
         let error = check(text).unwrap_err();
         assert!(error.contains("take one of them away") && error.lines().count() == 1, "{error}");
-        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 2);
+        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 3);
         let config = check(&text.replace("[acme]\nterms_agreed = true\n", "")).unwrap();
         assert!(config.mail.is_some() && config.danger_no_second_factor);
         assert_eq!(config.log_format, LogFormat::Json);
@@ -450,6 +460,20 @@ mod tests {
                 check(&format!("console_address = {bad:?}")).unwrap_err().contains("without a path"),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn artefacts_go_to_the_folder_that_is_named_and_every_problem_is() {
+        assert_eq!(check("").unwrap().artefacts.folder, Path::new("/hub/artefacts"));
+        let named = check("[artefacts]\nfolder = \"/srv/files\"").unwrap();
+        assert_eq!(named.artefacts.folder, Path::new("/srv/files"));
+        assert!(check("[artefacts]\nbucket = \"b\"").unwrap_err().contains("bucket"));
+        assert!(check("artefacts = \"here\"").unwrap_err().contains("[artefacts]"));
+        let error =
+            check("[artefacts.s3]\nendpoint = \"http://s3.example.org\"\n[mail]\nport = 0").unwrap_err();
+        for word in ["[artefacts]: s3: endpoint", "[artefacts]: s3: bucket", "[mail]: server"] {
+            assert!(error.contains(word), "{word}: {error}");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::authority::Authority;
 use crate::bounds;
 use crate::clock;
 use crate::config::Config;
+use crate::files::Files;
 use crate::ledger::Ledger;
 use crate::ledger::orders::Sealer;
 use crate::ledger::trusts::{KitSecret, Peer, Reseal};
@@ -42,6 +43,8 @@ pub struct Hub {
     pub post: Post,
     /// Opens what is sealed in the ledger.
     pub cells: CellKey,
+    /// The bytes of models' files.
+    pub files: Files,
     /// What is counted.
     pub metrics: Metrics,
     sites_address: Option<String>,
@@ -49,19 +52,30 @@ pub struct Hub {
     stopping: watch::Sender<bool>,
 }
 
+/// What a hub works with, beside its configuration, keys and ledger.
+pub struct Means {
+    /// Verifies passwords.
+    pub hasher: Hasher,
+    /// What making links and mails needs.
+    pub post: Post,
+    /// Opens what is sealed in the ledger.
+    pub cells: CellKey,
+    /// The bytes of models' files.
+    pub files: Files,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
 impl Hub {
     /// A hub over these parts.
-    #[expect(clippy::too_many_arguments, reason = "each is a part, made where its errors are told")]
     pub fn new(
         config: Config,
         authority: Authority,
         ledger: Ledger,
         sites_address: Option<String>,
-        hasher: Hasher,
-        post: Post,
-        cells: CellKey,
-        metrics: Metrics,
+        means: Means,
     ) -> Self {
+        let Means { hasher, post, cells, files, metrics } = means;
         Self {
             config,
             sites_address,
@@ -72,6 +86,7 @@ impl Hub {
             throttle: Throttle::default(),
             post,
             cells,
+            files,
             metrics,
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backup;
 pub mod board;
 pub mod bundles;
+pub mod files;
 pub mod freezes;
 pub mod invitations;
 pub mod keys;
@@ -348,6 +349,26 @@ const MIGRATIONS: &[&str] = &[
         seen_ms INTEGER NOT NULL,
         PRIMARY KEY (person, network)
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE model_file (
+        id BLOB PRIMARY KEY,
+        model BLOB NOT NULL REFERENCES model,
+        name TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        declared_sha256 BLOB,
+        opened_by BLOB NOT NULL REFERENCES person,
+        opened_ms INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('uploading', 'quarantined', 'clean', 'refused', 'failed')),
+        state_ms INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        sha256 BLOB CHECK ((state = 'clean') = (sha256 IS NOT NULL)),
+        notes TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX model_file_of_model ON model_file (model);
+    CREATE UNIQUE INDEX model_file_clean ON model_file (model, name COLLATE NOCASE) WHERE state = 'clean';
+    CREATE INDEX model_file_under_way ON model_file (state) WHERE state IN ('uploading', 'quarantined');
+    CREATE TABLE artefact_gone (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -18,6 +18,7 @@ pub mod csv;
 pub mod email;
 pub mod enrolment;
 pub mod exchange;
+pub mod files;
 pub mod hub;
 mod ident;
 pub mod key_file;

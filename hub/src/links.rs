@@ -75,6 +75,23 @@ impl LinkKey {
         mac.finalize().into_bytes().into()
     }
 
+    /// Signs what a link says of itself, for links that nothing is kept of.
+    pub fn sign(&self, said: &[u8]) -> [u8; 32] {
+        self.signing(said).finalize().into_bytes().into()
+    }
+
+    /// True where this was signed so.
+    pub fn signed(&self, said: &[u8], seal: &[u8]) -> bool {
+        self.signing(said).verify_slice(seal).is_ok()
+    }
+
+    fn signing(&self, said: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("HMAC takes keys of any length");
+        mac.update(b"flip-hub file link 1");
+        mac.update(said);
+        mac
+    }
+
     /// What the ledger keeps of it.
     pub fn sha256(&self, nonce: Nonce) -> [u8; 32] {
         sha256(&self.token(nonce))

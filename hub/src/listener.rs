@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -152,9 +152,17 @@ fn serve_one(
     }
 }
 
+/// The paths of files' bytes: they come for as long as they come, within bounds of their own, and are not held.
+pub const STREAMED: &str = "/uploads/";
+
 /// Ends a request that takes longer than any wait it may ask for: a body that trickles in, a ledger that hangs.
 async fn within_time(name: &'static str, metrics: Metrics, request: Request, next: Next) -> Response {
     let began = Instant::now();
+    if request.uri().path().starts_with(STREAMED) {
+        let response = next.run(request).await;
+        metrics.answered(name, response.status().as_u16(), began);
+        return response;
+    }
     let response = match tokio::time::timeout(bounds::REQUEST, next.run(request)).await {
         Ok(response) => response,
         Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took longer than 60 s\n").into_response(),
@@ -166,32 +174,35 @@ async fn within_time(name: &'static str, metrics: Metrics, request: Request, nex
 /// Reads a request's body up to `limit` bytes. A larger one is read to its end, up to [`bounds::DISCARD_BYTES`], only
 /// so that the client, still sending, hears the refusal instead of a broken connection.
 pub async fn bounded_body(State(limit): State<usize>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with(STREAMED) {
+        return next.run(request).await;
+    }
     let (head, body) = request.into_parts();
     let mut stream = body.into_data_stream();
     let mut read = Vec::new();
+    loop {
+        match poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
+            None => return next.run(Request::from_parts(head, Body::from(read))).await,
+            Some(Err(_)) => {
+                return problem(StatusCode::BAD_REQUEST, "bad_body", "The request's body broke off.", None);
+            }
+            Some(Ok(chunk)) if read.len() + chunk.len() <= limit => read.extend_from_slice(&chunk),
+            Some(Ok(_)) => break,
+        }
+    }
+    discard(&mut stream).await;
+    let detail = format!("at most {limit} bytes are taken here; a question has at most 10,240 characters");
+    problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.", Some(detail))
+}
+
+/// Reads what is left of a body, up to [`bounds::DISCARD_BYTES`], so that its sender hears the answer.
+pub async fn discard(stream: &mut BodyDataStream) {
     let mut discarded = 0;
-    while let Some(chunk) = poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
-        let Ok(chunk) = chunk else {
-            return problem(StatusCode::BAD_REQUEST, "bad_body", "The request's body broke off.", None);
-        };
-        if discarded == 0 && read.len() + chunk.len() <= limit {
-            read.extend_from_slice(&chunk);
-            continue;
-        }
-        discarded += chunk.len();
-        if discarded > bounds::DISCARD_BYTES {
-            break;
+    while discarded < bounds::DISCARD_BYTES {
+        let next = poll_fn(|context| Pin::new(&mut *stream).poll_next(context));
+        match tokio::time::timeout(bounds::UPLOAD_IDLE, next).await {
+            Ok(Some(Ok(chunk))) => discarded += chunk.len(),
+            Ok(Some(Err(_)) | None) | Err(_) => return,
         }
     }
-    if discarded > 0 {
-        let detail =
-            format!("at most {limit} bytes are taken here; a question has at most 10,240 characters");
-        return problem(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "The request is too large.",
-            Some(detail),
-        );
-    }
-    next.run(Request::from_parts(head, Body::from(read))).await
 }

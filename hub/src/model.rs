@@ -11,6 +11,23 @@ identifier! {
     ModelId
 }
 
+identifier! {
+    /// A file of a model. A UUID of version 7, by which its bytes are kept too.
+    FileId
+}
+
+/// Whether a file that a job needs is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// It was found clean.
+    Here,
+    /// It is brought or scanned now.
+    Coming,
+    /// It is not.
+    Missing,
+}
+
 macro_rules! job_types {
     ($($name:ident $code:literal $words:literal [$($file:literal),*])*) => {
         /// What a model's files are for: an engine, and what it does with them.
@@ -51,6 +68,19 @@ job_types! {
     FlareEvaluation  "nvflare-evaluation" "NVFLARE: evaluate a model"           ["evaluator.py", "config.json", "models.py"]
 }
 
+impl JobType {
+    /// Each file that it cannot do without, and whether it is among those whose names and states these are.
+    pub fn needs(self, files: &[(&str, Need)]) -> Vec<(&'static str, Need)> {
+        let of = |required: &str| {
+            let found = || files.iter().filter(|(name, _)| *name == required).map(|(_, need)| *need);
+            // A newer one that comes takes nothing away from the clean one.
+            let best = [Need::Here, Need::Coming].into_iter().find(|best| found().any(|need| need == *best));
+            best.unwrap_or(Need::Missing)
+        };
+        self.required().iter().map(|required| (*required, of(required))).collect()
+    }
+}
+
 impl Serialize for JobType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -83,6 +113,11 @@ mod tests {
             files.dedup();
             assert_eq!(files.len(), one.required().len());
         }
+        let files = [("models.py", Need::Coming), ("models.py", Need::Here), ("config.json", Need::Coming)];
+        assert_eq!(
+            JobType::FlowerStandard.needs(&files),
+            [("client_app.py", Need::Missing), ("config.json", Need::Coming), ("models.py", Need::Here)]
+        );
         assert!("standard".parse::<JobType>().unwrap_err().to_string().contains("flower-standard"));
     }
 }

@@ -11,6 +11,7 @@ mod notices;
 mod parts;
 pub mod printed;
 mod session;
+mod transfers;
 mod visitor;
 
 use std::sync::Arc;
@@ -39,5 +40,5 @@ pub fn router(hub: &Arc<Hub>) -> Router {
 }
 
 fn table() -> may::Table {
-    console::routes(api::routes(may::Table::default()))
+    transfers::routes(console::routes(api::routes(may::Table::default())))
 }

@@ -157,7 +157,7 @@ macro_rules! acts {
 acts! {
     //                                                                            admin owner member member staged other other other nobody
     //                                                                                  whatever research viewer at-own research viewer trust-admin
-    Enter           "see that it is there; sign in; ask to come in"                [YES, NONE, NONE, NONE, NONE, YES, YES, YES, YES]
+    Enter           "see that it is there; sign in; ask to come in; follow a link" [YES, NONE, NONE, NONE, NONE, YES, YES, YES, YES]
     KeepSession     "see and end one's own session"                                [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
     SecondFactor    "give one's second factor, or set one up"                      [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
     OwnAccount      "change one's own password and recovery codes"                 [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
@@ -183,6 +183,7 @@ acts! {
     Ask             "ask in it, and cancel what was asked"                         [YES, YES, YES, NO, NO, GONE, GONE, GONE, SIGN]
     SeeModels       "see its models and their files"                               [YES, YES, YES, YES, YES, GONE, GONE, GONE, SIGN]
     ChangeModels    "make, edit and delete its models, bring and delete files"     [YES, YES, YES, NO, NO, GONE, GONE, GONE, SIGN]
+    FetchFiles      "fetch the clean files of its models"                          [YES, YES, YES, NO, YES, GONE, GONE, GONE, SIGN]
     Freeze          "freeze an approved cohort again"                              [YES, NO, NO, NO, YES, GONE, GONE, GONE, SIGN]
 }
 

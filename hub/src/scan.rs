@@ -180,11 +180,21 @@ pub fn scan(name: &str, file: &File) -> Result<Clean, Unclean> {
     Ok(Clean { sha256: hash.finalize().into(), size, notes })
 }
 
+/// Checks that files of that ending are let in.
+pub fn check_ending(name: &str) -> Result<(), Unclean> {
+    ending_of(name).map(drop)
+}
+
+/// The endings of files that are let in, without their dot.
+pub fn endings() -> impl Iterator<Item = &'static str> {
+    ENDINGS.iter().map(|(ending, _)| *ending)
+}
+
 fn ending_of(name: &str) -> Result<Ending, Unclean> {
     let ending = Path::new(name).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let known = ENDINGS.iter().find(|(known, _)| ending.as_deref() == Some(*known));
     known.map(|(_, ending)| *ending).ok_or_else(|| {
-        let known: Vec<&str> = ENDINGS.iter().map(|(ending, _)| *ending).collect();
+        let known: Vec<&str> = endings().collect();
         Unclean::Kind(format!("no file of that ending is let in; these are: {}", known.join(", ")))
     })
 }

@@ -20,7 +20,8 @@ use crate::authority::Authority;
 use crate::bounds;
 use crate::clock;
 use crate::config::Config;
-use crate::hub::Hub;
+use crate::files::{Files, keeper};
+use crate::hub::{Hub, Means};
 use crate::ledger::{Ledger, LedgerError};
 use crate::links::LinkKey;
 use crate::listener::Listener;
@@ -99,12 +100,16 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     if config.danger_no_second_factor {
         tracing::warn!("danger_no_second_factor = true: a password alone opens whatever its owner may do");
     }
-    let hub = Hub::new(config, authority, ledger, sites_address, Hasher::start()?, post, cells, metrics);
+    let key = LinkKey::load_or_make(&Config::keys(data)).context("keys/links.key")?;
+    let files = Files::new(config.artefacts.open()?, key);
+    let means = Means { hasher: Hasher::start()?, post, cells, files, metrics };
+    let hub = Hub::new(config, authority, ledger, sites_address, means);
     let hub = Arc::new(hub);
     let version = env!("CARGO_PKG_VERSION").to_owned();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStarted { version }).await?;
     let sender = tokio::spawn(outbox::run(Arc::clone(&hub)));
     let sweeper = tokio::spawn(sweep(Arc::clone(&hub)));
+    let keeper = tokio::spawn(keeper::run(Arc::clone(&hub)));
     let stopper = tokio::spawn(stop_on_signal(Arc::clone(&hub))?);
     let reloader = match (&acme, from_files) {
         (None, Some(served)) => Some(tokio::spawn(reload_on_signal(served)?)),
@@ -131,6 +136,7 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     }
     stopper.abort();
     sweeper.abort();
+    keeper.abort();
     sender.abort();
     hub.ledger.note(By::hub(clock::now()), Deed::HubStopped {}).await?;
     write_head(&hub, &mut None).await;

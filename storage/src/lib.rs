@@ -1,12 +1,14 @@
 //! Durability for both programs: the appliance's task journal and its ledger of past cohorts (redb), the hub's ledger
-//! (SQLite), its sealed cells, audit logs.
+//! (SQLite), its sealed cells, audit logs, artefacts.
 //!
 //! What must stay true: what a call of this crate has answered survives the loss of power. Deliberately absent:
 //! meaning. Ids are sixteen bytes, messages are bytes; what they stand for is the callers' affair.
 
+pub mod artefacts;
 pub mod audit;
 pub mod cells;
 pub mod cohorts;
+pub mod confine;
 pub mod file;
 pub mod journal;
 pub mod ledger;

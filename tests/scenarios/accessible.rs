@@ -23,7 +23,9 @@ fn pages() -> Result<Vec<String>> {
     let paths = table.lines().filter_map(|line| Some(line.strip_prefix("| `GET ")?.split_once('`')?.0));
     let pages: Vec<_> = paths
         .filter(|path| {
-            !path.starts_with("/api/") && !path.starts_with("/assets/") && !path.ends_with("/export")
+            let programs = ["/api/", "/assets/", "/uploads/", "/downloads/"];
+            !programs.iter().any(|of| path.starts_with(of))
+                && !["/export", "/files/{file}"].iter().any(|end| path.ends_with(end))
         })
         .map(str::to_owned)
         .collect();

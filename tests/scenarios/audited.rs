@@ -61,12 +61,13 @@ enum Body {
     None,
     Json(Value),
     Form(&'static str),
+    WithFile,
 }
 
 /// Of every changing route the act that it leaves, and what is sent to it once. A route that is neither here nor in
 /// [`WITHOUT`] fails the test.
 fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
-    use Body::{Form, Json, None};
+    use Body::{Form, Json, None, WithFile};
     let password = "correct horse battery staple";
     BTreeMap::from([
         ("POST /api/v1/session", ("signed_in", Json(json!({ "name": "ada", "password": password })))),
@@ -210,6 +211,15 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
             ("model_edited", Form("edition=1&name=Nodules&description=&job_type=flower-standard")),
         ),
         ("POST /models/{model}/delete", ("model_deleted", Form(""))),
+        (
+            "POST /api/v1/models/{model}/files",
+            ("file_opened", Json(json!({ "name": "models.py", "bytes": 3 }))),
+        ),
+        ("POST /api/v1/models/{model}/files/{file}/link", ("upload_resumed", None)),
+        ("DELETE /api/v1/models/{model}/files/{file}", ("file_deleted", None)),
+        ("POST /models/{model}/files/{file}/delete", ("file_deleted", Form(""))),
+        ("PUT /uploads/{token}", ("file_brought", Json(json!({})))),
+        ("POST /uploads/models/{model}", ("file_brought", WithFile)),
         ("POST /hub/banner", ("banner_taken_down", Form("text=&href="))),
         ("POST /hub/maintenance", ("maintenance_begun", Form("mode=on&words=soon"))),
     ])
@@ -347,7 +357,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         let (act, body) = uses.get(route.as_str()).with_context(|| format!("{route}: {told}"))?;
         let act = *act;
-        let used = if path.contains("/projects") || path.contains("/queries") {
+        let used = if ["/projects", "/queries", "/models", "/uploads"].iter().any(|of| path.contains(of)) {
             Used { name: String::new(), api: None, path: path.clone(), code: String::new() }
         } else {
             used(hub, admin, method, path, number)?
@@ -361,7 +371,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
             ) => own,
             _ => admin.clone(),
         };
-        let (project, model) = if path.contains("/models") {
+        let (project, model) = if path.contains("/models") || path.contains("/uploads") {
             let approved = admin.project_of(&query)?;
             let said = json!({ "name": "For this route", "job_type": "flower-standard" });
             let made = admin.post(&format!("/api/v1/projects/{approved}/models"), &said)?;
@@ -370,6 +380,17 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
             let made = admin.post("/api/v1/projects", &json!({ "name": "For this route" }))?;
             (made.json()["id"].as_str().context("no project")?.to_owned(), String::new())
         };
+        let (mut file, mut token) = (String::new(), String::new());
+        if path.contains("{file}") || path.contains("/uploads/{token}") {
+            let bytes = json!({ "name": "config.json", "bytes": 2 });
+            let opened = admin.post(&format!("/api/v1/models/{model}/files"), &bytes)?.json();
+            opened["id"].as_str().context("no file")?.clone_into(&mut file);
+            opened["link"]
+                .as_str()
+                .context("no link")?
+                .trim_start_matches("/uploads/")
+                .clone_into(&mut token);
+        }
         let asked = query_for(path, admin, &project)?.unwrap_or_else(|| query.clone());
         let trust = match act {
             "keys_asked" | "project_staged" | "project_unstaged" | "project_decided" => {
@@ -387,12 +408,15 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
                 .replace("{trust}", &trust)
                 .replace("{model}", &model)
                 .replace("{code}", &used.code)
+                .replace("{file}", &file)
+                .replace("{token}", &token)
         };
         let filled = fill(&used.path);
         let (kind, body) = match body {
             Body::None => ("application/json", String::new()),
             Body::Json(body) => ("application/json", fill(&body.to_string())),
             Body::Form(form) => ("application/x-www-form-urlencoded", fill(form)),
+            Body::WithFile => ("multipart/form-data; boundary=b", crate::roles::form_with_file()),
         };
         let before = acts(hub)?.len();
         let reply = person.send(method, &filled, kind, &body)?;

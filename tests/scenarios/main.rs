@@ -12,6 +12,7 @@ mod deliveries;
 mod disclosure;
 mod ending;
 mod enrolment;
+mod files;
 mod freezing;
 mod garbage;
 mod keeping;

@@ -181,6 +181,12 @@ impl Cast {
              FROM project WHERE id = unhex(replace(?2, '-', ''))",
             [&id, project],
         )?;
+        ledger.execute(
+            "INSERT INTO model_file (id, model, name, bytes, opened_by, opened_ms, state, state_ms, why, notes)
+             SELECT id, id, 'config.json', 2, made_by, 1, 'uploading', 1, '', '[]'
+             FROM model WHERE id = unhex(replace(?1, '-', ''))",
+            [&id],
+        )?;
         Ok(id)
     }
 
@@ -236,6 +242,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/api/v1/projects/{project}/models") => {
             json!({ "name": "Nodules", "job_type": "flower-standard" })
         }
+        ("POST", "/api/v1/models/{model}/files") => json!({ "name": "models.py", "bytes": 3 }),
         ("PUT", "/api/v1/models/{model}") => {
             json!({ "edition": 1, "name": "Nodules", "job_type": "flower-standard" })
         }
@@ -286,11 +293,20 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/trusts/{trust}/remove") => format!("name={trust_name}"),
         _ => String::new(),
     };
+    if route == ("POST", "/uploads/models/{model}") {
+        return ("multipart/form-data; boundary=b", form_with_file());
+    }
     match (route.1.starts_with("/api/"), json) {
         (true, Value::Null) => ("application/json", "{}".to_owned()),
         (true, json) => ("application/json", json.to_string()),
         (false, _) => (FORM, form),
     }
+}
+
+/// A form of multipart/form-data with the boundary `b`.
+pub fn form_with_file() -> String {
+    "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"config.json\"\r\n\r\n{}\r\n--b--\r\n"
+        .to_owned()
 }
 
 /// What routes and bodies name.
@@ -355,6 +371,8 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                 if path.contains("{model}") {
                     model = cast.model_in(&project, compared)?;
                 }
+                // A model's file has the model's own id.
+                let file = if path.contains("/files/") { &model } else { "app.css" };
                 let mut mail = String::new();
                 if path.contains("{mail}") {
                     let test =
@@ -371,7 +389,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     .replace("{session}", "00000000-0000-7000-8000-000000000000")
                     .replace("{query}", at.query)
                     .replace("{trust}", &trust)
-                    .replace("{file}", "app.css");
+                    .replace("{file}", file);
                 let (kind, body) = body_of((method.as_str(), path.as_str()), &at);
                 let reply = person.send(method, &filled, kind, &body)?;
                 let of = ["the owner's", "another's", "a deleted"][place];

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "target/gallery".to_owned());
     let folder = Path::new(&folder);
     fs::create_dir_all(folder.join("assets"))?;
-    for file in ["app.css", "app.js", "favicon.svg", "lines.svg"] {
+    for file in ["app.css", "app.js", "bring.js", "favicon.svg", "lines.svg"] {
         fs::write(folder.join("assets").join(file), asset(file).ok_or("no such asset")?.bytes)?;
     }
     let mut written = Vec::new();

@@ -21,6 +21,7 @@ pub fn asset(path: &str) -> Option<Asset> {
     let (content_type, bytes, etag): (_, &[u8], _) = match path {
         "app.css" => (CSS, APP_CSS.as_bytes(), &APP_CSS_ETAG),
         "app.js" => (JAVASCRIPT, APP_JS.as_bytes(), &APP_JS_ETAG),
+        "bring.js" => (JAVASCRIPT, BRING_JS.as_bytes(), &BRING_JS_ETAG),
         "favicon.svg" => (SVG, FAVICON_SVG.as_bytes(), &FAVICON_SVG_ETAG),
         "lines.svg" => (SVG, LINES_SVG.as_bytes(), &LINES_SVG_ETAG),
         _ => return None,
@@ -41,11 +42,13 @@ const SVG: &str = "image/svg+xml";
 
 const APP_CSS: &str = include_str!("../static/app.css");
 const APP_JS: &str = include_str!("../static/app.js");
+const BRING_JS: &str = include_str!("../static/bring.js");
 const FAVICON_SVG: &str = include_str!("../static/favicon.svg");
 const LINES_SVG: &str = include_str!("../static/lines.svg");
 
 static APP_CSS_ETAG: Etag = etag(APP_CSS.as_bytes());
 static APP_JS_ETAG: Etag = etag(APP_JS.as_bytes());
+static BRING_JS_ETAG: Etag = etag(BRING_JS.as_bytes());
 static FAVICON_SVG_ETAG: Etag = etag(FAVICON_SVG.as_bytes());
 static LINES_SVG_ETAG: Etag = etag(LINES_SVG.as_bytes());
 

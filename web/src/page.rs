@@ -74,6 +74,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("problem.html", include_str!("../templates/problem.html")),
     ("project.html", include_str!("../templates/project.html")),
     ("project_history.html", include_str!("../templates/project_history.html")),
+    ("file_parts.html", include_str!("../templates/file_parts.html")),
     ("model.html", include_str!("../templates/model.html")),
     ("model_new.html", include_str!("../templates/model_new.html")),
     ("model_parts.html", include_str!("../templates/model_parts.html")),

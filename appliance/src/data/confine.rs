@@ -10,11 +10,11 @@
 use std::fs;
 use std::path::Path;
 
+use flip_storage::confine::{Resource, lower};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, PathFdError, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::set_no_new_privs;
 
 /// How far the kernel confines the process.
@@ -104,11 +104,4 @@ fn links(mut rules: RulesetCreated, folder: &Path) -> Result<RulesetCreated, Con
         }
     }
     Ok(rules)
-}
-
-/// Lowers a limit for good; one that is lower already stays.
-fn lower(resource: Resource, value: u64) -> Result<(), rustix::io::Errno> {
-    let present = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    let value = Some(value.min(present));
-    setrlimit(resource, Rlimit { current: value, maximum: value })
 }

@@ -11,11 +11,12 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use flip_protocol::sync::Confinement;
+use flip_storage::confine::{Resource, lower};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_no_new_privs};
 use serde::{Deserialize, Serialize};
 
@@ -107,13 +108,6 @@ pub(super) fn enter(
     let files = confine(generation_file)?;
     // Last, because the filter lets nobody add rules.
     Ok(Sandbox { files, calls: calls::confine() })
-}
-
-/// Lowers a limit for good; one that is lower already stays.
-fn lower(resource: Resource, value: u64) -> Result<(), rustix::io::Errno> {
-    let present = getrlimit(resource).maximum.unwrap_or(u64::MAX);
-    let value = Some(value.min(present));
-    setrlimit(resource, Rlimit { current: value, maximum: value })
 }
 
 /// Keeps to as many of the processors that this process may use, so that its threads take no more however many it

@@ -5,6 +5,7 @@ use flip_protocol::ident::ProjectId;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::allowed::{Barred, allowed};
+use super::files;
 use super::projects::{Look, SEEN, Seer};
 use super::staging::lifecycle;
 use super::{Ledger, LedgerError};
@@ -190,6 +191,7 @@ impl Ledger {
                 Err(barred) => return Ok(Err(barred)),
             };
             tx.execute("UPDATE model SET deleted_ms = ?2 WHERE id = ?1", (id.bytes(), by.at.0))?;
+            files::end(tx, "model = ?1", [id.bytes()])?;
             by.note(tx, &Deed::ModelDeleted { project: now.project, model: id, model_name: now.name })?;
             Ok(Ok(()))
         })

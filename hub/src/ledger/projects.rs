@@ -7,6 +7,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 use uuid::Uuid;
 
 use super::allowed::{Barred, Doer, allowed, doer};
+use super::files;
 use super::keys::peer;
 use super::models;
 use super::orders::{self, Sealer};
@@ -276,6 +277,7 @@ impl Ledger {
                 (id.bytes(), by.at.0),
                 |row| row.get(0),
             )?;
+            files::end(tx, "model IN (SELECT id FROM model WHERE project = ?1)", [id.bytes()])?;
             by.note(tx, &Deed::ProjectDeleted { project: id, project_name })?;
             end_work(tx, &by, id, expires, &mut seal).map(Ok)
         })

@@ -137,7 +137,7 @@ impl Settings {
         }
         let login = match (written.user, written.password_file) {
             (None, None) => None,
-            (Some(user), Some(file)) => match password(&data.join(file)) {
+            (Some(user), Some(file)) => match secret("password_file", &data.join(file)) {
                 Ok(password) => Some((user, password)),
                 Err(problem) => {
                     problems.push(problem);
@@ -173,12 +173,14 @@ impl Settings {
     }
 }
 
-fn said(key: &str, value: &str, why: &str) -> String {
+/// What is wrong with a line.
+pub fn said(key: &str, value: &str, why: &str) -> String {
     if value.is_empty() { format!("{key} is missing: {why}") } else { format!("{key} = {value:?}: {why}") }
 }
 
-fn password(file: &Path) -> Result<String, String> {
-    let of = |why: &str| said("password_file", &file.display().to_string(), why);
+/// What the first line of a file holds that nobody but its owner may read.
+pub fn secret(key: &str, file: &Path) -> Result<String, String> {
+    let of = |why: &str| said(key, &file.display().to_string(), why);
     let text = fs::read_to_string(file).map_err(|error| of(&format!("it cannot be read ({error})")))?;
     let mode =
         fs::metadata(file).map_err(|error| of(&format!("it cannot be read ({error})")))?.permissions().mode();
@@ -187,7 +189,7 @@ fn password(file: &Path) -> Result<String, String> {
     }
     match text.lines().next().map(str::trim) {
         Some(password) if !password.is_empty() => Ok(password.to_owned()),
-        _ => Err(of("its first line holds no password")),
+        _ => Err(of("its first line holds nothing")),
     }
 }
 

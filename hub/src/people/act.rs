@@ -3,6 +3,7 @@
 pub mod access;
 pub mod asking;
 pub mod audit;
+pub mod files;
 pub mod history;
 pub mod links;
 pub mod mail;

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 pub(super) mod document;
+pub(super) mod files;
 mod freeze;
 mod mail;
 mod models;
@@ -64,6 +65,10 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeModels, _>("/api/v1/models/{model}", models::show)
         .put::<acts::ChangeModels, _>("/api/v1/models/{model}", models::edit)
         .delete::<acts::ChangeModels, _>("/api/v1/models/{model}", models::delete)
+        .post::<acts::ChangeModels, _>("/api/v1/models/{model}/files", files::open)
+        .get::<acts::FetchFiles, _>("/api/v1/models/{model}/files/{file}", files::fetch)
+        .delete::<acts::ChangeModels, _>("/api/v1/models/{model}/files/{file}", files::delete)
+        .post::<acts::ChangeModels, _>("/api/v1/models/{model}/files/{file}/link", files::link)
         .get::<acts::SeeDecisions, _>("/api/v1/decisions", staging::cases)
         .get::<acts::SeeLists, _>("/api/v1/queries", queries::list)
         .post::<acts::Ask, _>("/api/v1/queries", queries::ask)
@@ -126,6 +131,7 @@ fn said() -> Vec<Said> {
         access::said(),
         mail::said(),
         models::said(),
+        files::said(),
     ];
     said.extend(parts.into_iter().flatten());
     said

@@ -4,7 +4,7 @@ mod access;
 mod audit;
 mod links;
 mod mail;
-mod models;
+pub(super) mod models;
 mod pages;
 mod passwords;
 mod people;
@@ -73,6 +73,8 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeModels, _>("/models/{model}", models::show)
         .post::<acts::ChangeModels, _>("/models/{model}", models::edit)
         .post::<acts::ChangeModels, _>("/models/{model}/delete", models::delete)
+        .get::<acts::FetchFiles, _>("/models/{model}/files/{file}", super::api::files::fetch)
+        .post::<acts::ChangeModels, _>("/models/{model}/files/{file}/delete", models::delete_file)
         .get::<acts::SeeDecisions, _>("/decisions", staging::cases)
         .get::<acts::RunHub, _>("/hub", running::show)
         .post::<acts::RunHub, _>("/hub/banner", running::banner)
@@ -330,7 +332,7 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
     let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<ApiProblem>() else { return response };
-    if path == "/api" || path.starts_with("/api/") {
+    if for_programs(&path, &headers) {
         return response;
     }
     if problem.status() == StatusCode::UNAUTHORIZED {
@@ -341,6 +343,15 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
     }
     let person = Person::of_headers(&hub, &headers).await.ok();
     problem_page(person.as_ref(), problem)
+}
+
+/// True where whoever asks wants no page: the API, and links to files, which pages lead to and programs follow.
+fn for_programs(path: &str, headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    path == "/api"
+        || path.starts_with("/api/")
+        || path.starts_with("/uploads/") && !path.starts_with("/uploads/models/")
+        || path.starts_with("/downloads/") && !accepts.contains("text/html")
 }
 
 fn problem_page(person: Option<&Person>, problem: &ApiProblem) -> Response {

@@ -32,6 +32,24 @@ pub struct Reply {
     pub text: String,
 }
 
+/// Bytes that the hub answered with.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, by name in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub bytes: Vec<u8>,
+}
+
+impl Fetched {
+    /// A header; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(of, _)| of == name).map_or("", |(_, value)| value)
+    }
+}
+
 impl Reply {
     /// The body as JSON; null where it is none.
     pub fn json(&self) -> Value {
@@ -122,6 +140,32 @@ impl Api {
         reply(match method {
             "GET" | "DELETE" => self.agent.run(request.body(())?)?,
             _ => self.agent.run(request.body(body.to_owned())?)?,
+        })
+    }
+
+    /// PUT of bytes to a signed link: no token goes with it.
+    pub fn put(&self, path: &str, content_range: Option<&str>, body: &[u8]) -> Result<Reply> {
+        let mut request = self.agent.put(format!("{}{path}", self.base));
+        if let Some(range) = content_range {
+            request = request.header("content-range", range);
+        }
+        reply(request.send(body)?)
+    }
+
+    /// GET of bytes by a signed link: no token goes with it.
+    pub fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> Result<Fetched> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.call()?;
+        let told = response.headers().iter();
+        let headers =
+            told.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
+        Ok(Fetched {
+            status: response.status().as_u16(),
+            headers: headers.collect(),
+            bytes: response.body_mut().read_to_vec()?,
         })
     }
 

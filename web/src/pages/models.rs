@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Choice, Frame, Moment, sample};
+use super::{Bring, Choice, FileRow, Frame, Moment, Need, files, sample};
 use crate::Page;
 
 /// The list at `/models`.
@@ -80,6 +80,18 @@ pub struct Model {
     pub frame: Frame,
     /// What it is.
     pub about: ModelRow,
+    /// The files that its job needs.
+    pub needs: Vec<Need>,
+    /// True where all of them are here.
+    pub ready: bool,
+    /// Its files.
+    pub files: Vec<FileRow>,
+    /// The form that brings more; `None` where the person may not.
+    pub bring: Option<Bring>,
+    /// Why the last thing was not done.
+    pub error: Option<String>,
+    /// How often the page looks again, while something is under way.
+    pub refresh_seconds: Option<u32>,
     /// The form to change it; `None` where the person may not.
     pub form: Option<ModelForm>,
     /// Where its deletion posts to; `None` where the person may not.
@@ -157,13 +169,31 @@ impl Page for Model {
         let owners = Self {
             frame: sample::frame(),
             about: row(),
+            needs: files::needs(),
+            ready: false,
+            files: files::rows(),
+            bring: Some(files::bring()),
+            error: Some("“run.sh”: no file of that ending is let in".to_owned()),
+            refresh_seconds: Some(1),
             form: Some(form()),
             delete_action: Some("/models/4/delete".to_owned()),
         };
         let refused = ModelForm { error: Some("the name is empty".to_owned()), ..form() };
-        let refused = Self { form: Some(refused), ..owners.clone() };
+        let nothing = (Vec::new(), None, None);
+        let (files, error, refresh_seconds) = nothing;
+        let refused = Self { form: Some(refused), files, error, refresh_seconds, ..owners.clone() };
         let about = ModelRow { deleted: true, description: String::new(), ..row() };
-        let viewers = Self { about, form: None, delete_action: None, ..owners.clone() };
+        let files =
+            files::rows().into_iter().map(|row| FileRow { fetch_href: None, delete_action: None, ..row });
+        let viewers = Self {
+            about,
+            files: files.collect(),
+            ready: true,
+            bring: None,
+            form: None,
+            delete_action: None,
+            ..owners.clone()
+        };
         vec![owners, refused, viewers]
     }
 }

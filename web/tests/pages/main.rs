@@ -5,12 +5,13 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, AskAccess, Audit, Decisions, Forgot, Frame, GiveCode, Hub, LinkCame, LinkDelivery, LinkDone,
-        LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome, OwnFactor,
-        OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects, Queries, Query,
-        QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions, SetUpFactor, SignIn,
-        SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen,
-        SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, AskAccess, Audit, Decisions, FileState, Forgot, Frame, GiveCode, Hub, LinkCame, LinkDelivery,
+        LinkDone, LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome,
+        OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects,
+        Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions,
+        SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
+        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust,
+        TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -253,7 +254,7 @@ fn what_one_may_not_do_has_no_button() {
 fn every_static_file_that_a_page_names_exists_in_that_version() {
     for (name, text) in all_samples() {
         let named: Vec<_> = text.split('"').filter(|part| part.starts_with("&#x2f;assets")).collect();
-        assert_eq!(named.len(), 3, "{name}");
+        assert!(named.len() >= 3, "{name}");
         for href in named {
             let href = href.replace("&#x2f;", "/");
             let (path, version) = href.strip_prefix("/assets/").unwrap().split_once("?v=").unwrap();
@@ -464,6 +465,18 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<Model>(&mut pages, |page| {
         hostile_model(&mut page.about, &text());
+        page.error = Some(text());
+        page.needs.iter_mut().for_each(|need| need.name = text());
+        for file in &mut page.files {
+            (file.name, file.by) = (text(), text());
+            file.notes.iter_mut().for_each(|note| note.1 = text());
+            match &mut file.state {
+                FileState::Uploading { .. } => {}
+                FileState::Quarantined { why } => *why = Some(text()),
+                FileState::Clean { sha256 } => *sha256 = text(),
+                FileState::Refused { why } | FileState::Failed { why } => *why = text(),
+            }
+        }
         if let Some(form) = &mut page.form {
             (form.name, form.description, form.error) = (text(), text(), Some(text()));
         }

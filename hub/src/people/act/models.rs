@@ -1,12 +1,14 @@
 //! What people do with models.
 
+use super::files::Progress;
 use super::projects::{Listed, checked, look};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::files::State;
 use crate::ledger::models::{Model, Said, Unchanged};
 use crate::ledger::projects::Seer;
-use crate::model::{ModelId, NoJobType};
+use crate::model::{ModelId, Need, NoJobType};
 use crate::people::may::May;
 use crate::permissions::{Is, acts};
 use crate::problem::{ApiProblem, Code};
@@ -62,6 +64,43 @@ pub async fn found<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Model,
     found.filter(|model| model.project == may.project()).ok_or_else(ApiProblem::not_found)
 }
 
+/// A model with its files.
+pub struct Whole {
+    /// The model.
+    pub model: Model,
+    /// Its files, and how far each is.
+    pub files: Vec<Progress>,
+    /// The files that its job needs, and whether they are here.
+    pub needs: Vec<(&'static str, Need)>,
+}
+
+impl Whole {
+    /// True where nothing is missing.
+    pub fn ready(&self) -> bool {
+        self.needs.iter().all(|(_, need)| *need == Need::Here)
+    }
+}
+
+/// A model of the project that the person was let into, with its files.
+pub async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Whole, ApiProblem> {
+    let model = found(may, hub, id).await?;
+    let mut files = Vec::new();
+    for file in hub.ledger.files_of(id).await? {
+        files.push(super::files::progress(hub, file).await?);
+    }
+    let states = files.iter().map(|one| (one.file.name.as_str(), need(&one.file.state)));
+    let needs = model.job_type.needs(&states.collect::<Vec<_>>());
+    Ok(Whole { model, files, needs })
+}
+
+fn need(state: &State) -> Need {
+    match state {
+        State::Uploading | State::Quarantined(_) => Need::Coming,
+        State::Clean { .. } => Need::Here,
+        State::Refused(_) | State::Failed(_) => Need::Missing,
+    }
+}
+
 /// Gives a model another name, description and job type.
 pub async fn edit(
     may: &May<acts::ChangeModels>,
@@ -84,6 +123,7 @@ pub async fn edit(
 pub async fn delete(may: &May<acts::ChangeModels>, hub: &Hub, id: ModelId) -> Result<(), ApiProblem> {
     may.undeleted()?;
     hub.ledger.delete_model(may.by(), id).await??;
+    hub.files.announce();
     tracing::info!(model = %id, by = may.person().name, "a model was deleted");
     Ok(())
 }

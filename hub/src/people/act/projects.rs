@@ -173,6 +173,7 @@ pub async fn delete(may: &May<acts::DeleteProject>, hub: &Arc<Hub>) -> Result<()
     let told = hub.ledger.delete_project(may.by(), may.project(), expires, hub.sealer(now)).await??;
     tracing::info!(project = %may.project(), by = may.person().name, "a project was deleted");
     wake(hub, &told);
+    hub.files.announce();
     hub.announce_change();
     Ok(())
 }

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::document::Said;
+use super::files::ModelFile;
 use super::projects::Looking;
 use super::{Body, Parameters, Path};
 use crate::hub::Hub;
 use crate::ledger::models::Model;
-use crate::model::{JobType, ModelId};
+use crate::model::{JobType, ModelId, Need};
 use crate::people::act::models::{self as act, Typed};
 use crate::people::may::May;
 use crate::permissions::{Is, acts};
@@ -119,6 +120,30 @@ pub(super) struct ListedModel {
     edition: u64,
 }
 
+/// A model with its files.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholeModel {
+    #[serde(flatten)]
+    model: ListedModel,
+    /// The files that its job cannot do without.
+    required: Vec<RequiredFile>,
+    /// Whether all of them are here and clean.
+    #[schema(example = false)]
+    ready: bool,
+    /// Its files, by name; where two are of one name, what is in force first.
+    files: Vec<ModelFile>,
+}
+
+/// A file that a job cannot do without.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RequiredFile {
+    /// Its name.
+    #[schema(example = "config.json")]
+    name: &'static str,
+    /// Whether it is here.
+    state: Need,
+}
+
 /// What the document says of these routes.
 pub(super) fn said() -> Vec<Said> {
     let typed = [Code::BadName, Code::BadDescription, Code::BadJobType];
@@ -132,19 +157,21 @@ pub(super) fn said() -> Vec<Said> {
             .gives::<ModelsOfProject>(200, "All of them."),
         Said::post("/api/v1/projects/{project}/models", "Makes a model in an approved project.")
             .takes::<Typed>()
-            .made::<ListedModel>("It is made.")
+            .made::<WholeModel>("It is made.")
             .refuses(&typed)
             .refuses(&[Code::ProjectNotApproved, Code::TooManyModels]),
-        Said::get("/api/v1/models/{model}", "One model.").gives::<ListedModel>(200, "The model."),
+        Said::get("/api/v1/models/{model}", "One model.")
+            .gives::<WholeModel>(200, "The model, with its files."),
         Said::put(
             "/api/v1/models/{model}",
             "Gives a model name, description and job type, all of them anew.",
         )
         .takes::<ModelEdit>()
-        .gives::<ListedModel>(200, "The model as it is now.")
+        .gives::<WholeModel>(200, "The model as it is now.")
         .refuses(&typed)
         .refuses(&[Code::ProjectNotApproved, Code::StaleEdition]),
-        Said::delete("/api/v1/models/{model}", "Deletes a model.").gives_nothing(204, "It is deleted."),
+        Said::delete("/api/v1/models/{model}", "Deletes a model, and its files.")
+            .gives_nothing(204, "It is deleted."),
     ]
 }
 
@@ -183,7 +210,7 @@ pub(super) async fn make(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
     Body(typed): Body<Typed>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ListedModel>), ApiProblem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WholeModel>), ApiProblem> {
     let id = act::make(&may, &hub, &typed).await?;
     let place = format!("/api/v1/models/{id}");
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], whole(&may, &hub, id).await?))
@@ -194,7 +221,7 @@ pub(super) async fn show(
     may: May<acts::SeeModels>,
     State(hub): State<Arc<Hub>>,
     Path(id): Path<ModelId>,
-) -> Result<Json<ListedModel>, ApiProblem> {
+) -> Result<Json<WholeModel>, ApiProblem> {
     whole(&may, &hub, id).await
 }
 
@@ -204,7 +231,7 @@ pub(super) async fn edit(
     State(hub): State<Arc<Hub>>,
     Path(id): Path<ModelId>,
     Body(edit): Body<ModelEdit>,
-) -> Result<Json<ListedModel>, ApiProblem> {
+) -> Result<Json<WholeModel>, ApiProblem> {
     let ModelEdit { edition, name, description, job_type } = edit;
     act::edit(&may, &hub, id, edition, &Typed { name, description, job_type }).await?;
     whole(&may, &hub, id).await
@@ -220,8 +247,17 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Json<ListedModel>, ApiProblem> {
-    Ok(Json(listed(act::found(may, hub, id).await?)))
+async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Json<WholeModel>, ApiProblem> {
+    let whole = act::whole(may, hub, id).await?;
+    let ready = whole.ready();
+    let required = whole.needs.iter().map(|(name, state)| RequiredFile { name, state: *state });
+    let files = whole.files.into_iter().map(|one| ModelFile::of(one.file, Some(one.received)));
+    Ok(Json(WholeModel {
+        required: required.collect(),
+        ready,
+        files: files.collect(),
+        model: listed(whole.model),
+    }))
 }
 
 fn listed(model: Model) -> ListedModel {

@@ -12,9 +12,9 @@ use super::projects::{Looking, encoded};
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
-use crate::model::{JobType, ModelId};
+use crate::model::{FileId, JobType, ModelId};
 use crate::people::act::models::{self as act, Typed};
-use crate::people::act::projects;
+use crate::people::act::{files, projects};
 use crate::people::may::May;
 use crate::people::parts::{Form, Parameters, Path};
 use crate::permissions::{Is, acts};
@@ -85,18 +85,17 @@ async fn new_page(
 pub(super) async fn show(
     may: May<acts::SeeModels>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<ModelId>,
 ) -> Result<Response, ApiProblem> {
-    Ok(shown(&page(&may, &hub, model(&id)?, None).await?))
+    Ok(shown(&page(&may, &hub, id, None).await?))
 }
 
 pub(super) async fn edit(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<ModelId>,
     Form(typed): Form<Edit>,
 ) -> Result<Response, ApiProblem> {
-    let id = model(&id)?;
     let Edit { edition, name, description, job_type } = typed;
     let typed = Typed { name, description, job_type };
     match act::edit(&may, &hub, id, edition, &typed).await {
@@ -113,10 +112,33 @@ pub(super) async fn edit(
 pub(super) async fn delete(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
-    Path(id): Path<String>,
+    Path(id): Path<ModelId>,
 ) -> Result<Response, ApiProblem> {
-    act::delete(&may, &hub, model(&id)?).await?;
+    act::delete(&may, &hub, id).await?;
     Ok(Redirect::to(&format!("/projects/{}", may.project())).into_response())
+}
+
+pub(super) async fn delete_file(
+    may: May<acts::ChangeModels>,
+    State(hub): State<Arc<Hub>>,
+    Path((id, file)): Path<(ModelId, FileId)>,
+) -> Result<Response, ApiProblem> {
+    files::delete(&may, &hub, id, file).await?;
+    Ok(Redirect::to(&format!("/models/{id}")).into_response())
+}
+
+/// A model's page again, with why something was not done.
+pub(in crate::people) async fn again<A: Is>(
+    may: &May<A>,
+    hub: &Hub,
+    id: ModelId,
+    problem: ApiProblem,
+) -> Result<Response, ApiProblem> {
+    if problem.status() == StatusCode::NOT_FOUND {
+        return Err(problem);
+    }
+    let page = web::Model { error: Some(words_of(&problem)), ..page(may, hub, id, None).await? };
+    Ok((problem.status(), shown(&page)).into_response())
 }
 
 /// A model's page, with what was typed.
@@ -126,10 +148,6 @@ async fn page<A: Is>(
     id: ModelId,
     typed: Option<web::ModelForm>,
 ) -> Result<web::Model, ApiProblem> {
-    let model = act::found(may, hub, id).await?;
-    Ok(pages::models::model(may, &model, typed, clock::now()))
-}
-
-fn model(id: &str) -> Result<ModelId, ApiProblem> {
-    id.parse().map_err(|_| ApiProblem::not_found())
+    let whole = act::whole(may, hub, id).await?;
+    Ok(pages::models::model(may, &whole, typed, clock::now()))
 }

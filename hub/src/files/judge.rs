@@ -1,0 +1,212 @@
+//! The scanner in a process of its own: what reads what others brought can harm nothing but itself.
+//!
+//! What must stay true: a file is clean only where that process said so, whole and in time; whatever else happens is no
+//! verdict. The process gives up everything but the file before it reads a byte of it.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use flip_protocol::text;
+use flip_storage::confine::{Resource, die_with_parent, lower};
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
+    RulesetError, Scope,
+};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+use tokio::process::Command;
+
+use crate::bounds;
+use crate::scan::{self, Unclean};
+
+/// This very program, also where a newer one has taken its place on the disk.
+const SELF: &str = "/proc/self/exe";
+/// The hidden command that [`worker`] is behind.
+pub const COMMAND: &str = "scan-worker";
+
+/// A line of source code that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Note {
+    /// Its number, from one.
+    #[schema(example = 3)]
+    pub line: usize,
+    /// What deserves a look.
+    #[schema(example = "starts processes")]
+    pub why: String,
+}
+
+/// What became of a scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// Harmless to load.
+    Clean {
+        /// SHA-256 of what was read.
+        sha256: [u8; 32],
+        /// Bytes of what was read.
+        bytes: u64,
+        /// Lines of source code to look at.
+        notes: Vec<Note>,
+    },
+    /// Not, and why.
+    Refused(String),
+    /// It could not be found out, and why. It is not clean.
+    Failed(String),
+}
+
+/// What the process says.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Clean { sha256: String, bytes: u64, notes: Vec<Note> },
+    Refused(String),
+    Failed(String),
+}
+
+/// Has a file scanned under the name that somebody gave it.
+pub async fn judge(path: &Path, name: &str) -> Judged {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Judged::Failed("its bytes are not at this hub any more; bring it again".to_owned());
+        }
+        Err(error) => return Judged::Failed(format!("it could not be read: {error}")),
+    };
+    let time = time_for(file.metadata().map_or(0, |of| of.len()));
+    match tokio::time::timeout(time, asked(file, name)).await {
+        Ok(Ok(said)) => understood(&said),
+        Ok(Err(error)) => Judged::Failed(format!("the scanner could not be started or heard: {error}")),
+        Err(_) => Judged::Failed(format!("the scan took longer than {} s", time.as_secs())),
+    }
+}
+
+/// How long a file of that size may take: what a slow disk needs, and a little.
+fn time_for(bytes: u64) -> Duration {
+    bounds::SCAN_TIME + Duration::from_secs(bytes / bounds::SCAN_BYTES_A_SECOND)
+}
+
+async fn asked(file: File, name: &str) -> io::Result<Vec<u8>> {
+    let mut child = Command::new(SELF)
+        .args([COMMAND, "--", name])
+        .env_clear()
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::from(file))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut said = Vec::new();
+    let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+    stdout.take(bounds::SCAN_SAID_BYTES + 1).read_to_end(&mut said).await?;
+    // Closed now: a process that goes on talking ends by it.
+    let status = child.wait().await?;
+    if status.success() { Ok(said) } else { Err(io::Error::other(format!("it ended with {status}"))) }
+}
+
+fn understood(said: &[u8]) -> Judged {
+    let unheard = || Judged::Failed("the scanner said nothing that is understood".to_owned());
+    if said.len() as u64 > bounds::SCAN_SAID_BYTES {
+        return unheard();
+    }
+    match serde_json::from_slice(said) {
+        Ok(Said::Clean { sha256, bytes, notes }) => match digest(&sha256) {
+            Some(sha256) => Judged::Clean { sha256, bytes, notes },
+            None => unheard(),
+        },
+        Ok(Said::Refused(why)) => Judged::Refused(why),
+        Ok(Said::Failed(why)) => Judged::Failed(why),
+        Err(_) => unheard(),
+    }
+}
+
+/// A SHA-256 in hexadecimal.
+pub fn digest(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The process: scans what it was given as its standard input, and says on its standard output what it is.
+pub fn worker(name: &str) -> ExitCode {
+    let said = match confined() {
+        Ok(file) => match scan::scan(name, &file) {
+            Ok(clean) => Said::Clean {
+                sha256: text::hex(&clean.sha256()),
+                bytes: clean.size(),
+                notes: clean
+                    .notes()
+                    .iter()
+                    .map(|note| Note { line: note.line, why: note.why.to_owned() })
+                    .collect(),
+            },
+            Err(Unclean::Read(error)) => Said::Failed(format!("it could not be read: {error}")),
+            Err(why) => Said::Refused(why.to_string()),
+        },
+        Err(error) => Said::Failed(format!("the scanner could not lock itself in: {error}")),
+    };
+    let Ok(said) = serde_json::to_vec(&said) else { return ExitCode::FAILURE };
+    match io::stdout().write_all(&said).and_then(|()| io::stdout().flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Gives up everything but the file that is standard input.
+fn confined() -> io::Result<File> {
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let seconds = time_for(file.metadata()?.len()).as_secs();
+    die_with_parent()?;
+    lower(Resource::Core, 0)?;
+    lower(Resource::Fsize, 0)?;
+    lower(Resource::Nofile, bounds::SCAN_OPEN_FILES)?;
+    lower(Resource::Data, bounds::SCAN_MEMORY_BYTES)?;
+    lower(Resource::Cpu, seconds)?;
+    shut_in().map_err(io::Error::other)?;
+    Ok(file)
+}
+
+/// No file can be opened any more and nothing connected to, as far as the kernel knows the rules.
+fn shut_in() -> Result<(), RulesetError> {
+    let abi = ABI::V7;
+    Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::from_all(abi))?
+        .scope(Scope::from_all(abi))?
+        .create()?
+        .restrict_self()
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_not_a_whole_verdict_is_none() {
+        let sha256 = "ab".repeat(32);
+        let clean = format!("{{\"clean\":{{\"sha256\":\"{sha256}\",\"bytes\":3,\"notes\":[]}}}}");
+        assert_eq!(
+            understood(clean.as_bytes()),
+            Judged::Clean { sha256: [0xab; 32], bytes: 3, notes: Vec::new() }
+        );
+        for length in 0..clean.len() {
+            assert!(matches!(understood(&clean.as_bytes()[..length]), Judged::Failed(_)), "{length}");
+        }
+        let twice = clean.repeat(2);
+        let long = format!("{clean}{}", " ".repeat(usize::try_from(bounds::SCAN_SAID_BYTES).unwrap()));
+        for other in [&twice, &long, "clean", "{\"clean\":{}}", &clean.replace("ab", "zz")] {
+            assert!(matches!(understood(other.as_bytes()), Judged::Failed(_)), "{other:.80}");
+        }
+        assert_eq!(understood(b"{\"refused\":\"why\"}"), Judged::Refused("why".to_owned()));
+    }
+}
