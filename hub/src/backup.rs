@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use flip_protocol::{PartyId, UnixMillis, text};
+use flip_storage::artefacts;
 use flip_storage::audit::check::Wrong;
 use flip_storage::file::{self, Access};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::audit::{By, Deed};
 use crate::authority::{Authority, AuthorityError};
 use crate::clock;
 use crate::config::{self, Config};
+use crate::files::settings::Settings;
 use crate::hub;
 use crate::ledger::trusts::Peer;
 use crate::ledger::{self, Ledger, LedgerError, OpenError};
@@ -26,6 +28,8 @@ use crate::ledger::{self, Ledger, LedgerError, OpenError};
 pub const MANIFEST: &str = "backup.json";
 const LEDGER: &str = "hub.sqlite";
 const KEYS: &str = "keys";
+/// The folder of models' files.
+const FILES: &str = "files";
 
 /// What a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +87,9 @@ pub enum BackupError {
 }
 
 /// Saves the hub in `data` to a folder that is empty or not there yet. The hub may be running.
-pub fn save(data: &Path, to: &Path) -> Result<Manifest, BackupError> {
+///
+/// Files of models that are kept on this machine are in it; those in a store elsewhere are not.
+pub fn save(data: &Path, files: &Settings, to: &Path) -> Result<Manifest, BackupError> {
     let now = clock::now();
     let authority = Authority::load(&Config::keys(data))?;
     let making = aside(to);
@@ -102,10 +108,22 @@ pub fn save(data: &Path, to: &Path) -> Result<Manifest, BackupError> {
         copy(&entry.path(), &making.join(&path), Access::Owner)?;
         paths.push(path);
     }
+    if files.s3.is_none() {
+        folder(&making.join(FILES))?;
+        for known in ledger::files::known(&making.join(LEDGER))?.iter().filter(|of| of.bytes.is_some()) {
+            let path = Path::new(FILES).join(artefacts::name(known.key));
+            match copy_large(&artefacts::kept_file(&files.folder, known.key), &making.join(&path)) {
+                Ok(()) => paths.push(path),
+                // It was deleted since the ledger was copied.
+                Err(BackupError::File(_, error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
     paths.sort();
-    let files = paths.iter().map(|path| saved(&making, path)).collect::<Result<_, _>>()?;
+    let saved = paths.iter().map(|path| saved(&making, path)).collect::<Result<_, _>>()?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    let manifest = Manifest { flip_hub_backup: 1, hub: authority.hub(), version, at: now, files };
+    let manifest = Manifest { flip_hub_backup: 1, hub: authority.hub(), version, at: now, files: saved };
     let written = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(&making)(error.into()))?;
     file::write(&making.join(MANIFEST), &written, Access::Owner).map_err(failed(&making))?;
     // Where an empty folder stood, the rename takes its place.
@@ -132,8 +150,15 @@ pub fn restore(from: &Path, data: &Path) -> Result<Manifest, BackupError> {
     folder(&Config::keys(data))?;
     // The configuration last: its presence says that the hub is whole.
     let of_config = |saved: &&Saved| saved.path == config::FILE;
+    let config = fs::read_to_string(from.join(config::FILE)).map_err(failed(&from.join(config::FILE)))?;
+    let kept = Settings::folder_in(data, &config).join("kept");
     for known in manifest.files.iter().filter(|saved| !of_config(saved)) {
-        copy(&from.join(&known.path), &data.join(&known.path), Access::Owner)?;
+        if let Ok(name) = Path::new(&known.path).strip_prefix(FILES) {
+            folder(&kept)?;
+            copy_large(&from.join(&known.path), &kept.join(name))?;
+        } else {
+            copy(&from.join(&known.path), &data.join(&known.path), Access::Owner)?;
+        }
     }
     let authority = Authority::load(&Config::keys(data))?;
     let ledger = Ledger::open(&Config::ledger(data))?;
@@ -168,15 +193,17 @@ fn folder(path: &Path) -> Result<(), BackupError> {
 
 fn copy(from: &Path, to: &Path, access: Access) -> Result<(), BackupError> {
     if access == Access::Owner && from.file_name().is_some_and(|name| name == LEDGER) {
-        // Too large to be held.
-        fs::copy(from, to).map_err(failed(to))?;
-        let private = fs::Permissions::from_mode(0o600);
-        return fs::set_permissions(to, private)
-            .and_then(|()| fs::File::open(to)?.sync_all())
-            .map_err(failed(to));
+        return copy_large(from, to);
     }
     let bytes = fs::read(from).map_err(failed(from))?;
     file::write(to, &bytes, access).map_err(failed(to))
+}
+
+/// The same of what is too large to be held, for its owner alone.
+fn copy_large(from: &Path, to: &Path) -> Result<(), BackupError> {
+    fs::copy(from, to).map_err(failed(from))?;
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(to, private).and_then(|()| fs::File::open(to)?.sync_all()).map_err(failed(to))
 }
 
 fn saved(folder: &Path, path: &Path) -> Result<Saved, BackupError> {

@@ -1,12 +1,15 @@
-//! `flip-hub check`: everything that can be looked at without serving: configuration, keys, certificates, ledger, audit.
+//! `flip-hub check`: everything that can be looked at without serving: configuration, keys, certificates, ledger, files,
+//! audit.
 //!
 //! What must stay true: nothing is changed, and one problem does not hide another.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use flip_protocol::UnixMillis;
+use flip_storage::artefacts;
 use flip_storage::cells::CellKey;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
@@ -16,6 +19,7 @@ use crate::audit::written::moment;
 use crate::authority::Authority;
 use crate::bounds;
 use crate::config::{Config, ConfigError};
+use crate::files::settings::Settings;
 use crate::ledger::second_factors::Sealed;
 use crate::ledger::{self, Ledger};
 use crate::second_factor;
@@ -64,7 +68,10 @@ pub fn look(data: &Path, now: UnixMillis) -> Found {
                 .push(format!("[acme]: there is no certificate of {names} yet; the hub's log says why"));
         }
     }
-    ledger(data, now, &mut found);
+    let readable = ledger(data, now, &mut found);
+    if let Some(config) = config.as_ref().filter(|_| readable) {
+        files(data, &config.artefacts, &mut found);
+    }
     second_factors(data, &mut found);
     audit(data, config.as_ref(), &mut found);
     found
@@ -150,12 +157,13 @@ fn ends(name: &str, until: UnixMillis, now: UnixMillis, found: &mut Found) {
     }
 }
 
-fn ledger(data: &Path, now: UnixMillis, found: &mut Found) {
+/// Gives whether it is of this program's own schema.
+fn ledger(data: &Path, now: UnixMillis, found: &mut Found) -> bool {
     let looked = match ledger::backup::look(&Config::ledger(data)) {
         Ok(looked) => looked,
         Err(error) => {
             found.wrong.push(chain(&error));
-            return;
+            return false;
         }
     };
     match looked.schema.cmp(&Ledger::SCHEMA) {
@@ -181,6 +189,54 @@ fn ledger(data: &Path, now: UnixMillis, found: &mut Found) {
     for (trust, until) in looked.certificates {
         // Appliances renew theirs after two thirds of their life: one that ends soon has been away.
         ends(&format!("the appliance of {trust}"), until, now, found);
+    }
+    looked.schema == Ledger::SCHEMA
+}
+
+/// Compares the files that the ledger knows of with those that are there.
+fn files(data: &Path, settings: &Settings, found: &mut Found) {
+    let looked = || -> anyhow::Result<_> {
+        let known = ledger::files::known(&Config::ledger(data))?;
+        let [mut kept, staged] = artefacts::look(&settings.folder)?;
+        if let Some(s3) = &settings.s3 {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let store = s3.store()?;
+            kept.extend(runtime.block_on(artefacts::look_elsewhere(store.as_ref(), s3.prefix()))?);
+        }
+        Ok((known, kept, staged))
+    };
+    let (known, kept, staged) = match looked() {
+        Ok(looked) => looked,
+        Err(error) => {
+            found.wrong.push(format!("the files of models cannot be looked at: {error:#}"));
+            return;
+        }
+    };
+    let before = found.wrong.len();
+    let clean = known.iter().filter_map(|of| Some((of, artefacts::name(of.key), of.bytes?)));
+    let named = |path: &Path, name: &str| path.file_name().is_some_and(|of| of == name);
+    for (of, name, bytes) in clean {
+        match kept.iter().find(|(path, _)| named(path, &name)) {
+            Some((_, there)) if *there == bytes => {}
+            Some((path, there)) => found.wrong.push(format!(
+                "{} of a model has {there} bytes in {}, and should have {bytes}: bring it again",
+                of.name,
+                path.display()
+            )),
+            None => found.wrong.push(format!(
+                "{} of a model is clean in the ledger, and its bytes ({name}) are nowhere: bring it again",
+                of.name
+            )),
+        }
+    }
+    let names: HashSet<String> = known.iter().map(|of| artefacts::name(of.key)).collect();
+    for (path, _) in kept.iter().chain(&staged) {
+        if !path.file_name().is_some_and(|name| names.contains(name.to_string_lossy().as_ref())) {
+            found.wrong.push(format!("{} is of no file that the ledger knows: remove it", path.display()));
+        }
+    }
+    if found.wrong.len() == before {
+        found.sound.push(format!("the files of models are there: {} clean", kept.len()));
     }
 }
 

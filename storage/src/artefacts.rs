@@ -8,6 +8,7 @@
 mod pieces;
 
 use std::fs::{self, File, OpenOptions};
+use std::future::poll_fn;
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -164,24 +165,6 @@ impl Artefacts {
         }
     }
 
-    /// Where what is kept under a key is, where that is on this machine.
-    pub fn file(&self, key: Key) -> Option<PathBuf> {
-        self.here.then(|| self.folder.join(KEPT).join(name(key)))
-    }
-
-    /// What is kept and staged on this machine: each name and its bytes, also names that are no keys of ours.
-    pub fn on_this_machine(&self) -> Result<Vec<(PathBuf, u64)>, ArtefactError> {
-        let mut found = Vec::new();
-        for folder in [KEPT, STAGING].map(|folder| self.folder.join(folder)) {
-            for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
-                let entry = entry.map_err(failed(&folder))?;
-                let length = entry.metadata().map_err(failed(&entry.path()))?.len();
-                found.push((entry.path(), length));
-            }
-        }
-        Ok(found)
-    }
-
     /// Bytes that are free where files are staged.
     pub fn free_bytes(&self) -> Result<u64, ArtefactError> {
         let folder = self.folder.join(STAGING);
@@ -193,6 +176,46 @@ impl Artefacts {
         let parts = self.prefix.split('/').filter(|part| !part.is_empty()).map(str::to_owned);
         parts.chain([name(key)]).collect()
     }
+}
+
+/// What is kept in a folder on this machine, and what is staged there: each file and its bytes. Nothing is made.
+pub fn look(folder: &Path) -> Result<[Vec<(PathBuf, u64)>; 2], ArtefactError> {
+    let [kept, staged] = [KEPT, STAGING].map(|inner| listed(&folder.join(inner)));
+    Ok([kept?, staged?])
+}
+
+fn listed(folder: &Path) -> Result<Vec<(PathBuf, u64)>, ArtefactError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed(folder))?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed(folder))?;
+        let length = entry.metadata().map_err(failed(&entry.path()))?.len();
+        found.push((entry.path(), length));
+    }
+    Ok(found)
+}
+
+/// What a store elsewhere holds below a prefix: each name and its bytes.
+pub async fn look_elsewhere(
+    store: &dyn ObjectStore,
+    prefix: &str,
+) -> Result<Vec<(PathBuf, u64)>, ArtefactError> {
+    let below = Some(Place::from(prefix)).filter(|place| !place.as_ref().is_empty());
+    let mut listed = store.list(below.as_ref());
+    let mut found = Vec::new();
+    while let Some(object) = poll_fn(|context| listed.as_mut().poll_next(context)).await {
+        let object = object?;
+        found.push((PathBuf::from(object.location.as_ref()), object.size));
+    }
+    Ok(found)
+}
+
+/// Where what is kept in a folder on this machine under a key is.
+pub fn kept_file(folder: &Path, key: Key) -> PathBuf {
+    folder.join(KEPT).join(name(key))
 }
 
 /// A key as the name of a file.

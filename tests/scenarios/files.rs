@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_protocol::text;
-use flip_tests::world::{Api, Browser, PASSWORD, Window, until};
+use flip_tests::world::{Api, Browser, Hub, PASSWORD, S3Server, Window, until};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::console::picture;
 use crate::models::Study;
+use crate::stage::Stage;
 
 /// `cos\nsystem\n(S'true'\ntR.`: what runs a command where it is loaded.
 const HARMFUL: &[u8] = b"cos\nsystem\n(S'true'\ntR.";
@@ -55,9 +56,88 @@ fn long(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| b' ' + u8::try_from((at * 7 + at / 95) % 95).expect("below 95")).collect()
 }
 
+/// The names of the files that are kept, wherever.
+type Kept<'k> = &'k dyn Fn() -> Result<Vec<String>>;
+
+fn kept_here(study: &Study) -> impl Fn() -> Result<Vec<String>> + use<> {
+    let folder = study.stage.hub.data.join("artefacts/kept");
+    move || {
+        let names = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect()
+    }
+}
+
+/// A study whose hub keeps files in a store elsewhere.
+fn with_a_store() -> Result<(Study, S3Server)> {
+    let folder = tempfile::tempdir()?;
+    let store = S3Server::start(&folder.path().join("store"))?;
+    let lines = store.lines();
+    let study = Study::approved_on(Stage::set_with(folder, lines)?)?;
+    Ok((study, store))
+}
+
+/// What a store holds of a hub; no upload to it may be left unfinished.
+fn kept_in(store: &S3Server) -> Result<Vec<String>> {
+    let (keys, unfinished) = store.holds()?;
+    ensure!(unfinished == 0, "{unfinished} uploads to the store were not ended");
+    let name =
+        |key: String| key.strip_prefix("hub-1/").map(str::to_owned).context("a key outside of the prefix");
+    keys.into_iter().map(name).collect()
+}
+
 #[test]
 fn a_file_is_brought_in_ranges_scanned_and_fetched_and_goes_on_after_a_kill() -> Result<()> {
-    let mut study = Study::approved()?;
+    let study = Study::approved()?;
+    let kept = kept_here(&study);
+    a_files_life(study, &kept)
+}
+
+#[test]
+fn a_file_lives_as_well_in_a_store_that_speaks_s3() -> Result<()> {
+    let (study, store) = with_a_store()?;
+    a_files_life(study, &|| kept_in(&store))
+}
+
+#[test]
+fn a_store_elsewhere_is_given_nothing_but_what_is_clean() -> Result<()> {
+    let (study, store) = with_a_store()?;
+    the_scanner_stands(&study, &|| kept_in(&store))
+}
+
+#[test]
+fn a_store_that_is_away_loses_no_file_and_lets_none_out() -> Result<()> {
+    let (study, mut store) = with_a_store()?;
+    let model = study.model("Nodules")?;
+    let before = bring(&study.researcher, &model, "config.json", b"{}")?;
+    store.stop()?;
+    let opened = open(&study.researcher, &model, "models.py", 6)?;
+    let put = study.researcher.put(link(&opened)?, None, b"x = 1\n")?;
+    assert_eq!(put.status, 200, "bringing needs no store: {}", put.text);
+    until("the file to wait", || {
+        let file = study.researcher.get(link(&opened)?)?.json();
+        let waits = file["why"].as_str().is_some_and(|why| why.contains("tries again"));
+        Ok((file["state"] == "quarantined" && waits).then_some(()))
+    })?;
+    let led = study.researcher.get(&format!("{model}/files/{}", before["id"].as_str().context("no id")?))?;
+    let away = study.researcher.get(&led.location)?;
+    assert_eq!((away.status, &away.json()["code"]), (503, &json!("artefacts_away")), "{}", away.text);
+    store.resume()?;
+    assert_eq!(settled(&study.researcher, link(&opened)?)?["state"], "clean");
+    let led = study.researcher.get(&format!("{model}/files/{}", opened["id"].as_str().context("no id")?))?;
+    assert_eq!(study.researcher.fetch(&led.location, &[])?.bytes, b"x = 1\n");
+    // The store came back without what it held.
+    let said = told(&study.stage.hub, &["check"])?;
+    assert!(said.contains("WRONG  config.json of a model") && !said.contains("models.py"), "{said}");
+    Ok(())
+}
+
+/// What a command of the hub's says.
+fn told(hub: &Hub, words: &[&str]) -> Result<String> {
+    let output = hub.command(words)?.output()?;
+    Ok(String::from_utf8([output.stdout, output.stderr].concat())?)
+}
+
+fn a_files_life(mut study: Study, kept: Kept<'_>) -> Result<()> {
     let model = study.model("Nodules")?;
     let bytes = long(3_000_001);
     let opened = open(&study.researcher, &model, "notes.txt", bytes.len() as u64)?;
@@ -123,23 +203,23 @@ fn a_file_is_brought_in_ranges_scanned_and_fetched_and_goes_on_after_a_kill() ->
     assert_eq!(anybody.get(&format!("/downloads/{}", token(&to)))?.status, 410);
     assert_eq!(anybody.get(&format!("/uploads/{}", token(&led.location)))?.status, 410);
 
-    // Nobody but the hub's own account can look at what is kept, and nothing is called as somebody typed it.
-    let kept = study.stage.hub.data.join("artefacts/kept");
-    let names: Vec<String> = fs::read_dir(&kept)?
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect::<Result<_>>()?;
-    assert_eq!(names, [id.replace('-', "")]);
+    // Nothing is called as somebody typed it.
+    assert_eq!(kept()?, [id.replace('-', "")]);
     assert_eq!(fs::read_dir(study.stage.hub.data.join("artefacts/staging"))?.count(), 0);
 
     let gone = owner.send("DELETE", &format!("{model}/files/{id}"), "", "")?;
     assert_eq!(gone.status, 204, "{}", gone.text);
     assert_eq!(anybody.get(&led.location)?.status, 410);
-    until("the bytes to go", || Ok((fs::read_dir(&kept)?.count() == 0).then_some(())))
+    until("the bytes to go", || Ok(kept()?.is_empty().then_some(())))
 }
 
 #[test]
 fn only_what_is_clean_is_kept_and_nobody_gets_round_the_scanner() -> Result<()> {
     let study = Study::approved()?;
+    the_scanner_stands(&study, &kept_here(&study))
+}
+
+fn the_scanner_stands(study: &Study, kept: Kept<'_>) -> Result<()> {
     let model = study.model("Nodules")?;
     let refused = bring(&study.researcher, &model, "weights.pkl", HARMFUL)?;
     assert_eq!(refused["state"], "refused");
@@ -154,7 +234,7 @@ fn only_what_is_clean_is_kept_and_nobody_gets_round_the_scanner() -> Result<()> 
         let fetched = person.get(&format!("{model}/files/{id}"))?;
         assert_eq!((fetched.status, &fetched.json()["code"]), (409, &json!("file_not_clean")));
     }
-    assert_eq!(fs::read_dir(study.stage.hub.data.join("artefacts/kept"))?.count(), 0);
+    assert_eq!(kept()?, [""; 0]);
 
     let source = bring(&study.researcher, &model, "client_app.py", SOURCE)?;
     assert_eq!(source["state"], "clean", "source is made to be run, and is not refused");
@@ -209,8 +289,7 @@ fn only_what_is_clean_is_kept_and_nobody_gets_round_the_scanner() -> Result<()> 
 
     // The model's end is that of its files.
     assert_eq!(study.owner.send("DELETE", &model, "", "")?.status, 204);
-    let folder = study.stage.hub.data.join("artefacts/kept");
-    until("the files to go", || Ok((fs::read_dir(&folder)?.count() == 0).then_some(())))
+    until("the files to go", || Ok(kept()?.is_empty().then_some(())))
 }
 
 #[test]
@@ -392,5 +471,46 @@ fn files_are_brought_on_the_models_page_with_scripts_and_without() -> Result<()>
     assert!(real.is_empty(), "the browser complains: {real:?}");
     let none = scripted.barriers()?;
     assert!(none.is_empty(), "{none:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_backup_holds_the_files_and_a_check_finds_what_is_missing_or_too_much() -> Result<()> {
+    let mut study = Study::approved()?;
+    let model = study.model("Nodules")?;
+    let bytes = long(1_000_000);
+    let file = bring(&study.researcher, &model, "notes.txt", &bytes)?;
+    let id = file["id"].as_str().context("no id")?.to_owned();
+    let part = open(&study.researcher, &model, "models.py", 3)?;
+    assert_eq!(study.researcher.put(link(&part)?, Some("bytes 0-1/3"), b"ab")?.status, 200);
+    let said = told(&study.stage.hub, &["check"])?;
+    assert!(said.contains("the files of models are there: 1 clean") && !said.contains("WRONG"), "{said}");
+    let backup = study.stage.folder().join("backup");
+    let path = backup.to_str().context("no path")?;
+    let said = told(&study.stage.hub, &["backup", path])?;
+    assert!(said.contains("Saved to"), "{said}");
+
+    let kept = study.stage.hub.data.join("artefacts/kept");
+    fs::remove_file(kept.join(id.replace('-', "")))?;
+    fs::write(kept.join("stray"), b"x")?;
+    let said = told(&study.stage.hub, &["check"])?;
+    for found in ["WRONG  notes.txt of a model", "kept/stray is of no file"] {
+        assert!(said.contains(found), "{found}: {said}");
+    }
+
+    study.stage.hub.kill()?;
+    fs::remove_dir_all(&study.stage.hub.data)?;
+    let said = told(&study.stage.hub, &["restore", path])?;
+    assert!(said.contains("is as it was"), "{said}");
+    study.stage.hub.resume()?;
+    let owner = study.stage.hub.stranger()?.sign_in("ona", PASSWORD)?;
+    let led = owner.get(&format!("{model}/files/{id}"))?;
+    assert!(owner.fetch(&led.location, &[])?.bytes == bytes, "another file came back");
+    // What was under way begins anew.
+    let part = part["id"].as_str().context("no id")?;
+    let again = owner.post(&format!("{model}/files/{part}/link"), &json!({}))?;
+    assert_eq!(again.json()["received"], 0, "{}", again.text);
+    let said = told(&study.stage.hub, &["check"])?;
+    assert!(!said.contains("WRONG"), "{said}");
     Ok(())
 }

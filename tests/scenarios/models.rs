@@ -21,7 +21,10 @@ pub struct Study {
 impl Study {
     /// Before any Trust has approved it.
     pub fn begin() -> Result<Self> {
-        let stage = Stage::set()?;
+        Self::begin_on(Stage::set()?)
+    }
+
+    fn begin_on(stage: Stage) -> Result<Self> {
         let owner = stage.hub.add_person("ona", "researcher")?;
         let researcher = stage.hub.add_person("mia", "researcher")?;
         let viewer = stage.hub.add_person("mo", "viewer")?;
@@ -41,7 +44,12 @@ impl Study {
 
     /// Approved by its Trust.
     pub fn approved() -> Result<Self> {
-        let study = Self::begin()?;
+        Self::approved_on(Stage::set()?)
+    }
+
+    /// The same on this stage.
+    pub fn approved_on(stage: Stage) -> Result<Self> {
+        let study = Self::begin_on(stage)?;
         let query = study.owner.ask_in("Cohort", DIABETES, &study.project)?;
         study.owner.complete(&query)?;
         ensure!(study.stage.api.approve(&query)?, "it was staged before");

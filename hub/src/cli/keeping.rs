@@ -9,14 +9,17 @@ use crate::config::Config;
 use crate::{backup, checkup, clock};
 
 pub fn backup_to(data: &Path, folder: &Path) -> anyhow::Result<()> {
-    Config::load(data)?;
-    let manifest = backup::save(data, folder)?;
+    let config = Config::load(data)?;
+    let manifest = backup::save(data, &config.artefacts, folder)?;
     let bytes: u64 = manifest.files.iter().map(|saved| saved.bytes).sum();
     say!(
         "Saved to {}: {} files, {bytes} bytes. Who has them is the hub.",
         folder.display(),
         manifest.files.len()
     );
+    if let Some(s3) = &config.artefacts.s3 {
+        say!("Files of models are not in it: they are at {}, in the bucket {}.", s3.endpoint, s3.bucket);
+    }
     Ok(())
 }
 

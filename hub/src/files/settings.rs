@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flip_storage::artefacts::object_store::aws::AmazonS3Builder;
-use flip_storage::artefacts::object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use flip_storage::artefacts::object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use flip_storage::artefacts::{ArtefactError, Artefacts};
 use serde::Deserialize;
 
@@ -89,7 +89,28 @@ impl Settings {
 
     /// The artefacts that they describe.
     pub fn open(&self) -> Result<Artefacts, ArtefactError> {
-        let Some(s3) = &self.s3 else { return Artefacts::here(&self.folder) };
+        match &self.s3 {
+            None => Artefacts::here(&self.folder),
+            Some(s3) => Artefacts::elsewhere(&self.folder, s3.store()?, &s3.prefix),
+        }
+    }
+
+    /// The folder that the text of a `hub.toml` names, whatever else is in it.
+    pub fn folder_in(data: &Path, text: &str) -> PathBuf {
+        let written = toml::from_str::<toml::Table>(text).ok();
+        let named = written.as_ref().and_then(|lines| lines.get("artefacts")?.get("folder")?.as_str());
+        data.join(named.unwrap_or(FOLDER))
+    }
+}
+
+impl S3 {
+    /// What stands before every key.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The store.
+    pub fn store(&self) -> Result<Arc<dyn ObjectStore>, ArtefactError> {
         // One cryptographic library for all of the program's TLS; where it is installed already, it is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let retry = RetryConfig {
@@ -98,16 +119,16 @@ impl Settings {
             ..RetryConfig::default()
         };
         let store = AmazonS3Builder::new()
-            .with_endpoint(&s3.endpoint)
-            .with_bucket_name(&s3.bucket)
-            .with_region(&s3.region)
-            .with_access_key_id(&s3.access_key)
-            .with_secret_access_key(&s3.secret_key)
+            .with_endpoint(&self.endpoint)
+            .with_bucket_name(&self.bucket)
+            .with_region(&self.region)
+            .with_access_key_id(&self.access_key)
+            .with_secret_access_key(&self.secret_key)
             .with_virtual_hosted_style_request(false)
-            .with_client_options(ClientOptions::new().with_allow_http(s3.endpoint.starts_with("http://")))
+            .with_client_options(ClientOptions::new().with_allow_http(self.endpoint.starts_with("http://")))
             .with_retry(retry)
             .build()?;
-        Artefacts::elsewhere(&self.folder, Arc::new(store), &s3.prefix)
+        Ok(Arc::new(store))
     }
 }
 

@@ -3,9 +3,12 @@
 //! What must stay true: a file is clean only by a verdict that was stored here, and a [`Scanned`] is made of a clean one
 //! alone; what a row's end leaves behind is written down in the transaction that ends it, so that no bytes are forgotten.
 
+use std::path::Path;
+
 use flip_protocol::UnixMillis;
 use flip_protocol::ident::ProjectId;
 use flip_storage::artefacts::Key;
+use flip_storage::ledger as storage;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::allowed::{Barred, allowed};
@@ -526,5 +529,28 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<File> {
         opened: UnixMillis(row.get(4)?),
         state,
         since: UnixMillis(row.get(6)?),
+    })
+}
+
+/// A file whose bytes should be somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Where its bytes are.
+    pub key: Key,
+    /// What it is called; empty where it has no row any more.
+    pub name: String,
+    /// How many they are, where it is clean.
+    pub bytes: Option<u64>,
+}
+
+/// Every file that a ledger knows of, and those whose bytes it has still to remove. Changes nothing.
+pub fn known(ledger: &Path) -> Result<Vec<Known>, LedgerError> {
+    storage::read(ledger, "known files", |tx| {
+        tx.prepare(
+            "SELECT id, name, iif(state = 'clean', bytes, NULL) FROM model_file
+             UNION ALL SELECT key, '', NULL FROM artefact_gone",
+        )?
+        .query_map([], |row| Ok(Known { key: row.get(0)?, name: row.get(1)?, bytes: row.get(2)? }))?
+        .collect()
     })
 }

@@ -169,6 +169,14 @@ impl Api {
         })
     }
 
+    /// GET of bytes by a signed link, however long it takes; they are counted and thrown away.
+    pub fn drain(&self, path: &str) -> Result<u64> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let response = request.config().timeout_global(None).build().call()?;
+        ensure!(response.status().as_u16() == 200, "not fetched: {}", response.status());
+        Ok(std::io::copy(&mut response.into_body().into_reader(), &mut std::io::sink())?)
+    }
+
     /// The session's token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
