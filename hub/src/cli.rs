@@ -51,7 +51,7 @@ use people::UserCommand;
     flip-hub audit verify              whether what was done is noted as it was\n\n\
     hub.toml, in the folder of --data, may hold people_listen, sites_listen, sites_address, names,\n\
     people_certificate, people_key, console_address, metrics_listen, log_format, audit_head, danger_no_second_factor\n\
-    and [mail]; docs/OPERATING.md says what each is."
+    [acme], [artefacts] and [mail]; docs/OPERATING.md says what each is."
 )]
 struct Cli {
     /// The folder that holds the hub's keys, ledger and configuration

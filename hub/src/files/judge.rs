@@ -191,6 +191,17 @@ fn shut_in() -> Result<(), RulesetError> {
 mod tests {
     use super::*;
 
+    /// The process that is started here is the tests' own program, which knows no such command.
+    #[tokio::test]
+    async fn a_process_that_is_no_scanner_finds_nothing_clean() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "harmless").unwrap();
+        assert!(matches!(judge(&path, "notes.txt").await, Judged::Failed(_)));
+        let gone = judge(&folder.path().join("gone"), "notes.txt").await;
+        assert!(matches!(&gone, Judged::Failed(why) if why.contains("bring it again")), "{gone:?}");
+    }
+
     #[test]
     fn whatever_is_not_a_whole_verdict_is_none() {
         let sha256 = "ab".repeat(32);
