@@ -113,9 +113,7 @@ impl Throttle {
     /// Begins a try, which counts as failed until it is [`Self::succeeded`].
     pub fn begin(&self, this: Try, now: UnixMillis) -> Result<(), Wait> {
         let mut tries = self.lock();
-        if let Some(wait) =
-            tries.counts(&this).into_iter().filter_map(|(count, free)| count.wait(free, now)).max()
-        {
+        if let Some(wait) = tries.wait(&this, now) {
             return Err(wait);
         }
         for (count, _) in tries.counts(&this) {
@@ -127,9 +125,18 @@ impl Throttle {
 
     /// Takes back what [`Self::begin`] counted. From where they are known, what failed before is forgotten.
     pub fn succeeded(&self, this: Try) {
-        let mut tries = self.lock();
-        for (count, _) in tries.counts(&this) {
-            count.failed = if this.known { 0 } else { count.failed.saturating_sub(1) };
+        self.take_back(this);
+        if this.known {
+            for (count, _) in self.lock().counts(&this) {
+                count.failed = 0;
+            }
+        }
+    }
+
+    /// Takes back what [`Self::begin`] counted of a try that nobody looked at: what failed before stands.
+    pub fn take_back(&self, this: Try) {
+        for (count, _) in self.lock().counts(&this) {
+            count.failed = count.failed.saturating_sub(1);
         }
     }
 
@@ -152,6 +159,19 @@ impl Throttle {
 }
 
 impl Tries {
+    /// How long a try waits. A refused one leaves nothing here: else made-up names would fill the memory.
+    fn wait(&self, this: &Try, now: UnixMillis) -> Option<Wait> {
+        let account = match this.account {
+            Account::Person(person) => {
+                self.people.get(&(person, this.secret, this.known.then_some(this.from)))
+            }
+            Account::Nobody(name) => self.names.get(&(name, this.secret)),
+        };
+        let network = if this.known { None } else { self.networks.get(&this.from) };
+        let of = |count: Option<&Count>, free| count.and_then(|count| count.wait(free, now));
+        of(account, bounds::TRIES_FREE).max(of(network, bounds::NETWORK_TRIES_FREE))
+    }
+
     /// The counts that a try is in, each with how many failures cost nothing.
     fn counts(&mut self, this: &Try) -> Vec<(&mut Count, u32)> {
         let account = match this.account {
@@ -196,15 +216,18 @@ impl Count {
     const NONE: Self = Self { failed: 0, last: UnixMillis(0) };
 
     fn add(&mut self, now: UnixMillis) {
+        // One is forgotten for each of the longest waits that has passed, so that a trickle does not add up.
+        let forgotten = u32::try_from(now.since(self.last) / bounds::TRY_WAIT_MOST_MS).unwrap_or(u32::MAX);
         let before = if now.since(self.last) < bounds::TRIES_FORGOTTEN_MS { self.failed } else { 0 };
-        *self = Self { failed: before.saturating_add(1), last: now };
+        *self = Self { failed: before.saturating_sub(forgotten).saturating_add(1), last: now };
     }
 
     /// How long the next try waits: nothing at first, then a second, and twice as long each time.
     fn wait(&self, free: u32, now: UnixMillis) -> Option<Wait> {
         let over = self.failed.checked_sub(free)?;
         let wait_ms = 1_000_u64.checked_shl(over.min(30)).unwrap_or(u64::MAX).min(bounds::TRY_WAIT_MOST_MS);
-        let passed_ms = now.since(self.last);
+        // A clock that was set back says nothing of how long ago it was.
+        let passed_ms = now.0.checked_sub(self.last.0).unwrap_or(u64::MAX);
         if passed_ms >= wait_ms || passed_ms >= bounds::TRIES_FORGOTTEN_MS {
             return None;
         }
@@ -303,9 +326,43 @@ mod tests {
             let from = Network(IpAddr::from(std::net::Ipv4Addr::from(of)));
             throttle.begin(Try { account, secret: Secret::Password, from, known: false }, at(1)).unwrap();
         }
+        // From one network, past its wait, with another name each time.
+        let here = network("192.0.2.99");
+        for of in 0..u32::try_from(bounds::COUNTS_KEPT).unwrap() * 3 {
+            let account = Account::Nobody(std::array::from_fn(|at| (!of).to_be_bytes()[at % 4]));
+            let _ =
+                throttle.begin(Try { account, secret: Secret::Password, from: here, known: false }, at(1));
+        }
         let tries = throttle.lock();
         assert!(tries.names.len() <= bounds::COUNTS_KEPT && tries.networks.len() <= bounds::COUNTS_KEPT);
         assert_eq!(tries.people.len(), 1, "a person's count went");
+    }
+
+    #[test]
+    fn a_try_that_nobody_looked_at_forgives_nothing() {
+        let throttle = Throttle::default();
+        let known = by("192.0.2.7", true);
+        for _ in 0..100 {
+            throttle.begin(known, at(0)).unwrap();
+            throttle.take_back(known);
+        }
+        assert_eq!(fail(&throttle, known, 0), bounds::TRIES_FREE);
+        throttle.take_back(known);
+        throttle.begin(known, at(0)).unwrap();
+        assert!(throttle.begin(known, at(0)).is_err(), "what failed before was forgotten");
+    }
+
+    #[test]
+    fn a_trickle_does_not_add_up_and_a_clock_that_is_set_back_keeps_nobody_waiting() {
+        let throttle = Throttle::default();
+        let here = network("192.0.2.7");
+        for form in 0..200 {
+            assert_eq!(throttle.form(Form::Access, here, at(form * 1_800)), Ok(()), "form {form}");
+        }
+        let this = by("192.0.2.8", false);
+        fail(&throttle, this, 1_000_000);
+        assert!(throttle.begin(this, at(1_000_000)).is_err());
+        assert!(throttle.begin(this, at(0)).is_ok());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 use super::invitations::{NewLink, Taken, taken, void_link};
 use super::mail::{self, NewMail, address};
 use super::people::{Details, Whom, end_sessions, find, insert, role_of};
+use super::sessions::note_network;
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
 use crate::email::EmailAddress;
@@ -62,6 +63,7 @@ impl Ledger {
         &self,
         token_sha256: [u8; 32],
         password: String,
+        from: String,
         now: UnixMillis,
     ) -> Result<Followed, LedgerError> {
         self.call("accept invitation", move |tx| {
@@ -81,6 +83,7 @@ impl Ledger {
                  SELECT id, name, email, role, ?2, ?3 FROM invitation WHERE id = ?1",
                 (id.bytes(), password, now.0),
             )?;
+            note_network(tx, id, &from, now)?;
             void_link(tx, id)?;
             tx.execute("DELETE FROM invitation WHERE id = ?1", [id.bytes()])?;
             By::person(id, &name, now)
@@ -96,6 +99,7 @@ impl Ledger {
         token_sha256: [u8; 32],
         password: String,
         told: Option<NewMail>,
+        from: String,
         now: UnixMillis,
     ) -> Result<Followed, LedgerError> {
         self.call("follow reset", move |tx| {
@@ -103,6 +107,7 @@ impl Ledger {
                 return Ok(Followed::Gone);
             };
             tx.execute("UPDATE person SET password = ?2 WHERE id = ?1", (person.bytes(), password))?;
+            note_network(tx, person, &from, now)?;
             end_sessions(tx, person)?;
             void_links(tx, person)?;
             told.iter().try_for_each(|told| mail::store(tx, told, None))?;
@@ -135,6 +140,7 @@ impl Ledger {
         id: PersonId,
         details: Details,
         password: String,
+        from: String,
         now: UnixMillis,
     ) -> Result<Followed, LedgerError> {
         self.call("set up", move |tx| {
@@ -146,6 +152,7 @@ impl Ledger {
             }
             let by = By::person(id, &details.name, now);
             insert(tx, &by, id, details, password)?;
+            note_network(tx, id, &from, now)?;
             tx.execute("DELETE FROM link WHERE purpose = 'setup'", [])?;
             Ok(Followed::Yes)
         })

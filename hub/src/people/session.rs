@@ -117,8 +117,7 @@ pub async fn password_fits(
 ) -> Result<bool, ApiProblem> {
     begin(hub, this)?;
     let Some(fits) = hub.hasher.verify(password, stored, this.known).await else {
-        // Nobody looked at it.
-        hub.throttle.succeeded(this);
+        hub.throttle.take_back(this);
         return Err(ApiProblem::new(
             Code::TooManySignIns,
             "Too many people sign in at once; try again in a moment.",

@@ -48,10 +48,12 @@ pub async fn follow(
         return Err(bad_password("the two passwords are not the same"));
     }
     let (token, now) = (links::sha256(token), clock::now());
+    // Whoever follows a link from here is no stranger here: nobody else's tries keep them from signing in with it.
+    let from = may.visitor().place().network;
     let (name, followed) = match purpose {
         Purpose::Invitation { name, email } => {
             let hash = hashed(typed.password, &name, Some(&email.to_string())).await?;
-            let followed = hub.ledger.accept_invitation(token, hash, now).await?;
+            let followed = hub.ledger.accept_invitation(token, hash, from, now).await?;
             (name, followed)
         }
         Purpose::Reset { name, email, .. } => {
@@ -59,7 +61,7 @@ pub async fn follow(
             let hash = hashed(typed.password, &name, address.as_deref()).await?;
             let letter = Letter::PasswordChanged { name: name.clone() };
             let told = email.and_then(|email| hub.post.mail(email, letter, now));
-            let followed = hub.ledger.follow_reset(token, hash, told, now).await?;
+            let followed = hub.ledger.follow_reset(token, hash, told, from, now).await?;
             hub.post.announce();
             (name, followed)
         }
@@ -72,7 +74,7 @@ pub async fn follow(
             let hash = hashed(typed.password, &name, Some(given)).await?;
             let id = PersonId::new(now, &clock::random_bytes());
             let details = Details { name: name.clone(), email, role: Role::Admin };
-            let followed = hub.ledger.set_up(token, id, details, hash, now).await?;
+            let followed = hub.ledger.set_up(token, id, details, hash, from, now).await?;
             (name, followed)
         }
     };
