@@ -16,6 +16,7 @@ use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::ledger::once::Once;
 use crate::model::{FileId, JobType, ModelId};
 use crate::person::{PersonId, Role};
 
@@ -26,6 +27,8 @@ pub struct By {
     pub who: Who,
     /// When.
     pub at: UnixMillis,
+    /// The key of their request, where it is to be carried out once.
+    pub once: Option<Once>,
 }
 
 /// Who does something at the hub.
@@ -54,12 +57,12 @@ pub enum Who {
 impl By {
     /// The command line.
     pub fn command_line(at: UnixMillis) -> Self {
-        Self { who: Who::CommandLine, at }
+        Self { who: Who::CommandLine, at, once: None }
     }
 
     /// The hub of itself.
     pub fn hub(at: UnixMillis) -> Self {
-        Self { who: Who::Hub, at }
+        Self { who: Who::Hub, at, once: None }
     }
 
     /// Their id, where it is somebody who is signed in.
@@ -72,12 +75,12 @@ impl By {
 
     /// A Trust's appliance.
     pub fn trust(id: PartyId, name: &str, at: UnixMillis) -> Self {
-        Self { who: Who::Trust { id, name: name.to_owned() }, at }
+        Self { who: Who::Trust { id, name: name.to_owned() }, at, once: None }
     }
 
     /// A person.
     pub fn person(id: PersonId, name: &str, at: UnixMillis) -> Self {
-        Self { who: Who::Person { id, name: name.to_owned() }, at }
+        Self { who: Who::Person { id, name: name.to_owned() }, at, once: None }
     }
 }
 

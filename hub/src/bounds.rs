@@ -19,6 +19,8 @@ pub const SITES_CONNECTIONS: usize = 12_000;
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.
 pub const REQUEST_HEAD: Duration = Duration::from_secs(15);
+/// Bytes of the head of a request: hyper reads no more before it refuses it.
+pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
 /// How long a whole request may take, its longest wait included.
 pub const REQUEST: Duration = Duration::from_mins(1);
 /// How long a shutdown waits for open requests.
@@ -72,6 +74,14 @@ pub const CLOCK_SLACK_S: i64 = 3_600;
 pub const WORDS_CHARACTERS: usize = 120;
 /// The last page of a list that can be asked for: a million rows are no list.
 pub const PAGES: u64 = 10_000;
+/// How long the key of a request stands for it, in milliseconds: a day.
+pub const ONCE_MS: u64 = 86_400_000;
+/// Bytes of such a key.
+pub const ONCE_KEY_BYTES: usize = 100;
+/// How long a form that is sent twice waits for what the first one does.
+pub const ONCE_WAIT: Duration = Duration::from_secs(10);
+/// How often it looks.
+pub const ONCE_LOOK: Duration = Duration::from_millis(20);
 /// Rows of a list in the console and the API.
 pub const LIST_ROWS: u32 = 100;
 /// Milliseconds before its end from which on a certificate is told of by `flip-hub check`: three weeks, time to act in.

@@ -21,6 +21,7 @@ use crate::ledger::trusts::{KitSecret, Peer, Reseal};
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
+use crate::people::UnderWay;
 use crate::presence::Presence;
 use crate::throttle::Throttle;
 use crate::wording;
@@ -47,6 +48,8 @@ pub struct Hub {
     pub files: Files,
     /// What is counted.
     pub metrics: Metrics,
+    /// Requests with a key that are under way.
+    pub under_way: UnderWay,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -88,6 +91,7 @@ impl Hub {
             cells,
             files,
             metrics,
+            under_way: UnderWay::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }

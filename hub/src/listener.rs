@@ -13,7 +13,6 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_core::Stream as _;
@@ -29,7 +28,7 @@ use tokio_rustls::server::TlsStream;
 use crate::acme;
 use crate::bounds;
 use crate::metrics::Metrics;
-use crate::problem::problem;
+use crate::problem::{ApiProblem, Code};
 
 /// Where a request's connection is from.
 #[derive(Debug, Clone, Copy)]
@@ -145,6 +144,7 @@ fn serve_one(
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(bounds::REQUEST_HEAD)
+            .max_buf_size(bounds::REQUEST_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(listener = name, %error, "a connection ended badly");
@@ -165,7 +165,7 @@ async fn within_time(name: &'static str, metrics: Metrics, request: Request, nex
     }
     let response = match tokio::time::timeout(bounds::REQUEST, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took longer than 60 s\n").into_response(),
+        Err(_) => ApiProblem::new(Code::TooSlow, "The request took longer than a minute.").into_response(),
     };
     metrics.answered(name, response.status().as_u16(), began);
     response
@@ -184,7 +184,7 @@ pub async fn bounded_body(State(limit): State<usize>, request: Request, next: Ne
         match poll_fn(|context| Pin::new(&mut stream).poll_next(context)).await {
             None => return next.run(Request::from_parts(head, Body::from(read))).await,
             Some(Err(_)) => {
-                return problem(StatusCode::BAD_REQUEST, "bad_body", "The request's body broke off.", None);
+                return ApiProblem::new(Code::CutShort, "The request's body broke off.").into_response();
             }
             Some(Ok(chunk)) if read.len() + chunk.len() <= limit => read.extend_from_slice(&chunk),
             Some(Ok(_)) => break,
@@ -192,7 +192,7 @@ pub async fn bounded_body(State(limit): State<usize>, request: Request, next: Ne
     }
     discard(&mut stream).await;
     let detail = format!("at most {limit} bytes are taken here; a question has at most 10,240 characters");
-    problem(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large.", Some(detail))
+    ApiProblem::new(Code::TooLarge, "The request is too large.").detail(detail).into_response()
 }
 
 /// Reads what is left of a body, up to [`bounds::DISCARD_BYTES`], so that its sender hears the answer.

@@ -8,11 +8,14 @@ mod api;
 mod console;
 mod may;
 mod notices;
+mod once;
 mod parts;
 pub mod printed;
 mod session;
 mod transfers;
 mod visitor;
+
+pub use once::UnderWay;
 
 use std::sync::Arc;
 
@@ -31,6 +34,7 @@ pub fn router(hub: &Arc<Hub>) -> Router {
         .into_router()
         .method_not_allowed_fallback(async || ApiProblem::bad_method())
         .fallback(async || ApiProblem::not_found())
+        .layer(from_fn_with_state(Arc::clone(hub), once::around))
         .layer(from_fn_with_state(Arc::clone(hub), console::pages_of_problems))
         .layer(from_fn_with_state(Arc::clone(hub), notices::around))
         .layer(DefaultBodyLimit::disable())

@@ -212,6 +212,7 @@ async fn write_head(hub: &Arc<Hub>, written: &mut Option<Head>) {
 async fn forget(hub: &Hub) -> Result<(), LedgerError> {
     hub.ledger.sweep_links(clock::now()).await?;
     hub.ledger.sweep_requests(clock::now()).await?;
+    hub.ledger.sweep_once(clock::now()).await?;
     hub.ledger.sweep_mail(clock::now()).await
 }
 

@@ -232,7 +232,7 @@ fn an_admin_invites_who_asked_with_two_clicks() -> Result<()> {
     browser.click("main button[type=submit]")?;
     browser.shows("The study of lung nodules.")?;
     browser.picture(&picture("requests-light")?)?;
-    browser.click("form[action$='/invite'] button")?;
+    browser.click("form[action*='/invite?once='] button")?;
     browser.shows("Hand this link to K. Ito")?;
     browser.go(&format!("{base}/people/requests"))?;
     browser.click("summary")?;

@@ -11,6 +11,7 @@ mod hub;
 mod mail;
 mod program;
 mod proxy;
+mod raw;
 mod s3;
 
 use std::net::TcpListener;
@@ -29,6 +30,7 @@ pub use hub::{Hub, HubOptions, PASSWORD};
 pub use mail::{MailServer, Secured, link_in};
 pub use program::{Program, command};
 pub use proxy::Proxy;
+pub use raw::Raw;
 pub use s3::S3Server;
 
 /// How long a scenario waits for something that is sure to come. Long, because machines are slow; never asserted on.

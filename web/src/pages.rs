@@ -102,6 +102,8 @@ pub struct Notice {
 pub struct SignedIn {
     /// Their name.
     pub name: String,
+    /// The page's own key: a form that makes something is carried out once with it, however often it is sent.
+    pub once: String,
     /// True where the navigation leads to the people.
     pub sees_people: bool,
     /// True where it leads to the hub's own page.
@@ -197,6 +199,7 @@ mod sample {
 
     pub(super) fn frame() -> Frame {
         let person = SignedIn {
+            once: "7f3c".to_owned(),
             name: "r.okafor@flip.example".to_owned(),
             sees_people: false,
             runs_hub: false,
@@ -209,14 +212,28 @@ mod sample {
     pub(super) fn admin() -> Frame {
         let decides = Some(Decides { own_trust: false, waiting: 0 });
         let name = "admin".to_owned();
-        let person = SignedIn { name, sees_people: true, runs_hub: true, sees_audit: true, decides };
+        let person = SignedIn {
+            name,
+            once: "7f3c".to_owned(),
+            sees_people: true,
+            runs_hub: true,
+            sees_audit: true,
+            decides,
+        };
         Frame { person: Some(person), ..frame() }
     }
 
     pub(super) fn trust_admin() -> Frame {
         let decides = Some(Decides { own_trust: true, waiting: 2 });
         let name = "i.fernandez@flip.example".to_owned();
-        let person = SignedIn { name, sees_people: false, runs_hub: false, sees_audit: false, decides };
+        let person = SignedIn {
+            name,
+            once: "7f3c".to_owned(),
+            sees_people: false,
+            runs_hub: false,
+            sees_audit: false,
+            decides,
+        };
         Frame { person: Some(person), ..frame() }
     }
 

@@ -9,7 +9,7 @@ mod look;
 use flip_storage::audit::Head;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, once};
 use crate::audit::{By, Deed};
 
 pub use look::{Kept, check_file};
@@ -39,9 +39,12 @@ impl By {
     /// Notes what they do in the transaction that does it.
     pub(super) fn note(&self, tx: &Transaction<'_>, deed: &Deed) -> rusqlite::Result<()> {
         let linked = head(tx)?.next(self.at.0, deed.act(), deed.facts(&self.who));
-        tx.prepare_cached("INSERT INTO audit (number, hash, entry) VALUES (?1, ?2, ?3)")?
-            .execute((linked.entry.number, linked.hash, linked.text))
-            .map(drop)
+        tx.prepare_cached("INSERT INTO audit (number, hash, entry) VALUES (?1, ?2, ?3)")?.execute((
+            linked.entry.number,
+            linked.hash,
+            linked.text,
+        ))?;
+        once::note(tx, self, deed)
     }
 }
 

@@ -160,31 +160,33 @@ impl Ledger {
                 .prepare_cached(&format!("SELECT {COLUMNS} WHERE query.id = ?1"))?
                 .query_row([id.as_bytes()], query_of_row)
                 .optional()?;
-            query.map(|query| Ok((query, asked(tx, id)?))).transpose()
+            query.map(|query| Ok((query, asked(tx, id, "work_order.detail")?))).transpose()
         })
         .await
     }
 
-    /// The newest queries of the projects that the seer may know of, or of one of these, newest first, each with its
-    /// Trusts' shares.
+    /// The newest queries of the projects that the seer may know of, or of one of these, newest first, from after one of
+    /// them on, each with its Trusts' shares without their statistics.
     pub async fn queries(
         &self,
         seer: Seer,
         of: Option<ProjectId>,
+        after: Option<Uuid>,
         most: u32,
     ) -> Result<Vec<(Query, Vec<Asked>)>, LedgerError> {
         self.call("queries", move |tx| {
             let queries: Vec<Query> = tx
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} WHERE {SEEN} AND (?2 IS NULL OR project.id = ?2)
+                    "SELECT {COLUMNS} WHERE {SEEN} AND (?2 IS NULL OR project.id = ?2) AND (?4 IS NULL
+                         OR (query.asked_ms, query.id) < (SELECT asked_ms, id FROM query AS last WHERE last.id = ?4))
                      ORDER BY query.asked_ms DESC, query.id DESC LIMIT ?3"
                 ))?
-                .query_map((seer.key(), of.map(ProjectId::bytes), most), query_of_row)?
+                .query_map((seer.key(), of.map(ProjectId::bytes), most, after.map(Uuid::into_bytes)), query_of_row)?
                 .collect::<Result<_, _>>()?;
             queries
                 .into_iter()
                 .map(|query| {
-                    let asked = asked(tx, query.id)?;
+                    let asked = asked(tx, query.id, SUMMARY)?;
                     Ok((query, asked))
                 })
                 .collect()
@@ -193,12 +195,15 @@ impl Ledger {
     }
 }
 
-fn asked(tx: &rusqlite::Transaction<'_>, query: Uuid) -> rusqlite::Result<Vec<Asked>> {
-    tx.prepare_cached(
-        "SELECT trust.id, trust.name, work_order.detail
+/// An order's state without the statistics of its answer, which are most of it. An index has it ready.
+const SUMMARY: &str = "json_replace(work_order.detail, '$.answer.fields', json('[]'))";
+
+fn asked(tx: &rusqlite::Transaction<'_>, query: Uuid, state: &str) -> rusqlite::Result<Vec<Asked>> {
+    tx.prepare_cached(&format!(
+        "SELECT trust.id, trust.name, {state}
          FROM work_order JOIN trust ON trust.id = work_order.trust
          WHERE work_order.query = ?1 AND work_order.kind = 'cohort_query' ORDER BY trust.name",
-    )?
+    ))?
     .query_map([query.as_bytes()], |row| {
         let detail: String = row.get(2)?;
         Ok(Asked {

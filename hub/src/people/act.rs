@@ -115,15 +115,18 @@ pub async fn result(
     }
 }
 
-/// The newest queries that the person may see, of one project where one is named, and their combined results.
+/// The newest queries that the person may see, of one project where one is named, from after one of them on, and their
+/// combined results without their fields.
 pub async fn queries(
     may: &May<acts::SeeLists>,
     hub: &Hub,
     of: Option<ProjectId>,
+    after: Option<Uuid>,
+    most: u32,
 ) -> Result<Vec<(Query, Combined)>, ApiProblem> {
     let links = links(hub).await?;
     let seer = Seer::of(may.person().id, may.person().role);
-    let queries = hub.ledger.queries(seer, of, crate::bounds::LIST_ROWS).await?;
+    let queries = hub.ledger.queries(seer, of, after, most).await?;
     Ok(queries
         .into_iter()
         .map(|(query, asked)| (query, combine(&asked, |trust| link_of(&links, trust))))

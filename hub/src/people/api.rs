@@ -19,13 +19,16 @@ mod staging;
 pub(super) mod trusts;
 
 use axum::Json;
+use axum::http::{HeaderName, Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::may::{May, Table};
 use super::parts::{Body, Parameters, Path};
+use crate::bounds;
 use crate::permissions::acts;
+use crate::problem::{ApiProblem, Code};
 use document::Said;
 
 #[rustfmt::skip]
@@ -151,6 +154,32 @@ struct Alive {
 /// `GET /health`.
 async fn health(_: May<acts::Enter>) -> Json<Alive> {
     Json(Alive { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// The header that says where a list goes on (RFC 8288); none at its end. `cursor` is the parameter that says where.
+fn next_link(uri: &Uri, cursor: &str, next: Option<&str>) -> Option<[(HeaderName, String); 1]> {
+    let next = next?;
+    let kept = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some(cursor));
+    let next = format!("{cursor}={}", crate::uri::escaped(next));
+    let query: Vec<&str> = kept.chain([next.as_str()]).collect();
+    Some([(header::LINK, format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&")))])
+}
+
+/// How many rows of a list are asked for.
+fn rows(limit: Option<u32>) -> Result<u32, ApiProblem> {
+    match limit {
+        None => Ok(bounds::LIST_ROWS),
+        Some(limit) if (1..=bounds::LIST_ROWS).contains(&limit) => Ok(limit),
+        Some(limit) => Err(bad_parameter(&format!("`limit` is 1 to {}, and not {limit}", bounds::LIST_ROWS))),
+    }
+}
+
+fn bad_parameter(why: &str) -> ApiProblem {
+    ApiProblem::new(Code::BadParameter, "A parameter of the address is not right.").detail(why)
 }
 
 /// What was made.

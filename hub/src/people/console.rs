@@ -202,7 +202,7 @@ async fn queries(
     Parameters(of): Parameters<Of>,
 ) -> Result<Response, ApiProblem> {
     let of = project_of(&of.project)?;
-    let queries = act::queries(&may, &hub, of).await?;
+    let queries = act::queries(&may, &hub, of, None, crate::bounds::LIST_ROWS).await?;
     let projects = act::projects::choices(may.person(), &hub, of).await?;
     Ok(shown(&pages::queries(may.person(), &queries, &projects, of, clock::now())))
 }
@@ -342,7 +342,13 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
         return Redirect::to(&format!("/second-factor?next={path}")).into_response();
     }
     let person = Person::of_headers(&hub, &headers).await.ok();
-    problem_page(person.as_ref(), problem)
+    let mut page = problem_page(person.as_ref(), problem);
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = response.headers().get(&name) {
+            page.headers_mut().insert(name, value.clone());
+        }
+    }
+    page
 }
 
 /// True where whoever asks wants no page: the API, and links to files, which pages lead to and programs follow.

@@ -14,6 +14,7 @@ use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::once::Once;
 use crate::ledger::sessions::{NewSession, Session};
 use crate::passwords;
 use crate::people::visitor::Visitor;
@@ -39,6 +40,8 @@ pub struct Person {
     pub awaits: Option<Awaits>,
     /// Whether they have a second factor.
     pub has_factor: bool,
+    /// The key of their request, where it is to be carried out once.
+    pub once: Option<Once>,
 }
 
 /// What is awaited in a session whose password was right.
@@ -142,7 +145,7 @@ pub fn begin(hub: &Hub, this: Try) -> Result<(), ApiProblem> {
 impl Person {
     /// The person as who does something now, for the audit.
     pub fn by(&self) -> By {
-        By::person(self.id, &self.name, clock::now())
+        By { once: self.once.clone(), ..By::person(self.id, &self.name, clock::now()) }
     }
 
     /// Whose session the request's head names.
@@ -153,7 +156,7 @@ impl Person {
             hub.ledger.session(token_sha256, clock::now()).await?.ok_or_else(ApiProblem::sign_in)?;
         let awaits = Awaits::of(&session, hub.config.danger_no_second_factor);
         let Session { person: id, name, role, has_factor, .. } = session;
-        Ok(Self { id, name, role, token_sha256, awaits, has_factor })
+        Ok(Self { id, name, role, token_sha256, awaits, has_factor, once: None })
     }
 }
 
@@ -165,7 +168,8 @@ impl FromRequestParts<Arc<Hub>> for Person {
         if by_cookie && !parts.method.is_safe() && !same_origin(&parts.headers) {
             return Err(cross_site());
         }
-        Self::of_headers(hub, &parts.headers).await
+        let person = Self::of_headers(hub, &parts.headers).await?;
+        Ok(Self { once: parts.extensions.get().cloned(), ..person })
     }
 }
 

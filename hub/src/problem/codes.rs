@@ -42,6 +42,7 @@ codes! {
     BadForm             bad_form               BAD_REQUEST            "a form of the console is not as it was handed out"
     BadParameter        bad_parameter          BAD_REQUEST            "a parameter of the address, such as `wait_s`, is not right"
     BadRange            bad_range              BAD_REQUEST            "`Content-Range` is not understood, or does not fit the upload or the body"
+    BadKey              bad_key                BAD_REQUEST            "an `Idempotency-Key` is 1 to 100 visible ASCII characters without spaces"
     CutShort            cut_short              BAD_REQUEST            "the request's body broke off"
     SignIn              sign_in                UNAUTHORIZED           "no token, or it has ended"
     WrongNameOrPassword wrong_name_or_password FORBIDDEN              "as it says"
@@ -92,10 +93,14 @@ codes! {
     FileTooLarge        file_too_large         PAYLOAD_TOO_LARGE      "a file has at most 5 GiB"
     MoreThanSaid        more_than_said         PAYLOAD_TOO_LARGE      "more bytes came than the request said"
     NoSuchRange         no_such_range          RANGE_NOT_SATISFIABLE  "the file has no such bytes"
+    UnderWay            under_way              CONFLICT               "a request with this `Idempotency-Key` is under way; send it again in a moment"
+    ShownOnce           shown_once             CONFLICT               "a request with this `Idempotency-Key` was carried out, and what it answered is shown once; the text says what was done"
+    AnswerLost          answer_lost            CONFLICT               "a request with this `Idempotency-Key` was carried out, and the hub went down before its answer was kept; the text says what was done"
     TooLarge            too_large              PAYLOAD_TOO_LARGE      "the request is over 256 KiB"
     NotJson             not_json               UNSUPPORTED_MEDIA_TYPE "send `Content-Type: application/json`"
     NotAForm            not_a_form             UNSUPPORTED_MEDIA_TYPE "the console's pages take forms"
     BadBody             bad_body               UNPROCESSABLE_ENTITY   "JSON, and not what is expected here; a field that is not known is named"
+    KeyReused           key_reused             UNPROCESSABLE_ENTITY   "the `Idempotency-Key` was another request's of yours within the last day"
     BadName             bad_name               UNPROCESSABLE_ENTITY   "the name is empty, over 120 characters, or has characters that do not show"
     BadEmail            bad_email              UNPROCESSABLE_ENTITY   "not an e-mail address"
     BadRole             bad_role               UNPROCESSABLE_ENTITY   "no such role"
@@ -137,6 +142,7 @@ impl Code {
             StatusCode::TOO_MANY_REQUESTS => Some(600),
             StatusCode::SERVICE_UNAVAILABLE if self == Self::Maintenance => Some(60),
             StatusCode::SERVICE_UNAVAILABLE => Some(2),
+            StatusCode::CONFLICT if self == Self::UnderWay => Some(1),
             _ => None,
         }
     }

@@ -28,6 +28,8 @@ pub struct Reply {
     pub location: String,
     /// In how many seconds one may come again; empty where it does not say.
     pub retry_after: String,
+    /// Where a list goes on; empty at its end.
+    pub next: String,
     /// The body as text.
     pub text: String,
 }
@@ -115,6 +117,15 @@ impl Api {
     /// POST of JSON.
     pub fn post(&self, path: &str, body: &Value) -> Result<Reply> {
         self.post_bytes(path, "application/json", body.to_string().as_bytes())
+    }
+
+    /// POST of JSON under a key.
+    pub fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Reply> {
+        let mut request = self.agent.post(format!("{}{path}", self.base)).header("idempotency-key", key);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        reply(request.send_json(body)?)
     }
 
     /// POST of anything.
@@ -283,10 +294,13 @@ fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
     let header =
         |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (location, retry_after) = (header("location").to_owned(), header("retry-after").to_owned());
+    let next = header("link").strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
+    let next = next.unwrap_or_default().to_owned();
     Ok(Reply {
         status: response.status().as_u16(),
         location,
         retry_after,
+        next,
         text: response.body_mut().read_to_string()?,
     })
 }

@@ -205,6 +205,7 @@ fn only_the_signed_in_see_the_navigation() {
         detail: String::new(),
     };
     let signed_in = render(&page(Some(SignedIn {
+        once: "7f3c".to_owned(),
         name: "somebody".to_owned(),
         sees_people: false,
         runs_hub: false,
@@ -220,15 +221,15 @@ fn only_the_signed_in_see_the_navigation() {
 
 #[test]
 fn what_one_may_not_do_has_no_button() {
-    let shown = |page: &Trusts| render(page).unwrap().contains("action=\"/trusts\"");
+    let shown = |page: &Trusts| render(page).unwrap().contains("action=\"/trusts?once=");
     let mut trusts = Trusts::samples().remove(0);
     assert!(shown(&trusts));
     trusts.may_add = false;
     assert!(!shown(&trusts));
     let mut query = QueryNew::samples().remove(0);
-    assert!(render(&query).unwrap().contains("action=\"/queries\""));
+    assert!(render(&query).unwrap().contains("action=\"/queries?once="));
     query.projects.clear();
-    assert!(!render(&query).unwrap().contains("action=\"/queries\""));
+    assert!(!render(&query).unwrap().contains("action=\"/queries?once="));
     let mut project = Project::samples().remove(0);
     let text = render(&project).unwrap();
     assert!(text.contains("method=\"post\" action=\"&#x2f;projects") && text.contains("New query"), "{text}");
@@ -241,6 +242,7 @@ fn what_one_may_not_do_has_no_button() {
     let mut frame = Projects::samples().remove(0);
     assert!(render(&frame).unwrap().contains("href=\"/people\""));
     frame.frame.person = Some(SignedIn {
+        once: "7f3c".to_owned(),
         name: "ben".to_owned(),
         sees_people: false,
         runs_hub: false,
@@ -345,6 +347,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         (page.name, page.error) = (text(), Some(text()));
         page.topology.nodes.iter_mut().for_each(|node| node.name = text());
         page.frame.person = Some(SignedIn {
+            once: "7f3c".to_owned(),
             name: text(),
             sees_people: true,
             runs_hub: true,
@@ -418,6 +421,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Projects>(&mut pages, |page| {
         page.words = text();
         page.frame.person = Some(SignedIn {
+            once: "7f3c".to_owned(),
             name: text(),
             sees_people: true,
             runs_hub: true,

@@ -3,7 +3,6 @@
 use similar::{ChangeTag, TextDiff};
 use uuid::Uuid;
 
-use crate::bounds;
 use crate::combine::{Combined, combine};
 use crate::hub::Hub;
 use crate::ledger::projects::{Project, Seer};
@@ -44,15 +43,20 @@ pub struct Line {
 }
 
 /// The project's questions.
-pub async fn of(may: &May<acts::SeeAnswers>, hub: &Hub) -> Result<History, ApiProblem> {
+pub async fn of(
+    may: &May<acts::SeeAnswers>,
+    hub: &Hub,
+    after: Option<Uuid>,
+    most: u32,
+) -> Result<History, ApiProblem> {
     let project = super::projects::found(hub, may.project()).await?;
     let links = super::links(hub).await?;
-    let most = bounds::LIST_ROWS;
     // Who got here sees the project, also one that was deleted.
-    let mut found = hub.ledger.queries(Seer::Admin, Some(project.id), most + 1).await?;
+    let mut found = hub.ledger.queries(Seer::Admin, Some(project.id), after, most + 1).await?;
     let more = found.len() > most as usize;
     let staged: Option<Uuid> = project.lifecycle.staged().map(|staged| staged.query);
-    let current = staged.or_else(|| found.first().map(|(query, _)| query.id));
+    let newest = found.first().map(|(query, _)| query.id).filter(|_| after.is_none());
+    let current = staged.or(newest);
     let before: Vec<Option<String>> =
         found.iter().skip(1).map(|(query, _)| Some(query.sql.clone())).chain([None]).collect();
     found.truncate(most as usize);

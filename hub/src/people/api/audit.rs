@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, Uri};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::Parameters;
 use super::document::Said;
+use super::{Parameters, bad_parameter, next_link};
 use crate::audit::filter::Asked;
 use crate::audit::written::{self, Format};
 use crate::hub::Hub;
@@ -115,7 +116,7 @@ pub(super) fn said() -> Vec<Said> {
         Said::get("/api/v1/audit", "A page of what was done here, the newest first.")
             .reads::<Asked>()
             .reads::<Before>()
-            .gives::<ActPage>(200, "At most 100 acts.")
+            .gives_part::<ActPage>("At most 100 acts.")
             .refuses(&[Code::BadFilter]),
         Said::get("/api/v1/audit/check", "Whether each act follows from the one before it.")
             .gives::<Checked>(200, "What was found.")
@@ -133,18 +134,21 @@ pub(super) async fn list(
     may: May<acts::SeeAudit>,
     State(hub): State<Arc<Hub>>,
     Parameters(page): Parameters<Page>,
-) -> Result<Json<ActPage>, ApiProblem> {
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<ActPage>), ApiProblem> {
     let before = match page.before.as_str() {
         "" => None,
-        text => Some(text.parse().map_err(|_| {
-            ApiProblem::new(Code::BadParameter, "A parameter of the address is not right.")
-                .detail("`before` is the number of an act")
-        })?),
+        text => {
+            // The ledger's numbers have a sign.
+            let number = text.parse::<u64>().ok().filter(|number| i64::try_from(*number).is_ok());
+            Some(number.ok_or_else(|| bad_parameter("`before` is the number of an act"))?)
+        }
     };
     let (acts, more) = act::list(&may, &hub, &page.asked, before).await?;
     let next = acts.last().filter(|_| more).map(|kept| kept.act.number);
     let acts = acts.iter().map(|kept| written::json_of(&kept.act, &kept.hash)).collect();
-    Ok(Json(ActPage { acts, next_before: next }))
+    let link = next_link(&uri, "before", next.map(|number| number.to_string()).as_deref());
+    Ok((link, Json(ActPage { acts, next_before: next })))
 }
 
 /// `GET /audit/check`: whether each act follows from the one before it.

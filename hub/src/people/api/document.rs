@@ -24,6 +24,7 @@ use utoipa::openapi::{
 };
 use utoipa::{IntoParams, PartialSchema as _, ToSchema};
 
+use crate::bounds;
 use crate::people::may::{May, Route};
 use crate::people::session::COOKIE;
 use crate::permissions::{Cell, Column, acts, decide};
@@ -73,7 +74,7 @@ struct Given {
     status: u16,
     what: &'static str,
     content: Option<(&'static str, RefOr<Schema>)>,
-    located: bool,
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl Said {
@@ -136,7 +137,7 @@ impl Said {
     #[must_use]
     pub fn gives<B: ToSchema>(mut self, status: u16, what: &'static str) -> Self {
         let content = Some(("application/json", self.refer::<B>()));
-        self.gives.push(Given { status, what, content, located: false });
+        self.gives.push(Given { status, what, content, header: None });
         self
     }
 
@@ -145,7 +146,17 @@ impl Said {
     pub fn made<B: ToSchema>(mut self, what: &'static str) -> Self {
         self = self.gives::<B>(201, what);
         for given in &mut self.gives {
-            given.located = true;
+            given.header = Some(("Location", "Where it is."));
+        }
+        self
+    }
+
+    /// It answers 200 with a part of a list, and says in `Link` where that goes on.
+    #[must_use]
+    pub fn gives_part<B: ToSchema>(mut self, what: &'static str) -> Self {
+        self = self.gives::<B>(200, what);
+        for given in &mut self.gives {
+            given.header = Some(("Link", "`<…>; rel=\"next\"`: where the list goes on; absent at its end."));
         }
         self
     }
@@ -153,7 +164,7 @@ impl Said {
     /// It answers so, with no body.
     #[must_use]
     pub fn gives_nothing(mut self, status: u16, what: &'static str) -> Self {
-        self.gives.push(Given { status, what, content: None, located: false });
+        self.gives.push(Given { status, what, content: None, header: None });
         self
     }
 
@@ -163,7 +174,7 @@ impl Said {
         let kind = if media_type == "application/json" { Type::Object } else { Type::String };
         let text = ObjectBuilder::new().schema_type(kind).build();
         let content = Some((media_type, RefOr::T(Schema::Object(text))));
-        self.gives.push(Given { status: 200, what, content, located: false });
+        self.gives.push(Given { status: 200, what, content, header: None });
         self
     }
 
@@ -271,6 +282,9 @@ fn operation(route: &Route, said: Said, examples: &example::Examples) -> Operati
     for name in names(said.path) {
         operation = operation.parameter(path_parameter(name));
     }
+    if once(route) {
+        operation = operation.parameter(key_parameter());
+    }
     let reads = !said.parameters.is_empty();
     for parameter in said.parameters {
         operation = operation.parameter(parameter);
@@ -292,10 +306,10 @@ fn operation(route: &Route, said: Said, examples: &example::Examples) -> Operati
             }
             response = response.content(media_type, content.schema(Some(schema)).build());
         }
-        if given.located {
-            let place = ObjectBuilder::new().schema_type(Type::String).build();
-            let place = HeaderBuilder::new().schema(Some(place)).description(Some("Where it is.")).build();
-            response = response.header("Location", place);
+        if let Some((name, words)) = given.header {
+            let text = ObjectBuilder::new().schema_type(Type::String).build();
+            response = response
+                .header(name, HeaderBuilder::new().schema(Some(text)).description(Some(words)).build());
         }
         operation = operation.response(given.status.to_string(), response.build());
     }
@@ -335,6 +349,9 @@ fn implied(route: &Route, reads: bool, takes: bool) -> Vec<Code> {
     if signed_in && changes {
         codes.push(Code::CrossSite);
     }
+    if once(route) {
+        codes.extend([Code::BadKey, Code::UnderWay, Code::ShownOnce, Code::AnswerLost, Code::KeyReused]);
+    }
     let in_a_project = decide(route.act, Column::Owner) != Cell::Never;
     if changes && in_a_project {
         codes.push(Code::ProjectDeleted);
@@ -346,6 +363,27 @@ fn implied(route: &Route, reads: bool, takes: bool) -> Vec<Code> {
         codes.extend([Code::BadJson, Code::NotJson, Code::BadBody]);
     }
     codes
+}
+
+/// Whether a request to it can have a key, under which it is carried out once.
+fn once(route: &Route) -> bool {
+    route.method == Method::POST && decide(route.act, Column::Nobody) == Cell::SignIn
+}
+
+fn key_parameter() -> ParameterBuilder {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(bounds::ONCE_KEY_BYTES))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "A name of yours for this request, such as a UUID. Sent again with it within a day, the request is not \
+             carried out again: you get the first answer.",
+        ))
+        .schema(Some(key))
 }
 
 /// A problem document with one of these codes.

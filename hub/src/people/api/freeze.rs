@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use flip_protocol::PartyId;
 use flip_protocol::freeze::Freezing;
 use serde::Serialize;
@@ -19,6 +19,7 @@ use crate::ledger::freezes::Freeze;
 use crate::order::OrderState;
 use crate::people::act;
 use crate::people::may::May;
+use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 use crate::shapes;
@@ -66,10 +67,10 @@ pub(super) async fn order(
     may: May<acts::Freeze>,
     State(hub): State<Arc<Hub>>,
     Path(id): Path<Uuid>,
-) -> Result<(StatusCode, Json<Freezes>), ApiProblem> {
+) -> Result<(StatusCode, Extension<Keep>, Json<Freezes>), ApiProblem> {
     act::staging::freeze(&may, &hub, id).await?;
     tracing::info!(query = %id, by = may.person().name, "a cohort's freeze was ordered");
-    Ok((StatusCode::ACCEPTED, Json(listed(hub.ledger.freezes(id).await?))))
+    Ok((StatusCode::ACCEPTED, KEEP, Json(listed(hub.ledger.freezes(id).await?))))
 }
 
 /// `GET ?wait_s=25`: each Trust's newest order to freeze, as it stands, or as soon as all have ended.
@@ -79,7 +80,7 @@ pub(super) async fn show(
     Path(id): Path<Uuid>,
     Parameters(wait): Parameters<Wait>,
 ) -> Result<Json<Freezes>, ApiProblem> {
-    Ok(Json(listed(act::staging::freezes(&may, &hub, id, wait.time()).await?)))
+    Ok(Json(listed(act::staging::freezes(&may, &hub, id, wait.time()?).await?)))
 }
 
 fn listed(freezes: Vec<Freeze>) -> Freezes {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use flip_protocol::UnixMillis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ use crate::hub::Hub;
 use crate::ledger::mail::{Mail, MailId, MailState};
 use crate::people::act::mail as act;
 use crate::people::may::May;
+use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 use crate::shapes::Moment;
@@ -100,9 +101,9 @@ pub(super) async fn test(
     may: May<acts::ManageMail>,
     State(hub): State<Arc<Hub>>,
     Body(new): Body<NewTest>,
-) -> Result<(StatusCode, Json<Made>), ApiProblem> {
+) -> Result<(StatusCode, Extension<Keep>, Json<Made>), ApiProblem> {
     let id = act::test(&may, &hub, &new.email).await?;
-    Ok((StatusCode::ACCEPTED, Json(Made { id: id.0 })))
+    Ok((StatusCode::ACCEPTED, KEEP, Json(Made { id: id.0 })))
 }
 
 /// `POST /mail/{mail}/send`: tries one that was not sent at once.

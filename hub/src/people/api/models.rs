@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, Uri, header};
+use axum::{Extension, Json};
 use flip_protocol::UnixMillis;
 use flip_protocol::ident::ProjectId;
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,14 @@ use utoipa::ToSchema;
 
 use super::document::Said;
 use super::files::ModelFile;
-use super::projects::Looking;
-use super::{Body, Parameters, Path};
+use super::projects::{Looking, next_page};
+use super::{Body, Parameters, Path, next_link};
 use crate::hub::Hub;
 use crate::ledger::models::Model;
 use crate::model::{JobType, ModelId, Need};
 use crate::people::act::models::{self as act, Typed};
 use crate::people::may::May;
+use crate::people::once::{KEEP, Keep};
 use crate::permissions::{Is, acts};
 use crate::problem::{ApiProblem, Code};
 use crate::shapes::Moment;
@@ -78,6 +79,9 @@ pub(super) struct ModelPage {
     /// How many models there are.
     #[schema(example = 1)]
     found: u64,
+    /// Where to go on: the next request's `page`; null at the end.
+    #[schema(example = 2)]
+    next: Option<u64>,
 }
 
 /// The models of a project.
@@ -152,7 +156,7 @@ pub(super) fn said() -> Vec<Said> {
             .gives::<AllJobTypes>(200, "Every job type."),
         Said::get("/api/v1/models", "The models that you may see, the newest first.")
             .reads::<Looking>()
-            .gives::<ModelPage>(200, "A page of them."),
+            .gives_part::<ModelPage>("A page of them."),
         Said::get("/api/v1/projects/{project}/models", "The models of a project, the newest first.")
             .gives::<ModelsOfProject>(200, "All of them."),
         Said::post("/api/v1/projects/{project}/models", "Makes a model in an approved project.")
@@ -190,10 +194,13 @@ pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
     Parameters(looking): Parameters<Looking>,
-) -> Result<Json<ModelPage>, ApiProblem> {
-    let listed = act::list(&may, &hub, &looking.search, looking.page).await?;
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<ModelPage>), ApiProblem> {
+    let listed = act::list(&may, &hub, &looking.search, looking.page()?).await?;
+    let next = next_page(listed.page, listed.pages);
+    let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
     let models = listed.rows.into_iter().map(self::listed).collect();
-    Ok(Json(ModelPage { models, page: listed.page, pages: listed.pages, found: listed.found }))
+    Ok((link, Json(ModelPage { models, page: listed.page, pages: listed.pages, found: listed.found, next })))
 }
 
 /// `GET /projects/{project}/models`: newest first.
@@ -210,10 +217,10 @@ pub(super) async fn make(
     may: May<acts::ChangeModels>,
     State(hub): State<Arc<Hub>>,
     Body(typed): Body<Typed>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<WholeModel>), ApiProblem> {
+) -> Result<(StatusCode, Extension<Keep>, [(HeaderName, String); 1], Json<WholeModel>), ApiProblem> {
     let id = act::make(&may, &hub, &typed).await?;
     let place = format!("/api/v1/models/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], whole(&may, &hub, id).await?))
+    Ok((StatusCode::CREATED, KEEP, [(header::LOCATION, place)], whole(&may, &hub, id).await?))
 }
 
 /// `GET /models/{model}`.

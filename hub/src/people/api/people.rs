@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, Uri, header};
 use flip_protocol::UnixMillis;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::document::Said;
 use super::mail::SentMail;
-use super::{Body, Parameters, Path};
-use crate::bounds;
+use super::{Body, Parameters, Path, next_link, rows};
 use crate::hub::Hub;
 use crate::ledger::mail::MailState;
 use crate::ledger::people::{Person, PersonState, Search};
@@ -36,7 +35,8 @@ pub(super) struct Wanted {
     state: String,
     /// What `next` said.
     after: Option<String>,
-    /// At most so many, up to 100.
+    /// At most so many.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
 }
 
@@ -124,7 +124,7 @@ pub(super) fn said() -> Vec<Said> {
     vec![
         Said::get("/api/v1/people", "People by name.")
             .reads::<Wanted>()
-            .gives::<PersonPage>(200, "A page of them.")
+            .gives_part::<PersonPage>("A part of them.")
             .refuses(&[Code::BadState]),
         Said::post("/api/v1/people", "Invites a person.")
             .takes::<PersonDetails>()
@@ -171,12 +171,14 @@ pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
     Parameters(wanted): Parameters<Wanted>,
-) -> Result<Json<PersonPage>, ApiProblem> {
-    let most = wanted.limit.unwrap_or(bounds::LIST_ROWS).clamp(1, bounds::LIST_ROWS);
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<PersonPage>), ApiProblem> {
+    let most = rows(wanted.limit)?;
     let search = Search { words: wanted.search, state: wanted.state, after: wanted.after, most };
     let found = act::search(&may, &hub, search).await?;
     let people = found.people.iter().map(listed).collect();
-    Ok(Json(PersonPage { people, all: found.all, next: found.next }))
+    let link = next_link(&uri, "after", found.next.as_deref());
+    Ok((link, Json(PersonPage { people, all: found.all, next: found.next })))
 }
 
 /// `POST /people`: invites a person. Where the hub sends no mail, the answer holds the link to hand over.

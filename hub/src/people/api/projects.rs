@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, Uri, header};
+use axum::{Extension, Json};
 use flip_protocol::UnixMillis;
 use flip_protocol::ident::ProjectId;
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::document::Said;
 use super::staging::{Seat, StagedQuery};
-use super::{Body, Made, Parameters};
+use super::{Body, Made, Parameters, bad_parameter, next_link};
+use crate::bounds;
 use crate::hub::Hub;
 use crate::ledger::projects::{Edit as Wanted, Project};
 use crate::people::act::projects as act;
 use crate::people::may::May;
+use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
@@ -59,9 +61,29 @@ pub(super) struct Looking {
     /// Words of the name or the description.
     #[serde(default)]
     pub search: String,
-    /// The page, from 1.
-    #[serde(default)]
-    pub page: u64,
+    /// The page, from 1: what `next` said.
+    #[serde(default = "first")]
+    #[param(minimum = 1, maximum = 10_000)]
+    page: u64,
+}
+
+fn first() -> u64 {
+    1
+}
+
+impl Looking {
+    /// The page that is asked for.
+    pub(super) fn page(&self) -> Result<u64, ApiProblem> {
+        if (1..=bounds::PAGES).contains(&self.page) {
+            return Ok(self.page);
+        }
+        Err(bad_parameter(&format!("`page` is 1 to {}, and not {}", bounds::PAGES, self.page)))
+    }
+}
+
+/// The page after one, where there is one.
+pub(super) fn next_page(page: u64, pages: u64) -> Option<u64> {
+    (page < pages.min(bounds::PAGES)).then_some(page + 1)
 }
 
 /// A page of projects.
@@ -78,6 +100,9 @@ pub(super) struct ProjectPage {
     /// How many projects there are.
     #[schema(example = 1)]
     found: u64,
+    /// Where to go on: the next request's `page`; null at the end.
+    #[schema(example = 2)]
+    next: Option<u64>,
 }
 
 /// A project.
@@ -130,7 +155,7 @@ pub(super) fn said() -> Vec<Said> {
         Said::get("/api/v1/projects", "The projects that you may see, the newest first.")
             .more("A hundred a page. Admins see all, those that were deleted last.")
             .reads::<Looking>()
-            .gives::<ProjectPage>(200, "A page of them."),
+            .gives_part::<ProjectPage>("A page of them."),
         Said::post("/api/v1/projects", "Makes a project, which you own.")
             .takes::<NewProject>()
             .made::<Made>("It is made.")
@@ -157,10 +182,16 @@ pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
     Parameters(looking): Parameters<Looking>,
-) -> Result<Json<ProjectPage>, ApiProblem> {
-    let listed = act::list(&may, &hub, &looking.search, looking.page).await?;
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<ProjectPage>), ApiProblem> {
+    let listed = act::list(&may, &hub, &looking.search, looking.page()?).await?;
+    let next = next_page(listed.page, listed.pages);
+    let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
     let projects = listed.rows.into_iter().map(self::listed).collect();
-    Ok(Json(ProjectPage { projects, page: listed.page, pages: listed.pages, found: listed.found }))
+    Ok((
+        link,
+        Json(ProjectPage { projects, page: listed.page, pages: listed.pages, found: listed.found, next }),
+    ))
 }
 
 /// `POST /projects`: makes one, owned by who asks for it.
@@ -168,10 +199,10 @@ pub(super) async fn make(
     may: May<acts::MakeProject>,
     State(hub): State<Arc<Hub>>,
     Body(new): Body<NewProject>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Made>), ApiProblem> {
+) -> Result<(StatusCode, Extension<Keep>, [(HeaderName, String); 1], Json<Made>), ApiProblem> {
     let id = act::make(&may, &hub, &new.name, &new.description).await?;
     let place = format!("/api/v1/projects/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Made { id: id.0 })))
+    Ok((StatusCode::CREATED, KEEP, [(header::LOCATION, place)], Json(Made { id: id.0 })))
 }
 
 /// `GET /projects/{project}`: with how it stands at each Trust.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, Uri, header};
+use axum::{Extension, Json};
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::Summary;
 use flip_protocol::ident::ProjectId;
@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::document::Said;
-use super::{Body, Made, Parameters, Path};
+use super::{Body, Made, Parameters, Path, bad_parameter, next_link, rows};
 use crate::audit::Deed;
 use crate::bounds;
 use crate::combine::{Combined, SeriesCell};
@@ -23,6 +23,7 @@ use crate::hub::Hub;
 use crate::ledger::queries as ledger;
 use crate::people::act;
 use crate::people::may::{May, Wish};
+use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 use crate::shapes::Moment;
@@ -47,16 +48,30 @@ pub(super) struct NewQuery {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wait {
-    /// Seconds that the answer may be waited for, at most 25: it comes as soon as nothing can change any more.
+    /// Seconds that the answer may be waited for: it comes as soon as nothing can change any more.
     #[serde(default)]
+    #[param(maximum = 25)]
     wait_s: u64,
 }
 
 impl Wait {
     /// How long.
-    pub(super) fn time(&self) -> Duration {
-        Duration::from_secs(self.wait_s.min(bounds::WAIT_S))
+    pub(super) fn time(&self) -> Result<Duration, ApiProblem> {
+        if self.wait_s > bounds::WAIT_S {
+            return Err(bad_parameter(&format!("`wait_s` is at most {}", bounds::WAIT_S)));
+        }
+        Ok(Duration::from_secs(self.wait_s))
     }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AfterQuery {
+    /// What `next` said: queries that were asked before that one.
+    after: Option<Uuid>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
 }
 
 /// A query and its combined result.
@@ -90,6 +105,8 @@ pub(super) struct Query {
 pub(super) struct QueryPage {
     /// The newest first, their results without `fields`.
     queries: Vec<Query>,
+    /// Where to go on: the next request's `after`; null at the end.
+    next: Option<Uuid>,
 }
 
 /// Every question of a project.
@@ -99,6 +116,8 @@ pub(super) struct History {
     queries: Vec<PastQuery>,
     /// Whether there are older ones.
     more: bool,
+    /// Where to go on: the next request's `after`; null at the end.
+    next: Option<Uuid>,
 }
 
 /// A question of a project.
@@ -116,8 +135,9 @@ struct PastQuery {
 /// What the document says of these routes.
 pub(super) fn said() -> Vec<Said> {
     vec![
-        Said::get("/api/v1/queries", "The newest queries that you may see.")
-            .gives::<QueryPage>(200, "At most 100, the newest first, without their fields."),
+        Said::get("/api/v1/queries", "The queries that you may see, the newest first.")
+            .reads::<AfterQuery>()
+            .gives_part::<QueryPage>("A part of them, without their fields."),
         Said::post("/api/v1/queries", "Asks every enrolled Trust.")
             .takes::<NewQuery>()
             .made::<Made>("It is asked.")
@@ -134,7 +154,8 @@ pub(super) fn said() -> Vec<Said> {
             .gives_nothing(204, "It is cancelled.")
             .refuses(&[Code::NothingToCancel]),
         Said::get("/api/v1/projects/{project}/queries", "Every question of a project, with what changed.")
-            .gives::<History>(200, "At most 100, the newest first, without their fields."),
+            .reads::<AfterQuery>()
+            .gives_part::<History>("A part of them, the newest first, without their fields."),
     ]
 }
 
@@ -143,26 +164,30 @@ pub(super) async fn ask(
     wish: Wish<acts::Ask>,
     State(hub): State<Arc<Hub>>,
     Body(new): Body<NewQuery>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Made>), ApiProblem> {
+) -> Result<(StatusCode, Extension<Keep>, [(HeaderName, String); 1], Json<Made>), ApiProblem> {
     let by = wish.person().name.clone();
     let id = act::asking::ask(wish, &hub, &new.name, &new.sql, new.project).await?;
     tracing::info!(query = %id, by, "a query was asked");
     let place = format!("/api/v1/queries/{id}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(Made { id })))
+    Ok((StatusCode::CREATED, KEEP, [(header::LOCATION, place)], Json(Made { id })))
 }
 
 /// `GET /projects/{project}/queries`: each with what changed from the one before it, the newest first.
 pub(super) async fn history(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<History>, ApiProblem> {
-    let history = act::history::of(&may, &hub).await?;
+    Parameters(part): Parameters<AfterQuery>,
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<History>), ApiProblem> {
+    let history = act::history::of(&may, &hub, part.after, rows(part.limit)?).await?;
+    let next = history.questions.last().map(|one| one.query.id).filter(|_| history.more);
     let queries = history.questions.into_iter().map(|one| PastQuery {
         query: listed(one.query, one.combined),
         current: one.current,
         changes: one.changes.iter().map(|line| format!("{}{}", line.sign, line.text)).collect(),
     });
-    Ok(Json(History { queries: queries.collect(), more: history.more }))
+    let history = History { queries: queries.collect(), more: history.more, next };
+    Ok((next_link(&uri, "after", next.map(|id| id.to_string()).as_deref()), Json(history)))
 }
 
 /// `POST /queries/{query}/cancel`: of what is still under way.
@@ -175,15 +200,21 @@ pub(super) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /queries`: the newest hundred that one may see, without their fields.
+/// `GET /queries`: those that one may see, the newest first, without their fields.
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<QueryPage>, ApiProblem> {
-    let found = act::queries(&may, &hub, None).await?;
-    Ok(Json(QueryPage {
-        queries: found.into_iter().map(|(query, combined)| listed(query, combined)).collect(),
-    }))
+    Parameters(part): Parameters<AfterQuery>,
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<QueryPage>), ApiProblem> {
+    let most = rows(part.limit)?;
+    let mut found = act::queries(&may, &hub, None, part.after, most + 1).await?;
+    let more = found.len() > most as usize;
+    found.truncate(most as usize);
+    let next = found.last().map(|(query, _)| query.id).filter(|_| more);
+    let queries = found.into_iter().map(|(query, combined)| listed(query, combined)).collect();
+    let link = next_link(&uri, "after", next.map(|id| id.to_string()).as_deref());
+    Ok((link, Json(QueryPage { queries, next })))
 }
 
 /// `GET /queries/{id}?wait_s=25`: the combined result as it stands, or as soon as it is complete.
@@ -193,7 +224,7 @@ pub(super) async fn show(
     Path(id): Path<Uuid>,
     Parameters(wait): Parameters<Wait>,
 ) -> Result<Json<Query>, ApiProblem> {
-    let (query, combined) = act::result(&may, &hub, id, wait.time()).await?;
+    let (query, combined) = act::result(&may, &hub, id, wait.time()?).await?;
     Ok(Json(with_result(query, combined)))
 }
 

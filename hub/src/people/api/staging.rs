@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use flip_protocol::freeze::Freezing;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{PartyId, UnixMillis};
@@ -19,6 +19,7 @@ use crate::ledger::board::{self, Board};
 use crate::order::OrderState;
 use crate::people::act::staging as act;
 use crate::people::may::May;
+use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 use crate::project::{self, Verdict, usable};
@@ -241,9 +242,9 @@ pub(super) async fn stage(
     may: May<acts::StageProject>,
     State(hub): State<Arc<Hub>>,
     Body(wanted): Body<Staging>,
-) -> Result<Json<WholeProject>, ApiProblem> {
+) -> Result<(Extension<Keep>, Json<WholeProject>), ApiProblem> {
     act::stage(&may, &hub, wanted.trusts).await?;
-    projects::whole(&hub, may.project(), may.person().id).await
+    Ok((KEEP, projects::whole(&hub, may.project(), may.person().id).await?))
 }
 
 /// `POST /projects/{project}/unstage`: out of Trusts that have not approved.
@@ -251,9 +252,9 @@ pub(super) async fn unstage(
     may: May<acts::UnstageProject>,
     State(hub): State<Arc<Hub>>,
     Body(wanted): Body<Unstaging>,
-) -> Result<Json<WholeProject>, ApiProblem> {
+) -> Result<(Extension<Keep>, Json<WholeProject>), ApiProblem> {
     act::unstage(&may, &hub, wanted.trusts).await?;
-    projects::whole(&hub, may.project(), may.person().id).await
+    Ok((KEEP, projects::whole(&hub, may.project(), may.person().id).await?))
 }
 
 /// `POST /projects/{project}/trusts/{trust}/decision`: approves or declines it for one Trust.
@@ -262,10 +263,10 @@ pub(super) async fn decide(
     State(hub): State<Arc<Hub>>,
     Path((_, trust)): Path<(ProjectId, PartyId)>,
     Body(deciding): Body<Deciding>,
-) -> Result<Json<WholeProject>, ApiProblem> {
+) -> Result<(Extension<Keep>, Json<WholeProject>), ApiProblem> {
     let Deciding { query, decision, reason } = deciding;
     act::decide(&may, &hub, trust, query, decision.verdict(), &reason).await?;
-    projects::whole(&hub, may.project(), may.person().id).await
+    Ok((KEEP, projects::whole(&hub, may.project(), may.person().id).await?))
 }
 
 /// `GET /decisions`: what one decides about, at one's own Trust or, for admins, at those without an admin; what waits

@@ -16,6 +16,7 @@ use flip_protocol::ident::ProjectId;
 use flip_protocol::{UnixMillis, bounds as wire};
 use flip_web::pages::{self as web, Moment};
 
+use crate::clock;
 use crate::combine::{Combined, Said, Share};
 use crate::ledger::freezes::Freeze;
 use crate::ledger::projects::Project;
@@ -39,6 +40,7 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         person: person.filter(|person| person.awaits.is_none()).map(|person| web::SignedIn {
             name: person.name.clone(),
+            once: flip_protocol::text::hex(&clock::random_bytes::<16>()),
             sees_people: may(person, Act::SeePeople),
             runs_hub: may(person, Act::RunHub),
             sees_audit: may(person, Act::SeeAudit),

@@ -168,7 +168,7 @@ pub(super) async fn history(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<Response, ApiProblem> {
-    let history = crate::people::act::history::of(&may, &hub).await?;
+    let history = crate::people::act::history::of(&may, &hub, None, crate::bounds::LIST_ROWS).await?;
     Ok(shown(&pages::history::page(&may, &history, clock::now())))
 }
 
