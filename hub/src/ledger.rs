@@ -27,6 +27,7 @@ pub mod second_factors;
 pub mod sessions;
 pub mod settings;
 pub mod staging;
+pub mod tokens;
 pub mod trust_admins;
 pub mod trusts;
 
@@ -376,6 +377,20 @@ const MIGRATIONS: &[&str] = &[
     "
     DROP INDEX work_order_of_query;
     CREATE INDEX work_order_of_query ON work_order (query, kind, trust, json_replace(detail, '$.answer.fields', json('[]')));
+    ",
+    "
+    CREATE TABLE api_token (
+        id BLOB PRIMARY KEY,
+        person BLOB NOT NULL REFERENCES person,
+        token_sha256 BLOB NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        made_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        used_ms INTEGER,
+        used_from TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX api_token_of_person ON api_token (person);
 ",
 ];
 

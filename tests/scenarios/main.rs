@@ -31,4 +31,5 @@ mod sessions;
 mod stage;
 mod staging;
 mod strangers;
+mod tokens;
 mod trusts;
