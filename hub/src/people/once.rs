@@ -68,7 +68,7 @@ pub async fn around(State(hub): State<Arc<Hub>>, request: Request, next: Next) -
         Err(problem) => return problem.into_response(),
     };
     // Who is not wholly signed in makes nothing under a key; the handler says so.
-    let person = match Person::of_headers(&hub, &head.headers).await {
+    let person = match Person::of_head(&hub, &head).await {
         Ok(person) if person.awaits.is_none() => person,
         Ok(_) | Err(_) => return next.run(Request::from_parts(head, body)).await,
     };
@@ -77,7 +77,12 @@ pub async fn around(State(hub): State<Arc<Hub>>, request: Request, next: Next) -
     };
     let fingerprint = fingerprint(head.uri.path(), &bytes);
     // A page's key stands for each thing that is sent from the page, an edited form for another.
-    let key = if api { key } else { format!("page {key} {}", text::hex(&fingerprint)) };
+    let key = match (&person.scopes, api) {
+        // What another token was answered, this one may not be allowed to see.
+        (Some(_), _) => format!("token {} {key}", text::hex(&person.token_sha256)),
+        (None, true) => key,
+        (None, false) => format!("page {key} {}", text::hex(&fingerprint)),
+    };
     let turn =
         if api { hub.under_way.begin(person.id, &key) } else { wait(&hub.under_way, person.id, &key).await };
     let Some(_turn) = turn else { return under_way() };

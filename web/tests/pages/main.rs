@@ -10,8 +10,8 @@ use flip_web::{
         OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects,
         Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions,
         SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
-        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks, Tokens, Trust,
-        TrustAdded, TrustAnswer, Trusts,
+        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks, Tokens,
+        Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
