@@ -62,6 +62,11 @@ struct OfOrder {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfFile {
+    state: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: String,
 }
@@ -144,6 +149,10 @@ async fn text(hub: &Hub) -> Result<String, LedgerError> {
     for (reason, count) in numbers.refused {
         refused.get_or_create(&Reason { reason }).inc_by(count);
     }
+    let files = Family::<OfFile, Gauge>::default();
+    for (state, count) in numbers.files {
+        files.get_or_create(&OfFile { state }).set(count);
+    }
     let links = Family::<OfLink, Gauge>::default();
     let moment = clock::now();
     for trust in hub.ledger.trusts().await? {
@@ -161,6 +170,7 @@ async fn text(hub: &Hub) -> Result<String, LedgerError> {
         gauge
     };
     now.register("orders", "Work orders, by kind and state", orders);
+    now.register("files", "Files of models, by state", files);
     now.register("messages_refused", "Messages from Trusts that were not taken, by reason", refused);
     now.register("trusts", "Trusts, by how they stand", links);
     now.register("sessions", "Sessions that have not ended", gauge(numbers.sessions));

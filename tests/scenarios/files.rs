@@ -1,15 +1,17 @@
 //! The files of a model: brought, scanned, fetched, deleted, and everything that goes wrong with that.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_protocol::text;
-use flip_tests::world::{Api, Browser, Hub, PASSWORD, S3Server, Window, until};
+use flip_tests::world::{Api, Browser, Hub, PASSWORD, S3Server, Window, free_port, until};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::console::picture;
+use crate::keeping::{metrics, value};
 use crate::models::Study;
 use crate::stage::Stage;
 
@@ -71,7 +73,7 @@ fn kept_here(study: &Study) -> impl Fn() -> Result<Vec<String>> + use<> {
 fn with_a_store() -> Result<(Study, S3Server)> {
     let folder = tempfile::tempdir()?;
     let store = S3Server::start(&folder.path().join("store"))?;
-    let lines = store.lines();
+    let lines = format!("metrics_listen = \"127.0.0.1:{}\"\n{}", free_port()?, store.lines());
     let study = Study::approved_on(Stage::set_with(folder, lines)?)?;
     Ok((study, store))
 }
@@ -118,6 +120,11 @@ fn a_store_that_is_away_loses_no_file_and_lets_none_out() -> Result<()> {
         let waits = file["why"].as_str().is_some_and(|why| why.contains("tries again"));
         Ok((file["state"] == "quarantined" && waits).then_some(()))
     })?;
+    let toml = fs::read_to_string(study.stage.hub.data.join("hub.toml"))?;
+    let (_, listens) = toml.split_once("metrics_listen = \"").context("no metrics")?;
+    let address: SocketAddr = listens.split('"').next().context("no address")?.parse()?;
+    let text = metrics(address)?;
+    assert_eq!(value(&text, "flip_hub_files{state=\"quarantined\"}"), Some(1.0), "{text}");
     let led = study.researcher.get(&format!("{model}/files/{}", before["id"].as_str().context("no id")?))?;
     let away = study.researcher.get(&led.location)?;
     assert_eq!((away.status, &away.json()["code"]), (503, &json!("artefacts_away")), "{}", away.text);

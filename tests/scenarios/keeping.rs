@@ -278,7 +278,7 @@ fn a_log_of_json_is_one_object_a_line() -> Result<()> {
 }
 
 /// What `/metrics` says.
-fn metrics(address: SocketAddr) -> Result<String> {
+pub fn metrics(address: SocketAddr) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: loopback\r\nconnection: close\r\n\r\n")?;
     let mut text = String::new();
@@ -288,7 +288,7 @@ fn metrics(address: SocketAddr) -> Result<String> {
 }
 
 /// One metric's value, by its name and labels.
-fn value(text: &str, metric: &str) -> Option<f64> {
+pub fn value(text: &str, metric: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.trim().parse().ok())
 }
 

@@ -11,6 +11,8 @@ pub struct Numbers {
     pub orders: Vec<(String, String, i64)>,
     /// Messages that were not taken, by reason.
     pub refused: Vec<(String, u64)>,
+    /// Files of models, by state.
+    pub files: Vec<(String, i64)>,
     /// Sessions that have not ended.
     pub sessions: i64,
     /// Acts in the audit.
@@ -29,12 +31,16 @@ impl Ledger {
                 .prepare_cached("SELECT reason, sum(times) FROM refusal GROUP BY reason")?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<Result<_, _>>()?;
+            let files = tx
+                .prepare_cached("SELECT state, count(*) FROM model_file GROUP BY state")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
             let sessions =
                 tx.query_row("SELECT count(*) FROM session WHERE expires_ms > ?1", [now.0], |row| {
                     row.get(0)
                 })?;
             let acts = tx.query_row("SELECT coalesce(max(number), 0) FROM audit", [], |row| row.get(0))?;
-            Ok(Numbers { orders, refused, sessions, acts })
+            Ok(Numbers { orders, refused, files, sessions, acts })
         })
         .await
     }
