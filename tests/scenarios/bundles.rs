@@ -4,6 +4,7 @@ mod carriers;
 mod hostile;
 mod keys;
 mod large;
+mod late;
 mod mounted;
 mod units;
 
