@@ -100,6 +100,8 @@ pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 pub const BUNDLE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 16 * 1024 * 1024;
 /// How often the folder of bundles is looked at.
 pub const STICKS_LOOK: Duration = Duration::from_millis(300);
+/// The longest time until what could not be taken in or made is tried again; it doubles from [`STICKS_LOOK`] on.
+pub const STICKS_RETRY_MOST: Duration = Duration::from_mins(1);
 /// How long the command line waits for the running appliance to take a bundle, beyond what copying takes.
 pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
 /// Milliseconds after which an outcome that nobody has read is forgotten.

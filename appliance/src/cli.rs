@@ -27,6 +27,7 @@ mod audit;
 mod bundle;
 pub(crate) mod data;
 mod frozen;
+mod owner;
 mod policy;
 mod pull;
 mod token;
@@ -160,6 +161,9 @@ pub fn main() -> ExitCode {
 }
 
 fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
+    if let Command::Enrol { .. } = &cli.command {
+        owner::is_this_user(&cli.data)?;
+    }
     let done = match &cli.command {
         Command::Enrol { kit, again, request: Some(out), answer: _ } => {
             let kit = enrol::request_by_stick(&cli.data, kit, *again, out)?;

@@ -29,9 +29,13 @@ pub fn say(site: &Site, now: UnixMillis) -> Result<SyncRequest, JournalError> {
     })
 }
 
-/// Takes in what the hub says, but for orders; `held` are the orders here that it may have cancelled.
+/// Takes in what the hub says, but for orders; `held` are the orders here that it may have cancelled. What it has
+/// cancelled is remembered: sticks come in any order, and an order may come after its cancellation.
 pub fn hear(site: &Site, response: &SyncResponse, held: &[Holding]) -> Result<(), JournalError> {
     settle(site, response)?;
+    let cancelled: Vec<Id> = response.cancelled.iter().map(|order| order.bytes()).collect();
+    let heard = site.heard().max(response.hub_time);
+    site.journal.cancel(&cancelled, heard.0, response.hub_time.plus(wire::ORDER_LIFE_MS).0)?;
     let is_held = |order: &MessageId| held.iter().any(|held| held.order == *order);
     let cancelled: Vec<MessageId> = response.cancelled.iter().copied().filter(is_held).collect();
     if site.withdraw(&cancelled) {

@@ -11,7 +11,7 @@ use crate::identity::Identity;
 /// What came of one batch of messages.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// Orders that are durably stored, now or before.
+    /// Orders that are durably stored, now or before, or were cancelled before they came.
     pub received: Vec<MessageId>,
     /// Messages that were not taken.
     pub refused: Vec<NotTaken>,
@@ -69,7 +69,8 @@ fn take_one(
         bounds::SEQUENCE_WINDOW,
     )?;
     Ok(match stored {
-        Received::New | Received::Known => Ok((envelope.id, stored)),
+        // The hub, which has cancelled it, need not hand it over again either.
+        Received::New | Received::Known | Received::Cancelled => Ok((envelope.id, stored)),
         Received::Replayed => Err((Some(envelope.id), Unwelcome::Replayed)),
     })
 }

@@ -153,6 +153,12 @@ impl Site {
         let Holdings { generations, frozen, desk } = holdings;
         let heard = journal.heard()?.map(|(hub, here)| (UnixMillis(hub), UnixMillis(here)));
         let written_ms = heard.map_or(0, |(hub, _)| hub.0);
+        let mut withdrawn = HashSet::new();
+        for order in journal.waiting_ids()? {
+            if journal.is_cancelled(order)? {
+                withdrawn.insert(MessageId::from_bytes(order));
+            }
+        }
         Ok(Self {
             config,
             frozen,
@@ -171,7 +177,7 @@ impl Site {
             cancel: CancelFlag::default(),
             keys: Mutex::new(()),
             stopping: AtomicBool::new(false),
-            notes: Mutex::new(Notes { heard, written_ms, ..Notes::default() }),
+            notes: Mutex::new(Notes { heard, written_ms, withdrawn, ..Notes::default() }),
         })
     }
 
@@ -219,8 +225,8 @@ impl Site {
         self.with(|notes| notes.running.get(&order).map(|running| running.cancel.cancel()).is_some())
     }
 
-    /// Notes orders that the hub has cancelled; one that is being worked on ends at once. True where any is news. It is
-    /// not written down: a hub that has cancelled an order says so as long as the order is here.
+    /// Notes orders here that the hub has cancelled; one that is being worked on ends at once. True where any is news.
+    /// The journal knows them too, for after a restart.
     pub fn withdraw(&self, orders: &[MessageId]) -> bool {
         self.with(|notes| {
             let mut news = false;

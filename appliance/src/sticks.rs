@@ -21,10 +21,12 @@ pub mod reading;
 mod status;
 mod taking;
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use flip_protocol::bundle::{Header, ReadError, Refused, Way, WriteError};
 use flip_protocol::keys::VerifyingKey;
@@ -240,8 +242,15 @@ const SMALL_BYTES: u64 = 1024 * 1024;
 
 /// Reads a small file of the folder; `None` where there is none, or not such a one.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let (file, _) = stick::open(path).ok()?;
-    serde_json::from_reader(io::BufReader::new(file.take(SMALL_BYTES))).ok()
+    serde_json::from_slice(&small(path).ok()?).ok()
+}
+
+/// The bytes of a small ordinary file; of a longer one as many as a small one may have.
+fn small(path: &Path) -> Result<Vec<u8>, SticksError> {
+    let mut bytes = Vec::new();
+    let read = stick::open(path)?.0.take(SMALL_BYTES).read_to_end(&mut bytes);
+    read.map_err(|error| SticksError::File(path.to_owned(), error))?;
+    Ok(bytes)
 }
 
 /// Writes one.
@@ -254,19 +263,56 @@ pub fn write<T: Serialize>(path: &Path, what: &T) -> Result<(), SticksError> {
 pub fn work(site: &Arc<Site>) {
     let folder = Folder::new(site.place.sticks());
     let mut known = None;
-    let mut complained = false;
     let mut held = None;
+    let mut trouble = Trouble::default();
     while !site.is_stopping() {
-        match look(site, &folder, &mut known, &mut held) {
-            Ok(()) => complained = false,
-            Err(error) => {
-                if !complained {
-                    tracing::error!(error = error_chain(&error), "the folder of sticks cannot be worked on");
-                }
-                complained = true;
-            }
+        trouble.over(folder.0.clone(), || look(site, &folder, &mut known, &mut held));
+        // One that cannot be taken or made holds up no other.
+        for path in trouble.inside(&folder, "arrived") {
+            trouble.over(path.clone(), || taking::arrived(site, &folder, &path));
+        }
+        for path in trouble.inside(&folder, "asked") {
+            trouble.over(path.clone(), || answering::asked(site, &folder, &path));
         }
         std::thread::sleep(bounds::STICKS_LOOK);
+    }
+}
+
+/// What could not be worked on, and from when on it is tried again: later each time.
+#[derive(Debug, Default)]
+struct Trouble(HashMap<PathBuf, (Instant, Duration)>);
+
+impl Trouble {
+    fn over(&mut self, path: PathBuf, work: impl FnOnce() -> Result<(), SticksError>) {
+        let before = self.0.get(&path).copied();
+        if before.is_some_and(|(again, _)| Instant::now() < again) {
+            return;
+        }
+        match work() {
+            Ok(()) => drop(self.0.remove(&path)),
+            Err(error) => {
+                let wait = before.map_or(bounds::STICKS_LOOK, |(_, wait)| wait.saturating_mul(2));
+                let wait = wait.min(bounds::STICKS_RETRY_MOST);
+                let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                let path_shown = path.display().to_string();
+                tracing::error!(
+                    path = path_shown,
+                    error = error_chain(&error),
+                    retry_ms,
+                    "it cannot be worked on"
+                );
+                self.0.insert(path, (Instant::now() + wait, wait));
+            }
+        }
+    }
+
+    /// What is in a part of the folder; what is there no more is no trouble any more.
+    fn inside(&mut self, folder: &Folder, part: &str) -> Vec<PathBuf> {
+        let of = folder.0.join(part);
+        let mut found = Vec::new();
+        self.over(of.clone(), || folder.inside(part).map(|inside| found = inside));
+        self.0.retain(|path, _| path.parent() != Some(&*of) || found.contains(path));
+        found
     }
 }
 
@@ -295,12 +341,6 @@ fn look(
     if held.is_none() {
         *held = stick::hold(&folder.running())?;
         status::ready(site, folder)?;
-    }
-    for path in folder.inside("arrived")? {
-        taking::arrived(site, folder, &path)?;
-    }
-    for path in folder.inside("asked")? {
-        answering::asked(site, folder, &path)?;
     }
     forget_outcomes(folder)
 }

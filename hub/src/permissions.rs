@@ -166,6 +166,7 @@ impl Scope {
             Self::Hub => &[
                 Act::AddTrust,
                 Act::ManageTrusts,
+                Act::CarrySticks,
                 Act::RunHub,
                 Act::SeePeople,
                 Act::SeeMail,

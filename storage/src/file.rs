@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Who may read a file.
@@ -26,6 +26,17 @@ pub fn raise_open_files() {
     if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Nofile, most) {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+}
+
+/// The user whose `path` is, where that is another than `me`; `None` also where it is not there, or not to be seen.
+pub fn other_owner(path: &Path, me: u32) -> Option<u32> {
+    let owner = fs::symlink_metadata(path).ok()?.uid();
+    (owner != me).then_some(owner)
+}
+
+/// The user that this process acts as.
+pub fn acts_as() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// Writes the whole file beside its place, syncs it, and moves it there: readers see the old file or the new one.
@@ -59,6 +70,15 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_users_folder_is_told_from_ones_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let me = acts_as();
+        assert_eq!(other_owner(folder.path(), me), None);
+        assert_eq!(other_owner(folder.path(), me + 1), Some(me));
+        assert_eq!(other_owner(&folder.path().join("missing"), me + 1), None);
+    }
 
     #[test]
     fn a_private_file_is_its_owners_alone_even_where_an_open_one_stood() {

@@ -27,6 +27,8 @@ const DONE: TableDefinition<'_, Id, (u64, u64, Id, &[u8])> = TableDefinition::ne
 const NOT_TAKEN: TableDefinition<'_, Id, &str> = TableDefinition::new("not_taken");
 /// Sequence numbers seen from the hub, each with the id that used it.
 const SEEN: TableDefinition<'_, u64, Id> = TableDefinition::new("seen");
+/// Orders that the hub has cancelled, each until when it could still arrive.
+const CANCELLED: TableDefinition<'_, Id, u64> = TableDefinition::new("cancelled");
 /// Named counters.
 const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
 /// Numbers of the hub's bundles that were taken, each with its id.
@@ -59,6 +61,8 @@ pub enum Received {
     Known,
     /// Its sequence number belongs to another message, or is older than the window.
     Replayed,
+    /// The hub has cancelled it before it came.
+    Cancelled,
 }
 
 /// An order that waits.
@@ -102,7 +106,9 @@ impl Journal {
         Ok(Self { store: Store::open("the journal", path, tables)? })
     }
 
-    /// Stores a verified order. An order whose result the hub may have lost has that result put out again.
+    /// Stores a verified order. An order whose result the hub may have lost has that result put out again, also where
+    /// it comes under another sequence number: a hub that was restored numbers its orders anew. One that was cancelled
+    /// before it came is not stored.
     pub fn receive(
         &self,
         id: Id,
@@ -117,34 +123,68 @@ impl Journal {
                 let mut seen = writing.open_table(SEEN)?;
                 let newest = seen.last()?.map_or(0, |(newest, _)| newest.value());
                 let used_by = seen.get(sequence)?.map(|id| id.value());
-                match used_by {
-                    Some(known) if known == id => {
-                        let done = writing.open_table(DONE)?;
-                        let mut inbox = writing.open_table(INBOX)?;
-                        let waits = inbox.get(sequence)?.is_some();
-                        if let Some(finished) = done.get(id)? {
-                            let (_, result_sequence, result, bytes) = finished.value();
-                            writing.open_table(OUTBOX)?.insert(result_sequence, (result, id, bytes))?;
-                        } else if !waits {
-                            // It was discarded, and the hub never heard why: it is to be looked at once more.
-                            inbox.insert(sequence, (id, now_ms, message))?;
-                        }
-                        Received::Known
-                    }
-                    Some(_) => Received::Replayed,
-                    None if sequence == 0 || sequence.saturating_add(window) <= newest => Received::Replayed,
-                    None => {
-                        seen.insert(sequence, id)?;
-                        let forgotten = sequence.max(newest).saturating_sub(window);
-                        seen.retain_in(..=forgotten, |_, _| false)?;
-                        writing.open_table(INBOX)?.insert(sequence, (id, now_ms, message))?;
-                        Received::New
-                    }
+                let is_too_old = sequence == 0 || sequence.saturating_add(window) <= newest;
+                if used_by.is_some_and(|known| known != id) || (used_by.is_none() && is_too_old) {
+                    return Ok(Received::Replayed);
+                }
+                if used_by.is_none() {
+                    seen.insert(sequence, id)?;
+                    let forgotten = sequence.max(newest).saturating_sub(window);
+                    seen.retain_in(..=forgotten, |_, _| false)?;
+                }
+                let mut inbox = writing.open_table(INBOX)?;
+                let mut waits = false;
+                for entry in inbox.iter()? {
+                    waits |= entry?.1.value().0 == id;
+                }
+                let cancelled = writing.open_table(CANCELLED)?;
+                if let Some(finished) = writing.open_table(DONE)?.get(id)? {
+                    let (_, result_sequence, result, bytes) = finished.value();
+                    writing.open_table(OUTBOX)?.insert(result_sequence, (result, id, bytes))?;
+                    Received::Known
+                } else if waits {
+                    Received::Known
+                } else if cancelled.get(id)?.is_some() {
+                    Received::Cancelled
+                } else {
+                    // One that was seen and is not here was discarded, and the hub never heard why: it is to be looked
+                    // at once more.
+                    inbox.insert(sequence, (id, now_ms, message))?;
+                    if used_by.is_some() { Received::Known } else { Received::New }
                 }
             };
             writing.commit()?;
             Ok(outcome)
         })
+    }
+
+    /// Notes orders that the hub has cancelled, which may still arrive until then; forgets those that can no more.
+    pub fn cancel(&self, orders: &[Id], now_ms: u64, until_ms: u64) -> Result<(), JournalError> {
+        self.store.with(|database| {
+            let known = database.begin_read()?.open_table(CANCELLED)?;
+            let mut news = false;
+            for order in orders {
+                news |= known.get(order)?.is_none();
+            }
+            if !news {
+                return Ok(());
+            }
+            let writing = database.begin_write()?;
+            {
+                let mut cancelled = writing.open_table(CANCELLED)?;
+                cancelled.retain(|_, until| until > now_ms)?;
+                for order in orders {
+                    cancelled.insert(order, until_ms)?;
+                }
+            }
+            writing.commit()?;
+            Ok(())
+        })
+    }
+
+    /// True where the hub has cancelled an order.
+    pub fn is_cancelled(&self, order: Id) -> Result<bool, JournalError> {
+        self.store.with(|database| Ok(database.begin_read()?.open_table(CANCELLED)?.get(order)?.is_some()))
     }
 
     /// The orders that wait, oldest first.
@@ -374,6 +414,7 @@ fn tables(writing: &redb::WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(DONE)?;
     writing.open_table(NOT_TAKEN)?;
     writing.open_table(SEEN)?;
+    writing.open_table(CANCELLED)?;
     writing.open_table(COUNTERS)?;
     writing.open_table(BUNDLES)?;
     writing.open_table(HISTORY)?;

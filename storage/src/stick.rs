@@ -32,8 +32,9 @@ pub enum StickError {
     Io(PathBuf, #[source] io::Error),
 }
 
-/// The file itself, or the files of a folder whose names end in [`ENDING`], by name; more than `most` are refused.
-pub fn listed(path: &Path, most: usize) -> Result<Vec<PathBuf>, StickError> {
+/// The file itself, or the files of a folder whose names end in [`ENDING`] and that are `wanted`, by name; more than `most`
+/// are refused.
+pub fn listed(path: &Path, most: usize, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, StickError> {
     let failed = |error| StickError::Io(path.to_owned(), error);
     if !fs::metadata(path).map_err(failed)?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -42,8 +43,9 @@ pub fn listed(path: &Path, most: usize) -> Result<Vec<PathBuf>, StickError> {
     for (seen, entry) in fs::read_dir(path).map_err(failed)?.enumerate() {
         let entry = entry.map_err(failed)?;
         let called_so = entry.file_name().as_encoded_bytes().ends_with(ENDING.as_bytes());
-        if called_so {
-            found.push(entry.path());
+        let path_there = entry.path();
+        if called_so && wanted(&path_there) {
+            found.push(path_there);
         }
         if found.len() > most || seen > ENTRIES {
             return Err(StickError::TooMany(path.to_owned()));
@@ -151,8 +153,9 @@ mod tests {
         }
         assert!(matches!(open(Path::new("/dev/null")), Err(StickError::NotAFile(_))));
         assert!(matches!(open(&at("missing.flip")), Err(StickError::Io(..))));
-        assert_eq!(listed(folder.path(), 6).unwrap().len(), 6);
-        assert!(matches!(listed(folder.path(), 5), Err(StickError::TooMany(_))));
+        assert_eq!(listed(folder.path(), 6, |_| true).unwrap().len(), 6);
+        assert!(matches!(listed(folder.path(), 5, |_| true), Err(StickError::TooMany(_))));
+        assert_eq!(listed(folder.path(), 1, |path| path.ends_with("real.flip")).unwrap(), [at("real.flip")]);
         // Nothing is written through a link either.
         symlink(at("real.flip"), at("new.flip.part")).unwrap();
         let placed = place(folder.path(), "new.flip", |_| Ok::<_, StickError>(0));

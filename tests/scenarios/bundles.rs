@@ -5,6 +5,7 @@ mod consoles;
 mod hostile;
 mod keys;
 mod large;
+mod late;
 mod mounted;
 mod units;
 

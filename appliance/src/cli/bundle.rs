@@ -75,6 +75,12 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
     let folder =
         |sticks: &Option<PathBuf>| Folder::new(sticks.clone().unwrap_or_else(|| Place::new(data).sticks()));
     match command {
+        BundleCommand::Inspect { .. } => {}
+        BundleCommand::Import { sticks, .. } | BundleCommand::Export { sticks, .. } => {
+            super::owner::is_this_user(sticks.as_deref().unwrap_or(data))?;
+        }
+    }
+    match command {
         BundleCommand::Inspect { file, json } => inspect(data, file, *json),
         BundleCommand::Import { from, sticks, json } => import(&folder(sticks), from, *json),
         BundleCommand::Export { out, size, wait, sticks, json } => {
@@ -243,7 +249,7 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, json: bool) -> anyhow::Resul
     let _handling = handling(folder)?;
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut written = Vec::new();
-    let left = stick::listed(&folder.leaving(), usize::MAX).unwrap_or_default();
+    let left = stick::listed(&folder.leaving(), usize::MAX, |_| true).unwrap_or_default();
     // What was made before and not copied to its end is carried on with, not made again.
     for made in left.iter().filter(|made| out.is_dir() && is_begun(made, to)) {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;

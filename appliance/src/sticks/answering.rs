@@ -9,7 +9,7 @@ use flip_storage::journal::OutgoingHead;
 use flip_storage::stick;
 use serde_json::json;
 
-use super::{Answer, Folder, Made, SticksError, Wish, read, status, write};
+use super::{Answer, Folder, Made, SticksError, Wish, small, status, write};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -19,8 +19,13 @@ use crate::uplink::error_chain;
 
 /// Makes what was asked for, once the orders here are answered or the time to wait for them is over.
 pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+    if path.extension().is_none_or(|extension| extension != "json") {
+        // It is being written.
+        return Ok(());
+    }
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    if let Some(wish) = read::<Wish>(path) {
+    // One that cannot be read stays, and the log says so: whoever asked is not left to wait for nothing.
+    if let Ok(wish) = serde_json::from_slice::<Wish>(&small(path)?) {
         let waiting = site.journal.waiting_ids()?.len();
         if waiting > 0 && clock::now() < wish.wait_until {
             return Ok(());
@@ -34,9 +39,6 @@ pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), Sti
         };
         status::made(folder, &answer)?;
         write(&folder.said(&id), &answer)?;
-    } else if path.extension().is_none_or(|extension| extension != "json") {
-        // It is being written.
-        return Ok(());
     }
     fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
 }

@@ -44,11 +44,8 @@ pub fn leave_refusal(folder: &Folder, head: Option<Header>, why: Refused) -> Res
 
 /// The files of a stick that may be bundles for this appliance: those of the other way, which it wrote itself, are not.
 pub fn listed(from: &Path) -> Result<Vec<PathBuf>, SticksError> {
-    let files = stick::listed(from, wire::BUNDLES_ON_A_STICK)?;
-    if !from.is_dir() {
-        return Ok(files);
-    }
-    Ok(files.into_iter().filter(|file| super::goes(file, Way::ToHub) != Some(true)).collect())
+    let is_theirs = |file: &Path| super::goes(file, Way::ToHub) != Some(true);
+    Ok(stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs)?)
 }
 
 /// Copies a bundle that was made to a stick, on from where an earlier copy was cut off, and forgets it here.

@@ -66,16 +66,17 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     (outcome.bundle, outcome.number) = (Some(id), number);
     header.fits(length)?;
     let mut first = prove(unproven, &identity)?;
-    let judged = header.judge(Clock { now, heard: site.heard() })?;
-    let letter = first.next_message()?.ok_or(Refused::Malformed)?;
-    let (letter, by_next_key) = open(&header, letter, &identity)?;
-    while first.next_message()?.is_some() {}
+    // Before its time and its letter: what was taken long ago and lies on the stick since is no news.
     let newest = match site.journal.bundle_standing(number, wire::BUNDLE_WINDOW)? {
         Standing::Newest => true,
         Standing::Later => false,
         Standing::Taken => return Err(Refused::Replayed.into()),
         Standing::TooOld => return Err(Refused::RolledBack.into()),
     };
+    let judged = header.judge(Clock { now, heard: site.heard() })?;
+    let letter = first.next_message()?.ok_or(Refused::Malformed)?;
+    let (letter, by_next_key) = open(&header, letter, &identity)?;
+    while first.next_message()?.is_some() {}
 
     (&file).seek(SeekFrom::Start(0)).map_err(|error| SticksError::File(path.to_owned(), error))?;
     let mut bundle = prove(Unproven::read(BufReader::new(&file))?, &identity)?;

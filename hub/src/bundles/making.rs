@@ -16,7 +16,7 @@ use crate::ledger::trusts::Peer;
 impl Desk<'_> {
     /// Makes bundles for a Trust, each at most `size` bytes long as far as its messages can be parted.
     pub fn make(&self, by: &By, trust: PartyId, size: u64) -> Result<Vec<Made>, BundleError> {
-        let peer = self.wait(self.ledger.peer(trust))?.ok_or(BundleError::NoTrust)?;
+        let peer = self.wait(self.ledger.peer_at(trust, by.at))?.ok_or(BundleError::NoTrust)?;
         self.clear()?;
         let found = self.wait(self.ledger.for_trust(trust, by.at))?;
         let letter = letter(by, &peer, &found);

@@ -14,6 +14,7 @@ use flip_storage::stick;
 use super::{BundleError, Desk, Looked, Taken, Told};
 use crate::audit::By;
 use crate::bounds;
+use crate::clock;
 use crate::exchange::{Exchange, too_much};
 use crate::ledger::bundles::{Outcome, Standing};
 use crate::ledger::orders::Said;
@@ -40,7 +41,7 @@ impl Desk<'_> {
     ) -> Result<(), BundleError> {
         tracing::warn!(reason = why.name(), "a bundle was refused");
         let known = match of {
-            Some((sender, _)) => self.wait(self.ledger.peer(sender))?.map(|peer| peer.id),
+            Some((sender, _)) => self.wait(self.ledger.peer_ever(sender))?.map(|peer| peer.id),
             None => None,
         };
         let bundle = of.map(|(_, bundle)| bundle);
@@ -57,7 +58,8 @@ impl Desk<'_> {
             Way::ToTrust => me,
             Way::ToHub => sender,
         };
-        let peer = self.wait(self.ledger.peer(trust))?.ok_or(Refused::UnknownSender)?;
+        let now = clock::now();
+        let peer = self.wait(self.ledger.peer_at(trust, now))?.ok_or(Refused::UnknownSender)?;
         header.fits(length)?;
         let own = [self.authority.signing().verifying()];
         let mut bundle = match way {
@@ -92,12 +94,14 @@ impl Desk<'_> {
         if header.heading.way != Way::ToHub {
             return Err(Refused::WrongWay.into());
         }
-        let peer = self.wait(self.ledger.peer(header.heading.sender))?.ok_or(Refused::UnknownSender)?;
+        let sender = header.heading.sender;
+        let peer = self.wait(self.ledger.peer_at(sender, by.at))?.ok_or(Refused::UnknownSender)?;
         header.fits(length)?;
         let bundle = self.prove(unproven, &peer)?;
-        header.judge(Clock { now: by.at, heard: UnixMillis(0) })?;
-        // Before gigabytes are copied, and once more at the end.
+        // Before gigabytes are copied, and once more at the end. Before its time is judged: what was taken long ago and
+        // lies on the stick since is no news.
         self.stands(&header)?;
+        header.judge(Clock { now: by.at, heard: UnixMillis(0) })?;
         fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
         let name = format!("taking-{}", header.heading.id);
         let copy = stick::place(&self.folder, &name, |copy| {
@@ -121,7 +125,9 @@ impl Desk<'_> {
         (&file).seek(SeekFrom::Start(0)).map_err(|error| BundleError::File(copy.to_owned(), error))?;
         let mut bundle = self.prove(Unproven::read(BufReader::new(&file))?, peer)?;
         bundle.next_message()?;
-        let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer, now: by.at };
+        // The head is by a key of now; the results in it may have been signed before that took the last one's place.
+        let ever = self.wait(self.ledger.peer_ever(peer.id))?.ok_or(Refused::UnknownSender)?;
+        let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer: &ever, now: by.at };
         let said = self.wait(exchange.take(Said::of(&letter.sync, Some(letter.heard)), Vec::new()))?;
         let mut taken = Taken {
             header: *header,
@@ -147,7 +153,7 @@ impl Desk<'_> {
             heard: letter.heard,
             acknowledged,
             refused,
-            enrolled: self.keys_for(by, peer, &letter)?,
+            enrolled: if newest { self.keys_for(by, peer, &letter)? } else { None },
         };
         if let Some(health) = taken.health.clone() {
             self.wait(self.ledger.seen(peer.id, health, by.at))?;
@@ -167,8 +173,8 @@ impl Desk<'_> {
         let by = By::trust(peer.id, &peer.name, by.at);
         let certify = |request: &str| self.authority.trust_certificate(request, peer.id, by.at);
         let certificate = if let Some(request) = &letter.rotate {
-            if !peer.verifying.iter().any(|key| request.is_signed_by(peer.id, *key)) {
-                tracing::warn!(trust = %peer.id, "new keys were not signed with the old one");
+            if !peer.may_rotate(request) {
+                tracing::warn!(trust = %peer.id, "new keys were not signed with the key of now");
                 return Ok(None);
             }
             let certificate = certify(&request.certificate_request)?;

@@ -1,5 +1,6 @@
 //! `flip-hub bundle`: work for Trusts without a network goes out on sticks, and their answers come in.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -197,7 +198,14 @@ fn words(looked: &Looked) -> String {
 
 fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
     let by = By::command_line(clock::now());
-    let files = match stick::listed(from, wire::BUNDLES_ON_A_STICK) {
+    // On a stick that comes back there are also the bundles that went out with it.
+    let own = Cell::new(0);
+    let is_theirs = |file: &Path| {
+        let is_own = head(file).is_ok_and(|header| header.heading.way == Way::ToTrust);
+        own.set(own.get() + u32::from(is_own));
+        !is_own
+    };
+    let files = match stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs) {
         Ok(files) => files,
         Err(error) => {
             let error = BundleError::from(error);
@@ -207,13 +215,8 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
             return Err(error).with_context(|| from.display().to_string());
         }
     };
-    // On a stick that comes back there are also the bundles that went out with it.
-    let theirs = |file: &PathBuf| {
-        files.len() == 1 || !head(file).is_ok_and(|header| header.heading.way == Way::ToTrust)
-    };
-    let (files, own): (Vec<_>, Vec<_>) = files.iter().cloned().partition(theirs);
     if files.is_empty() {
-        bail!("{} holds no bundle of a Trust ({} of this hub)", from.display(), own.len());
+        bail!("{} holds no bundle of a Trust ({} of this hub)", from.display(), own.get());
     }
     let mut outcomes: BTreeMap<PathBuf, Result<Taken, Refused>> = BTreeMap::new();
     for file in files {

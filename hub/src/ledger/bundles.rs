@@ -85,9 +85,15 @@ pub struct Outcome {
 }
 
 impl Ledger {
-    /// An enrolled Trust whose keys are good.
-    pub async fn peer(&self, trust: PartyId) -> Result<Option<Peer>, LedgerError> {
-        self.call("peer", move |tx| keys::peer(tx, trust)).await
+    /// An enrolled Trust whose keys are good, with the keys that it signs with at `now`.
+    pub async fn peer_at(&self, trust: PartyId, now: UnixMillis) -> Result<Option<Peer>, LedgerError> {
+        self.call("peer at", move |tx| keys::peer_at(tx, trust, now)).await
+    }
+
+    /// The same with every key that it has signed results with: a result is signed once, and a stick may take weeks.
+    /// Only for what came under a head that is signed with a key of now.
+    pub async fn peer_ever(&self, trust: PartyId) -> Result<Option<Peer>, LedgerError> {
+        self.call("peer ever", move |tx| keys::peer(tx, trust)).await
     }
 
     /// What is for a Trust now.

@@ -70,7 +70,7 @@ impl Ledger {
                 (trust.bytes(), request.verifying.to_bytes(), by.at.plus(wire::ORDER_LIFE_MS).0, by.at.0),
             )?;
             tx.execute(
-                "UPDATE trust SET verifying = ?2, sealing = ?3, rotate_asked_ms = NULL WHERE id = ?1",
+                "UPDATE trust SET verifying = ?2, sealing = ?3, rotate_asked_ms = NULL, stick_answer = NULL WHERE id = ?1",
                 (trust.bytes(), request.verifying.to_bytes(), request.sealing.to_bytes()),
             )?;
             let fingerprint = certificate.fingerprint;
@@ -180,11 +180,20 @@ pub(super) fn peers(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Peer>> {
 
 /// One of them.
 pub(super) fn peer(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<Option<Peer>> {
+    peer_at(tx, trust, UnixMillis(0))
+}
+
+/// One of them, with the keys that it signs with at `now`.
+pub(super) fn peer_at(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    now: UnixMillis,
+) -> rusqlite::Result<Option<Peer>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM trust
          WHERE id = ?2 AND enrolled_ms IS NOT NULL AND revoked_ms IS NULL AND removed_ms IS NULL"
     );
-    tx.prepare_cached(&sql)?.query_row((0, trust.bytes()), peer_of_row).optional()
+    tx.prepare_cached(&sql)?.query_row((now.0, trust.bytes()), peer_of_row).optional()
 }
 
 fn peer_of_row(row: &Row<'_>) -> rusqlite::Result<Peer> {
@@ -204,9 +213,11 @@ fn peer_of_row(row: &Row<'_>) -> rusqlite::Result<Peer> {
 
 #[cfg(test)]
 mod tests {
+    use flip_protocol::MessageId;
     use flip_protocol::keys::{OpeningKey, SigningKey};
 
     use super::*;
+    use crate::ledger::bundles;
     use crate::ledger::trusts::{Enrolled, KitSecret};
 
     fn trust() -> PartyId {
@@ -240,6 +251,12 @@ mod tests {
             adding.add_trust(by(1), trust(), "Northgate".to_owned(), kit)
         });
         adding.await.unwrap().unwrap();
+        assert_eq!(enrol(&ledger, 1, 2).await, Enrolled::Yes("Northgate".to_owned()));
+        ledger
+    }
+
+    /// The request of the one kit, with the keys of number 1, for another certificate.
+    async fn enrol(ledger: &Ledger, number: u8, now: u64) -> Enrolled {
         let first = request(1, 1);
         let peer = Peer {
             id: trust(),
@@ -249,9 +266,9 @@ mod tests {
             rotate: false,
         };
         let reseal = Box::new(|_: &Peer, _, _, _: &_, _| Vec::new());
-        let enrolled = ledger.enrol(peer, [9; 32], [8; 32], certificate(1), reseal, UnixMillis(2)).await;
-        assert_eq!(enrolled.unwrap(), Enrolled::Yes("Northgate".to_owned()));
-        ledger
+        let enrolled =
+            ledger.enrol(peer, [9; 32], [8; 32], certificate(number), reseal, UnixMillis(now)).await;
+        enrolled.unwrap()
     }
 
     async fn keys_of(ledger: &Ledger, fingerprint: u8, now: u64) -> Option<Vec<VerifyingKey>> {
@@ -267,6 +284,8 @@ mod tests {
         let asked = ledger.peer_of_certificate([1; 32], UnixMillis(3)).await.unwrap().unwrap();
         assert!(asked.rotate);
         let (old, new) = (signing(1).verifying(), signing(2).verifying());
+        let [peer] = &ledger.call("peers", peers).await.unwrap()[..] else { panic!("one Trust") };
+        assert!(peer.may_rotate(&request(2, 1)) && !peer.may_rotate(&request(2, 3)));
         // The answer is lost, and the same keys come again under the old certificate.
         for number in [2, 3] {
             ledger.rotate(by(4), trust(), request(2, 1), certificate(number)).await.unwrap();
@@ -278,6 +297,42 @@ mod tests {
         let later = UnixMillis(4).plus(wire::ORDER_LIFE_MS).0;
         assert_eq!(keys_of(&ledger, 3, later - 1).await.unwrap().len(), 2);
         assert_eq!(keys_of(&ledger, 3, later).await.unwrap(), [new]);
+        // What is signed anew is not by the old key then; a result that was signed before it may still come.
+        let at = async |now| ledger.peer_at(trust(), UnixMillis(now)).await.unwrap().unwrap().verifying;
+        assert_eq!((at(later - 1).await, at(later).await), (vec![new, old], vec![new]));
+        let peer = ledger.peer_ever(trust()).await.unwrap().unwrap();
+        assert_eq!(peer.verifying, [new, old]);
+        // The old key vouches for no other keys than those that took its place, whole.
+        assert!(peer.may_rotate(&request(3, 2)) && peer.may_rotate(&request(2, 1)));
+        assert!(!peer.may_rotate(&request(3, 1)));
+        let sealing = OpeningKey::from_bytes(&[3; 32]).unwrap().sealing();
+        let mixed = RotateRequest::new(trust(), String::new(), new, sealing, &signing(1));
+        assert!(!peer.may_rotate(&mixed), "orders would be sealed to somebody else");
+    }
+
+    #[tokio::test]
+    async fn an_enrolment_that_comes_again_gives_a_certificate_and_brings_nothing_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = enrolled(&folder).await;
+        let outcome = bundles::Outcome {
+            id: MessageId::from_bytes([5; 16]),
+            number: 1,
+            results: 0,
+            bytes: 0,
+            heard: UnixMillis(0),
+            acknowledged: Vec::new(),
+            refused: Vec::new(),
+            enrolled: None,
+        };
+        ledger.bundle_taken(by(3), trust(), outcome).await.unwrap();
+        assert_eq!(enrol(&ledger, 2, 4).await, Enrolled::Yes("Northgate".to_owned()));
+        assert!(keys_of(&ledger, 2, 5).await.is_some());
+        assert_eq!(ledger.bundle_standing(trust(), 1).await.unwrap(), bundles::Standing::Taken);
+        ledger.rotate(by(6), trust(), request(2, 1), certificate(3)).await.unwrap();
+        assert_eq!(enrol(&ledger, 4, 7).await, Enrolled::Used(UnixMillis(2)), "it has other keys");
+        ledger.revoke(by(8), trust()).await.unwrap();
+        assert_eq!(enrol(&ledger, 5, 9).await, Enrolled::Used(UnixMillis(2)));
+        assert!(ledger.call("peers", peers).await.unwrap().is_empty(), "void is void");
     }
 
     #[tokio::test]

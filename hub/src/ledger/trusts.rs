@@ -1,5 +1,6 @@
 //! Trusts, their kits and how they are. Their keys: [`super::keys`].
 
+use flip_protocol::enrolment::RotateRequest;
 use flip_protocol::keys::{SealingKey, VerifyingKey};
 use flip_protocol::order::Work;
 use flip_protocol::sync::Health;
@@ -51,6 +52,19 @@ pub struct Peer {
     pub sealing: SealingKey,
     /// True where new keys are asked of it.
     pub rotate: bool,
+}
+
+impl Peer {
+    /// Whether new keys are asked for by who may: with the key that it signs with now, or with one before where they are
+    /// the keys of now, whole, because the answer to them was lost.
+    pub fn may_rotate(&self, request: &RotateRequest) -> bool {
+        let (Some(now), before) = (self.verifying.first(), self.verifying.iter().skip(1)) else {
+            return false;
+        };
+        let again = request.verifying == *now && request.sealing == self.sealing;
+        request.is_signed_by(self.id, *now)
+            || (again && before.into_iter().any(|key| request.is_signed_by(self.id, *key)))
+    }
 }
 
 /// What adding a Trust found.
@@ -157,6 +171,21 @@ impl Ledger {
             if now.0 >= expires {
                 return Ok(Enrolled::Expired(UnixMillis(expires)));
             }
+            if let Some(used) = used {
+                // A certificate anew, and nothing else: not where the keys are void or others by now.
+                let is_still: bool = tx.query_row(
+                    "SELECT verifying = ?2 AND sealing = ?3 AND revoked_ms IS NULL AND removed_ms IS NULL
+                     FROM trust WHERE id = ?1",
+                    (peer.id.bytes(), verifying.to_bytes(), peer.sealing.to_bytes()),
+                    |row| row.get(0),
+                )?;
+                if !is_still {
+                    return Ok(Enrolled::Used(UnixMillis(used)));
+                }
+                insert_certificate(tx, peer.id, &certificate, now)?;
+                note_enrolled(tx, &name, peer.id, &certificate, now)?;
+                return Ok(Enrolled::Yes(name));
+            }
             tx.execute(
                 "UPDATE kit SET used_ms = ?2, used_by = ?3 WHERE secret_sha256 = ?1",
                 (secret_sha256, now.0, request_sha256),
@@ -172,12 +201,7 @@ impl Ledger {
             tx.execute("DELETE FROM result_seen WHERE trust = ?1", [peer.id.bytes()])?;
             bundles::forget(tx, peer.id)?;
             orders::reseal_open(tx, &peer, &reseal)?;
-            let deed = Deed::TrustEnrolled {
-                trust: peer.id,
-                certificate_sha256: text::hex(&certificate.fingerprint),
-                certificate_until: certificate.expires,
-            };
-            By::trust(peer.id, &name, now).note(tx, &deed)?;
+            note_enrolled(tx, &name, peer.id, &certificate, now)?;
             Ok(Enrolled::Yes(name))
         })
         .await
@@ -270,6 +294,21 @@ fn insert_kit(tx: &Transaction<'_>, trust: PartyId, kit: KitSecret) -> rusqlite:
         (kit.sha256, trust.bytes(), kit.expires.0),
     )
     .map(drop)
+}
+
+fn note_enrolled(
+    tx: &Transaction<'_>,
+    name: &str,
+    trust: PartyId,
+    certificate: &TrustCertificate,
+    now: UnixMillis,
+) -> rusqlite::Result<()> {
+    let deed = Deed::TrustEnrolled {
+        trust,
+        certificate_sha256: text::hex(&certificate.fingerprint),
+        certificate_until: certificate.expires,
+    };
+    By::trust(trust, name, now).note(tx, &deed)
 }
 
 pub(super) fn insert_certificate(

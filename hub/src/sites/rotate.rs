@@ -31,8 +31,7 @@ pub(super) async fn post(
         Ok(None) => return refusal::unknown_certificate(),
         Err(error) => return refusal::ledger(&error),
     };
-    // The one before it too: the request may come again because its answer was lost.
-    if !peer.verifying.iter().any(|key| request.is_signed_by(peer.id, *key)) {
+    if !peer.may_rotate(&request) {
         tracing::warn!(trust = %peer.id, "new keys were not signed with the old one");
         let title = "The new keys are not signed with the key that they are to replace.";
         return problem(StatusCode::FORBIDDEN, "bad_signature", title, None);

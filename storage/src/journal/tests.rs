@@ -45,6 +45,42 @@ fn a_redelivered_order_that_was_answered_puts_the_same_result_out_again() {
 }
 
 #[test]
+fn an_order_that_comes_under_another_number_is_not_run_again() {
+    let (_folder, journal) = open();
+    for number in [1, 2] {
+        journal.receive(id(number), u64::from(number), b"work", 10, WINDOW).unwrap();
+    }
+    journal.finish(id(1), 11, b"{}", answer(101)).unwrap().unwrap();
+    let first = journal.outgoing(10).unwrap();
+    journal.settled(&[id(101)], &[]).unwrap();
+    // The hub was restored, and numbers on from further on.
+    for time in 0..2 {
+        assert_eq!(journal.receive(id(1), 5, b"work", 20, WINDOW).unwrap(), Received::Known, "{time}");
+        assert_eq!(journal.receive(id(2), 6, b"work", 20, WINDOW).unwrap(), Received::Known, "{time}");
+    }
+    assert_eq!(journal.outgoing(10).unwrap(), first);
+    assert_eq!(journal.waiting_ids().unwrap(), [id(2)]);
+    assert_eq!(journal.receive(id(3), 5, b"", 20, WINDOW).unwrap(), Received::Replayed, "the number is used");
+}
+
+#[test]
+fn an_order_that_was_cancelled_before_it_came_is_not_stored_until_it_could_come_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.redb");
+    let journal = Journal::open(&path).unwrap();
+    journal.cancel(&[id(1)], 10, 100).unwrap();
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    for time in 0..2 {
+        assert_eq!(journal.receive(id(1), 1, b"work", 20, WINDOW).unwrap(), Received::Cancelled, "{time}");
+    }
+    assert!(journal.waiting_ids().unwrap().is_empty());
+    assert_eq!(journal.receive(id(2), 2, b"work", 20, WINDOW).unwrap(), Received::New);
+    journal.cancel(&[id(3)], 100, 200).unwrap();
+    assert!(journal.is_cancelled(id(3)).unwrap() && !journal.is_cancelled(id(1)).unwrap());
+}
+
+#[test]
 fn a_result_that_the_hub_refused_is_known_as_such_until_it_is_stored_after_all() {
     let (_folder, journal) = open();
     for number in [1, 2] {

@@ -31,7 +31,12 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             assert!(unit.contains(word), "{name} lacks {word}");
         }
     }
-    assert!(fs::read_to_string(units.join("flip-stick-read@.service"))?.contains("-o ro,"));
+    let reads = fs::read_to_string(units.join("flip-stick-read@.service"))?;
+    assert!(reads.contains("-o ro,"));
+    // A bundle that is refused holds no answer up.
+    for ended in ["OnSuccess=", "OnFailure="] {
+        assert!(reads.contains(&format!("\n{ended}flip-stick-write@%i.service\n")), "{reads}");
+    }
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         eprintln!("this machine has no systemd-analyze: the units are not verified");
         return Ok(());
