@@ -104,3 +104,9 @@ pub const STICKS_LOOK: Duration = Duration::from_millis(300);
 pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
 /// Milliseconds after which an outcome that nobody has read is forgotten.
 pub const OUTCOMES_KEPT_MS: u64 = 24 * 3_600_000;
+/// Acts of sticks on their page of the local console.
+pub const STICKS_SHOWN: usize = 20;
+/// How long that page waits for a bundle to be taken in, or made.
+pub const STICKS_PAGE: Duration = Duration::from_secs(20);
+/// Bytes of a bundle that are sent at once.
+pub const STICKS_PIECE: usize = 256 * 1024;

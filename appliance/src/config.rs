@@ -17,6 +17,7 @@ use crate::pull::{self, WrittenPull};
 #[serde(deny_unknown_fields)]
 pub struct Written {
     local_listen: Option<String>,
+    network: Option<bool>,
     engine: Option<WrittenEngine>,
     ingest: Option<WrittenIngest>,
     data: Option<WrittenData>,
@@ -55,6 +56,8 @@ pub struct WrittenData {
 pub struct Config {
     /// Where the local page listens; on loopback.
     pub local_listen: SocketAddr,
+    /// Whether the hub is looked for on a network; else sticks alone carry its work.
+    pub network: bool,
     /// The engine's memory, in MiB.
     pub memory_mb: u64,
     /// The engine's threads.
@@ -157,6 +160,7 @@ impl Config {
         let pull = pull.map_err(|(key, value, why)| wrong(key, value, &why))?;
         Ok(Self {
             local_listen,
+            network: written.network.unwrap_or(true),
             memory_mb: within("engine.memory_mb", engine.memory_mb, usual.memory_mb, 64..=1_048_576)?,
             threads: u32::try_from(threads).ok().and_then(NonZeroU32::new).expect("between 1 and 256"),
             timeout: Duration::from_secs(within(

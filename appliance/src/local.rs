@@ -11,6 +11,7 @@ mod door;
 mod pages;
 mod peer;
 mod status;
+mod sticks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -94,6 +95,8 @@ pub fn router(site: &Arc<Site>, door: Door, address: SocketAddr) -> Router {
         )
         .route("/projects/refuse", post(changes::refuse_project))
         .route("/projects/allow", post(changes::allow_project))
+        .route("/sticks", get(sticks::show).post(sticks::take).layer(DefaultBodyLimit::disable()))
+        .route("/sticks/answer", post(sticks::answer))
         .route("/frozen/again", post(changes::freeze_again))
         .route("/frozen/drop", post(changes::drop_frozen))
         .route("/frozen/revoke", post(changes::revoke_token))

@@ -22,7 +22,7 @@ mod status;
 mod taking;
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -196,6 +196,11 @@ impl Folder {
         read(&self.0.join(KNOWN))
     }
 
+    /// A bundle that somebody brings to the local console, while it is brought.
+    pub fn brought(&self, id: &str) -> PathBuf {
+        self.0.join(format!("brought-{id}"))
+    }
+
     /// A wish of this id.
     pub fn asked(&self, id: &str) -> PathBuf {
         self.0.join("asked").join(format!("{id}.json"))
@@ -230,9 +235,13 @@ const KNOWN: &str = "hub.json";
 /// How the name of a file ends that says why a bundle was not even copied.
 const REFUSED: &str = "refused";
 
+/// Bytes of a small file of the folder: whoever reads sticks writes there too.
+const SMALL_BYTES: u64 = 1024 * 1024;
+
 /// Reads a small file of the folder; `None` where there is none, or not such a one.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    let (file, _) = stick::open(path).ok()?;
+    serde_json::from_reader(io::BufReader::new(file.take(SMALL_BYTES))).ok()
 }
 
 /// Writes one.

@@ -58,6 +58,10 @@ pub fn poll(site: &Arc<Site>) {
     let mut received = Vec::new();
     let mut next_renewal_look = 0;
     let mut link = None;
+    // Where sticks alone carry its work, there is nothing to poll.
+    while !site.config.network && !site.is_stopping() {
+        site_sleep(site, IDLE);
+    }
     while !site.is_stopping() {
         if clock::now().0 >= next_renewal_look {
             next_renewal_look = clock::now().plus(bounds::RENEWAL_LOOK_MS).0;

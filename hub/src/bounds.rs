@@ -202,3 +202,5 @@ pub const SCAN_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 pub const SCAN_OPEN_FILES: u64 = 16;
 /// Bytes of what a scan says: its notes, and a little.
 pub const SCAN_SAID_BYTES: u64 = 64 * 1024;
+/// Bytes of a bundle that are sent at once.
+pub const PIECE_BYTES: usize = 256 * 1024;

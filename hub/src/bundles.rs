@@ -85,6 +85,9 @@ pub enum BundleError {
     /// It is refused.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Somebody else is at it.
+    #[error("another bundle is being made or taken in at this hub; try again when it is done")]
+    Busy,
     /// No such Trust, or its keys are void.
     #[error("there is no Trust of that name with keys that are good; see: flip-hub trust list")]
     NoTrust,
@@ -163,6 +166,12 @@ impl Desk<'_> {
     pub fn left(&self) -> Result<Vec<PathBuf>, BundleError> {
         fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
         Ok(stick::listed(&self.folder, wire::BUNDLES_ON_A_STICK)?)
+    }
+
+    /// Holds the desk for this process, until what is given is dropped.
+    pub fn hold(&self) -> Result<fs::File, BundleError> {
+        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
+        stick::hold(&self.folder.join("desk.lock"))?.ok_or(BundleError::Busy)
     }
 
     fn wait<T>(&self, future: impl Future<Output = Result<T, LedgerError>>) -> Result<T, BundleError> {

@@ -8,10 +8,10 @@ use futures_core::Stream;
 use tokio::sync::mpsc::Receiver;
 
 /// The pieces that arrive, until the sender is gone.
-pub struct Lines(pub Receiver<io::Result<String>>);
+pub struct Lines<T>(pub Receiver<io::Result<T>>);
 
-impl Stream for Lines {
-    type Item = io::Result<String>;
+impl<T> Stream for Lines<T> {
+    type Item = io::Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(context)

@@ -165,6 +165,7 @@ acts! {
     SeeTrusts       "see the Trusts and how they stand"                            [YES, NONE, NONE, NONE, NONE, YES, YES, YES, SIGN]
     AddTrust        "add a Trust"                                                  [YES, NONE, NONE, NONE, NONE, NO, NO, NO, SIGN]
     ManageTrusts    "give a kit, ask new keys, revoke, remove"                     [YES, NONE, NONE, NONE, NONE, NO, NO, NO, SIGN]
+    CarrySticks     "make bundles for sticks, and take them in"                    [YES, NONE, NONE, NONE, NONE, NO, NO, NO, SIGN]
     RunHub          "put up the banner, begin and end maintenance"                 [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
     SeePeople       "see the people"                                               [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]
     ManagePeople    "invite, edit, disable, reset people"                          [YES, NONE, NONE, NONE, NONE, GONE, GONE, GONE, SIGN]

@@ -220,6 +220,8 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /models/{model}/files/{file}/delete", ("file_deleted", Form(""))),
         ("PUT /uploads/{token}", ("file_brought", Json(json!({})))),
         ("POST /uploads/models/{model}", ("file_brought", WithFile)),
+        ("POST /uploads/sticks", ("bundle_refused", WithFile)),
+        ("POST /trusts/{trust}/bundle", ("bundle_made", Form(""))),
         ("POST /hub/banner", ("banner_taken_down", Form("text=&href="))),
         ("POST /hub/maintenance", ("maintenance_begun", Form("mode=on&words=soon"))),
     ])
@@ -393,7 +395,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         let asked = query_for(path, admin, &project)?.unwrap_or_else(|| query.clone());
         let trust = match act {
-            "keys_asked" | "project_staged" | "project_unstaged" | "project_decided" => {
+            "keys_asked" | "bundle_made" | "project_staged" | "project_unstaged" | "project_decided" => {
                 trust_named(admin, TRUST)?
             }
             _ if path.contains("{trust}") => {
@@ -420,7 +422,8 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         };
         let before = acts(hub)?.len();
         let reply = person.send(method, &filled, kind, &body)?;
-        ensure!((200..400).contains(&reply.status), "{route}: {} {}", reply.status, reply.text);
+        let refused = act == "bundle_refused" && reply.status == 409;
+        ensure!(refused || (200..400).contains(&reply.status), "{route}: {} {}", reply.status, reply.text);
         let after = acts(hub)?;
         let left = &after[before..];
         assert!(names(left).contains(&act), "{route} left {left:?}");
@@ -442,7 +445,7 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         }
         if path.contains("{trust}") {
             assert_eq!(noted["facts"]["trust"], trust.as_str(), "{route}: {noted}");
-            if !matches!(act, "keys_asked" | "trust_removed" | "project_decided") {
+            if !matches!(act, "keys_asked" | "bundle_made" | "trust_removed" | "project_decided") {
                 let gone = json!({ "name": "Oldbridge" });
                 ensure!(admin.post(&format!("/api/v1/trusts/{trust}/remove"), &gone)?.status == 204);
             }

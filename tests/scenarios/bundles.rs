@@ -1,6 +1,7 @@
 //! A Trust that no network reaches takes part by stick: the same orders, the same answers, the same ledgers.
 
 mod carriers;
+mod consoles;
 mod hostile;
 mod keys;
 mod large;
@@ -225,6 +226,30 @@ fn a_clock_that_stands_years_ago_costs_no_order_by_stick() -> Result<()> {
     stage.trust.resume()?;
     let query = stage.api.ask("everyone", EVERYONE)?;
     round(&stage, "stick")?;
+    assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
+    Ok(())
+}
+
+#[test]
+fn a_clock_that_is_far_ahead_is_named_and_the_work_is_taken_once_it_is_right() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.wire.cut();
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    let stick = stick(&stage, "stick")?;
+    out(&stage.hub, &stick)?;
+    stage.trust.kill()?;
+    stage.trust.put_before(&faketime("+20d"));
+    stage.trust.resume()?;
+    let said = failed(with(stage.trust.command(&["bundle", "import"])?, &stick))?;
+    assert_eq!(said[0]["outcome"]["refused"], "expired", "{said}");
+    let words = words(&with(stage.trust.command(&["bundle", "import"])?, &stick).output()?);
+    assert!(words.contains("if this machine's clock is wrong, set it right"), "{words}");
+    stage.trust.kill()?;
+    stage.trust.put_before(&[]);
+    stage.trust.resume()?;
+    take(&stage.trust, &stick)?;
+    answer(&stage.trust, &stick)?;
+    back(&stage.hub, &stick)?;
     assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
     Ok(())
 }

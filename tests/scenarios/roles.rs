@@ -293,7 +293,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/trusts/{trust}/remove") => format!("name={trust_name}"),
         _ => String::new(),
     };
-    if route == ("POST", "/uploads/models/{model}") {
+    if matches!(route, ("POST", "/uploads/models/{model}" | "/uploads/sticks")) {
         return ("multipart/form-data; boundary=b", form_with_file());
     }
     match (route.1.starts_with("/api/"), json) {

@@ -6,6 +6,7 @@
 
 mod asking;
 mod attack;
+mod bundles;
 mod cancel;
 mod dataframes;
 mod extract;
@@ -57,6 +58,10 @@ pub struct Effort {
     pub plays: usize,
     /// Bytes of the file that is brought.
     pub file_bytes: u64,
+    /// Bundles that are carried both ways.
+    pub bundles: usize,
+    /// Messages of 4 MiB in each.
+    pub bundle_messages: usize,
 }
 
 impl Effort {
@@ -73,6 +78,8 @@ impl Effort {
         calls: 200,
         plays: 600,
         file_bytes: 5 * 1024 * 1024 * 1024,
+        bundles: 5,
+        bundle_messages: 512,
     };
     /// For trying.
     pub const QUICK: Self = Self {
@@ -87,6 +94,8 @@ impl Effort {
         calls: 50,
         plays: 200,
         file_bytes: 512 * 1024 * 1024,
+        bundles: 3,
+        bundle_messages: 64,
     };
 }
 
@@ -129,6 +138,8 @@ pub enum Part {
     Files,
     /// The attack suite.
     Attack,
+    /// Bundles from a stick and to one, beside cp and sha256sum.
+    Bundles,
 }
 
 /// Measures everything, or one part.
@@ -189,6 +200,9 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
     }
     if wanted(Part::Attack) {
         attack::measure(&mut report, effort, places, steps)?;
+    }
+    if wanted(Part::Bundles) {
+        bundles::measure(&mut report, effort, places, steps)?;
     }
     report.finish();
     Ok(report)

@@ -25,6 +25,7 @@
 //! | `POST /projects/{project}/stage`, `…/unstage` | fields `trusts`, once for each |
 //! | `POST /projects/{project}/trusts/{trust}/decision` | fields `query`, `decision` (`approve` or `decline`), `reason` |
 //! | `GET /projects/{project}/queries`, `POST /queries/{query}/cancel` | a project's questions; no fields |
+//! | `GET /sticks` | Sticks, at the hub and at a Trust |
 //! | `GET /decisions` | My Trust, or what admins of the hub decide about |
 //! | `GET /people`, `POST /people` | fields `name`, `role` |
 //! | `POST /people/change` | fields `name`, `change` |

@@ -58,6 +58,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("audit.html", include_str!("../templates/audit.html")),
     ("ask_access.html", include_str!("../templates/ask_access.html")),
     ("base.html", include_str!("../templates/base.html")),
+    ("sticks.html", include_str!("../templates/sticks.html")),
     ("decisions.html", include_str!("../templates/decisions.html")),
     ("give_code.html", include_str!("../templates/give_code.html")),
     ("hub.html", include_str!("../templates/hub.html")),

@@ -20,6 +20,7 @@ mod second_factor;
 mod sessions;
 mod sign_in;
 mod site;
+mod sticks;
 mod trust;
 mod trusts;
 
@@ -68,6 +69,7 @@ pub use site::{
     Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Said,
     Site,
 };
+pub use sticks::{StickMake, Sticks};
 pub use trust::{Disk, Trust};
 pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};
 

@@ -24,7 +24,7 @@ pub use attack::attack;
 pub use data::data;
 pub use disclosure::disclosure;
 pub use frozen::frozen;
-pub use look::{audit, logs, policy};
+pub use look::{act, audit, logs, policy};
 pub use orders::{order, orders};
 pub use projects::projects;
 
@@ -79,7 +79,7 @@ pub fn overview(site: &Site) -> Result<web::Site, String> {
         clock: matches!(link, LinkState::Connected { .. })
             .then(|| web::Clock { skew_ms, acceptable: skew_ms.unsigned_abs() <= bounds::CLOCK_SKEW_MS }),
         attention: attention(site, now),
-        link: link_of(link, now),
+        link: link_of(link, site.config.network, now),
         certificate: Some(web::Certificate {
             expires: Moment::at(identity.facts.certificate_expires.0, now.0),
             overdue: concerns::overdue(site, now),
@@ -104,11 +104,15 @@ pub(super) fn attention(site: &Site, now: UnixMillis) -> Vec<Attention> {
     all.map(|one| Attention { tone: one.tone, text: one.text, href: one.href.to_owned() }).collect()
 }
 
-fn link_of(link: LinkState, now: UnixMillis) -> web::Link {
+fn link_of(link: LinkState, network: bool, now: UnixMillis) -> web::Link {
     match link {
         LinkState::Connected { at } => web::Link::Connected { last_sync: Moment::at(at.0, now.0) },
         LinkState::Away { since, why } => {
             web::Link::Away { since: Some(Moment::at(since.0, now.0)), error: why.to_string() }
+        }
+        LinkState::Untried if !network => {
+            let error = "this Trust has no network; sticks carry its work".to_owned();
+            web::Link::Away { since: None, error }
         }
         LinkState::Untried => {
             web::Link::Away { since: None, error: "the first sync is under way".to_owned() }

@@ -9,7 +9,7 @@ use flip_storage::journal::OutgoingHead;
 use flip_storage::stick;
 use serde_json::json;
 
-use super::{Answer, Folder, Made, SticksError, Wish, facts, read, status, write};
+use super::{Answer, Folder, Made, SticksError, Wish, read, status, write};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -123,7 +123,7 @@ fn make_one(
     site.audit.append(
         clock::now().0,
         "bundle_made",
-        json!({ "bundle": facts(&header), "results": results }),
+        json!({ "number": heading.number, "bundle": heading.id, "results": results, "bytes": header.length() }),
     )?;
     let (bundle, number, bytes) = (heading.id, heading.number, header.length());
     Ok(Made { file, bundle, number, results, bytes })

@@ -15,7 +15,7 @@ use flip_storage::journal::Standing;
 use flip_storage::stick;
 use serde_json::json;
 
-use super::{Folder, Outcome, REFUSED, SticksError, facts, read, status, write};
+use super::{Folder, Outcome, REFUSED, SticksError, read, status, write};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -102,8 +102,8 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
         outcome.not_taken += offered - taken;
     }
     let facts = json!({
-        "bundle": facts(&header), "orders": outcome.orders, "not_taken": outcome.not_taken,
-        "settled": outcome.settled,
+        "number": number, "bundle": id, "orders": outcome.orders, "not_taken": outcome.not_taken,
+        "settled": outcome.settled, "bytes": header.length(),
     });
     site.audit.append(now.0, "bundle_taken", facts)?;
     site.journal.bundle_taken(number, id.bytes(), wire::BUNDLE_WINDOW)?;

@@ -69,11 +69,17 @@ pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
         runtime: runtime.handle(),
         folder: Desk::folder(data),
     };
-    match command {
+    let held = match command {
+        BundleCommand::Inspect { .. } => None,
+        BundleCommand::Export { .. } | BundleCommand::Import { .. } => Some(desk.hold()?),
+    };
+    let done = match command {
         BundleCommand::Export { trust, out, size, json } => export(&desk, trust, out, *size, *json),
         BundleCommand::Inspect { file, json } => inspect(&desk, file, *json),
         BundleCommand::Import { from, json } => import(&desk, from, *json),
-    }
+    };
+    drop(held);
+    done
 }
 
 fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, json: bool) -> anyhow::Result<()> {

@@ -15,6 +15,7 @@ pub mod running;
 pub mod second_factor;
 pub mod sessions;
 pub mod staging;
+pub mod sticks;
 pub mod trusts;
 
 use std::sync::Arc;

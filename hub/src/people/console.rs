@@ -13,6 +13,7 @@ mod running;
 mod second_factor;
 mod sessions;
 mod staging;
+mod sticks;
 mod trusts;
 
 use std::sync::Arc;
@@ -51,6 +52,9 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManageTrusts, _>("/trusts/{trust}/keys", trusts::keys)
         .post::<acts::ManageTrusts, _>("/trusts/{trust}/revoke", trusts::revoke)
         .post::<acts::ManageTrusts, _>("/trusts/{trust}/remove", trusts::remove)
+        .get::<acts::CarrySticks, _>("/sticks", sticks::show)
+        .post::<acts::CarrySticks, _>("/uploads/sticks", sticks::take)
+        .post::<acts::CarrySticks, _>("/trusts/{trust}/bundle", sticks::make)
         .get::<acts::SeeLists, _>("/queries", queries)
         .get::<acts::SeeLists, _>("/queries/new", query_new)
         .post::<acts::Ask, _>("/queries", ask)

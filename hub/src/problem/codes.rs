@@ -68,6 +68,7 @@ codes! {
     Handled             handled                CONFLICT               "somebody has dealt with the request already"
     NoMail              no_mail                CONFLICT               "this hub sends no mail"
     NoKeys              no_keys                CONFLICT               "the Trust has no keys that could be replaced"
+    NoBundle            no_bundle              CONFLICT               "no bundle could be made or taken in; the text says why"
     NoAddress           no_address             CONFLICT               "a Trust cannot be added: the hub does not know its own address ([OPERATING](OPERATING.md))"
     NoTrusts            no_trusts              CONFLICT               "no Trust is enrolled yet"
     NothingToCancel     nothing_to_cancel      CONFLICT               "every Trust's share of the query has come to its end"

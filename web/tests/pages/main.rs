@@ -10,7 +10,7 @@ use flip_web::{
         OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects,
         Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions,
         SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
-        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Trust,
+        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks, Trust,
         TrustAdded, TrustAnswer, Trusts,
     },
     render,
@@ -24,7 +24,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 146, "a sample was added or lost");
+    assert_eq!(pages, 150, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -322,6 +322,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<SiteDoor>(&mut pages, |_| {});
     add::<SiteEntered>(&mut pages, |_| {});
     add::<SiteFrozen>(&mut pages, |_| {});
+    add::<Sticks>(&mut pages, |_| {});
     pages
 }
 
@@ -392,6 +393,14 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
                     panel.columns.iter_mut().for_each(|column| column.label = text());
                 }
             }
+        }
+    });
+    add::<Sticks>(&mut pages, |page| {
+        page.said = Some(Said::Done(text()));
+        page.makes.iter_mut().for_each(|make| make.name = text());
+        for act in &mut page.acts {
+            act.act = text();
+            act.facts.iter_mut().for_each(|(name, value)| (*name, *value) = (text(), text()));
         }
     });
     add::<Trust>(&mut pages, |page| {

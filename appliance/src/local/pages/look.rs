@@ -79,7 +79,7 @@ pub fn audit(site: &Site, asked: &Asked) -> Result<web::SiteAudit, String> {
     })
 }
 
-fn act(entry: Entry, now_ms: u64) -> web::Act {
+pub fn act(entry: Entry, now_ms: u64) -> web::Act {
     let facts = match entry.facts {
         Value::Object(facts) => facts.into_iter().map(|(name, value)| (said(&name), plain(&value))).collect(),
         Value::Null => Vec::new(),
