@@ -170,6 +170,8 @@ deeds! {
     SecondFactorEnrolled second_factor_enrolled "set up a second factor, and signed in with it" { person: PersonId, person_name: String }
     SecondFactorReset  second_factor_reset "took a person's second factor away" { person: PersonId, person_name: String }
     RecoveryCodesMade  recovery_codes_made "had other recovery codes made" { person: PersonId, person_name: String }
+    TokenMade          token_made          "made an API token" { person: PersonId, person_name: String, token: Uuid, token_name: String, scopes: String, token_until: UnixMillis }
+    TokenRevoked       token_revoked       "made an API token void" { person: PersonId, person_name: String, token: Uuid, token_name: String }
     SetUpOpened        set_up_opened       "opened the set-up to its first visitor" { link_until: UnixMillis }
 
     PersonInvited      person_invited      "invited a person" { person: PersonId, person_name: String, role: Role, link_until: UnixMillis }

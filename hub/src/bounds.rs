@@ -52,6 +52,14 @@ pub const TRIES_FORGOTTEN_MS: u64 = 24 * 3_600_000;
 pub const COUNTS_KEPT: usize = 10_000;
 /// So many counts come between two looks for those that can be forgotten.
 pub const COUNTS_LOOKED_AT: usize = 1_000;
+/// API tokens that a person has at once.
+pub const TOKENS: u32 = 20;
+/// Days that an API token works where nobody says.
+pub const TOKEN_DAYS: u64 = 90;
+/// The most days that an API token works.
+pub const TOKEN_DAYS_MOST: u64 = 365;
+/// A day, in milliseconds.
+pub const DAY_MS: u64 = 86_400_000;
 /// Recovery codes that a person has.
 pub const RECOVERY_CODES: usize = 10;
 /// Letters and digits of a recovery code: 80 bits.

@@ -26,6 +26,7 @@ pub mod second_factors;
 pub mod sessions;
 pub mod settings;
 pub mod staging;
+pub mod tokens;
 pub mod trust_admins;
 pub mod trusts;
 
@@ -369,6 +370,20 @@ const MIGRATIONS: &[&str] = &[
     CREATE UNIQUE INDEX model_file_clean ON model_file (model, name COLLATE NOCASE) WHERE state = 'clean';
     CREATE INDEX model_file_under_way ON model_file (state) WHERE state IN ('uploading', 'quarantined');
     CREATE TABLE artefact_gone (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+",
+    "
+    CREATE TABLE api_token (
+        id BLOB PRIMARY KEY,
+        person BLOB NOT NULL REFERENCES person,
+        token_sha256 BLOB NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        made_ms INTEGER NOT NULL,
+        expires_ms INTEGER NOT NULL,
+        used_ms INTEGER,
+        used_from TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX api_token_of_person ON api_token (person);
 ",
 ];
 

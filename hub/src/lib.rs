@@ -4,6 +4,7 @@
 //! bare zero; an order is sealed and signed once and stored before anyone is told of it.
 
 pub mod acme;
+pub mod api_token;
 pub mod audit;
 pub mod authority;
 pub mod backup;

@@ -103,6 +103,125 @@ impl Column {
 /// All that somebody may do who has given their password, and not their second factor yet.
 pub const BEFORE_SECOND_FACTOR: [Act; 3] = [Act::Enter, Act::KeepSession, Act::SecondFactor];
 
+/// What a token opens, as far as its owner may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Looking at Trusts, projects, queries, answers and decisions.
+    Read,
+    /// Asking and cancelling.
+    Ask,
+    /// Making, changing, staging and deciding about projects.
+    Projects,
+    /// Running the hub: Trusts, maintenance, mail; looking at people and the audit.
+    Hub,
+}
+
+impl Scope {
+    /// In the table's order.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Ask, Self::Projects, Self::Hub];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Ask => "ask",
+            Self::Projects => "projects",
+            Self::Hub => "hub",
+        }
+    }
+
+    /// What it opens, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Read => "look at Trusts, projects, queries and answers",
+            Self::Ask => "ask, and cancel what was asked",
+            Self::Projects => "make, change, stage and decide about projects and models",
+            Self::Hub => "run the hub; look at people, mail and the audit",
+        }
+    }
+
+    /// The acts that it opens. What is one's own account, and what changes people, is in none.
+    pub fn acts(self) -> &'static [Act] {
+        match self {
+            Self::Read => &[
+                Act::SeeLists,
+                Act::SeeTrusts,
+                Act::SeeProject,
+                Act::SeeAnswers,
+                Act::SeeDecisions,
+                Act::SeeModels,
+                Act::FetchFiles,
+            ],
+            Self::Ask => &[Act::Ask],
+            Self::Projects => &[
+                Act::MakeProject,
+                Act::EditProject,
+                Act::DeleteProject,
+                Act::StageProject,
+                Act::UnstageProject,
+                Act::Decide,
+                Act::Freeze,
+                Act::ChangeModels,
+            ],
+            Self::Hub => &[
+                Act::AddTrust,
+                Act::ManageTrusts,
+                Act::RunHub,
+                Act::SeePeople,
+                Act::SeeMail,
+                Act::ManageMail,
+                Act::SeeAudit,
+                Act::CarrySticks,
+            ],
+        }
+    }
+}
+
+/// The scopes of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes([bool; Scope::ALL.len()]);
+
+/// The text names no scope.
+#[derive(Debug, thiserror::Error)]
+#[error("a scope is read, ask, projects or hub")]
+pub struct NoScope;
+
+impl Scopes {
+    /// Whether they open an act.
+    pub fn open(self, act: Act) -> bool {
+        self.iter().any(|scope| scope.acts().contains(&act))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Those that there are.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.0[*scope as usize])
+    }
+}
+
+impl std::str::FromStr for Scopes {
+    type Err = NoScope;
+
+    fn from_str(text: &str) -> Result<Self, NoScope> {
+        let mut scopes = Self::default();
+        for name in text.split_whitespace() {
+            let scope = Scope::ALL.into_iter().find(|scope| scope.name() == name).ok_or(NoScope)?;
+            scopes.0[scope as usize] = true;
+        }
+        Ok(scopes)
+    }
+}
+
+impl std::fmt::Display for Scopes {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.iter().map(Scope::name).collect::<Vec<_>>().join(" "))
+    }
+}
+
 /// What the table says.
 pub fn decide(act: Act, column: Column) -> Cell {
     match act.row().get(column as usize) {
@@ -191,6 +310,22 @@ acts! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_token_changes_people_or_what_is_its_owners_alone() {
+        let all: Scopes = "read ask projects hub".parse().unwrap();
+        for act in Act::ALL.iter().copied() {
+            let closed =
+                [Act::Enter, Act::KeepSession, Act::SecondFactor, Act::OwnAccount, Act::ManagePeople];
+            assert_eq!(all.open(act), !closed.contains(&act), "{act:?}");
+            let scopes = Scope::ALL.into_iter().filter(|scope| scope.acts().contains(&act)).count();
+            assert!(scopes <= 1, "{act:?} is in {scopes} scopes");
+        }
+        assert_eq!(all.to_string(), "read ask projects hub");
+        let one: Scopes = " hub ".parse().unwrap();
+        assert!(!one.open(Act::Ask) && one.open(Act::SeeAudit) && "reed".parse::<Scopes>().is_err());
+        assert!("".parse::<Scopes>().unwrap().is_empty());
+    }
 
     #[test]
     fn nobody_does_more_than_sign_in_and_a_stranger_knows_of_no_project() {

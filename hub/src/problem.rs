@@ -86,6 +86,18 @@ impl ApiProblem {
         problem
     }
 
+    /// An API token that opens nothing.
+    pub fn bad_token(title: &str, why: &str) -> Self {
+        Self::new(Code::BadToken, title).detail(why)
+    }
+
+    /// An API token that does not open this.
+    pub fn out_of_scope(act: &str) -> Self {
+        Self::new(Code::OutOfScope, "This token does not open this.").detail(format!(
+            "none of its scopes lets it: {act}; make another, or sign in where no scope does"
+        ))
+    }
+
     /// There is nothing here for this person.
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "There is nothing here.")

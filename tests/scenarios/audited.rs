@@ -142,6 +142,10 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
         ("POST /account/sessions/end", ("sessions_ended", Form(""))),
         ("POST /account/sessions/{session}/end", ("sessions_ended", Form(""))),
         ("POST /people/{person}/sign-out", ("sessions_ended", Form(""))),
+        ("POST /api/v1/tokens", ("token_made", Json(json!({ "name": "x", "scopes": ["read"] })))),
+        ("DELETE /api/v1/tokens/{id}", ("token_revoked", None)),
+        ("POST /account/tokens", ("token_made", Form("name=x&days=7&read=on"))),
+        ("POST /account/tokens/{id}/revoke", ("token_revoked", Form(""))),
         ("PUT /api/v1/password", ("password_changed", Json(json!({ "old": password, "new": NEW })))),
         ("POST /api/v1/password/forgot", ("reset_asked", Json(json!({ "email": "a@site.example" })))),
         (
@@ -287,6 +291,9 @@ fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Resu
             })?;
             filled = flip_tests::world::link_in(&link)?;
         }
+    } else if path.contains("/tokens/{id}") {
+        let made = admin.post("/api/v1/tokens", &json!({ "name": name, "scopes": ["read"] }))?.json();
+        filled = path.replace("{id}", &id_of(made)?);
     } else if path.contains("/sessions") {
         // One session that ends another.
         let (own, other) =

@@ -27,4 +27,5 @@ mod sessions;
 mod stage;
 mod staging;
 mod strangers;
+mod tokens;
 mod trusts;

@@ -258,6 +258,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ) => {
             json!({ "code": "000000" })
         }
+        ("POST", "/api/v1/tokens") => json!({ "name": "x", "scopes": ["read"] }),
         ("POST", "/api/v1/trusts/{trust}/remove") => json!({ "name": trust_name }),
         ("POST", "/api/v1/queries") => json!({ "name": "All", "sql": EVERYONE, "project": project }),
         _ => Value::Null,
@@ -290,6 +291,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/second-factor" | "/second-factor/code" | "/second-factor/recovery-codes") => {
             "code=000000".to_owned()
         }
+        ("POST", "/account/tokens") => "name=x&days=1&read=on".to_owned(),
         ("POST", "/trusts/{trust}/remove") => format!("name={trust_name}"),
         _ => String::new(),
     };
@@ -386,6 +388,7 @@ fn every_route_answers_everybody_as_the_table_says() -> Result<()> {
                     .replace("{mail}", &mail)
                     .replace("{request}", request)
                     .replace("{token}", "no-such-link")
+                    .replace("{id}", "00000000-0000-7000-8000-000000000000")
                     .replace("{session}", "00000000-0000-7000-8000-000000000000")
                     .replace("{query}", at.query)
                     .replace("{trust}", &trust)

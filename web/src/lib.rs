@@ -43,6 +43,7 @@
 //! | `GET`, `POST /forgot` | field `email` |
 //! | `GET`, `POST /account/password` | fields `old`, `password`, `again` |
 //! | `GET /account/sessions` | beneath it `end`, and `end` beneath each session, without fields |
+//! | `GET`, `POST /account/tokens` | fields `name`, `days` and, of each ticked scope, its name; beneath each token `revoke` without fields |
 //! | `GET`, `POST /second-factor` | parameter `next`; fields `code`, `now`, `next`; beneath it `code` with `code`, `next`; `recovery-codes` with `code` |
 //! | `POST /link/{token}` | fields `name`, `email`, `password`, `again` |
 

@@ -106,6 +106,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("site_parts.html", include_str!("../templates/site_parts.html")),
     ("site_policy.html", include_str!("../templates/site_policy.html")),
     ("site_projects.html", include_str!("../templates/site_projects.html")),
+    ("tokens.html", include_str!("../templates/tokens.html")),
     ("trust.html", include_str!("../templates/trust.html")),
     ("trust_added.html", include_str!("../templates/trust_added.html")),
     ("trusts.html", include_str!("../templates/trusts.html")),

@@ -21,6 +21,7 @@ mod sessions;
 mod sign_in;
 mod site;
 mod sticks;
+mod tokens;
 mod trust;
 mod trusts;
 
@@ -70,6 +71,7 @@ pub use site::{
     Site,
 };
 pub use sticks::{StickMake, Sticks};
+pub use tokens::{ScopeChoice, TokenRow, Tokens};
 pub use trust::{Disk, Trust};
 pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
+use uuid::Uuid;
 
 use crate::audit::By;
 use crate::config::Config;
@@ -12,6 +13,7 @@ use crate::email::EmailAddress;
 use crate::ledger::Ledger;
 use crate::ledger::invitations::{NewInvitation, Taken, Withdrawn};
 use crate::ledger::people::{Changed, Details, Edited, Person, PersonState, Whom};
+use crate::ledger::tokens::NewToken;
 use crate::ledger::trust_admins::Made;
 use crate::links::LinkKey;
 use crate::mail::Post;
@@ -102,6 +104,32 @@ pub(super) enum UserCommand {
         /// The sign-in name
         name: String,
     },
+    /// Make a person an API token, printed this once
+    Token {
+        /// The sign-in name
+        name: String,
+        /// What the token is for
+        #[arg(long = "for", value_name = "WORDS")]
+        purpose: String,
+        /// What it opens, as far as the person may: read, ask, projects or hub; several times for several
+        #[arg(long = "scope", required = true, value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// Days that it works, at most 365
+        #[arg(long, default_value_t = bounds::TOKEN_DAYS, value_parser = clap::value_parser!(u64).range(1..=bounds::TOKEN_DAYS_MOST))]
+        days: u64,
+    },
+    /// List a person's API tokens
+    Tokens {
+        /// The sign-in name
+        name: String,
+    },
+    /// Make an API token void
+    RevokeToken {
+        /// The sign-in name
+        name: String,
+        /// The token's id, as `tokens` lists it
+        id: Uuid,
+    },
     /// Give a person a new password; ends their sessions
     Password {
         /// The sign-in name
@@ -162,6 +190,21 @@ pub(super) fn user(
         }
         UserCommand::Reset { name } => reset(&post(data, config)?, ledger, &name),
         UserCommand::ResetSecondFactor { name } => reset_second_factor(&post(data, config)?, ledger, &name),
+        UserCommand::Token { name, purpose, scopes, days } => {
+            make_token(&post(data, config)?, ledger, &name, &purpose, &scopes, days)
+        }
+        UserCommand::Tokens { name } => list_tokens(ledger, &name),
+        UserCommand::RevokeToken { name, id } => {
+            let person = known(ledger, &name)?;
+            ensure!(
+                ledger.revoke_token_now(by, person.id, id)?,
+                "{} has no such token; see: flip-hub user tokens {:?}",
+                person.name,
+                person.name
+            );
+            say!("{id} does not work any more");
+            Ok(())
+        }
         UserCommand::Password { name, password_file } => {
             set_password(ledger, &name, password_file.as_deref())
         }
@@ -308,6 +351,44 @@ fn reset(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
         ),
     };
     changed_to(&person.name, ledger.order_reset(by, person.id, link, mail)?, &told)
+}
+
+fn make_token(
+    post: &Post,
+    ledger: &Ledger,
+    name: &str,
+    purpose: &str,
+    scopes: &[String],
+    days: u64,
+) -> anyhow::Result<()> {
+    let by = By::command_line(clock::now());
+    let person = known(ledger, name)?;
+    ensure!(
+        !matches!(person.state, PersonState::Invited { .. } | PersonState::Disabled { .. }),
+        "{} is {}, and so no token of theirs would work",
+        person.name,
+        person.state.name()
+    );
+    let purpose = hub::check_name(purpose).map_err(anyhow::Error::msg)?.to_owned();
+    let (token, new) = NewToken::fresh(purpose, scopes.join(" ").parse()?, days, by.at);
+    let letter = Letter::TokenMade { name: person.name.clone(), token: new.name.clone() };
+    let told = person.email.and_then(|email| post.mail(email, letter, by.at));
+    ensure!(
+        ledger.make_token_now(by, person.id, new.clone(), told)?,
+        "{} has as many tokens as anybody may have; revoke one first",
+        person.name
+    );
+    say!("The token of {} (shown this once; it works for {days} days):\n  {token}", person.name);
+    Ok(())
+}
+
+fn list_tokens(ledger: &Ledger, name: &str) -> anyhow::Result<()> {
+    let (person, now) = (known(ledger, name)?, clock::now());
+    for token in ledger.tokens_now(person.id, now)? {
+        let days = token.expires.since(now).div_ceil(bounds::DAY_MS);
+        say!("{}  {}  {}, works for {days} days more", token.id, token.name, token.scopes);
+    }
+    Ok(())
 }
 
 fn reset_second_factor(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {

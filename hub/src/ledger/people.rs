@@ -350,7 +350,9 @@ pub(super) fn name_of(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Resul
     tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))
 }
 
+/// Ends a person's sessions, and makes their API tokens void; how many sessions.
 pub(super) fn end_sessions(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<usize> {
+    tx.execute("DELETE FROM api_token WHERE person = ?1", [person.bytes()])?;
     tx.execute("DELETE FROM session WHERE person = ?1", [person.bytes()])
 }
 

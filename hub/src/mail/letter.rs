@@ -50,6 +50,13 @@ pub enum Letter {
         /// What.
         news: FactorNews,
     },
+    /// An API token was made: for its owner, who may not have done it.
+    TokenMade {
+        /// Their name.
+        name: String,
+        /// What they call the token.
+        token: String,
+    },
     /// For admins: somebody asks for access.
     AccessRequest {
         /// Who asks.
@@ -88,6 +95,7 @@ impl Letter {
             Self::Reset { .. } => "reset",
             Self::PasswordChanged { .. } => "password_changed",
             Self::SecondFactor { .. } => "second_factor",
+            Self::TokenMade { .. } => "token_made",
             Self::AccessRequest { .. } => "access_request",
             Self::Test => "test",
         }
@@ -101,6 +109,7 @@ impl Letter {
             }
             Self::PasswordChanged { .. }
             | Self::SecondFactor { .. }
+            | Self::TokenMade { .. }
             | Self::AccessRequest { .. }
             | Self::Test => None,
         }
@@ -162,6 +171,13 @@ impl Letter {
                     ),
                 )
             }
+            Self::TokenMade { name, token } => (
+                format!("A new API token for FLIP Edge at {host}"),
+                format!(
+                    "{name} has a new API token, called: {token}\n\nIf that was not you, revoke it at \
+                     {console}/account/tokens, change your password, and tell an administrator."
+                ),
+            ),
             Self::AccessRequest { email } => (
                 format!("Somebody asks for access to FLIP Edge at {host}"),
                 format!(
@@ -204,6 +220,7 @@ mod tests {
             Letter::Reset { name: name.clone(), ordered: true, nonce, expires },
             Letter::Reset { name: name.clone(), ordered: false, nonce, expires },
             Letter::PasswordChanged { name: name.clone() },
+            Letter::TokenMade { name: name.clone(), token: "Astrid's notebook".to_owned() },
             Letter::SecondFactor { name, news: FactorNews::RecoveryCodeUsed },
             Letter::AccessRequest { email: "eve@flip.example".parse().unwrap() },
             Letter::Test,

@@ -16,6 +16,7 @@ pub mod second_factor;
 pub mod sessions;
 pub mod staging;
 pub mod sticks;
+pub mod tokens;
 pub mod trusts;
 
 use std::sync::Arc;

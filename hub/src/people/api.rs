@@ -16,6 +16,7 @@ mod second_factor;
 mod session;
 mod sessions;
 mod staging;
+mod tokens;
 pub(super) mod trusts;
 
 use axum::Json;
@@ -92,6 +93,9 @@ pub(super) fn routes(table: Table) -> Table {
         .delete::<acts::OwnAccount, _>("/api/v1/sessions", sessions::end_others)
         .delete::<acts::OwnAccount, _>("/api/v1/sessions/{session}", sessions::end)
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/sign-out", people::sign_out)
+        .get::<acts::OwnAccount, _>("/api/v1/tokens", tokens::list)
+        .post::<acts::OwnAccount, _>("/api/v1/tokens", tokens::make)
+        .delete::<acts::OwnAccount, _>("/api/v1/tokens/{id}", tokens::revoke)
         .get::<acts::SecondFactor, _>("/api/v1/second-factor", second_factor::show)
         .post::<acts::SecondFactor, _>("/api/v1/second-factor", second_factor::enrol)
         .post::<acts::SecondFactor, _>("/api/v1/second-factor/code", second_factor::give)
@@ -128,6 +132,7 @@ fn said() -> Vec<Said> {
         passwords::said(),
         second_factor::said(),
         sessions::said(),
+        tokens::said(),
         access::said(),
         mail::said(),
         models::said(),

@@ -14,6 +14,7 @@ mod second_factor;
 mod sessions;
 mod staging;
 mod sticks;
+mod tokens;
 mod trusts;
 
 use std::sync::Arc;
@@ -110,6 +111,9 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::OwnAccount, _>("/account/sessions", sessions::list)
         .post::<acts::OwnAccount, _>("/account/sessions/end", sessions::end_others)
         .post::<acts::OwnAccount, _>("/account/sessions/{session}/end", sessions::end)
+        .get::<acts::OwnAccount, _>("/account/tokens", tokens::list)
+        .post::<acts::OwnAccount, _>("/account/tokens", tokens::make)
+        .post::<acts::OwnAccount, _>("/account/tokens/{id}/revoke", tokens::revoke)
         .get::<acts::SecondFactor, _>("/second-factor", second_factor::show)
         .post::<acts::SecondFactor, _>("/second-factor", second_factor::enrol)
         .post::<acts::SecondFactor, _>("/second-factor/code", second_factor::give)
@@ -345,7 +349,7 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
     if problem.0.code == Code::SecondFactorNeeded.name() {
         return Redirect::to(&format!("/second-factor?next={path}")).into_response();
     }
-    let person = Person::of_headers(&hub, &headers).await.ok();
+    let person = Person::of_cookie(&hub, &headers).await.ok();
     problem_page(person.as_ref(), problem)
 }
 

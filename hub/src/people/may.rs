@@ -102,7 +102,10 @@ pub fn sees_answers(person: &Person, place: Option<&Place>) -> bool {
 fn cell(act: Act, person: &Person, place: Option<&Place>) -> Cell {
     let relation = place.map_or(Relation::Stranger, |place| place.relation);
     let column = if person.awaits.is_some() { Column::Half } else { Column::of(person.role, relation) };
-    decide(act, column)
+    match person.scopes {
+        Some(scopes) if !scopes.open(act) => Cell::Forbidden,
+        Some(_) | None => decide(act, column),
+    }
 }
 
 /// The person, where nothing has to come before that act. Nothing else is said to who is not signed in wholly.
@@ -111,6 +114,9 @@ async fn signed_in(parts: &mut Parts, hub: &Arc<Hub>, act: Act) -> Result<Person
     match person.awaits {
         Some(awaits) if cell(act, &person, None) == Cell::SecondFactor => {
             Err(ApiProblem::second_factor(awaits.name()))
+        }
+        Some(_) | None if person.scopes.is_some_and(|scopes| !scopes.open(act)) => {
+            Err(ApiProblem::out_of_scope(act.words()))
         }
         Some(_) | None => Ok(person),
     }

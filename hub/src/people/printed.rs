@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::audit::Deed;
-use crate::permissions::{Act, Cell, Column, decide};
+use crate::permissions::{Act, Cell, Column, Scope, decide};
 use crate::problem::Code;
 
 /// What stands between the marks of that page.
@@ -23,6 +23,11 @@ pub fn permissions() -> String {
             Cell::Never => "",
         });
         put(&mut text, &format!("{} | {} | {}", act.name(), act.words(), cells.join(" | ")));
+    }
+    text.push_str("\n| scope | acts that it opens for a token |\n|---|---|\n");
+    for scope in Scope::ALL {
+        let acts: Vec<&str> = scope.acts().iter().map(|act| act.name()).collect();
+        put(&mut text, &format!("{} | {}", scope.name(), acts.join(", ")));
     }
     text.push_str("\n| route | act |\n|---|---|\n");
     for route in super::table().routes() {

@@ -1,4 +1,4 @@
-//! Who is asking: a bearer token of the API, or the console's cookie. Both name the same session.
+//! Who is asking: a session's token, as a bearer token or in the console's cookie, or an API token.
 //!
 //! What must stay true: a session is whole once its second factor is given, and what it awaits is judged anew at each
 //! request; a cookie counts for a changing request only where the browser says it comes from this very
@@ -10,13 +10,16 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
+use crate::api_token;
 use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::sessions::{NewSession, Session};
+use crate::ledger::tokens::Bearer;
 use crate::passwords;
 use crate::people::visitor::Visitor;
+use crate::permissions::Scopes;
 use crate::person::{PersonId, Role};
 use crate::problem::{ApiProblem, Code};
 use crate::throttle::{Account, Secret, Try};
@@ -39,6 +42,8 @@ pub struct Person {
     pub awaits: Option<Awaits>,
     /// Whether they have a second factor.
     pub has_factor: bool,
+    /// Of who comes with an API token: what it opens. `None`: everything that they may.
+    pub scopes: Option<Scopes>,
 }
 
 /// What is awaited in a session whose password was right.
@@ -146,15 +151,35 @@ impl Person {
         By::person(self.id, &self.name, clock::now())
     }
 
-    /// Whose session the request's head names.
-    pub async fn of_headers(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiProblem> {
-        let token = bearer(headers).or_else(|| cookie(headers)).ok_or_else(ApiProblem::sign_in)?;
+    /// Whose session the console's cookie names.
+    pub async fn of_cookie(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiProblem> {
+        Self::of_session(hub, cookie(headers).ok_or_else(ApiProblem::sign_in)?).await
+    }
+
+    async fn of_session(hub: &Hub, token: &str) -> Result<Self, ApiProblem> {
         let token_sha256 = passwords::token_sha256(token);
         let session =
             hub.ledger.session(token_sha256, clock::now()).await?.ok_or_else(ApiProblem::sign_in)?;
         let awaits = Awaits::of(&session, hub.config.danger_no_second_factor);
         let Session { person: id, name, role, has_factor, .. } = session;
-        Ok(Self { id, name, role, token_sha256, awaits, has_factor })
+        Ok(Self { id, name, role, token_sha256, awaits, has_factor, scopes: None })
+    }
+
+    /// Whose API token it is. It was made in a whole session, so nothing is awaited.
+    async fn of_api_token(hub: &Hub, token: &str, visitor: &Visitor) -> Result<Self, ApiProblem> {
+        if !api_token::is_whole(token) {
+            return Err(ApiProblem::bad_token(
+                "This is no whole token.",
+                "some of it is missing or mistyped",
+            ));
+        }
+        let (token_sha256, from) = (api_token::sha256(token), visitor.address.to_string());
+        let bearer = hub.ledger.bearer(token_sha256, from, clock::now()).await?;
+        let Bearer { person: id, name, role, scopes } = bearer.ok_or_else(|| {
+            let why = "it was revoked, its time is over, or its owner was kept out or had something reset";
+            ApiProblem::bad_token("This token does not work any more.", why)
+        })?;
+        Ok(Self { id, name, role, token_sha256, awaits: None, has_factor: true, scopes: Some(scopes) })
     }
 }
 
@@ -166,7 +191,13 @@ impl FromRequestParts<Arc<Hub>> for Person {
         if by_cookie && !parts.method.is_safe() && !same_origin(&parts.headers) {
             return Err(cross_site());
         }
-        Self::of_headers(hub, &parts.headers).await
+        match bearer(&parts.headers) {
+            Some(token) if token.starts_with(api_token::PREFIX) => {
+                Self::of_api_token(hub, token, &Visitor::of(parts)).await
+            }
+            Some(token) => Self::of_session(hub, token).await,
+            None => Self::of_cookie(hub, &parts.headers).await,
+        }
     }
 }
 

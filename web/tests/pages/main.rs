@@ -10,8 +10,8 @@ use flip_web::{
         OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects,
         Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions,
         SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
-        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks, Trust,
-        TrustAdded, TrustAnswer, Trusts,
+        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks, Tokens,
+        Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -24,7 +24,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 150, "a sample was added or lost");
+    assert_eq!(pages, 154, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -303,6 +303,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<OwnFactor>(&mut pages, |_| {});
     add::<RecoveryCodes>(&mut pages, |_| {});
     add::<Sessions>(&mut pages, |_| {});
+    add::<Tokens>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
     add::<Trust>(&mut pages, |_| {});
@@ -529,6 +530,11 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<OwnFactor>(&mut pages, |page| page.error = Some(text()));
     add::<RecoveryCodes>(&mut pages, |page| page.codes = vec![text()]);
+    add::<Tokens>(&mut pages, |page| {
+        (page.name, page.days, page.error) = (text(), text(), Some(text()));
+        page.made = page.made.as_ref().map(|_| text());
+        page.tokens.iter_mut().for_each(|one| (one.name, one.used_from) = (text(), text()));
+    });
     add::<Sessions>(&mut pages, |page| {
         page.sessions.iter_mut().for_each(|one| (one.address, one.browser) = (text(), text()));
     });

@@ -188,13 +188,14 @@ impl Said {
 }
 
 /// What a part of the API is about, by the first word of its paths.
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 18] = [
     ("health", "Whether the hub is there."),
     ("openapi.json", "This document."),
     ("session", "Signing in and out."),
     ("second-factor", "One's own second factor."),
     ("password", "One's own password."),
     ("sessions", "Where one is signed in."),
+    ("tokens", "One's own API tokens."),
     ("queries", "Questions and their answers."),
     ("projects", "What questions are asked for, staging, and decisions."),
     ("models", "What is trained in approved projects."),

@@ -38,6 +38,7 @@ fn row(post: &Post, mail: &Mail, now: UnixMillis) -> web::MailRow {
             Letter::Invitation { .. } => "invitation",
             Letter::Reset { .. } => "new password",
             Letter::PasswordChanged { .. } => "that a password was changed",
+            Letter::TokenMade { .. } => "that an API token was made",
             Letter::SecondFactor { .. } => "what became of a second factor",
             Letter::AccessRequest { .. } => "that somebody asks for access",
             Letter::Test => "test",

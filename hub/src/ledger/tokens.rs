@@ -1,0 +1,228 @@
+//! API tokens, by their SHA-256.
+//!
+//! What must stay true: a token opens what its scopes and its owner's role as it is now both let, and nothing once its
+//! owner is disabled, its time is over, or it is revoked.
+
+use flip_protocol::{UnixMillis, ident};
+use flip_storage::rusqlite::types::Type;
+use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
+use uuid::Uuid;
+
+use super::mail::{self, NewMail};
+use super::people::{name_of, role_of};
+use super::{Ledger, LedgerError};
+use crate::audit::{By, Deed};
+use crate::permissions::Scopes;
+use crate::person::{PersonId, Role};
+use crate::{api_token, bounds, clock};
+
+/// A token as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Its id, which opens nothing.
+    pub id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it opens, as far as its owner may.
+    pub scopes: Scopes,
+    /// When it was made.
+    pub made: UnixMillis,
+    /// Until when it works.
+    pub expires: UnixMillis,
+    /// When it was last used, to a few minutes.
+    pub used: Option<UnixMillis>,
+    /// From where.
+    pub used_from: String,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Its id.
+    pub id: Uuid,
+    /// SHA-256 of it.
+    pub sha256: [u8; 32],
+    /// What its owner calls it.
+    pub name: String,
+    /// What it opens.
+    pub scopes: Scopes,
+    /// Until when it works.
+    pub expires: UnixMillis,
+}
+
+impl NewToken {
+    /// A fresh token and what is kept of it.
+    pub fn fresh(name: String, scopes: Scopes, days: u64, now: UnixMillis) -> (String, Self) {
+        let token = api_token::fresh();
+        let (id, sha256) = (ident::uuid_v7(now, &clock::random_bytes()), api_token::sha256(&token));
+        let expires = now.plus(days * bounds::DAY_MS);
+        (token, Self { id, sha256, name, scopes, expires })
+    }
+}
+
+/// Whose a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// Whose.
+    pub person: PersonId,
+    /// Their name.
+    pub name: String,
+    /// Their role as it is now.
+    pub role: Role,
+    /// What the token opens.
+    pub scopes: Scopes,
+}
+
+impl Ledger {
+    /// Gives a person a token; false where they have as many as anybody may have.
+    pub async fn make_token(
+        &self,
+        by: By,
+        person: PersonId,
+        new: NewToken,
+        told: Option<NewMail>,
+    ) -> Result<bool, LedgerError> {
+        self.call("make token", move |tx| make(tx, &by, person, &new, told.as_ref())).await
+    }
+
+    /// The same for the command line. Blocks.
+    pub fn make_token_now(
+        &self,
+        by: By,
+        person: PersonId,
+        new: NewToken,
+        told: Option<NewMail>,
+    ) -> Result<bool, LedgerError> {
+        self.run("make token", move |tx| make(tx, &by, person, &new, told.as_ref()))
+    }
+
+    /// A person's tokens that work, the newest first.
+    pub async fn tokens(&self, person: PersonId, now: UnixMillis) -> Result<Vec<Token>, LedgerError> {
+        self.call("tokens", move |tx| all(tx, person, now)).await
+    }
+
+    /// The same for the command line. Blocks.
+    pub fn tokens_now(&self, person: PersonId, now: UnixMillis) -> Result<Vec<Token>, LedgerError> {
+        self.run("tokens", move |tx| all(tx, person, now))
+    }
+
+    /// Makes a person's token void; false where they have none of that id.
+    pub async fn revoke_token(&self, by: By, person: PersonId, id: Uuid) -> Result<bool, LedgerError> {
+        self.call("revoke token", move |tx| revoke(tx, &by, person, id)).await
+    }
+
+    /// The same for the command line. Blocks.
+    pub fn revoke_token_now(&self, by: By, person: PersonId, id: Uuid) -> Result<bool, LedgerError> {
+        self.run("revoke token", move |tx| revoke(tx, &by, person, id))
+    }
+
+    /// Whose a token is, while it works. Notes now and then that it is used, and from where.
+    pub async fn bearer(
+        &self,
+        sha256: [u8; 32],
+        from: String,
+        now: UnixMillis,
+    ) -> Result<Option<Bearer>, LedgerError> {
+        self.call("bearer", move |tx| {
+            let bearer = tx
+                .prepare_cached(
+                    "SELECT person.id, person.name, person.role, api_token.scopes
+                     FROM api_token JOIN person ON person.id = api_token.person
+                     WHERE token_sha256 = ?1 AND expires_ms > ?2 AND disabled_ms IS NULL",
+                )?
+                .query_row((sha256, now.0), |row| {
+                    Ok(Bearer {
+                        person: PersonId::from_bytes(row.get(0)?),
+                        name: row.get(1)?,
+                        role: role_of(row, 2)?,
+                        scopes: scopes_of(row, 3)?,
+                    })
+                })
+                .optional()?;
+            if bearer.is_some() {
+                tx.prepare_cached(
+                    "UPDATE api_token SET used_ms = ?2, used_from = ?3
+                     WHERE token_sha256 = ?1 AND (used_ms IS NULL OR used_ms < ?4 OR used_from <> ?3)",
+                )?
+                .execute((sha256, now.0, from, now.minus(bounds::SESSION_SEEN_MS).0))?;
+            }
+            Ok(bearer)
+        })
+        .await
+    }
+}
+
+fn make(
+    tx: &Transaction<'_>,
+    by: &By,
+    person: PersonId,
+    new: &NewToken,
+    told: Option<&NewMail>,
+) -> rusqlite::Result<bool> {
+    tx.execute("DELETE FROM api_token WHERE expires_ms <= ?1", [by.at.0])?;
+    let made = tx.execute(
+        "INSERT INTO api_token (id, person, token_sha256, name, scopes, made_ms, expires_ms, used_from)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, '' WHERE (SELECT count(*) FROM api_token WHERE person = ?2) < ?8",
+        (
+            new.id.as_bytes(),
+            person.bytes(),
+            new.sha256,
+            &new.name,
+            new.scopes.to_string(),
+            by.at.0,
+            new.expires.0,
+            bounds::TOKENS,
+        ),
+    )?;
+    if made == 0 {
+        return Ok(false);
+    }
+    told.into_iter().try_for_each(|told| mail::store(tx, told, None))?;
+    let deed = Deed::TokenMade {
+        person,
+        person_name: name_of(tx, person)?,
+        token: new.id,
+        token_name: new.name.clone(),
+        scopes: new.scopes.to_string(),
+        token_until: new.expires,
+    };
+    by.note(tx, &deed)?;
+    Ok(true)
+}
+
+fn all(tx: &Transaction<'_>, person: PersonId, now: UnixMillis) -> rusqlite::Result<Vec<Token>> {
+    tx.prepare_cached(
+        "SELECT id, name, scopes, made_ms, expires_ms, used_ms, used_from FROM api_token
+         WHERE person = ?1 AND expires_ms > ?2 ORDER BY made_ms DESC, id DESC",
+    )?
+    .query_map((person.bytes(), now.0), |row| {
+        Ok(Token {
+            id: Uuid::from_bytes(row.get(0)?),
+            name: row.get(1)?,
+            scopes: scopes_of(row, 2)?,
+            made: UnixMillis(row.get(3)?),
+            expires: UnixMillis(row.get(4)?),
+            used: row.get::<_, Option<u64>>(5)?.map(UnixMillis),
+            used_from: row.get(6)?,
+        })
+    })?
+    .collect()
+}
+
+fn revoke(tx: &Transaction<'_>, by: &By, person: PersonId, id: Uuid) -> rusqlite::Result<bool> {
+    let name: Option<String> = tx
+        .prepare_cached("DELETE FROM api_token WHERE person = ?1 AND id = ?2 RETURNING name")?
+        .query_row((person.bytes(), id.as_bytes()), |row| row.get(0))
+        .optional()?;
+    let Some(token_name) = name else { return Ok(false) };
+    let person_name = name_of(tx, person)?;
+    by.note(tx, &Deed::TokenRevoked { person, person_name, token: id, token_name })?;
+    Ok(true)
+}
+
+fn scopes_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Scopes> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error: crate::permissions::NoScope| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
