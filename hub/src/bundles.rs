@@ -173,12 +173,6 @@ impl Desk<'_> {
         stick::hold(&self.folder.join("desk.lock"))?.ok_or(BundleError::Busy)
     }
 
-    /// Holds the desk for this process, until what is given is dropped.
-    pub fn hold(&self) -> Result<fs::File, BundleError> {
-        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
-        stick::hold(&self.folder.join("desk.lock"))?.ok_or(BundleError::Busy)
-    }
-
     fn wait<T>(&self, future: impl Future<Output = Result<T, LedgerError>>) -> Result<T, BundleError> {
         Ok(self.runtime.block_on(future)?)
     }

@@ -66,7 +66,7 @@ pub fn look(ledger: &Path) -> Result<Looked, LedgerError> {
 
 impl Ledger {
     /// Makes a ledger that was put back fit for use: no sequence number comes again, every open order is sealed anew
-    /// under a new one, nobody is signed in, and no link or unused kit works. Blocks.
+    /// under a new one, nobody is signed in, and no link, token or unused kit works. Blocks.
     pub fn restored(&self, by: By, backup: UnixMillis, reseal: Reseal) -> Result<(), LedgerError> {
         self.run("restored", move |tx| {
             tx.execute(
@@ -79,6 +79,7 @@ impl Ledger {
             // What was used, ended or made void since the backup was made is not known here.
             tx.execute("DELETE FROM session", [])?;
             tx.execute("DELETE FROM link", [])?;
+            tx.execute("DELETE FROM api_token", [])?;
             tx.execute("DELETE FROM kit WHERE used_ms IS NULL", [])?;
             let acts = tx.query_row("SELECT count(*) FROM audit", [], |row| row.get(0))?;
             by.note(tx, &Deed::HubRestored { backup_ms: backup, acts })

@@ -17,8 +17,8 @@ use crate::ledger::mail::MailState;
 use crate::ledger::people::{Person, PersonState, Search};
 use crate::people::act::people::{self as act, Change, Shown};
 use crate::people::act::{second_factor, sessions};
-use crate::people::may::May;
-use crate::permissions::acts;
+use crate::people::may::{self, May};
+use crate::permissions::{Act, acts};
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 use crate::shapes::Moment;
@@ -200,7 +200,10 @@ pub(super) async fn show(
     State(hub): State<Arc<Hub>>,
     Path(id): Path<PersonId>,
 ) -> Result<Json<WholePerson>, ApiProblem> {
-    Ok(Json(whole(&hub, &act::show(&may, &hub, id).await?)))
+    let shown = whole(&hub, &act::show(&may, &hub, id).await?);
+    // The link is as good as the account: not for a token that only looks.
+    let link = shown.link.filter(|_| may::may(may.person(), Act::ManagePeople));
+    Ok(Json(WholePerson { link, ..shown }))
 }
 
 /// `PUT /people/{person}`: name, address and role, all of them anew.

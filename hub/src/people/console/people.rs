@@ -14,10 +14,10 @@ use crate::hub::Hub;
 use crate::ledger::people::Search;
 use crate::people::act::people::{self as act, Change};
 use crate::people::act::{second_factor, sessions};
-use crate::people::may::May;
+use crate::people::may::{self, May};
 use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
-use crate::permissions::acts;
+use crate::permissions::{Act, acts};
 use crate::person::PersonId;
 use crate::problem::ApiProblem;
 
@@ -204,7 +204,9 @@ async fn listed(hub: &Arc<Hub>, seer: &Person, wanted: Wanted) -> Result<web::Pe
 
 async fn one(hub: &Arc<Hub>, seer: &Person, id: PersonId) -> Result<web::Person, ApiProblem> {
     let (person, admins, tabs) = (act::shown(hub, id).await?, hub.ledger.admins().await?, tabs(hub).await?);
-    let link = person.person.state.link().map(|link| hub.post.link(link.nonce));
+    // The link is as good as the account: not for a token that only looks.
+    let link = person.person.state.link().filter(|_| may::may(seer, Act::ManagePeople));
+    let link = link.map(|link| hub.post.link(link.nonce));
     Ok(pages::people::person(seer, &person, link, admins, tabs, clock::now()))
 }
 
