@@ -4,6 +4,7 @@
 //! that is pulled at any byte leaves a copy that is carried on with.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use flip_protocol::MessageId;
@@ -87,6 +88,14 @@ fn copy_in(
     let expected =
         Expected { me: known.trust, sender: known.hub, way: Way::ToTrust, verifying: &known.verifying };
     let bundle = unproven.prove(&expected)?;
+    // What came of it before, and nobody has read, is not what comes of it now.
+    let before = folder.said(header.file_name().trim_end_matches(stick::ENDING));
+    match fs::remove_file(&before) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(SticksError::File(before, error));
+        }
+        _ => {}
+    }
     // Its time is judged by the appliance, which knows what it has heard of the hub's clock.
     stick::place(&folder.arrived(), &header.file_name(), |copy| {
         carry(bundle, copy, told)?;

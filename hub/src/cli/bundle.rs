@@ -205,7 +205,12 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
         own.set(own.get() + u32::from(is_own));
         !is_own
     };
-    let files = match stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs) {
+    let listed = stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs).and_then(|files| {
+        // The only one there is what somebody meant, and is told what is wrong with it.
+        let is_alone = files.is_empty() && own.get() == 1;
+        if is_alone { stick::listed(from, wire::BUNDLES_ON_A_STICK, |_| true) } else { Ok(files) }
+    });
+    let files = match listed {
         Ok(files) => files,
         Err(error) => {
             let error = BundleError::from(error);
