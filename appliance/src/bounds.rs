@@ -104,8 +104,8 @@ pub const STICKS_LOOK: Duration = Duration::from_millis(300);
 pub const STICKS_RETRY_MOST: Duration = Duration::from_mins(1);
 /// How long the command line waits for the running appliance to take a bundle, beyond what copying takes.
 pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
-/// Milliseconds after which an outcome that nobody has read is forgotten.
-pub const OUTCOMES_KEPT_MS: u64 = 24 * 3_600_000;
+/// Outcomes that nobody has read; the oldest of more are forgotten.
+pub const OUTCOMES_KEPT: usize = 256;
 /// Acts of sticks on their page of the local console.
 pub const STICKS_SHOWN: usize = 20;
 /// How long that page waits for a bundle to be taken in, or made.

@@ -40,7 +40,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds;
-use crate::clock;
 use crate::identity::IdentityError;
 use crate::site::Site;
 use crate::uplink::error_chain;
@@ -345,15 +344,19 @@ fn look(
     forget_outcomes(folder)
 }
 
-/// Forgets outcomes that nobody has read.
+/// Forgets the oldest outcomes that nobody has read. By their order and not their age: a clock that is days ahead of the
+/// one that the files' times are of, or that is set right meanwhile, takes none away from who waits for it.
 fn forget_outcomes(folder: &Folder) -> Result<(), SticksError> {
-    let now = clock::now();
-    for path in folder.inside("said")? {
-        let written = fs::metadata(&path).and_then(|facts| facts.modified()).ok();
-        let written = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        let written_ms = written.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or(0);
-        if now.since(UnixMillis(written_ms)) > bounds::OUTCOMES_KEPT_MS {
-            fs::remove_file(&path).map_err(|error| SticksError::File(path.clone(), error))?;
+    let mut said = folder.inside("said")?;
+    if said.len() <= bounds::OUTCOMES_KEPT {
+        return Ok(());
+    }
+    said.sort_by_key(|path| fs::metadata(path).and_then(|facts| facts.modified()).ok());
+    for path in &said[..said.len() - bounds::OUTCOMES_KEPT] {
+        match fs::remove_file(path) {
+            // Whoever waited for it has it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(|error| SticksError::File(path.clone(), error))?,
         }
     }
     Ok(())
