@@ -1,5 +1,8 @@
-//! The house keeps its shape: edges between crates, where libraries may be used, no registry's host in the tree.
+//! The house keeps its shape: edges between crates, where libraries may be used, no registry's host in the tree, and what
+//! the docs name is there.
 #![expect(clippy::unwrap_used, reason = "a test may end where its own ground gives way")]
+
+mod invariants;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
