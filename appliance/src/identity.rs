@@ -13,6 +13,10 @@ use flip_protocol::keys::{OpeningKey, SealingKey, SigningKey, VerifyingKey};
 use flip_protocol::{PartyId, UnixMillis, text};
 use flip_storage::file::{self, Access};
 use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -228,6 +232,17 @@ impl Identity {
         self.certificate = answer.certificate;
         self.facts = facts;
         Ok(())
+    }
+
+    /// Whether a certificate is of the key here, and good for longer than the one here: what comes by stick may be of
+    /// keys that were replaced since, or older than what came over the network.
+    pub fn is_news(&self, answer: &EnrolResponse) -> bool {
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(answer.certificate.as_bytes()).collect();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.keys.tls.serialize_der()));
+        let fits =
+            chain.is_ok_and(|chain| CertifiedKey::from_der(chain, key, &ring::default_provider()).is_ok());
+        fits && answer.expires > self.facts.certificate_expires
     }
 
     /// What to send to replace the keys: with those of an earlier try that got no answer, else fresh ones.

@@ -31,6 +31,8 @@ pub const MESSAGE_BYTES: usize = BODY_BYTES + 256;
 pub const BUNDLE_CHUNK: u64 = 1024 * 1024;
 /// Bytes of a bundle's payload: a manifest of 2 MiB, which is held in memory.
 pub const BUNDLE_PAYLOAD: u64 = 64 * 1024 * 1024 * 1024;
+/// Bytes of a whole bundle at most: its head and manifest are far below the rest of this.
+pub const BUNDLE_BYTES: u64 = BUNDLE_PAYLOAD + 16 * 1024 * 1024;
 /// Milliseconds that a bundle to a Trust is good for: a courier may come once a week, and miss one.
 pub const BUNDLE_LIFE_TO_TRUST_MS: u64 = 14 * 24 * 3_600_000;
 /// Milliseconds that a bundle to the hub is good for: the life of the results in it.

@@ -171,8 +171,10 @@ pub enum Refused {
     /// It was taken before.
     #[error("it was taken in before; there is nothing to do")]
     Replayed,
-    /// Far behind the newest bundle that was taken.
-    #[error("it is much older than what was taken in since; have it made anew")]
+    /// Far behind the newest bundle that was taken, or another under a number that was taken.
+    #[error(
+        "it is much older than what was taken in since, or its maker was put back from an older state; have it made anew"
+    )]
     RolledBack,
     /// The stick cannot be read, or went away.
     #[error("it cannot be read: the stick went away or is failing; plug it in again, or use another")]

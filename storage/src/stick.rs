@@ -4,7 +4,7 @@
 //! that is being copied has another name until all of it is there. Deliberately absent: what the files are.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -53,6 +53,20 @@ pub fn listed(path: &Path, most: usize, wanted: impl Fn(&Path) -> bool) -> Resul
     }
     found.sort();
     Ok(found)
+}
+
+/// Writes what comes to a file that must not be there yet; no more than `most` bytes are taken.
+pub fn receive<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = P>, most: u64) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    let mut left = most;
+    for piece in pieces {
+        let piece = piece.as_ref();
+        left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {most} bytes came"))
+        })?;
+        file.write_all(piece)?;
+    }
+    Ok(())
 }
 
 /// Opens an ordinary file to read it; gives its length too.

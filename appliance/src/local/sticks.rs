@@ -4,7 +4,7 @@
 //! thread that takes them all.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::audit::Entry;
+use flip_storage::stick;
 use flip_web::pages::{self as web, Said};
 use futures_core::Stream;
 use tokio::sync::mpsc;
@@ -149,12 +150,8 @@ fn wait_for<T: serde::de::DeserializeOwned>(said: &Path) -> Option<T> {
 async fn store(form: &mut Multipart, file: PathBuf) -> Result<(), String> {
     let broken = |error: &dyn std::fmt::Display| format!("The file did not arrive whole: {error}.");
     let (pieces, mut arrived) = mpsc::channel::<Bytes>(bounds::EXPORT_PIECES);
-    let writing = tokio::task::spawn_blocking(move || -> io::Result<()> {
-        let mut file = File::create_new(file)?;
-        while let Some(piece) = arrived.blocking_recv() {
-            file.write_all(&piece)?;
-        }
-        Ok(())
+    let writing = tokio::task::spawn_blocking(move || {
+        stick::receive(&file, std::iter::from_fn(|| arrived.blocking_recv()), wire::BUNDLE_BYTES)
     });
     let mut field = match form.next_field().await {
         Ok(Some(field)) => field,

@@ -67,11 +67,11 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     header.fits(length)?;
     let mut first = prove(unproven, &identity)?;
     // Before its time and its letter: what was taken long ago and lies on the stick since is no news.
-    let newest = match site.journal.bundle_standing(number, wire::BUNDLE_WINDOW)? {
+    let newest = match site.journal.bundle_standing(number, id.bytes(), wire::BUNDLE_WINDOW)? {
         Standing::Newest => true,
         Standing::Later => false,
         Standing::Taken => return Err(Refused::Replayed.into()),
-        Standing::TooOld => return Err(Refused::RolledBack.into()),
+        Standing::TooOld | Standing::Another => return Err(Refused::RolledBack.into()),
     };
     let judged = header.judge(Clock { now, heard: site.heard() })?;
     let letter = first.next_message()?.ok_or(Refused::Malformed)?;
@@ -82,10 +82,13 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     let mut bundle = prove(Unproven::read(BufReader::new(&file))?, &identity)?;
     bundle.next_message()?;
     let identity = match letter.enrolled {
-        Some(enrolled) => take_over(site, &identity, enrolled, by_next_key)?,
+        // By new keys it can be opened once: they are in use from then on.
+        Some(enrolled) if by_next_key || newest && identity.is_news(&enrolled) => {
+            take_over(site, &identity, enrolled, by_next_key)?
+        }
         // Sealed to new keys without their certificate: nothing in it would open.
         None if by_next_key => return Err(Refused::BadLetter.into()),
-        None => identity,
+        Some(_) | None => identity,
     };
     // First, so that what is begun is judged by the same clock as what is taken.
     site.hear(header.heading.made, now)?;

@@ -9,6 +9,7 @@ use flip_protocol::bundle::{
 };
 use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_storage::journal::Standing;
 use flip_storage::stick;
 
 use super::{BundleError, Desk, Looked, Taken, Told};
@@ -16,7 +17,7 @@ use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::exchange::{Exchange, too_much};
-use crate::ledger::bundles::{Outcome, Standing};
+use crate::ledger::bundles::Outcome;
 use crate::ledger::orders::Said;
 use crate::ledger::trusts::Peer;
 
@@ -208,12 +209,12 @@ impl Desk<'_> {
 
     /// Whether it is the newest so far; one that was taken, or is far behind, is refused.
     fn stands(&self, header: &Header) -> Result<bool, BundleError> {
-        let Heading { sender, number, .. } = header.heading;
-        match self.wait(self.ledger.bundle_standing(sender, number))? {
+        let Heading { id, sender, number, .. } = header.heading;
+        match self.wait(self.ledger.bundle_standing(sender, number, id))? {
             Standing::Newest => Ok(true),
             Standing::Later => Ok(false),
             Standing::Taken => Err(Refused::Replayed.into()),
-            Standing::TooOld => Err(Refused::RolledBack.into()),
+            Standing::TooOld | Standing::Another => Err(Refused::RolledBack.into()),
         }
     }
 }

@@ -7,6 +7,7 @@ use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::NotTaken;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds};
+use flip_storage::journal::Standing;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
 use super::orders::{SENDABLE, count_named};
@@ -48,19 +49,6 @@ pub struct ForTrust {
     pub enrolled: Option<EnrolResponse>,
     /// The orders that wait, oldest first: sequence number and bytes.
     pub orders: Vec<(u64, u64)>,
-}
-
-/// How a bundle's number stands to those that were taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the newest so far.
-    Newest,
-    /// A newer one was taken before.
-    Later,
-    /// It was taken before.
-    Taken,
-    /// It is far behind.
-    TooOld,
 }
 
 /// What came of a bundle, to be written down with it.
@@ -129,8 +117,13 @@ impl Ledger {
     }
 
     /// How a bundle of a Trust stands to those that were taken.
-    pub async fn bundle_standing(&self, trust: PartyId, number: u64) -> Result<Standing, LedgerError> {
-        self.call("bundle standing", move |tx| standing(tx, trust, number)).await
+    pub async fn bundle_standing(
+        &self,
+        trust: PartyId,
+        number: u64,
+        id: MessageId,
+    ) -> Result<Standing, LedgerError> {
+        self.call("bundle standing", move |tx| standing(tx, trust, number, id)).await
     }
 
     /// Writes down that a bundle was taken, and what is owed for it; forgets receipts that the Trust has heard.
@@ -226,17 +219,18 @@ fn for_trust(tx: &Transaction<'_>, trust: PartyId, now: UnixMillis) -> rusqlite:
     Ok(found)
 }
 
-fn standing(tx: &Transaction<'_>, trust: PartyId, number: u64) -> rusqlite::Result<Standing> {
+fn standing(tx: &Transaction<'_>, trust: PartyId, number: u64, id: MessageId) -> rusqlite::Result<Standing> {
     let newest: u64 = tx.query_row(
         "SELECT coalesce(max(number), 0) FROM bundle_taken WHERE trust = ?1",
         [trust.bytes()],
         |row| row.get(0),
     )?;
-    let taken = tx
-        .prepare_cached("SELECT 1 FROM bundle_taken WHERE trust = ?1 AND number = ?2")?
-        .exists((trust.bytes(), number))?;
-    Ok(if taken {
-        Standing::Taken
+    let taken: Option<[u8; 16]> = tx
+        .prepare_cached("SELECT id FROM bundle_taken WHERE trust = ?1 AND number = ?2")?
+        .query_row((trust.bytes(), number), |row| row.get(0))
+        .optional()?;
+    Ok(if let Some(known) = taken {
+        if known == id.bytes() { Standing::Taken } else { Standing::Another }
     } else if number.saturating_add(bounds::BUNDLE_WINDOW) <= newest {
         Standing::TooOld
     } else if number > newest {

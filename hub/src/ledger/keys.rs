@@ -215,6 +215,7 @@ fn peer_of_row(row: &Row<'_>) -> rusqlite::Result<Peer> {
 mod tests {
     use flip_protocol::MessageId;
     use flip_protocol::keys::{OpeningKey, SigningKey};
+    use flip_storage::journal::Standing;
 
     use super::*;
     use crate::ledger::bundles;
@@ -327,7 +328,10 @@ mod tests {
         ledger.bundle_taken(by(3), trust(), outcome).await.unwrap();
         assert_eq!(enrol(&ledger, 2, 4).await, Enrolled::Yes("Northgate".to_owned()));
         assert!(keys_of(&ledger, 2, 5).await.is_some());
-        assert_eq!(ledger.bundle_standing(trust(), 1).await.unwrap(), bundles::Standing::Taken);
+        assert_eq!(
+            ledger.bundle_standing(trust(), 1, MessageId::from_bytes([5; 16])).await.unwrap(),
+            Standing::Taken
+        );
         ledger.rotate(by(6), trust(), request(2, 1), certificate(3)).await.unwrap();
         assert_eq!(enrol(&ledger, 4, 7).await, Enrolled::Used(UnixMillis(2)), "it has other keys");
         ledger.revoke(by(8), trust()).await.unwrap();

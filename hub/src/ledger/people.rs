@@ -352,8 +352,13 @@ pub(super) fn name_of(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Resul
 
 /// Ends a person's sessions, and makes their API tokens void; how many sessions.
 pub(super) fn end_sessions(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<usize> {
-    tx.execute("DELETE FROM api_token WHERE person = ?1", [person.bytes()])?;
+    void_tokens(tx, person)?;
     tx.execute("DELETE FROM session WHERE person = ?1", [person.bytes()])
+}
+
+/// Makes a person's API tokens void; how many.
+pub(super) fn void_tokens(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<usize> {
+    tx.execute("DELETE FROM api_token WHERE person = ?1", [person.bytes()])
 }
 
 pub(super) fn role_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {

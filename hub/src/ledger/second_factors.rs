@@ -10,7 +10,7 @@ use flip_storage::ledger as storage;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
 use super::mail::{self, NewMail};
-use super::people::{Changed, Whom, change, end_sessions, name_of};
+use super::people::{Changed, Whom, change, end_sessions, name_of, void_tokens};
 use super::{Ledger, LedgerError, sessions};
 use crate::audit::{By, Deed};
 use crate::person::PersonId;
@@ -128,7 +128,7 @@ impl Ledger {
         .await
     }
 
-    /// Gives a person a second factor, ends their other sessions, and makes this one whole under another token. Who has
+    /// Gives a person a second factor, ends their other sessions and API tokens, and makes this one whole under another token. Who has
     /// one shows it with `proof`.
     pub async fn enrol_second_factor(
         &self,
@@ -152,6 +152,8 @@ impl Ledger {
                 "DELETE FROM session WHERE person = ?1 AND token_sha256 <> ?2",
                 (person.bytes(), session.new),
             )?;
+            // Tokens were made under what was before it.
+            void_tokens(tx, person)?;
             tx.execute(
                 "INSERT OR REPLACE INTO second_factor (person, secret, enrolled_ms, step) VALUES (?1, ?2, ?3, ?4)",
                 (person.bytes(), new.sealed, by.at.0, new.step),

@@ -7,7 +7,7 @@ use flip_protocol::UnixMillis;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
-use super::people::{name_of, role_of};
+use super::people::{name_of, role_of, void_tokens};
 use super::{Ledger, LedgerError, second_factors};
 use crate::audit::{By, Deed};
 use crate::bounds;
@@ -164,8 +164,12 @@ impl Ledger {
     /// Ends sessions of a person; how many.
     pub async fn end_sessions(&self, by: By, person: PersonId, which: Which) -> Result<usize, LedgerError> {
         self.call("end sessions", move |tx| {
+            let mut tokens = 0;
             let sessions = match which {
-                Which::All => super::people::end_sessions(tx, person)?,
+                Which::All => {
+                    tokens = void_tokens(tx, person)?;
+                    super::people::end_sessions(tx, person)?
+                }
                 Which::One(id) => tx.execute(
                     "DELETE FROM session WHERE person = ?1 AND id = ?2",
                     (person.bytes(), id.as_bytes()),
@@ -175,7 +179,7 @@ impl Ledger {
                     (person.bytes(), token),
                 )?,
             };
-            if sessions > 0 {
+            if sessions + tokens > 0 {
                 let person_name = name_of(tx, person)?;
                 by.note(tx, &Deed::SessionsEnded { person, person_name, sessions })?;
             }

@@ -60,6 +60,17 @@ impl NewToken {
     }
 }
 
+/// What came of giving a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given {
+    /// It is theirs.
+    Yes,
+    /// They have as many as anybody may have.
+    TooMany,
+    /// The session is no more.
+    NoSession,
+}
+
 /// Whose a token is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {
@@ -74,18 +85,32 @@ pub struct Bearer {
 }
 
 impl Ledger {
-    /// Gives a person a token; false where they have as many as anybody may have.
+    /// Gives a person a token, while the session that they ask for it in is open.
     pub async fn make_token(
         &self,
         by: By,
         person: PersonId,
+        session_sha256: [u8; 32],
         new: NewToken,
         told: Option<NewMail>,
-    ) -> Result<bool, LedgerError> {
-        self.call("make token", move |tx| make(tx, &by, person, &new, told.as_ref())).await
+    ) -> Result<Given, LedgerError> {
+        self.call("make token", move |tx| {
+            // It may have been ended since the request was checked, with every token that there was.
+            let open: bool = tx.query_row(
+                "SELECT EXISTS (SELECT 1 FROM session WHERE token_sha256 = ?1 AND person = ?2)",
+                (session_sha256, person.bytes()),
+                |row| row.get(0),
+            )?;
+            if !open {
+                return Ok(Given::NoSession);
+            }
+            let made = make(tx, &by, person, &new, told.as_ref())?;
+            Ok(if made { Given::Yes } else { Given::TooMany })
+        })
+        .await
     }
 
-    /// The same for the command line. Blocks.
+    /// Gives a person a token from the command line; false where they have as many as anybody may have. Blocks.
     pub fn make_token_now(
         &self,
         by: By,
@@ -142,7 +167,7 @@ impl Ledger {
             if bearer.is_some() {
                 tx.prepare_cached(
                     "UPDATE api_token SET used_ms = ?2, used_from = ?3
-                     WHERE token_sha256 = ?1 AND (used_ms IS NULL OR used_ms < ?4 OR used_from <> ?3)",
+                     WHERE token_sha256 = ?1 AND (used_ms IS NULL OR used_ms < ?4)",
                 )?
                 .execute((sha256, now.0, from, now.minus(bounds::SESSION_SEEN_MS).0))?;
             }

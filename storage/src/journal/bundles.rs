@@ -18,18 +18,20 @@ pub enum Standing {
     Later,
     /// It was taken before.
     Taken,
+    /// Another bundle was taken under this number: whoever makes them was set back.
+    Another,
     /// It is further behind the newest than the window is long.
     TooOld,
 }
 
 impl Journal {
     /// How a bundle's number stands to those that were taken.
-    pub fn bundle_standing(&self, number: u64, window: u64) -> Result<Standing, JournalError> {
+    pub fn bundle_standing(&self, number: u64, id: Id, window: u64) -> Result<Standing, JournalError> {
         self.store.with(|database| {
             let taken = database.begin_read()?.open_table(BUNDLES)?;
             let newest = taken.last()?.map_or(0, |(newest, _)| newest.value());
-            Ok(if taken.get(number)?.is_some() {
-                Standing::Taken
+            Ok(if let Some(known) = taken.get(number)? {
+                if known.value() == id { Standing::Taken } else { Standing::Another }
             } else if number.saturating_add(window) <= newest {
                 Standing::TooOld
             } else if number > newest {

@@ -208,15 +208,20 @@ fn a_bundle_is_taken_once_in_any_order_within_the_window() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.redb");
     let journal = Journal::open(&path).unwrap();
-    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::Newest);
+    assert_eq!(journal.bundle_standing(3, [3; 16], 10).unwrap(), Standing::Newest);
     journal.bundle_taken(3, [3; 16], 10).unwrap();
-    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::Taken);
-    assert_eq!(journal.bundle_standing(2, 10).unwrap(), Standing::Later);
+    assert_eq!(journal.bundle_standing(3, [3; 16], 10).unwrap(), Standing::Taken);
+    assert_eq!(journal.bundle_standing(2, [2; 16], 10).unwrap(), Standing::Later);
+    assert_eq!(journal.bundle_standing(3, [4; 16], 10).unwrap(), Standing::Another);
     journal.bundle_taken(12, [12; 16], 10).unwrap();
-    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::Taken);
-    assert_eq!(journal.bundle_standing(2, 10).unwrap(), Standing::TooOld);
+    assert_eq!(journal.bundle_standing(3, [3; 16], 10).unwrap(), Standing::Taken);
+    assert_eq!(journal.bundle_standing(2, [2; 16], 10).unwrap(), Standing::TooOld);
     journal.bundle_taken(13, [13; 16], 10).unwrap();
-    assert_eq!(journal.bundle_standing(3, 10).unwrap(), Standing::TooOld, "forgotten, and not taken again");
+    assert_eq!(
+        journal.bundle_standing(3, [3; 16], 10).unwrap(),
+        Standing::TooOld,
+        "forgotten, and not taken again"
+    );
     assert_eq!((journal.next_bundle().unwrap(), journal.next_bundle().unwrap()), (1, 2));
     assert_eq!(journal.heard().unwrap(), None);
     journal.hear(500, 7).unwrap();

@@ -1,7 +1,7 @@
 //! Bundles for sticks, made and taken in through the console.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use axum::body::Body;
 use axum::extract::Multipart;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use flip_protocol::{MessageId, PartyId};
+use flip_protocol::{MessageId, PartyId, bounds as wire};
+use flip_storage::stick;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -87,11 +88,7 @@ async fn receive(form: &mut Multipart, folder: PathBuf, file: PathBuf) -> Result
     let (pieces, mut arrived) = mpsc::channel::<axum::body::Bytes>(bounds::EXPORT_AHEAD);
     let writing = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
         fs::create_dir_all(folder)?;
-        let mut file = File::create_new(file)?;
-        while let Some(piece) = arrived.blocking_recv() {
-            file.write_all(&piece)?;
-        }
-        Ok(())
+        stick::receive(&file, std::iter::from_fn(|| arrived.blocking_recv()), wire::BUNDLE_BYTES)
     });
     let mut field = match form.next_field().await {
         Ok(Some(field)) => field,

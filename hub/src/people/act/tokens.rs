@@ -6,7 +6,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::{self, Hub};
 use crate::ledger::people::Whom;
-use crate::ledger::tokens::{NewToken, Token};
+use crate::ledger::tokens::{Given, NewToken, Token};
 use crate::mail::letter::Letter;
 use crate::people::may::May;
 use crate::permissions::{Scope, Scopes, acts};
@@ -40,9 +40,13 @@ pub async fn make(
     let email = hub.ledger.person(Whom::Id(person.id), by.at).await?.and_then(|known| known.email);
     let letter = Letter::TokenMade { name: person.name.clone(), token: new.name.clone() };
     let told = email.and_then(|email| hub.post.mail(email, letter, by.at));
-    if !hub.ledger.make_token(by, person.id, new.clone(), told).await? {
-        let title = "You have as many tokens as anybody may have; revoke one first.";
-        return Err(ApiProblem::new(Code::TooManyTokens, title));
+    match hub.ledger.make_token(by, person.id, person.token_sha256, new.clone(), told).await? {
+        Given::Yes => {}
+        Given::TooMany => {
+            let title = "You have as many tokens as anybody may have; revoke one first.";
+            return Err(ApiProblem::new(Code::TooManyTokens, title));
+        }
+        Given::NoSession => return Err(ApiProblem::sign_in()),
     }
     hub.post.announce();
     tracing::info!(person = %person.id, token = %new.id, "a token was made");
