@@ -135,6 +135,15 @@ pub enum SticksError {
     /// The identity.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// So many would be more than a stick may hold.
+    #[error("bundles of at most {size} bytes would be {parts}, and a stick may hold {most}; take a larger --size",
+        most = flip_protocol::bounds::BUNDLES_ON_A_STICK)]
+    TooMany {
+        /// The size that was asked for, in bytes.
+        size: u64,
+        /// How many they would be.
+        parts: usize,
+    },
     /// The hub gave no key to seal to.
     #[error("the identity holds no key of the hub to seal to; enrol again")]
     NoKey,

@@ -172,7 +172,13 @@ async fn account(settings: &Settings, data: &Path) -> Result<Account, AcmeError>
         None => Account::builder(),
     };
     let path = folder(data).join("account.key");
-    let kept = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
+    let kept = match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice::<Kept>(&bytes)
+            .inspect_err(|error| tracing::warn!(%error, "the ACME account cannot be read; another is made"))
+            .ok(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(AcmeError::File(path, error)),
+    };
     if let Some(kept) = kept.filter(|kept| kept.directory == settings.directory) {
         return Ok(builder()?.from_credentials(kept.credentials).await?);
     }

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use flip_protocol::PartyId;
 use flip_protocol::bundle::{
     Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, WriteError, carry,
 };
@@ -99,6 +100,15 @@ pub enum BundleError {
     /// It cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// So many would be more than a stick may hold.
+    #[error("bundles of at most {size} bytes would be {parts}, and a stick may hold {most}; take a larger --size",
+        most = flip_protocol::bounds::BUNDLES_ON_A_STICK)]
+    TooMany {
+        /// The size that was asked for, in bytes.
+        size: u64,
+        /// How many they would be.
+        parts: usize,
+    },
     /// The letter is too long.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -161,10 +171,11 @@ impl Desk<'_> {
         Ok(placed)
     }
 
-    /// Bundles that were made and not handed over.
-    pub fn left(&self) -> Result<Vec<PathBuf>, BundleError> {
+    /// Bundles for a Trust that were made since then, in Unix milliseconds, and not handed over.
+    pub fn left(&self, since_ms: u64, trust: PartyId) -> Result<Vec<PathBuf>, BundleError> {
         fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
-        Ok(stick::listed(&self.folder, usize::MAX, |_| true)?)
+        let is_for = |path: &Path| head(path).is_ok_and(|header| header.heading.receiver == trust);
+        Ok(stick::left(&self.folder, since_ms, is_for)?)
     }
 
     /// Holds the desk for this process, until what is given is dropped.
@@ -176,4 +187,9 @@ impl Desk<'_> {
     fn wait<T>(&self, future: impl Future<Output = Result<T, LedgerError>>) -> Result<T, BundleError> {
         Ok(self.runtime.block_on(future)?)
     }
+}
+
+/// The head of a bundle's file, unproven.
+pub fn head(path: &Path) -> Result<Header, BundleError> {
+    Ok(*Unproven::read(stick::open(path)?.0)?.header())
 }

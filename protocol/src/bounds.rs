@@ -43,6 +43,8 @@ pub const BUNDLE_AHEAD_MS: u64 = 24 * 3_600_000;
 pub const BUNDLE_WINDOW: u64 = 4_096;
 /// Files on one stick that are looked at.
 pub const BUNDLES_ON_A_STICK: usize = 64;
+/// Milliseconds for which bundles that were made and not carried away are carried on with, not made anew.
+pub const BUNDLE_LEFT_MS: u64 = 24 * 3_600_000;
 /// Orders, or results, in one bundle: as many as a sync lists.
 pub const BUNDLE_MESSAGES: usize = SYNC_LISTED;
 

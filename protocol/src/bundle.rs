@@ -372,5 +372,22 @@ impl Fields<'_> {
     }
 }
 
+/// Messages in parts whose frames have at most `size` bytes, each of at least one message; one empty part where there are
+/// none.
+pub fn parted<T>(messages: &[T], size: u64, length: impl Fn(&T) -> u64) -> Vec<&[T]> {
+    let mut parts = Vec::new();
+    let (mut from, mut bytes) = (0, 0_u64);
+    for (at, message) in messages.iter().enumerate() {
+        let more = FRAME + length(message);
+        if at > from && bytes + more > size {
+            parts.push(&messages[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += more;
+    }
+    parts.push(&messages[from..]);
+    parts
+}
+
 #[cfg(test)]
 mod tests;

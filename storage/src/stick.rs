@@ -55,6 +55,18 @@ pub fn listed(path: &Path, most: usize, wanted: impl Fn(&Path) -> bool) -> Resul
     Ok(found)
 }
 
+/// The bundles of a folder that were made since then, in Unix milliseconds by this machine's clock, and that are `wanted`.
+pub fn left(
+    folder: &Path,
+    since_ms: u64,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, StickError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let made_ms =
+        |path: &Path| fs::symlink_metadata(path).map_or(0, |facts| facts.mtime().saturating_mul(1_000));
+    listed(folder, usize::MAX, |path| u64::try_from(made_ms(path)).unwrap_or(0) >= since_ms && wanted(path))
+}
+
 /// Writes what comes to a file that must not be there yet; no more than `most` bytes are taken.
 pub fn receive<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = P>, most: u64) -> io::Result<()> {
     let mut file = File::create_new(path)?;

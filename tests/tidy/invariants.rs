@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use crate::root;
 
@@ -35,7 +36,7 @@ fn each_invariant_has_a_number_of_its_own_and_names_tests_that_are_there() {
     for (number, text) in all {
         let mut source = String::new();
         for word in text.split('`').skip(1).step_by(2) {
-            if word.contains('/') && word.ends_with(".rs") {
+            if word.contains('/') && Path::new(word).extension().is_some_and(|ending| ending == "rs") {
                 source = fs::read_to_string(root().join(word))
                     .unwrap_or_else(|error| panic!("invariant {number}: {word}: {error}"));
             } else if is_test(word) {

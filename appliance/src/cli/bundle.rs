@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Subcommand;
-use flip_protocol::MessageId;
 use flip_protocol::bundle::{Expected, FromHub, Heading, Refused, Unproven, Way};
 use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
+use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::stick;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
@@ -55,6 +55,9 @@ pub(super) enum BundleCommand {
         /// Seconds to wait for orders that are not answered yet
         #[arg(long, default_value_t = 0)]
         wait: u64,
+        /// Forget what an earlier export has not carried away, and begin anew
+        #[arg(long)]
+        anew: bool,
         /// The folder of sticks, for who has no other of the appliance's [default: sticks in that of --data]
         #[arg(long, value_name = "DIR")]
         sticks: Option<PathBuf>,
@@ -83,9 +86,9 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
     match command {
         BundleCommand::Inspect { file, json } => inspect(data, file, *json),
         BundleCommand::Import { from, sticks, json } => import(&folder(sticks), from, *json),
-        BundleCommand::Export { out, size, wait, sticks, json } => {
+        BundleCommand::Export { out, size, wait, anew, sticks, json } => {
             let wish = Wish { size: *size, wait_until: clock::now().plus(wait.saturating_mul(1_000)) };
-            export(&folder(sticks), out, &wish, *json)
+            export(&folder(sticks), out, &wish, *anew, *json)
         }
     }
 }
@@ -244,19 +247,25 @@ fn in_words(outcome: Option<&Outcome>) -> String {
     }
 }
 
-fn export(folder: &Folder, out: &Path, wish: &Wish, json: bool) -> anyhow::Result<()> {
+fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> anyhow::Result<()> {
     let known = known_of(folder)?;
     let _handling = handling(folder)?;
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut written = Vec::new();
-    let left = stick::listed(&folder.leaving(), usize::MAX, |_| true).unwrap_or_default();
-    // What was made before and not copied to its end is carried on with, not made again.
-    for made in left.iter().filter(|made| out.is_dir() && is_begun(made, to)) {
+    // What was made before and was not carried away is carried on with, not made again: a stick was full, or was pulled.
+    let since_ms = clock::now().minus(wire::BUNDLE_LEFT_MS).0;
+    let is_ours = |path: &Path| goes(path, Way::ToHub) == Some(true);
+    let left = if out.is_dir() && !anew && folder.leaving().is_dir() {
+        stick::left(&folder.leaving(), since_ms, is_ours)?
+    } else {
+        Vec::new()
+    };
+    for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
         written.push(hand_over(&known, made, to, name)?);
     }
     let mut answer = Answer::default();
-    if written.is_empty() {
+    if left.is_empty() {
         let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
         write(&folder.asked(&id), wish)?;
         answer = wait_for(folder, &folder.said(&id))?
@@ -296,18 +305,21 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, json: bool) -> anyhow::Resul
     if answer.waiting > 0 {
         say!("{} orders are not answered yet; their answers go with a later stick.", answer.waiting);
     }
+    if !left.is_empty() {
+        say!(
+            "They were left of an earlier export. What came since goes with the next: run the same once more."
+        );
+    }
     say!("Unmount the stick, and carry it to the hub. There: flip-hub bundle import");
     Ok(())
 }
 
 fn hand_over(known: &Known, made: &Path, to: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let placed = reading::hand_over(made, known.own, to, name, &mut bar(name));
-    placed.context("plug the stick in again and run this again: it goes on where it was")
-}
-
-fn is_begun(made: &Path, to: &Path) -> bool {
-    let name = made.file_name().unwrap_or_default().to_string_lossy();
-    to.join(format!("{name}{}", stick::PART)).exists() && goes(made, Way::ToHub) == Some(true)
+    placed.context(
+        "where the stick is full, plug in another; where it was pulled, plug it in again; then run the same command: it goes \
+         on with what is left",
+    )
 }
 
 fn known_of(folder: &Folder) -> anyhow::Result<Known> {

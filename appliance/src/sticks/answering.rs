@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use flip_protocol::bundle::{FRAME, FromAppliance, Heading, Way, WriteError, Writer};
+use flip_protocol::bundle::{FromAppliance, Heading, Way, WriteError, Writer, parted};
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::journal::OutgoingHead;
 use flip_storage::stick;
@@ -54,7 +54,11 @@ fn make(site: &Site, folder: &Folder, size: u64) -> Result<Vec<Made>, SticksErro
     let letter = letter(site, &identity)?;
     let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
     let mut made = Vec::new();
-    for part in parted(&results, size.saturating_sub(around)) {
+    let parts = parted(&results, size.saturating_sub(around), |result| result.length);
+    if parts.len() > wire::BUNDLES_ON_A_STICK {
+        return Err(SticksError::TooMany { size, parts: parts.len() });
+    }
+    for part in parts {
         made.push(make_one(site, folder, &identity, &letter, part)?);
     }
     tracing::info!(
@@ -129,20 +133,4 @@ fn make_one(
     )?;
     let (bundle, number, bytes) = (heading.id, heading.number, header.length());
     Ok(Made { file, bundle, number, results, bytes })
-}
-
-/// Results in parts of at most so many bytes, each of at least one; one empty part where there are none.
-fn parted(results: &[OutgoingHead], size: u64) -> Vec<&[OutgoingHead]> {
-    let mut parts = Vec::new();
-    let (mut from, mut bytes) = (0, 0_u64);
-    for (at, result) in results.iter().enumerate() {
-        let more = FRAME + result.length;
-        if at > from && bytes + more > size {
-            parts.push(&results[from..at]);
-            (from, bytes) = (at, 0);
-        }
-        bytes += more;
-    }
-    parts.push(&results[from..]);
-    parts
 }

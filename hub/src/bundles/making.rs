@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use flip_protocol::bundle::{FRAME, FromHub, Heading, Way, WriteError, Writer};
+use flip_protocol::bundle::{FromHub, Heading, Way, WriteError, Writer, parted};
 use flip_protocol::sync::SyncResponse;
 use flip_protocol::{MessageId, PartyId, bounds as wire};
 use flip_storage::stick;
@@ -17,11 +17,14 @@ impl Desk<'_> {
     /// Makes bundles for a Trust, each at most `size` bytes long as far as its messages can be parted.
     pub fn make(&self, by: &By, trust: PartyId, size: u64) -> Result<Vec<Made>, BundleError> {
         let peer = self.wait(self.ledger.peer_at(trust, by.at))?.ok_or(BundleError::NoTrust)?;
-        self.clear()?;
+        self.clear(trust)?;
         let found = self.wait(self.ledger.for_trust(trust, by.at))?;
         let letter = letter(by, &peer, &found);
         let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
-        let parts = parted(&found.orders, size.saturating_sub(around));
+        let parts = parted(&found.orders, size.saturating_sub(around), |(_, length)| *length);
+        if parts.len() > wire::BUNDLES_ON_A_STICK {
+            return Err(BundleError::TooMany { size, parts: parts.len() });
+        }
         parts.into_iter().map(|orders| self.make_one(by, &peer, &letter, orders)).collect()
     }
 
@@ -67,9 +70,9 @@ impl Desk<'_> {
         Ok(Made { header, orders, path })
     }
 
-    /// Forgets what was made before and not handed over: what was in it is in what is made now.
-    fn clear(&self) -> Result<(), BundleError> {
-        for old in self.left()? {
+    /// Forgets what was made for a Trust before and not handed over: what was in it is in what is made now.
+    fn clear(&self, trust: PartyId) -> Result<(), BundleError> {
+        for old in self.left(0, trust)? {
             fs::remove_file(&old).map_err(|error| BundleError::File(old.clone(), error))?;
         }
         Ok(())
@@ -88,38 +91,5 @@ fn letter(by: &By, peer: &Peer, found: &ForTrust) -> FromHub {
             cancelled: found.cancelled.clone(),
         },
         enrolled: found.enrolled.clone(),
-    }
-}
-
-/// Orders in parts of at most so many bytes, each of at least one order; one empty part where there are none.
-fn parted(orders: &[(u64, u64)], size: u64) -> Vec<&[(u64, u64)]> {
-    let mut parts = Vec::new();
-    let (mut from, mut bytes) = (0, 0_u64);
-    for (at, (_, length)) in orders.iter().enumerate() {
-        let more = FRAME + length;
-        if at > from && bytes + more > size {
-            parts.push(&orders[from..at]);
-            (from, bytes) = (at, 0);
-        }
-        bytes += more;
-    }
-    parts.push(&orders[from..]);
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_hold_every_order_once_and_at_least_one() {
-        let orders = [(1, 10), (2, 10), (3, 100), (4, 1)];
-        let sequences = |size| -> Vec<Vec<u64>> {
-            parted(&orders, size).into_iter().map(|part| part.iter().map(|(at, _)| *at).collect()).collect()
-        };
-        assert_eq!(sequences(u64::MAX), [vec![1, 2, 3, 4]]);
-        assert_eq!(sequences(30), [vec![1, 2], vec![3], vec![4]]);
-        assert_eq!(sequences(1), [[1], [2], [3], [4]]);
-        assert_eq!(parted(&[], 5), [&[] as &[(u64, u64)]]);
     }
 }

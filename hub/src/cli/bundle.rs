@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 use flip_protocol::bounds as wire;
-use flip_protocol::bundle::{Header, Refused, Unproven, Way};
+use flip_protocol::bundle::{Header, Refused, Way};
 use flip_protocol::enrolment::StickRequest;
 use flip_protocol::order::Work;
 use flip_storage::file::{self, Access};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{open, trust_named};
 use crate::audit::{By, written};
-use crate::bundles::{BundleError, Desk, Looked, Taken};
+use crate::bundles::{BundleError, Desk, Looked, Taken, head};
 use crate::ledger::trusts::Peer;
 use crate::{bounds, clock, enrolment, hub};
 
@@ -36,6 +36,9 @@ pub enum BundleCommand {
         /// The most bytes of one bundle, such as 512M; what does not fit is in further bundles
         #[arg(long, default_value_t = bounds::BUNDLE_BYTES, value_parser = stick::bytes_of)]
         size: u64,
+        /// Forget what an earlier export has not carried away, and begin anew
+        #[arg(long)]
+        anew: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -59,6 +62,10 @@ pub enum BundleCommand {
     },
 }
 
+/// What to do where a bundle could not be carried away.
+const GO_ON: &str = "where the stick is full, plug in another; where it was pulled, plug it in again; then run the same \
+                     command: it goes on with what is left";
+
 /// Carries out `flip-hub bundle`.
 pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
     let (_, authority, ledger) = open(data)?;
@@ -75,7 +82,9 @@ pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
         BundleCommand::Export { .. } | BundleCommand::Import { .. } => Some(desk.hold()?),
     };
     let done = match command {
-        BundleCommand::Export { trust, out, size, json } => export(&desk, trust, out, *size, *json),
+        BundleCommand::Export { trust, out, size, anew, json } => {
+            export(&desk, trust, out, *size, *anew, *json)
+        }
         BundleCommand::Inspect { file, json } => inspect(&desk, file, *json),
         BundleCommand::Import { from, json } => import(&desk, from, *json),
     };
@@ -83,19 +92,20 @@ pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
     done
 }
 
-fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, json: bool) -> anyhow::Result<()> {
+fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json: bool) -> anyhow::Result<()> {
     let trust = trust_named(desk.ledger, trust)?;
     let folder = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut placed = Vec::new();
-    // What was made for this Trust before and was not copied to its end is carried on with, not made again.
-    let begun: Vec<PathBuf> =
-        desk.left()?.into_iter().filter(|made| out.is_dir() && is_begun(made, folder)).collect();
-    for made in &begun {
+    // What was made for this Trust before and was not carried away is carried on with, not made again: a stick was full,
+    // or was pulled.
+    let since_ms = clock::now().minus(wire::BUNDLE_LEFT_MS).0;
+    let left = if out.is_dir() && !anew { desk.left(since_ms, trust.id)? } else { Vec::new() };
+    for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
         let header = head(made)?;
-        placed.push((header, desk.hand_over(made, folder, name, &mut bar(name))?));
+        placed.push((header, desk.hand_over(made, folder, name, &mut bar(name)).context(GO_ON)?));
     }
-    if placed.iter().all(|(header, _)| header.heading.receiver != trust.id) {
+    if left.is_empty() {
         let made = desk.make(&By::command_line(clock::now()), trust.id, size)?;
         ensure!(
             out.is_dir() || made.len() == 1,
@@ -108,7 +118,10 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, json: bool) -> an
             } else {
                 out.file_name().and_then(|name| name.to_str()).context("--out names no file")?.to_owned()
             };
-            placed.push((one.header, desk.hand_over(&one.path, folder, &name, &mut bar(&name))?));
+            placed.push((
+                one.header,
+                desk.hand_over(&one.path, folder, &name, &mut bar(&name)).context(GO_ON)?,
+            ));
         }
     }
     if json {
@@ -127,21 +140,13 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, json: bool) -> an
             many(orders, "order")
         );
     }
+    if !left.is_empty() {
+        say!(
+            "They were left of an earlier export. What came since goes with the next: run the same once more."
+        );
+    }
     say!("Unmount the stick, and carry it to {}. There: flip-appliance bundle import", trust.name);
     Ok(())
-}
-
-fn is_begun(made: &Path, folder: &Path) -> bool {
-    let part = made.file_name().map(|name| {
-        let mut name = name.to_owned();
-        name.push(stick::PART);
-        name
-    });
-    part.is_some_and(|part| folder.join(part).exists())
-}
-
-fn head(path: &Path) -> Result<Header, BundleError> {
-    Ok(*Unproven::read(stick::open(path)?.0)?.header())
 }
 
 fn inspect(desk: &Desk<'_>, file: &Path, json: bool) -> anyhow::Result<()> {

@@ -80,6 +80,51 @@ fn a_stick_that_is_full_or_read_only_is_named_and_the_copy_goes_on_on_it_afterwa
     Ok(())
 }
 
+#[test]
+fn what_does_not_fit_one_stick_goes_on_the_next() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    for number in 0..6 {
+        stage.api.ask(&format!("everyone {number}"), EVERYONE)?;
+    }
+    let (Some(first), Some(second)) =
+        (mounted(&stage, "first", 512, "rw")?, mounted(&stage, "second", 512, "rw")?)
+    else {
+        return Ok(());
+    };
+    // Room for some of the bundles.
+    let ballast = first.0.join("holiday.jpg");
+    fill(&ballast)?;
+    let file = fs::File::options().write(true).open(&ballast)?;
+    file.set_len(file.metadata()?.len() - 4 * 1024)?;
+    file.sync_all()?;
+    let export = ["bundle", "export", "--trust", TRUST, "--size", "2K", "--out"];
+    let output = with(stage.hub.command(&export)?, &first.0).output()?;
+    assert!(!output.status.success() && words(&output).contains("plug in another"), "{}", words(&output));
+    let carried = bundles(&first.0)?;
+    assert!((1..6).contains(&carried), "{carried} bundles fitted");
+    // The same command, whatever it says of the size.
+    let output = with(stage.hub.command(&export)?, &second.0).output()?;
+    assert!(output.status.success(), "{}", words(&output));
+    assert_eq!(carried + bundles(&second.0)?, 6);
+    let orders = |place: &Path| -> Result<u64> {
+        Ok(take(&stage.trust, place)?
+            .as_array()
+            .context("no list")?
+            .iter()
+            .filter_map(|one| one["outcome"]["orders"].as_u64())
+            .sum())
+    };
+    assert_eq!(orders(&first.0)? + orders(&second.0)?, 6);
+    Ok(())
+}
+
+/// Bundles on a stick that are all there.
+fn bundles(place: &Path) -> Result<usize> {
+    let entries = fs::read_dir(place)?.collect::<std::io::Result<Vec<_>>>()?;
+    Ok(entries.iter().filter(|entry| entry.path().extension().is_some_and(|ending| ending == "flip")).count())
+}
+
 /// Writes until there is no room.
 fn fill(path: &Path) -> Result<()> {
     use std::io::Write as _;

@@ -153,6 +153,7 @@ async fn at_the_desk<T: Send + 'static>(
         | BundleError::File(..)
         | BundleError::Write(_)
         | BundleError::TooLarge(_)
+        | BundleError::TooMany { .. }
         | BundleError::Authority(_)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a bundle could not be worked on");
             ApiProblem::new(Code::NoBundle, "No bundle was made or taken in.").detail(error.to_string())
