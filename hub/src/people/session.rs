@@ -153,17 +153,6 @@ impl Person {
         By { once: self.once.clone(), ..By::person(self.id, &self.name, clock::now()) }
     }
 
-    /// Whose API token or session the request's head names.
-    pub async fn of_head(hub: &Hub, parts: &Parts) -> Result<Self, ApiProblem> {
-        match bearer(&parts.headers) {
-            Some(token) if token.starts_with(api_token::PREFIX) => {
-                Self::of_api_token(hub, token, &Visitor::of(parts)).await
-            }
-            Some(token) => Self::of_session(hub, token).await,
-            None => Self::of_cookie(hub, &parts.headers).await,
-        }
-    }
-
     /// Whose session the console's cookie names.
     pub async fn of_cookie(hub: &Hub, headers: &HeaderMap) -> Result<Self, ApiProblem> {
         Self::of_session(hub, cookie(headers).ok_or_else(ApiProblem::sign_in)?).await
@@ -213,7 +202,13 @@ impl FromRequestParts<Arc<Hub>> for Person {
         if by_cookie && !parts.method.is_safe() && !same_origin(&parts.headers) {
             return Err(cross_site());
         }
-        let person = Self::of_head(hub, parts).await?;
+        let person = match bearer(&parts.headers) {
+            Some(token) if token.starts_with(api_token::PREFIX) => {
+                Self::of_api_token(hub, token, &Visitor::of(parts)).await
+            }
+            Some(token) => Self::of_session(hub, token).await,
+            None => Self::of_cookie(hub, &parts.headers).await,
+        }?;
         Ok(Self { once: parts.extensions.get().cloned(), ..person })
     }
 }
