@@ -78,7 +78,7 @@ pub const UNFINISHED_LOOKED_AT: usize = 10_000;
 /// Rows that the engine goes through in a millisecond, or more: what it expects to go through is, in time, about this. A
 /// question whose work ends sooner is answered as if it had taken so long.
 pub const ROWS_OF_A_MILLISECOND: u64 = 50_000;
-/// The most that work is expected to take. What is there before leaves at the first tick after that, 12.8 s by default.
+/// The most that work is expected to take. What is there before leaves at the first tick after that, 11.3 s by default.
 pub const EXPECTED_MAX: Duration = Duration::from_secs(10);
 /// What the hub is told of the free disk is a multiple of this: how much a single file takes is not to be seen, since
 /// those of frozen cohorts and of the ledger are as long as cohorts are large.

@@ -173,7 +173,7 @@ fn answers_leave_at_ticks_that_double_and_not_before_they_were_expected() {
     assert_eq!(wait(ms(3), ms(60), Duration::ZERO), Duration::ZERO);
     let said = |expected| Said { expected, ..Said::only(Release::failed(Failed::Internal)) };
     let waits = [None, Some(ms(0)), Some(ms(60))].map(|expected| desk("").wait(ms(3), &said(expected)));
-    assert_eq!(waits, [0, 22, 97].map(ms), "what no record was looked at for leaves at once");
+    assert_eq!(waits, [0, 19, 85].map(ms), "what no record was looked at for leaves at once");
 }
 
 #[test]

@@ -5,10 +5,10 @@
 //! appliance's own folder.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::budget;
@@ -29,11 +29,12 @@ const ROUNDING_DEFAULT: u64 = 5;
 /// a person is true is right at most 58.8 % of the time (see [`budget`]).
 const BUDGET_DEFAULT: f64 = 0.025;
 /// New questions of one project in a week.
-const QUESTIONS_WEEKLY_DEFAULT: u64 = 100;
+const WEEKLY_DEFAULT: u64 = 100;
 /// New questions of all projects together in a week: the hub names projects, and could name one for each question.
-const QUESTIONS_WEEKLY_ALL_DEFAULT: u64 = 1_000;
-/// Answers leave at a multiple of this, in milliseconds, doubled as often as they need.
-const TICK_MS_DEFAULT: u64 = 25;
+const WEEKLY_ALL_DEFAULT: u64 = 1_000;
+/// Answers leave at a multiple of this, in milliseconds, doubled as often as they need: 22, 44, 88, ..; the third is for
+/// what is to be there within 100 ms.
+const TICK_MS_DEFAULT: u64 = 22;
 /// A cohort is shown where its count is above the threshold by so many standard deviations of its noise: whether the
 /// exact count reaches the threshold can then hardly be told from whether it is shown.
 pub(super) const CLEAR: f64 = 2.5;
@@ -53,35 +54,23 @@ pub struct Policy {
     loosened: Vec<&'static str>,
 }
 
-/// What may stand in the file. Unknown lines are refused by name.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    threshold: Option<u64>,
-    danger_threshold: Option<u64>,
-    noise: Option<f64>,
-    danger_noise: Option<f64>,
-    rounding: Option<u64>,
-    danger_rounding: Option<u64>,
-    budget: Option<f64>,
-    danger_budget: Option<f64>,
-    questions_weekly: Option<u64>,
-    danger_questions_weekly: Option<u64>,
-    questions_weekly_all: Option<u64>,
-    danger_questions_weekly_all: Option<u64>,
-    tick_ms: Option<u64>,
-    danger_tick_ms: Option<u64>,
-}
-
 /// Why a policy is not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The file cannot be read.
     #[error("{} cannot be read", .0.display())]
     File(PathBuf, #[source] std::io::Error),
-    /// Not TOML, or an unknown line.
+    /// Not TOML.
     #[error("the policy is not right: {0}")]
     Toml(String),
+    /// A line that is no setting.
+    #[error("the policy is not right: there is no setting {name}; there are {known}")]
+    Unknown {
+        /// What stands there.
+        name: String,
+        /// The settings that there are.
+        known: String,
+    },
     /// A value that nobody may set.
     #[error("{name} = {value} is not right: expected {expected}")]
     Value {
@@ -157,60 +146,32 @@ impl Policy {
 
     /// Checks the text of a policy.
     pub fn check(text: &str) -> Result<Self, PolicyError> {
-        let written: Written = toml::from_str(text).map_err(|error| PolicyError::Toml(error.to_string()))?;
-        let mut loosened = Vec::new();
+        let mut lines = Lines::of(text)?;
         let week = 1..=1_000_000;
         let policy = Self {
-            threshold: whole(
+            threshold: lines.take(
                 "threshold",
-                (written.threshold, written.danger_threshold),
-                (THRESHOLD_DEFAULT, Stricter::Higher),
+                THRESHOLD_DEFAULT,
+                Stricter::Higher,
                 THRESHOLD_MIN..=1_000_000,
-                &mut loosened,
             )?,
-            noise: real(
-                "noise",
-                (written.noise, written.danger_noise),
-                (NOISE_DEFAULT, Stricter::Higher),
-                0.0..=10_000.0,
-                &mut loosened,
-            )?,
-            rounding: whole(
-                "rounding",
-                (written.rounding, written.danger_rounding),
-                (ROUNDING_DEFAULT, Stricter::Higher),
-                1..=10_000,
-                &mut loosened,
-            )?,
-            budget: real(
-                "budget",
-                (written.budget, written.danger_budget),
-                (BUDGET_DEFAULT, Stricter::Lower),
-                0.0..=1_000.0,
-                &mut loosened,
-            )?,
-            questions_weekly: whole(
+            noise: lines.take("noise", NOISE_DEFAULT, Stricter::Higher, 0.0..=10_000.0)?,
+            rounding: lines.take("rounding", ROUNDING_DEFAULT, Stricter::Higher, 1..=10_000)?,
+            budget: lines.take("budget", BUDGET_DEFAULT, Stricter::Lower, 0.0..=1_000.0)?,
+            questions_weekly: lines.take(
                 "questions_weekly",
-                (written.questions_weekly, written.danger_questions_weekly),
-                (QUESTIONS_WEEKLY_DEFAULT, Stricter::Lower),
+                WEEKLY_DEFAULT,
+                Stricter::Lower,
                 week.clone(),
-                &mut loosened,
             )?,
-            questions_weekly_all: whole(
+            questions_weekly_all: lines.take(
                 "questions_weekly_all",
-                (written.questions_weekly_all, written.danger_questions_weekly_all),
-                (QUESTIONS_WEEKLY_ALL_DEFAULT, Stricter::Lower),
+                WEEKLY_ALL_DEFAULT,
+                Stricter::Lower,
                 week,
-                &mut loosened,
             )?,
-            tick_ms: whole(
-                "tick_ms",
-                (written.tick_ms, written.danger_tick_ms),
-                (TICK_MS_DEFAULT, Stricter::Higher),
-                0..=60_000,
-                &mut loosened,
-            )?,
-            loosened,
+            tick_ms: lines.take("tick_ms", TICK_MS_DEFAULT, Stricter::Higher, 0..=60_000)?,
+            loosened: lines.end()?,
         };
         let least = budget::question_max(policy.noise);
         if !policy.is_exact() && policy.budget < least {
@@ -329,7 +290,7 @@ impl Policy {
             setting(
                 "questions_weekly",
                 format!("A project may ask {} new questions in a week.", self.questions_weekly),
-                format!("{QUESTIONS_WEEKLY_DEFAULT} questions"),
+                format!("{WEEKLY_DEFAULT} questions"),
                 "Trying questions by the thousand.",
             ),
             setting(
@@ -338,7 +299,7 @@ impl Policy {
                     "All projects together may ask {} new questions in a week.",
                     self.questions_weekly_all
                 ),
-                format!("{QUESTIONS_WEEKLY_ALL_DEFAULT} questions"),
+                format!("{WEEKLY_ALL_DEFAULT} questions"),
                 "A hub that names a project for each question.",
             ),
             setting(
@@ -362,59 +323,84 @@ impl Default for Policy {
     }
 }
 
-fn whole(
-    name: &'static str,
-    written: (Option<u64>, Option<u64>),
-    by_itself: (u64, Stricter),
-    range: std::ops::RangeInclusive<u64>,
-    loosened: &mut Vec<&'static str>,
-) -> Result<u64, PolicyError> {
-    let expected = format!("{} to {}", range.start(), range.end());
-    settle(name, written, by_itself, |value| range.contains(value), &expected, loosened)
+/// The file's lines, each taken once.
+struct Lines {
+    left: toml::Table,
+    known: Vec<&'static str>,
+    loosened: Vec<&'static str>,
 }
 
-fn real(
-    name: &'static str,
-    written: (Option<f64>, Option<f64>),
-    by_itself: (f64, Stricter),
-    range: std::ops::RangeInclusive<f64>,
-    loosened: &mut Vec<&'static str>,
-) -> Result<f64, PolicyError> {
-    let expected = format!("{} to {}", range.start(), range.end());
-    settle(name, written, by_itself, |value| range.contains(value), &expected, loosened)
+/// A setting's value: a whole number, or one with a fraction.
+trait Value: PartialOrd + Copy + std::fmt::Display {
+    fn of(written: &toml::Value) -> Option<Self>;
 }
 
-/// The value in force of a setting with two names.
-fn settle<T: PartialOrd + Copy + std::fmt::Display>(
-    name: &'static str,
-    (plain, danger): (Option<T>, Option<T>),
-    (by_itself, stricter): (T, Stricter),
-    is_possible: impl Fn(&T) -> bool,
-    expected: &str,
-    loosened: &mut Vec<&'static str>,
-) -> Result<T, PolicyError> {
-    let (value, is_danger) = match (plain, danger) {
-        (Some(_), Some(_)) => return Err(PolicyError::Twice(name)),
-        (Some(value), None) => (value, false),
-        (None, Some(value)) => (value, true),
-        (None, None) => return Ok(by_itself),
-    };
-    if !is_possible(&value) {
-        let name = if is_danger { format!("danger_{name}") } else { name.to_owned() };
-        return Err(PolicyError::Value { name, value: value.to_string(), expected: expected.to_owned() });
+impl Value for u64 {
+    fn of(written: &toml::Value) -> Option<Self> {
+        written.as_integer().and_then(|value| Self::try_from(value).ok())
     }
-    let loosens = match stricter {
-        Stricter::Higher => value < by_itself,
-        Stricter::Lower => value > by_itself,
-    };
-    if loosens && !is_danger {
-        let (value, by_itself) = (value.to_string(), by_itself.to_string());
-        return Err(PolicyError::Loosens { name, value, by_itself });
+}
+
+impl Value for f64 {
+    fn of(written: &toml::Value) -> Option<Self> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a number of persons that large is out of every range"
+        )]
+        written.as_float().or_else(|| written.as_integer().map(|value| value as Self))
     }
-    if loosens {
-        loosened.push(name);
+}
+
+impl Lines {
+    fn of(text: &str) -> Result<Self, PolicyError> {
+        let left = text.parse().map_err(|error: toml::de::Error| PolicyError::Toml(error.to_string()))?;
+        Ok(Self { left, known: Vec::new(), loosened: Vec::new() })
     }
-    Ok(value)
+
+    /// The value in force of a setting, which may be written by its name, or with `danger_` before it.
+    fn take<T: Value>(
+        &mut self,
+        name: &'static str,
+        by_itself: T,
+        stricter: Stricter,
+        range: RangeInclusive<T>,
+    ) -> Result<T, PolicyError> {
+        self.known.push(name);
+        let danger = format!("danger_{name}");
+        let (written, line) = match (self.left.remove(name), self.left.remove(&danger)) {
+            (Some(_), Some(_)) => return Err(PolicyError::Twice(name)),
+            (Some(written), None) => (written, name),
+            (None, Some(written)) => (written, danger.as_str()),
+            (None, None) => return Ok(by_itself),
+        };
+        let Some(value) = T::of(&written).filter(|value| range.contains(value)) else {
+            return Err(PolicyError::Value {
+                name: line.to_owned(),
+                value: written.to_string(),
+                expected: format!("{} to {}", range.start(), range.end()),
+            });
+        };
+        let loosens = match stricter {
+            Stricter::Higher => value < by_itself,
+            Stricter::Lower => value > by_itself,
+        };
+        if loosens && line == name {
+            let (value, by_itself) = (value.to_string(), by_itself.to_string());
+            return Err(PolicyError::Loosens { name, value, by_itself });
+        }
+        if loosens {
+            self.loosened.push(name);
+        }
+        Ok(value)
+    }
+
+    /// Nothing may be left; gives the settings that were loosened.
+    fn end(self) -> Result<Vec<&'static str>, PolicyError> {
+        match self.left.keys().next() {
+            None => Ok(self.loosened),
+            Some(name) => Err(PolicyError::Unknown { name: name.clone(), known: self.known.join(", ") }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -447,7 +433,7 @@ mod tests {
             "rounding = 4",
             "budget = 0.1",
             "questions_weekly = 101",
-            "tick_ms = 24",
+            "tick_ms = 21",
         ] {
             let (name, _) = line.split_once(' ').unwrap();
             let error = error(line);
@@ -461,7 +447,9 @@ mod tests {
     fn some_values_nobody_may_set() {
         assert!(error("danger_threshold = 4").contains("expected 5 to"));
         assert!(error("danger_noise = -1.0").contains("danger_noise = -1"));
-        assert!(error("noise = nan").contains("noise = NaN"));
+        assert!(error("noise = nan").contains("noise = nan"));
+        assert!(error("threshold = \"ten\"").contains("threshold = \"ten\" is not right: expected 5 to"));
+        assert!(error("threshold = -20").contains("threshold = -20 is not right"));
         assert!(error("budget = 0.001").contains("less than one question costs"));
         assert!(error("threshold = 12\ndanger_threshold = 6").contains("one setting"));
     }
