@@ -27,6 +27,21 @@ pub const REQUEST: Duration = Duration::from_mins(1);
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The longest that `?wait_s=` may ask for, in seconds.
 pub const WAIT_S: u64 = 25;
+/// Streams of events that a person has open at once: each holds one of [`PEOPLE_CONNECTIONS`].
+pub const EVENTS_AT_ONCE: usize = 8;
+/// How long a stream of events lasts at most; whoever still waits opens another.
+pub const EVENTS_LIFE: Duration = Duration::from_hours(1);
+/// How often a stream says that it is alive, and its owner is let in anew: what lies between keeps a silent connection
+/// for a minute, as a rule.
+pub const EVENTS_BEAT: Duration = Duration::from_secs(15);
+/// How long changes are gathered before they are looked at, so that 200 Trusts that answer at once are few looks.
+pub const EVENTS_PACE: Duration = Duration::from_millis(50);
+/// How long a client waits before it opens a stream that broke again.
+pub const EVENTS_AGAIN: Duration = Duration::from_secs(2);
+/// Events that are made ahead of who takes them.
+pub const EVENTS_AHEAD: usize = 64;
+/// Bytes of an event's id, which comes back in a header: what every server and proxy takes, and 750 Trusts.
+pub const EVENT_ID_BYTES: usize = 3_000;
 /// A signed-in session's life, in milliseconds.
 pub const SESSION_MS: u64 = 12 * 3_600_000;
 /// The life of a session whose password was right and whose second factor is awaited, in milliseconds: an app can be

@@ -21,7 +21,7 @@ use crate::ledger::trusts::{KitSecret, Peer, Reseal};
 use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::passwords::Hasher;
-use crate::people::UnderWay;
+use crate::people::{Streams, UnderWay};
 use crate::presence::Presence;
 use crate::throttle::Throttle;
 use crate::wording;
@@ -50,6 +50,8 @@ pub struct Hub {
     pub metrics: Metrics,
     /// Requests with a key that are under way.
     pub under_way: UnderWay,
+    /// Who has what they wait for told as it changes.
+    pub streams: Streams,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -92,6 +94,7 @@ impl Hub {
             files,
             metrics,
             under_way: UnderWay::default(),
+            streams: Streams::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }

@@ -6,6 +6,7 @@
 mod act;
 mod api;
 mod console;
+mod events;
 mod may;
 mod notices;
 mod once;
@@ -15,6 +16,7 @@ mod session;
 mod transfers;
 mod visitor;
 
+pub use events::Streams;
 pub use once::UnderWay;
 
 use std::sync::Arc;

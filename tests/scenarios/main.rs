@@ -14,6 +14,7 @@ mod deliveries;
 mod disclosure;
 mod ending;
 mod enrolment;
+mod events;
 mod files;
 mod freezing;
 mod garbage;

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 pub use acme::AcmeServer;
-pub use api::{Api, Fetched, Reply};
+pub use api::{Api, Event, Events, Fetched, Reply};
 pub use appliance::{Appliance, EXACT};
 pub use authenticator::Authenticator;
 pub use browser::{Browser, Window};

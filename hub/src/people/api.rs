@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 pub(super) mod document;
+mod events;
 pub(super) mod files;
 mod freeze;
 mod mail;
@@ -59,6 +60,7 @@ pub(super) fn routes(table: Table) -> Table {
         .put::<acts::EditProject, _>("/api/v1/projects/{project}", projects::edit)
         .delete::<acts::DeleteProject, _>("/api/v1/projects/{project}", projects::delete)
         .get::<acts::SeeAnswers, _>("/api/v1/projects/{project}/queries", queries::history)
+        .get::<acts::SeeProject, _>("/api/v1/projects/{project}/events", events::of_project)
         .post::<acts::StageProject, _>("/api/v1/projects/{project}/stage", staging::stage)
         .post::<acts::UnstageProject, _>("/api/v1/projects/{project}/unstage", staging::unstage)
         .post::<acts::Decide, _>("/api/v1/projects/{project}/trusts/{trust}/decision", staging::decide)
@@ -67,6 +69,7 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeLists, _>("/api/v1/job-types", models::job_types)
         .get::<acts::SeeLists, _>("/api/v1/models", models::list)
         .get::<acts::SeeModels, _>("/api/v1/models/{model}", models::show)
+        .get::<acts::SeeModels, _>("/api/v1/models/{model}/events", events::of_model)
         .put::<acts::ChangeModels, _>("/api/v1/models/{model}", models::edit)
         .delete::<acts::ChangeModels, _>("/api/v1/models/{model}", models::delete)
         .post::<acts::ChangeModels, _>("/api/v1/models/{model}/files", files::open)
@@ -77,9 +80,11 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::SeeLists, _>("/api/v1/queries", queries::list)
         .post::<acts::Ask, _>("/api/v1/queries", queries::ask)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}", queries::show)
+        .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/events", events::of_query)
         .post::<acts::Ask, _>("/api/v1/queries/{query}/cancel", queries::cancel)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/csv", queries::csv)
         .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/freeze", freeze::show)
+        .get::<acts::SeeAnswers, _>("/api/v1/queries/{query}/freeze/events", events::of_freeze)
         .post::<acts::Freeze, _>("/api/v1/queries/{query}/freeze", freeze::order)
         .get::<acts::SeePeople, _>("/api/v1/people", people::list)
         .post::<acts::ManagePeople, _>("/api/v1/people", people::invite)
@@ -131,6 +136,7 @@ fn said() -> Vec<Said> {
         staging::said(),
         queries::said(),
         freeze::said(),
+        events::said(),
         people::said(),
         passwords::said(),
         second_factor::said(),

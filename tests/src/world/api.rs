@@ -1,13 +1,14 @@
 //! The hub's API as a researcher's program uses it: HTTPS under the hub's CA, JSON, a bearer token.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use ureq::Agent;
 use ureq::http::Request;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, BodyReader};
 
 use super::Authenticator;
 
@@ -56,6 +57,63 @@ impl Reply {
     /// The body as JSON; null where it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+/// An open stream of events.
+pub struct Events(BufReader<BodyReader<'static>>);
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Event {
+    /// Its name; empty where it is a comment.
+    pub name: String,
+    /// Its id; empty where it has none.
+    pub id: String,
+    /// Its data as JSON; null where it is a comment.
+    pub data: Value,
+}
+
+impl Iterator for Events {
+    type Item = Result<Event>;
+
+    /// The next event or comment; none where the stream was ended in order.
+    fn next(&mut self) -> Option<Result<Event>> {
+        self.read().transpose()
+    }
+}
+
+impl Events {
+    fn read(&mut self) -> Result<Option<Event>> {
+        let mut event = Event::default();
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Ok(None);
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("event", name)) => name.clone_into(&mut event.name),
+                Some(("id", id)) => id.clone_into(&mut event.id),
+                Some(("data", data)) => event.data = serde_json::from_str(data)?,
+                Some(("" | "retry", _)) => {}
+                Some((other, _)) => anyhow::bail!("no field of an event: {other}"),
+                None => {
+                    ensure!(line == "\n", "no line of an event: {line:?}");
+                    return Ok(Some(event));
+                }
+            }
+        }
+    }
+
+    /// The next that is no comment.
+    pub fn told(&mut self) -> Result<Event> {
+        for event in self {
+            let event = event?;
+            if !event.name.is_empty() {
+                return Ok(event);
+            }
+        }
+        anyhow::bail!("the stream ended")
     }
 }
 
@@ -108,6 +166,15 @@ impl Api {
     /// GET.
     pub fn get(&self, path: &str) -> Result<Reply> {
         let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        reply(request.call()?)
+    }
+
+    /// GET of a stream of events by who was told up to one of them, where there is none.
+    pub fn get_after(&self, path: &str, last: &str) -> Result<Reply> {
+        let mut request = self.agent.get(format!("{}{path}", self.base)).header("last-event-id", last);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
@@ -178,6 +245,22 @@ impl Api {
             headers: headers.collect(),
             bytes: response.body_mut().read_to_vec()?,
         })
+    }
+
+    /// Opens a stream of events, after one of them where `last` is not empty.
+    pub fn events(&self, path: &str, last: &str) -> Result<Events> {
+        let mut request = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if !last.is_empty() {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.config().timeout_global(Some(super::PATIENCE)).build().call()?;
+        ensure!(response.status() == 200, "no stream: {}", response.status());
+        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+        ensure!(kind == Some("text/event-stream"), "no events: {kind:?}");
+        Ok(Events(BufReader::new(response.into_body().into_reader())))
     }
 
     /// GET of bytes by a signed link, however long it takes; they are counted and thrown away.
@@ -308,12 +391,12 @@ fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
     let (location, retry_after) = (header("location").to_owned(), header("retry-after").to_owned());
     let next = header("link").strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
     let next = next.unwrap_or_default().to_owned();
-    Ok(Reply {
-        status: response.status().as_u16(),
-        location,
-        retry_after,
-        next,
+    let status = response.status().as_u16();
+    let text = match header("content-type") {
+        // It ends when something else does, which nobody waits for here.
+        "text/event-stream" => String::new(),
         // A file may be no text.
-        text: String::from_utf8_lossy(&response.body_mut().read_to_vec()?).into_owned(),
-    })
+        _ => String::from_utf8_lossy(&response.body_mut().read_to_vec()?).into_owned(),
+    };
+    Ok(Reply { status, location, retry_after, next, text })
 }

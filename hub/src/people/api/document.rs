@@ -62,6 +62,7 @@ pub struct Said {
     summary: &'static str,
     more: Option<&'static str>,
     parameters: Vec<Parameter>,
+    headers: Vec<Parameter>,
     takes: Option<RefOr<Schema>>,
     gives: Vec<Given>,
     refuses: Vec<Code>,
@@ -105,6 +106,7 @@ impl Said {
             summary,
             more: None,
             parameters: Vec::new(),
+            headers: Vec::new(),
             takes: None,
             gives: Vec::new(),
             refuses: Vec::new(),
@@ -176,6 +178,36 @@ impl Said {
         let content = Some((media_type, RefOr::T(Schema::Object(text))));
         self.gives.push(Given { status: 200, what, content, header: None });
         self
+    }
+
+    /// It answers 200 with events of this name as they come, each with one of these as JSON, and 204 to who was told
+    /// them all. What is described is one event, as readers of such streams have it.
+    #[must_use]
+    pub fn tells<B: ToSchema>(mut self, name: &'static str, what: &'static str) -> Self {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let last = ParameterBuilder::new()
+            .name("Last-Event-ID")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "The `id` of the last event that was read: what it says was told is not told again.",
+            ))
+            .schema(Some(text));
+        self.headers.push(last.build());
+        self.refer::<B>();
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let data = text()
+            .content_media_type("application/json")
+            .description(Some(format!("Of `{name}`: a {}.", B::name())));
+        let event = ObjectBuilder::new()
+            .property("event", text().enum_values(Some([name, "complete", "problem"])))
+            .property("data", data)
+            .property("id", text())
+            .required("event")
+            .required("data");
+        let content = Some(("text/event-stream", RefOr::T(Schema::Object(event.build()))));
+        self.gives.push(Given { status: 200, what, content, header: None });
+        self.gives_nothing(204, "`Last-Event-ID` is that of the last event there is.")
+            .refuses(&[Code::TooManyStreams])
     }
 
     /// It refuses with these codes beside those that every route has.
@@ -287,7 +319,7 @@ fn operation(route: &Route, said: Said, examples: &example::Examples) -> Operati
         operation = operation.parameter(key_parameter());
     }
     let reads = !said.parameters.is_empty();
-    for parameter in said.parameters {
+    for parameter in said.parameters.into_iter().chain(said.headers) {
         operation = operation.parameter(parameter);
     }
     let takes = said.takes.is_some();

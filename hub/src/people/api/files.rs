@@ -84,6 +84,11 @@ pub(in crate::people) struct ModelFile {
 }
 
 impl ModelFile {
+    /// Whether it is on its way, or is to be scanned.
+    pub fn awaits(&self) -> bool {
+        matches!(self.state, "uploading" | "quarantined")
+    }
+
     /// With how far it is, where it is under way.
     pub fn of(file: File, received: Option<u64>) -> Self {
         let state = file.state.name();

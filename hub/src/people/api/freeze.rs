@@ -28,14 +28,14 @@ use crate::shapes;
 #[derive(Serialize, ToSchema)]
 pub(super) struct Freezes {
     /// True where no order can change any more.
-    complete: bool,
+    pub(super) complete: bool,
     /// Each Trust's newest order.
-    trusts: Vec<TrustFreeze>,
+    pub(super) trusts: Vec<TrustFreeze>,
 }
 
 /// A Trust's newest order to freeze a cohort.
 #[derive(Serialize, ToSchema)]
-struct TrustFreeze {
+pub(super) struct TrustFreeze {
     /// The Trust.
     #[schema(value_type = Uuid)]
     trust: PartyId,
@@ -83,7 +83,7 @@ pub(super) async fn show(
     Ok(Json(listed(act::staging::freezes(&may, &hub, id, wait.time()?).await?)))
 }
 
-fn listed(freezes: Vec<Freeze>) -> Freezes {
+pub(super) fn listed(freezes: Vec<Freeze>) -> Freezes {
     Freezes {
         complete: freezes.iter().all(|freeze| freeze.state.ended()),
         trusts: freezes

@@ -138,6 +138,13 @@ pub(super) struct WholeModel {
     files: Vec<ModelFile>,
 }
 
+impl WholeModel {
+    /// Whether a file is on its way, or is to be scanned.
+    pub(super) fn awaits(&self) -> bool {
+        self.files.iter().any(ModelFile::awaits)
+    }
+}
+
 /// A file that a job cannot do without.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RequiredFile {
@@ -254,7 +261,11 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Json<WholeModel>, ApiProblem> {
+pub(super) async fn whole<A: Is>(
+    may: &May<A>,
+    hub: &Hub,
+    id: ModelId,
+) -> Result<Json<WholeModel>, ApiProblem> {
     let whole = act::whole(may, hub, id).await?;
     let ready = whole.ready();
     let required = whole.needs.iter().map(|(name, state)| RequiredFile { name, state: *state });

@@ -149,6 +149,13 @@ pub(super) struct WholeProject {
     trusts: Vec<Seat>,
 }
 
+impl WholeProject {
+    /// Whether a Trust has to decide yet, or to freeze.
+    pub(super) fn awaits(&self) -> bool {
+        self.trusts.iter().any(Seat::awaits)
+    }
+}
+
 /// What the document says of these routes.
 pub(super) fn said() -> Vec<Said> {
     vec![

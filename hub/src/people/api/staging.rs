@@ -228,6 +228,14 @@ pub(super) fn said() -> Vec<Said> {
     ]
 }
 
+impl Seat {
+    /// Whether a decision or a freeze is awaited there.
+    pub(super) fn awaits(&self) -> bool {
+        self.staged.as_ref().is_some_and(|staged| staged.decision.is_none())
+            || self.freeze.as_ref().is_some_and(|freeze| !freeze.order.ended())
+    }
+}
+
 impl Word {
     fn verdict(&self) -> Verdict {
         match self {
