@@ -52,7 +52,7 @@ fn each_share_is_told_as_it_changes_and_after_a_break_only_what_is_new() -> Resu
 
     // After the value all that is left to say is that this was the end, and then nothing.
     let end = rest(api.events(&path, &value.id)?)?;
-    assert_eq!(end, [last.clone()]);
+    assert_eq!(end.as_slice(), std::slice::from_ref(last));
     assert_eq!(rest(api.events(&path, &first.id)?)?, [value.clone(), last.clone()]);
     assert_eq!(rest(api.events(&path, "made-up")?)?, [value.clone(), last.clone()]);
     let over = api.get_after(&path, &last.id)?;
