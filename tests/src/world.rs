@@ -33,8 +33,9 @@ pub use proxy::Proxy;
 pub use raw::Raw;
 pub use s3::S3Server;
 
-/// How long a scenario waits for something that is sure to come. Long, because machines are slow; never asserted on.
-pub const PATIENCE: Duration = Duration::from_mins(3);
+/// How long a scenario waits for something that is sure to come. Long, because machines are slow and
+/// may stand still for minutes; never asserted on.
+pub const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Waits until `look` finds something.
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {

@@ -127,7 +127,7 @@ impl Api {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
-            .timeout_global(Some(Duration::from_mins(1)))
+            .timeout_global(Some(super::PATIENCE))
             .build()
             .new_agent();
         Ok(Self { agent, base: format!("https://{address}"), token: None })
