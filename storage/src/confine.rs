@@ -1,9 +1,20 @@
-//! Limits that a process puts on itself before it reads what others made.
+//! What a process gives up before it reads what others made: limits, files, system calls.
+//!
+//! What must stay true: it is called on the process's only thread, because kernel rules are inherited by threads started
+//! later and by no others; limits hold or it is an error. Kernels may lack the rules for files and for calls: what was
+//! applied is said.
+
+mod calls;
+mod files;
 
 use rustix::io::Errno;
 use rustix::process::{Rlimit, getrlimit, setrlimit};
 
+pub use landlock::AccessFs;
 pub use rustix::process::Resource;
+
+pub use self::calls::{CallsError, Confined as CallsConfined, Rules as Calls};
+pub use self::files::{Confined as FilesConfined, FilesError, Rules as Files};
 
 /// Lowers a limit for good; one that is lower already stays.
 pub fn lower(resource: Resource, value: u64) -> Result<(), Errno> {
@@ -15,4 +26,9 @@ pub fn lower(resource: Resource, value: u64) -> Result<(), Errno> {
 /// Ends this process with the thread that started it.
 pub fn die_with_parent() -> Result<(), Errno> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+}
+
+/// Lets no program that this process runs have more rights than it has.
+pub fn no_new_privileges() -> Result<(), Errno> {
+    rustix::thread::set_no_new_privs(true)
 }

@@ -10,23 +10,9 @@
 use std::fs;
 use std::path::Path;
 
-use flip_storage::confine::{Resource, lower};
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, PathFdError, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
-};
-use rustix::thread::set_no_new_privs;
+use flip_storage::confine::{AccessFs, Files, FilesError, Resource, lower, no_new_privileges};
 
-/// How far the kernel confines the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Confined {
-    /// To the extract and the generations, without TCP.
-    Fully,
-    /// The kernel knows some of the rules.
-    Partly,
-    /// The kernel has no Landlock, or it is off.
-    NotAtAll,
-}
+pub use flip_storage::confine::FilesConfined as Confined;
 
 /// Why an ingest must not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,11 +21,8 @@ pub enum ConfineError {
     #[error("a resource limit or process setting could not be applied")]
     Process(#[from] rustix::io::Errno),
     /// The rules.
-    #[error("the Landlock rules could not be made")]
-    Landlock(#[from] RulesetError),
-    /// What the rules are about.
-    #[error("a file or folder could not be opened for the Landlock rules")]
-    Path(#[from] PathFdError),
+    #[error("the rules for files do not hold")]
+    Files(#[from] FilesError),
 }
 
 /// Memory beyond what DuckDB may hold twice over: programs, threads, read buffers.
@@ -55,40 +38,24 @@ pub fn confine(
     log: Option<&Path>,
     memory_mb: u64,
 ) -> Result<Confined, ConfineError> {
-    set_no_new_privs(true)?;
+    no_new_privileges()?;
     lower(Resource::Core, 0)?;
     lower(Resource::Data, (2 * memory_mb + OVERHEAD_MB) * 1024 * 1024)?;
 
-    // The newest rules this crate version can name; the kernel's own version decides how many of them hold.
-    let abi = ABI::V7;
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let mut rules = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(abi))?
-        .handle_access(AccessNet::from_all(abi))?
-        .scope(Scope::from_all(abi))?
-        .create()?
-        .add_rule(PathBeneath::new(PathFd::new(generations)?, AccessFs::from_all(abi)))?
-        .add_rule(PathBeneath::new(PathFd::new(extract)?, read))?;
+    let mut rules = Files::nothing()?.and_all_of(generations)?.and(extract, read)?;
     rules = links(rules, extract)?;
     for path in LIMITS_OF_THE_MACHINE {
-        if let Ok(path) = PathFd::new(path) {
-            rules = rules.add_rule(PathBeneath::new(path, read))?;
-        }
+        rules = rules.and_if_there(Path::new(path), read)?;
     }
     if let Some(log) = log {
-        let write = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
-        rules = rules.add_rule(PathBeneath::new(PathFd::new(log)?, write))?;
+        rules = rules.and(log, AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate)?;
     }
-    Ok(match rules.restrict_self()?.ruleset {
-        RulesetStatus::FullyEnforced => Confined::Fully,
-        RulesetStatus::PartiallyEnforced => Confined::Partly,
-        RulesetStatus::NotEnforced => Confined::NotAtAll,
-    })
+    Ok(rules.confine()?)
 }
 
 /// Extracts may be folders of links to files elsewhere: these files can be read too, and no others there.
-fn links(mut rules: RulesetCreated, folder: &Path) -> Result<RulesetCreated, ConfineError> {
+fn links(mut rules: Files, folder: &Path) -> Result<Files, FilesError> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_symlink() {
@@ -98,7 +65,7 @@ fn links(mut rules: RulesetCreated, folder: &Path) -> Result<RulesetCreated, Con
             } else {
                 AccessFs::ReadFile.into()
             };
-            rules = rules.add_rule(PathBeneath::new(PathFd::new(entry.path())?, access))?;
+            rules = rules.and(&entry.path(), access)?;
         } else if kind.is_dir() {
             rules = links(rules, &entry.path())?;
         }

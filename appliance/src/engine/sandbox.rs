@@ -11,13 +11,11 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use flip_protocol::sync::Confinement;
-use flip_storage::confine::{Resource, lower};
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+use flip_storage::confine::{
+    self, AccessFs, CallsError, FilesConfined, FilesError, Resource, die_with_parent, lower,
+    no_new_privileges,
 };
-use rustix::process::{Signal, set_parent_process_death_signal};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity, set_no_new_privs};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
 use super::bounds;
@@ -86,10 +84,10 @@ pub enum Files {
 pub(super) enum SandboxError {
     #[error("a resource limit or process setting could not be applied")]
     Process(#[from] rustix::io::Errno),
-    #[error("the Landlock rules could not be made")]
-    Landlock(#[from] RulesetError),
-    #[error("the generation could not be opened for the Landlock rules")]
-    Generation(#[from] landlock::PathFdError),
+    #[error("the rules for files do not hold")]
+    Files(#[from] FilesError),
+    #[error("the rules for system calls do not hold")]
+    Calls(#[from] CallsError),
 }
 
 /// Locks this process in.
@@ -98,8 +96,8 @@ pub(super) fn enter(
     memory_mb: u64,
     threads: NonZeroU32,
 ) -> Result<Sandbox, SandboxError> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    set_no_new_privs(true)?;
+    die_with_parent()?;
+    no_new_privileges()?;
     lower(Resource::Core, 0)?;
     lower(Resource::Fsize, 0)?;
     lower(Resource::Nofile, bounds::OPEN_FILES)?;
@@ -107,7 +105,7 @@ pub(super) fn enter(
     keep_to_processors(threads)?;
     let files = confine(generation_file)?;
     // Last, because the filter lets nobody add rules.
-    Ok(Sandbox { files, calls: calls::confine() })
+    Ok(Sandbox { files, calls: calls::confine()? })
 }
 
 /// Keeps to as many of the processors that this process may use, so that its threads take no more however many it
@@ -127,24 +125,14 @@ fn keep_to_processors(threads: NonZeroU32) -> Result<(), rustix::io::Errno> {
 const LIMITS_OF_THE_MACHINE: [&str; 3] = ["/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu"];
 
 fn confine(generation_file: &Path) -> Result<Files, SandboxError> {
-    // The newest rules this crate version can name; the kernel's own version decides how many of them hold.
-    let abi = ABI::V7;
-    let mut rules = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(abi))?
-        .handle_access(AccessNet::from_all(abi))?
-        .scope(Scope::from_all(abi))?
-        .create()?
-        .add_rule(PathBeneath::new(PathFd::new(generation_file)?, AccessFs::ReadFile))?;
+    let mut rules = confine::Files::nothing()?.and(generation_file, AccessFs::ReadFile)?;
     for path in LIMITS_OF_THE_MACHINE {
-        if let Ok(path) = PathFd::new(path) {
-            rules = rules.add_rule(PathBeneath::new(path, AccessFs::ReadFile))?;
-        }
+        rules = rules.and_if_there(Path::new(path), AccessFs::ReadFile)?;
     }
-    Ok(match rules.restrict_self()?.ruleset {
-        RulesetStatus::FullyEnforced => Files::Confined,
-        RulesetStatus::PartiallyEnforced => Files::PartlyConfined,
-        RulesetStatus::NotEnforced => Files::NotConfined,
+    Ok(match rules.confine()? {
+        FilesConfined::Fully => Files::Confined,
+        FilesConfined::Partly => Files::PartlyConfined,
+        FilesConfined::NotAtAll => Files::NotConfined,
     })
 }
 

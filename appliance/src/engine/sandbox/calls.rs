@@ -1,41 +1,24 @@
-//! The system calls that a worker may make.
-//!
-//! What must stay true: the list names what is allowed, so that a call nobody thought of, a new one, and one of
-//! another ABI of the same machine are not there for the worker: they end in ENOSYS, as on a kernel that lacks them.
-//! Calls whose arguments decide are allowed with those arguments alone. A call whose arguments lie in memory, where
-//! no filter can read them (`clone3`, `openat2`), is absent; the C library then uses the older one.
+//! The system calls that a worker may make: what reading takes, and what DuckDB needs beyond it.
 
-use std::collections::BTreeMap;
+use flip_storage::confine;
 
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
-};
-
-use super::Calls;
+use super::{Calls, SandboxError};
 
 /// Confines this thread and those that it starts.
-pub(super) fn confine() -> Calls {
-    match filter(std::process::id()).map(|program| seccompiler::apply_filter(&program)) {
-        Ok(Ok(())) => Calls::Confined,
-        Ok(Err(_)) | Err(_) => Calls::NotConfined,
-    }
+pub(super) fn confine() -> Result<Calls, SandboxError> {
+    Ok(match rules()?.confine()? {
+        confine::CallsConfined::Fully => Calls::Confined,
+        confine::CallsConfined::NotAtAll => Calls::NotConfined,
+    })
 }
 
-/// Allowed whatever the arguments: memory, threads' locks, clocks, and reading what is open.
-const ALLOWED: &[libc::c_long] = &[
-    libc::SYS_brk,
+/// Allowed beyond reading, whatever the arguments.
+const FURTHER: &[libc::c_long] = &[
     libc::SYS_clock_getres,
-    libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
-    libc::SYS_close,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
     libc::SYS_faccessat,
     libc::SYS_fcntl,
-    libc::SYS_fstat,
     libc::SYS_fstatfs,
-    libc::SYS_futex,
     libc::SYS_get_mempolicy,
     libc::SYS_getcpu,
     libc::SYS_getcwd,
@@ -43,45 +26,24 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_getegid,
     libc::SYS_geteuid,
     libc::SYS_getgid,
-    libc::SYS_getpid,
     libc::SYS_getppid,
-    libc::SYS_getrandom,
     libc::SYS_getrusage,
-    libc::SYS_gettid,
     libc::SYS_gettimeofday,
     libc::SYS_getuid,
-    libc::SYS_lseek,
-    libc::SYS_madvise,
     libc::SYS_membarrier,
-    libc::SYS_mmap,
-    libc::SYS_mprotect,
-    libc::SYS_mremap,
-    libc::SYS_munmap,
     libc::SYS_nanosleep,
-    libc::SYS_newfstatat,
     libc::SYS_ppoll,
-    libc::SYS_pread64,
     libc::SYS_preadv,
-    libc::SYS_read,
     libc::SYS_readlinkat,
     libc::SYS_readv,
-    libc::SYS_restart_syscall,
     libc::SYS_rseq,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigreturn,
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_getparam,
     libc::SYS_sched_getscheduler,
-    libc::SYS_sched_yield,
     libc::SYS_set_robust_list,
-    libc::SYS_sigaltstack,
     libc::SYS_statfs,
-    libc::SYS_statx,
     libc::SYS_sysinfo,
     libc::SYS_uname,
-    libc::SYS_write,
-    libc::SYS_writev,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_access,
     #[cfg(target_arch = "x86_64")]
@@ -102,44 +64,23 @@ const ALLOWED: &[libc::c_long] = &[
 const OPENS_TO_WRITE: libc::c_int =
     libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND | (libc::O_TMPFILE & !libc::O_DIRECTORY);
 
-fn filter(process_id: u32) -> Result<BpfProgram, seccompiler::BackendError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    let to_read = |argument| {
-        when(argument, SeccompCmpOp::MaskedEq(wide(OPENS_TO_WRITE)), 0).map(|condition| vec![condition])
-    };
-    rules.insert(libc::SYS_openat, any_of([to_read(2)?])?);
+fn rules() -> Result<confine::Calls, confine::CallsError> {
+    let mut rules = confine::Calls::to_read_what_is_open()?
+        .and(FURTHER)
+        .and_where(libc::SYS_openat, 2, wide(OPENS_TO_WRITE), 0)?
+        // A thread of this process, and no process.
+        .and_where(libc::SYS_clone, 0, wide(libc::CLONE_THREAD), wide(libc::CLONE_THREAD))?
+        // To look at a limit, and not to set one.
+        .and_where(libc::SYS_prlimit64, 2, u64::MAX, 0)?;
     #[cfg(target_arch = "x86_64")]
-    rules.insert(libc::SYS_open, any_of([to_read(1)?])?);
-    // A thread of this process, and no process.
-    let thread = wide(libc::CLONE_THREAD);
-    rules.insert(libc::SYS_clone, any_of([vec![when(0, SeccompCmpOp::MaskedEq(thread), thread)?]])?);
-    // To look at a limit, and not to set one.
-    rules.insert(libc::SYS_prlimit64, any_of([vec![when(2, SeccompCmpOp::Eq, 0)?]])?);
-    // To end itself.
-    rules.insert(libc::SYS_tgkill, any_of([vec![when(0, SeccompCmpOp::Eq, u64::from(process_id))?]])?);
+    {
+        rules = rules.and_where(libc::SYS_open, 1, wide(OPENS_TO_WRITE), 0)?;
+    }
     // To name a thread or its memory.
-    let naming = [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA]
-        .into_iter()
-        .map(|name| Ok(vec![when(0, SeccompCmpOp::Eq, wide(name))?]))
-        .collect::<Result<Vec<_>, seccompiler::BackendError>>()?;
-    rules.insert(libc::SYS_prctl, any_of(naming)?);
-    let absent = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let machine = TargetArch::try_from(std::env::consts::ARCH)?;
-    SeccompFilter::new(rules, absent, SeccompAction::Allow, machine)?.try_into()
-}
-
-fn when(
-    argument: u8,
-    operator: SeccompCmpOp,
-    value: u64,
-) -> Result<SeccompCondition, seccompiler::BackendError> {
-    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, operator, value)
-}
-
-fn any_of(
-    rules: impl IntoIterator<Item = Vec<SeccompCondition>>,
-) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    rules.into_iter().map(SeccompRule::new).collect()
+    for naming in [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA] {
+        rules = rules.and_where(libc::SYS_prctl, 0, u64::MAX, wide(naming))?;
+    }
+    Ok(rules)
 }
 
 /// A flag as the kernel gets it.
@@ -166,7 +107,7 @@ mod tests {
         thread::scope(|scope| {
             let confined = || {
                 set_no_new_privs(true).unwrap();
-                assert_eq!(confine(), Calls::Confined);
+                assert_eq!(confine().unwrap(), Calls::Confined);
                 body()
             };
             scope.spawn(confined).join().unwrap()
