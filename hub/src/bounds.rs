@@ -177,19 +177,30 @@ pub const ACCESS_REASON_CHARACTERS: usize = 1_000;
 /// Admins who are told by mail that somebody asks for access.
 pub const ADMINS_TOLD: u32 = 20;
 /// Bytes of a name in a pickle that is scanned; the longest on the list has 30.
-pub const SCAN_NAME_BYTES: usize = 256;
-/// Bytes of a line in a pickle of protocol 0: a number of some 300,000 digits.
+pub const SCAN_NAME_BYTES: usize = 128;
+/// Bytes of a line of text in a pickle of protocol 0.
 pub const SCAN_LINE_BYTES: usize = 1024 * 1024;
-/// Values that a scanned pickle may keep at once: many times a large model's, and some 80 MB.
+/// Bytes of a number that is written in digits, with its end: as many as Python itself reads, since its time grows with
+/// their square.
+pub const SCAN_DIGITS: usize = 4_303;
+/// Values that a scanned pickle may keep at once, and places of its memo: many times a large model's, and at most some
+/// 300 MB.
 pub const SCAN_PICKLE_VALUES: usize = 1_000_000;
+/// Values of a tuple with those of the tuples in it, each as often as it is met there. Few bytes can make a tuple of
+/// tuples that takes years to be compared.
+pub const SCAN_TUPLE_PARTS: u32 = 1_000_000;
+/// How deep tuples may lie in each other: Python follows them without a look at its stack.
+pub const SCAN_TUPLE_DEPTH: u32 = 1_000;
 /// Bytes of a text file: it is read whole.
 pub const SCAN_TEXT_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of an array's header, as NumPy takes it itself.
 pub const SCAN_ARRAY_HEADER_BYTES: usize = 10_000;
 /// Bytes of a header of safetensors: some 100,000 tensors.
 pub const SCAN_TENSORS_HEADER_BYTES: usize = 16 * 1024 * 1024;
-/// Bytes of an archive's directory: some 500,000 entries.
-pub const SCAN_DIRECTORY_BYTES: u64 = 64 * 1024 * 1024;
+/// Files in an archive: some 30,000 are in a checkpoint of the largest models.
+pub const SCAN_ENTRIES: u64 = 100_000;
+/// Bytes of an archive's directory.
+pub const SCAN_DIRECTORY_BYTES: u64 = 16 * 1024 * 1024;
 /// How many times its own size an archive may hold; arrays that are mostly zero come near.
 pub const SCAN_INFLATED_TIMES: u64 = 100;
 /// Bytes that an archive may hold whatever its size.
@@ -213,6 +224,8 @@ pub const MODEL_FILES: usize = 100;
 pub const FILE_NAME_BYTES: usize = 100;
 /// Bytes that stay free on the disk of uploads: the ledger is on it too, in the usual hub.
 pub const FREE_BYTES_LEFT: u64 = 256 * 1024 * 1024;
+/// Bytes of an upload between two looks at how much is free.
+pub const UPLOAD_FREE_LOOK: usize = 16 * 1024 * 1024;
 /// How long a link to bring a file works, in milliseconds; another can be had meanwhile.
 pub const UPLOAD_LINK_MS: u64 = 3_600_000;
 /// How long a link to fetch a file works, in milliseconds: to follow it, not to keep it.
@@ -229,8 +242,12 @@ pub const FILES_LOOK: Duration = Duration::from_secs(15);
 pub const SCAN_TIME: Duration = Duration::from_mins(1);
 /// Bytes that a scan reads in a second on the slowest disk: a file's size gives it more time.
 pub const SCAN_BYTES_A_SECOND: u64 = 10 * 1024 * 1024;
-/// Bytes of memory of a scan: several times what its other bounds come to.
+/// Bytes of memory of a scan: beyond what its other bounds come to.
 pub const SCAN_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+/// How often a file is scanned whose scanner does not get to its end: what ends it may be the machine, or the file.
+pub const SCAN_TRIES: u32 = 3;
+/// How long after a scan that came to nothing the next begins; a little less than between two looks.
+pub const SCAN_AGAIN: Duration = Duration::from_secs(10);
 /// Open files of a scan.
 pub const SCAN_OPEN_FILES: u64 = 16;
 /// Bytes of what a scan says: its notes, and a little.

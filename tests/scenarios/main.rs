@@ -27,6 +27,7 @@ mod paging;
 mod people;
 mod roles;
 mod running;
+mod scanning;
 mod second_factor;
 mod sessions;
 mod stage;

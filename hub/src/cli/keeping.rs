@@ -1,11 +1,12 @@
 //! `flip-hub backup`, `restore` and `check`.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
 use crate::audit::written;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::{backup, checkup, clock};
 
 pub fn backup_to(data: &Path, folder: &Path) -> anyhow::Result<()> {
@@ -20,7 +21,17 @@ pub fn backup_to(data: &Path, folder: &Path) -> anyhow::Result<()> {
     if let Some(s3) = &config.artefacts.s3 {
         say!("Files of models are not in it: they are at {}, in the bucket {}.", s3.endpoint, s3.bucket);
     }
+    for (key, file) in files_named(data)? {
+        say!("Not in it is the file of {key}: {}.", file.display());
+    }
     Ok(())
+}
+
+/// What `hub.toml` names and no backup holds.
+fn files_named(data: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let file = data.join(config::FILE);
+    let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Config::files_named(data, &text))
 }
 
 pub fn restore_from(folder: &Path, data: &Path) -> anyhow::Result<()> {
@@ -29,6 +40,9 @@ pub fn restore_from(folder: &Path, data: &Path) -> anyhow::Result<()> {
     say!("The hub {} is as it was on {at}, in {}.", manifest.hub, data.display());
     say!("Everybody is signed out, and kits that were not used are void.");
     say!("Look at people and Trusts: who was disabled, removed or made void since is back.");
+    for (key, file) in files_named(data)?.into_iter().filter(|(_, file)| !file.exists()) {
+        say!("Put back the file of {key}, which no backup holds: {}.", file.display());
+    }
     say!("Start it with: flip-hub --data {} serve", data.display());
     Ok(())
 }

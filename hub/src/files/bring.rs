@@ -52,8 +52,17 @@ impl Files {
             let _turn = turn;
             let mut to = artefacts.append(file.bytes())?;
             let mut outcome = Ok(());
+            let mut unlooked = usize::MAX;
             while let Some(piece) = taken.blocking_recv() {
-                outcome = to.write_all(&piece);
+                // The ledger may be on this disk, so that uploads leave some of it: also several at once.
+                let full = if unlooked >= bounds::UPLOAD_FREE_LOOK {
+                    unlooked = 0;
+                    artefacts.free_bytes()? < bounds::FREE_BYTES_LEFT
+                } else {
+                    false
+                };
+                unlooked += piece.len();
+                outcome = if full { Err(io::ErrorKind::StorageFull.into()) } else { to.write_all(&piece) };
                 if outcome.is_err() {
                     break;
                 }
@@ -65,7 +74,11 @@ impl Files {
         let (received, written) = writer.await.expect("writing a file does not panic")?;
         let cut = match written {
             Ok(()) => cut,
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => Some(Cut::Full),
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
+                Some(Cut::Full)
+            }
             Err(error) => {
                 let staged = self.artefacts.staged(file.bytes());
                 Some(Cut::Disk(ArtefactError::File(staged, error)))

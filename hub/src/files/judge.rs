@@ -1,21 +1,17 @@
 //! The scanner in a process of its own: what reads what others brought can harm nothing but itself.
 //!
 //! What must stay true: a file is clean only where that process said so, whole and in time; whatever else happens is no
-//! verdict. The process gives up everything but the file before it reads a byte of it.
+//! verdict. The process gives up everything but the file before it reads a byte of it, as far as the kernel knows how.
 
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
 use flip_protocol::text;
-use flip_storage::confine::{Resource, die_with_parent, lower};
-use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
-    RulesetError, Scope,
-};
+use flip_storage::confine::{Calls, Files, Resource, die_with_parent, lower, no_new_privileges};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
@@ -35,7 +31,7 @@ pub struct Note {
     #[schema(example = 3)]
     pub line: usize,
     /// What deserves a look.
-    #[schema(example = "starts processes")]
+    #[schema(example = "runs text as code, which nobody can read here: write the code out")]
     pub why: String,
 }
 
@@ -53,8 +49,10 @@ pub enum Judged {
     },
     /// Not, and why.
     Refused(String),
-    /// It could not be found out, and why. It is not clean.
+    /// It cannot be found out, and why. It is not clean.
     Failed(String),
+    /// It was not found out this time, and why; another try may. Until then it is not clean.
+    Unknown(String),
 }
 
 /// What the process says.
@@ -63,52 +61,71 @@ pub enum Judged {
 enum Said {
     Clean { sha256: String, bytes: u64, notes: Vec<Note> },
     Refused(String),
-    Failed(String),
+    Unknown(String),
 }
 
-/// Has a file scanned under the name that somebody gave it.
-pub async fn judge(path: &Path, name: &str) -> Judged {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Judged::Failed("its bytes are not at this hub any more; bring it again".to_owned());
+/// The program that scans, and how long it may take.
+pub struct Scanner {
+    program: PathBuf,
+    time: Duration,
+}
+
+impl Scanner {
+    /// This very program.
+    pub fn own() -> Self {
+        Self::of(SELF.into(), bounds::SCAN_TIME)
+    }
+
+    /// Another; `time` is what it may take whatever the file's size.
+    pub fn of(program: PathBuf, time: Duration) -> Self {
+        Self { program, time }
+    }
+
+    /// Has a file scanned under the name that somebody gave it.
+    pub async fn judge(&self, path: &Path, name: &str) -> Judged {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Judged::Failed("its bytes are not at this hub any more; bring it again".to_owned());
+            }
+            Err(error) => return Judged::Unknown(format!("it could not be read: {error}")),
+        };
+        let time = time_for(self.time, file.metadata().map_or(0, |of| of.len()));
+        match tokio::time::timeout(time, self.asked(file, name)).await {
+            Ok(Ok(said)) => understood(&said),
+            Ok(Err(error)) => Judged::Unknown(format!("the scanner did not get to its end: {error}")),
+            // It is killed as it is dropped.
+            Err(_) => Judged::Unknown(format!("the scanner took longer than {} s", time.as_secs_f32())),
         }
-        Err(error) => return Judged::Failed(format!("it could not be read: {error}")),
-    };
-    let time = time_for(file.metadata().map_or(0, |of| of.len()));
-    match tokio::time::timeout(time, asked(file, name)).await {
-        Ok(Ok(said)) => understood(&said),
-        Ok(Err(error)) => Judged::Failed(format!("the scanner could not be started or heard: {error}")),
-        Err(_) => Judged::Failed(format!("the scan took longer than {} s", time.as_secs())),
+    }
+
+    async fn asked(&self, file: File, name: &str) -> io::Result<Vec<u8>> {
+        let mut child = Command::new(&self.program)
+            .args([COMMAND, "--", name])
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::from(file))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut said = Vec::new();
+        let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
+        stdout.take(bounds::SCAN_SAID_BYTES + 1).read_to_end(&mut said).await?;
+        // Closed now: a process that goes on talking ends by it.
+        let status = child.wait().await?;
+        if status.success() { Ok(said) } else { Err(io::Error::other(status.to_string())) }
     }
 }
 
 /// How long a file of that size may take: what a slow disk needs, and a little.
-fn time_for(bytes: u64) -> Duration {
-    bounds::SCAN_TIME + Duration::from_secs(bytes / bounds::SCAN_BYTES_A_SECOND)
-}
-
-async fn asked(file: File, name: &str) -> io::Result<Vec<u8>> {
-    let mut child = Command::new(SELF)
-        .args([COMMAND, "--", name])
-        .env_clear()
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::from(file))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut said = Vec::new();
-    let stdout = child.stdout.take().expect("stdout was asked for as a pipe");
-    stdout.take(bounds::SCAN_SAID_BYTES + 1).read_to_end(&mut said).await?;
-    // Closed now: a process that goes on talking ends by it.
-    let status = child.wait().await?;
-    if status.success() { Ok(said) } else { Err(io::Error::other(format!("it ended with {status}"))) }
+fn time_for(at_least: Duration, bytes: u64) -> Duration {
+    at_least + Duration::from_secs(bytes / bounds::SCAN_BYTES_A_SECOND)
 }
 
 fn understood(said: &[u8]) -> Judged {
-    let unheard = || Judged::Failed("the scanner said nothing that is understood".to_owned());
+    let unheard = || Judged::Unknown("the scanner said nothing that is understood".to_owned());
     if said.len() as u64 > bounds::SCAN_SAID_BYTES {
         return unheard();
     }
@@ -118,7 +135,7 @@ fn understood(said: &[u8]) -> Judged {
             None => unheard(),
         },
         Ok(Said::Refused(why)) => Judged::Refused(why),
-        Ok(Said::Failed(why)) => Judged::Failed(why),
+        Ok(Said::Unknown(why)) => Judged::Unknown(why),
         Err(_) => unheard(),
     }
 }
@@ -148,10 +165,10 @@ pub fn worker(name: &str) -> ExitCode {
                     .map(|note| Note { line: note.line, why: note.why.to_owned() })
                     .collect(),
             },
-            Err(Unclean::Read(error)) => Said::Failed(format!("it could not be read: {error}")),
+            Err(Unclean::Read(error)) => Said::Unknown(format!("it could not be read: {error}")),
             Err(why) => Said::Refused(why.to_string()),
         },
-        Err(error) => Said::Failed(format!("the scanner could not lock itself in: {error}")),
+        Err(error) => Said::Unknown(format!("the scanner could not lock itself in: {error}")),
     };
     let Ok(said) = serde_json::to_vec(&said) else { return ExitCode::FAILURE };
     match io::stdout().write_all(&said).and_then(|()| io::stdout().flush()) {
@@ -160,45 +177,31 @@ pub fn worker(name: &str) -> ExitCode {
     }
 }
 
-/// Gives up everything but the file that is standard input.
+/// Gives up everything but the file that is standard input: nothing can be opened any more, nothing connected to and
+/// nothing started, as far as the kernel knows the rules.
 fn confined() -> io::Result<File> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let seconds = time_for(file.metadata()?.len()).as_secs();
+    let seconds = time_for(bounds::SCAN_TIME, file.metadata()?.len()).as_secs();
     die_with_parent()?;
+    no_new_privileges()?;
     lower(Resource::Core, 0)?;
     lower(Resource::Fsize, 0)?;
     lower(Resource::Nofile, bounds::SCAN_OPEN_FILES)?;
     lower(Resource::Data, bounds::SCAN_MEMORY_BYTES)?;
     lower(Resource::Cpu, seconds)?;
-    shut_in().map_err(io::Error::other)?;
+    Files::nothing().and_then(Files::confine).map_err(io::Error::other)?;
+    // Last, because the list lets nobody add rules.
+    Calls::to_read_what_is_open().and_then(Calls::confine).map_err(io::Error::other)?;
     Ok(file)
-}
-
-/// No file can be opened any more and nothing connected to, as far as the kernel knows the rules.
-fn shut_in() -> Result<(), RulesetError> {
-    let abi = ABI::V7;
-    Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(abi))?
-        .handle_access(AccessNet::from_all(abi))?
-        .scope(Scope::from_all(abi))?
-        .create()?
-        .restrict_self()
-        .map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The process that is started here is the tests' own program, which knows no such command.
     #[tokio::test]
-    async fn a_process_that_is_no_scanner_finds_nothing_clean() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("notes.txt");
-        std::fs::write(&path, "harmless").unwrap();
-        assert!(matches!(judge(&path, "notes.txt").await, Judged::Failed(_)));
-        let gone = judge(&folder.path().join("gone"), "notes.txt").await;
+    async fn what_is_not_there_any_more_is_not_waited_for() {
+        let gone = Scanner::own().judge(Path::new("/nowhere"), "notes.txt").await;
         assert!(matches!(&gone, Judged::Failed(why) if why.contains("bring it again")), "{gone:?}");
     }
 
@@ -211,12 +214,12 @@ mod tests {
             Judged::Clean { sha256: [0xab; 32], bytes: 3, notes: Vec::new() }
         );
         for length in 0..clean.len() {
-            assert!(matches!(understood(&clean.as_bytes()[..length]), Judged::Failed(_)), "{length}");
+            assert!(matches!(understood(&clean.as_bytes()[..length]), Judged::Unknown(_)), "{length}");
         }
         let twice = clean.repeat(2);
         let long = format!("{clean}{}", " ".repeat(usize::try_from(bounds::SCAN_SAID_BYTES).unwrap()));
         for other in [&twice, &long, "clean", "{\"clean\":{}}", &clean.replace("ab", "zz")] {
-            assert!(matches!(understood(other.as_bytes()), Judged::Failed(_)), "{other:.80}");
+            assert!(matches!(understood(other.as_bytes()), Judged::Unknown(_)), "{other:.80}");
         }
         assert_eq!(understood(b"{\"refused\":\"why\"}"), Judged::Refused("why".to_owned()));
     }

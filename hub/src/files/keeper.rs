@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use flip_protocol::text;
 
-use super::judge::{self, Judged};
+use super::judge::{Judged, Scanner};
 use crate::audit::By;
 use crate::bounds;
 use crate::clock;
@@ -21,7 +21,7 @@ use crate::model::FileId;
 
 /// Runs until it is dropped.
 pub async fn run(hub: Arc<Hub>) {
-    let mut clean = Clean::new();
+    let mut waiting = Waiting { scanner: Scanner::own(), clean: HashMap::new(), tries: HashMap::new() };
     let mut looks = tokio::time::interval(bounds::FILES_LOOK);
     loop {
         tokio::select! {
@@ -32,33 +32,51 @@ pub async fn run(hub: Arc<Hub>) {
             }
             () = hub.files.announced() => {}
         }
-        if let Err(error) = look(&hub, &mut clean).await {
+        if let Err(error) = look(&hub, &mut waiting).await {
             tracing::error!(error = &error as &dyn Error, "no look at what is in quarantine");
         }
     }
 }
 
-/// What was found clean and could not be kept yet. No byte of it changes, so that it need not be scanned again.
-type Clean = HashMap<FileId, Judged>;
+/// What is remembered of files that stay in quarantine.
+struct Waiting {
+    scanner: Scanner,
+    /// What was found clean and could not be kept yet. No byte of it changes, so that it need not be scanned again.
+    clean: HashMap<FileId, Judged>,
+    /// How often the scanner did not get to its end, and when last.
+    tries: HashMap<FileId, (u32, Instant)>,
+}
 
-async fn look(hub: &Arc<Hub>, clean: &mut Clean) -> Result<(), LedgerError> {
+impl Waiting {
+    /// Whether its turn is now: what the scanner died of may be over after a while.
+    fn is_due(&self, file: FileId) -> bool {
+        self.tries.get(&file).is_none_or(|(_, last)| last.elapsed() >= bounds::SCAN_AGAIN)
+    }
+}
+
+async fn look(hub: &Arc<Hub>, waiting: &mut Waiting) -> Result<(), LedgerError> {
     // Those that were looked at in this round, so that one that cannot be kept now waits for the next.
     let mut seen = Vec::new();
     loop {
         remove_gone(hub).await?;
-        let waiting = hub.ledger.files_in_quarantine().await?;
-        clean.retain(|id, _| waiting.iter().any(|file| file.id == *id));
-        let Some(file) = waiting.into_iter().find(|file| !seen.contains(&file.id)) else { return Ok(()) };
+        let files = hub.ledger.files_in_quarantine().await?;
+        waiting.clean.retain(|id, _| files.iter().any(|file| file.id == *id));
+        waiting.tries.retain(|id, _| files.iter().any(|file| file.id == *id));
+        let mut due: Vec<_> =
+            files.into_iter().filter(|file| !seen.contains(&file.id) && waiting.is_due(file.id)).collect();
+        // One that ends the scanner holds up none that was not looked at yet.
+        due.sort_by_key(|file| waiting.tries.get(&file.id).map_or(0, |(tries, _)| *tries));
+        let Some(file) = due.into_iter().next() else { return Ok(()) };
         seen.push(file.id);
-        scan(hub, &file, clean).await?;
+        scan(hub, &file, waiting).await?;
     }
 }
 
-async fn scan(hub: &Arc<Hub>, file: &Quarantined, clean: &mut Clean) -> Result<(), LedgerError> {
+async fn scan(hub: &Arc<Hub>, file: &Quarantined, waiting: &mut Waiting) -> Result<(), LedgerError> {
     let path = hub.files.artefacts.staged(file.id.bytes());
-    let judged = match clean.remove(&file.id) {
+    let judged = match waiting.clean.remove(&file.id) {
         Some(judged) => judged,
-        None => judge::judge(&path, &file.name).await,
+        None => waiting.scanner.judge(&path, &file.name).await,
     };
     let verdict = match judged {
         Judged::Clean { bytes, .. } if bytes != file.bytes => {
@@ -73,14 +91,27 @@ async fn scan(hub: &Arc<Hub>, file: &Quarantined, clean: &mut Clean) -> Result<(
         Judged::Clean { sha256, bytes, notes } => {
             if let Err(error) = hub.files.artefacts.keep(file.id.bytes(), sha256).await {
                 tracing::error!(file = %file.id, error = &error as &dyn Error, "a clean file was not kept");
-                clean.insert(file.id, Judged::Clean { sha256, bytes, notes });
+                waiting.clean.insert(file.id, Judged::Clean { sha256, bytes, notes });
                 let why = "it is clean, and the artefact store does not take it now; the hub tries again";
-                return hub.ledger.file_waits(file.id, why).await;
+                return hub.ledger.file_waits(file.id, why.to_owned()).await;
             }
             Verdict::Clean { sha256, notes }
         }
         Judged::Refused(why) => Verdict::Refused(why),
         Judged::Failed(why) => Verdict::Failed(why),
+        Judged::Unknown(why) => {
+            let tries = waiting.tries.get(&file.id).map_or(0, |(tries, _)| *tries) + 1;
+            waiting.tries.insert(file.id, (tries, Instant::now()));
+            tracing::warn!(file = %file.id, tries, why, "a scan came to nothing");
+            if tries < bounds::SCAN_TRIES {
+                let why = format!("it is not known whether it is clean: {why}; the hub tries again");
+                return hub.ledger.file_waits(file.id, why).await;
+            }
+            Verdict::Failed(format!(
+                "whether it is clean was not found out in {tries} tries: {why}; bring it again, and tell whoever runs \
+                 the hub"
+            ))
+        }
     };
     tracing::info!(file = %file.id, verdict = verdict.name(), "a file was scanned");
     // Where somebody deleted or replaced it meanwhile, its bytes are among what is gone.

@@ -347,11 +347,11 @@ impl Ledger {
     }
 
     /// Says why a file waits on.
-    pub async fn file_waits(&self, id: FileId, why: &'static str) -> Result<(), LedgerError> {
+    pub async fn file_waits(&self, id: FileId, why: String) -> Result<(), LedgerError> {
         self.call("file waits", move |tx| {
             tx.execute(
                 "UPDATE model_file SET why = ?2 WHERE id = ?1 AND state = 'quarantined'",
-                (id.bytes(), why),
+                (id.bytes(), &why),
             )
             .map(drop)
         })

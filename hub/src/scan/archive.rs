@@ -44,13 +44,19 @@ const END_64_SIGNATURE: u32 = 0x0606_4b50;
 pub fn entries(file: &File, size: u64) -> Result<Vec<Entry>, Unclean> {
     let directory = directory(file, size)?;
     if directory.end - directory.begin > bounds::SCAN_DIRECTORY_BYTES {
-        return Err(Unclean::TooMuch("an archive's directory has at most 64 MiB"));
+        return Err(Unclean::TooMuch("an archive's directory has at most 16 MiB"));
+    }
+    if directory.count > bounds::SCAN_ENTRIES {
+        return Err(Unclean::TooMuch("an archive holds at most 100,000 files"));
     }
     let mut source = Source::of(Window::new(file, directory.begin, directory.end));
     let mut entries = Vec::new();
     let mut names = HashSet::new();
     while !source.ended()? {
         let entry = entry(file, &mut source, directory.begin)?;
+        if entries.len() as u64 == directory.count {
+            return Err(wrong("the directory counts its entries wrongly"));
+        }
         if !names.insert(entry.name.clone()) {
             return Err(wrong("two entries have one name"));
         }

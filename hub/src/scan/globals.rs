@@ -14,6 +14,10 @@ pub enum Use {
     Built,
     /// `_codecs.encode`: by Latin-1 alone, as Python writes bytes in protocol 2 and before.
     Latin1,
+    /// `bytes`: of nothing alone. Of a number it would be so many zeros.
+    Empty,
+    /// `_reconstruct`: an array of nothing, which its state fills. Of a large shape it would take as much memory.
+    Array,
 }
 
 /// The use of a name; `None` where it is not let in.
@@ -26,9 +30,10 @@ const NUMERIC: &[&str] = &["numpy.core.numeric", "numpy._core.numeric"];
 
 const LISTED: &[(&[&str], &[&str], Use)] = &[
     (&["collections"], &["OrderedDict"], Use::Built),
-    (&["builtins", "__builtin__"], &["bytes", "complex", "frozenset", "set", "slice"], Use::Called),
+    (&["builtins", "__builtin__"], &["complex", "frozenset", "set", "slice"], Use::Called),
+    (&["builtins", "__builtin__"], &["bytes"], Use::Empty),
     (&["_codecs"], &["encode"], Use::Latin1),
-    (MULTIARRAY, &["_reconstruct"], Use::Built),
+    (MULTIARRAY, &["_reconstruct"], Use::Array),
     (MULTIARRAY, &["scalar"], Use::Called),
     (NUMERIC, &["_frombuffer"], Use::Called),
     (&["numpy"], &["dtype"], Use::Built),

@@ -11,7 +11,7 @@ use std::io::Read;
 use super::Unclean;
 use super::globals::{self, Use};
 use super::reading::Source;
-use super::value::{Escapes, Value, text_of, tuple_of};
+use super::value::{Escapes, Form, Value, text_of, tuple_of};
 use crate::bounds;
 
 /// Whether objects may be kept outside the pickle, as PyTorch keeps its storages.
@@ -90,15 +90,21 @@ impl Walk {
             b'1' => drop(self.pop_to_mark()?),
             b'2' => self.stack.push(self.top()?.clone()),
             b'F' | b'I' | b'L' => {
-                source.line(bounds::SCAN_LINE_BYTES)?;
-                self.stack.push(Value::Plain);
+                let digits = source.line(bounds::SCAN_LINE_BYTES)?;
+                if digits.len() > bounds::SCAN_DIGITS {
+                    return Err(Unclean::TooMuch("a number has at most 4,300 digits"));
+                }
+                self.stack.push(if digits == b"0" { Value::Zero } else { Value::Plain });
             }
-            b'K' => self.number(source, 1)?,
+            b'K' => {
+                let zero = source.byte()? == 0;
+                self.stack.push(if zero { Value::Zero } else { Value::Plain });
+            }
             b'M' => self.number(source, 2)?,
             b'J' => self.number(source, 4)?,
             b'G' => self.number(source, 8)?,
             b'N' | 0x88 | 0x89 | b'}' | b']' | 0x8f => self.stack.push(Value::Plain),
-            b')' => self.stack.push(Value::Tuple(None)),
+            b')' => self.tuple(0)?,
             0x8a | b'C' => {
                 let length = u64::from(source.byte()?);
                 self.number(source, length)?;
@@ -174,8 +180,9 @@ impl Walk {
             }
             0x92 => {
                 self.pop()?;
-                let (arguments, called) = (self.pop()?, self.pop()?);
-                let made = self.call(&called, &arguments)?;
+                // With names or without: what only some arguments are let in for is made otherwise.
+                let (_, called) = (self.pop()?, self.pop()?);
+                let made = self.call(&called, &Value::Plain)?;
                 self.stack.push(made);
             }
             b'b' => {
@@ -186,7 +193,8 @@ impl Walk {
                     | Value::Text(_)
                     | Value::Tuple(_)
                     | Value::Global(_)
-                    | Value::Made(Use::Named | Use::Called | Use::Latin1)
+                    | Value::Made(Use::Named | Use::Called | Use::Latin1 | Use::Empty | Use::Array)
+                    | Value::Zero
                     | Value::Plain => return Err(self.act("gives a state to what takes none")),
                 }
             }
@@ -209,7 +217,7 @@ impl Walk {
             }
             b't' => {
                 let values = self.pop_to_mark()?;
-                self.stack.push(tuple_of(values.last()));
+                self.push_tuple(&values)?;
             }
             0x85 => self.tuple(1)?,
             0x86 => self.tuple(2)?,
@@ -283,11 +291,25 @@ impl Walk {
     }
 
     fn tuple(&mut self, length: usize) -> Result<(), Unclean> {
-        let last = self.pop()?;
-        for _ in 1..length {
-            self.pop()?;
+        let mut values = Vec::with_capacity(length);
+        for _ in 0..length {
+            values.push(self.pop()?);
         }
-        self.stack.push(tuple_of(Some(&last)));
+        values.reverse();
+        self.push_tuple(&values)
+    }
+
+    fn push_tuple(&mut self, values: &[Value]) -> Result<(), Unclean> {
+        let tuple = tuple_of(values);
+        if tuple.parts > bounds::SCAN_TUPLE_PARTS {
+            return Err(Unclean::TooMuch(
+                "a tuple has at most 1,000,000 values, those of the tuples in it among them",
+            ));
+        }
+        if tuple.depth > bounds::SCAN_TUPLE_DEPTH {
+            return Err(Unclean::TooMuch("tuples lie at most 1,000 deep in each other"));
+        }
+        self.stack.push(Value::Tuple(tuple));
         Ok(())
     }
 
@@ -329,22 +351,25 @@ impl Walk {
     }
 
     fn call(&self, called: &Value, arguments: &Value) -> Result<Value, Unclean> {
+        let given = if let Value::Tuple(given) = arguments { Some(given) } else { None };
+        let form = given.map_or(Form::Other, |given| given.form);
         match called {
             Value::Global(used @ (Use::Called | Use::Built)) => Ok(Value::Made(*used)),
-            Value::Global(Use::Latin1) => match arguments {
-                Value::Tuple(Some(codec)) if matches!(&**codec, "latin1" | "latin-1") => {
-                    Ok(Value::Made(Use::Latin1))
-                }
-                Value::Mark
-                | Value::Text(_)
-                | Value::Tuple(_)
-                | Value::Global(_)
-                | Value::Made(_)
-                | Value::Plain => Err(self.act("encodes otherwise than as Latin-1")),
+            Value::Global(Use::Latin1) => match given.and_then(|given| given.last.as_deref()) {
+                Some("latin1" | "latin-1") => Ok(Value::Made(Use::Latin1)),
+                Some(_) | None => Err(self.act("encodes otherwise than as Latin-1")),
             },
+            Value::Global(Use::Empty) if form == Form::Empty => Ok(Value::Made(Use::Empty)),
+            Value::Global(Use::Empty) => {
+                Err(self.act("makes bytes of what may be a number, as many as that says"))
+            }
+            Value::Global(Use::Array) if form == Form::ArrayOfNothing => Ok(Value::Made(Use::Built)),
+            Value::Global(Use::Array) => {
+                Err(self.act("makes an array that is not empty at first, as large as it says"))
+            }
             Value::Global(Use::Named) => Err(self.act("calls what may only be named")),
             Value::Made(_) if self.names == Names::Any => Ok(Value::Made(Use::Built)),
-            Value::Mark | Value::Text(_) | Value::Tuple(_) | Value::Made(_) | Value::Plain => {
+            Value::Mark | Value::Text(_) | Value::Tuple(_) | Value::Zero | Value::Made(_) | Value::Plain => {
                 Err(self.act("calls what no listed name is"))
             }
         }
@@ -354,7 +379,7 @@ impl Walk {
     fn filled(&self) -> Result<(), Unclean> {
         match self.top()? {
             Value::Plain | Value::Made(_) => Ok(()),
-            Value::Mark | Value::Text(_) | Value::Tuple(_) | Value::Global(_) => {
+            Value::Mark | Value::Text(_) | Value::Tuple(_) | Value::Zero | Value::Global(_) => {
                 Err(self.act("fills what holds nothing"))
             }
         }
@@ -372,7 +397,11 @@ impl Walk {
         Ok(())
     }
 
+    /// What the loader makes room for up to that place, however little is kept.
     fn keep(&mut self, key: u32) -> Result<(), Unclean> {
+        if key as usize >= bounds::SCAN_PICKLE_VALUES {
+            return Err(Unclean::TooMuch("a pickle's memo has at most 1,000,000 places"));
+        }
         let value = self.top()?.clone();
         self.memo.insert(key, value);
         Ok(())

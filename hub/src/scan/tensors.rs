@@ -1,10 +1,11 @@
 //! safetensors: eight bytes of length, a JSON object of tensors, then numbers alone.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::fmt;
 use std::io::Read;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Unclean;
 use super::reading::Source;
@@ -24,26 +25,11 @@ pub fn header<R: Read>(source: &mut Source<R>, size: u64) -> Result<(), Unclean>
     let length = u64::from_le_bytes(source.array()?);
     let short = usize::try_from(length).ok().filter(|length| *length <= bounds::SCAN_TENSORS_HEADER_BYTES);
     let bytes = source.take(short.ok_or(Unclean::TooMuch("a header of safetensors has at most 16 MiB"))?)?;
-    let entries: BTreeMap<String, Box<RawValue>> =
-        serde_json::from_slice(&bytes).map_err(|_| wrong("the header is no JSON object"))?;
-    let mut spans = Vec::new();
-    for (name, entry) in &entries {
-        if name == "__metadata__" {
-            serde_json::from_str::<BTreeMap<String, String>>(entry.get())
-                .map_err(|_| wrong("the header's metadata are not texts"))?;
-            continue;
-        }
-        let tensor: Tensor =
-            serde_json::from_str(entry.get()).map_err(|_| wrong("the header describes a tensor wrongly"))?;
-        let bytes = tensor.shape.iter().try_fold(width(&tensor.dtype), |bytes, side| {
-            bytes.and_then(|bytes| bytes.checked_mul(*side)).map(Some)
-        });
-        let [begin, end] = tensor.data_offsets;
-        if bytes.flatten().is_none_or(|bytes| begin.checked_add(bytes) != Some(end)) {
-            return Err(wrong("a tensor's type, shape and place do not agree"));
-        }
-        spans.push((begin, end));
-    }
+    let Header(mut spans) = serde_json::from_slice(&bytes).map_err(|error| {
+        let at = u64::try_from(error.column()).unwrap_or_default();
+        let what = "its header is no JSON object of tensors, each once, whose type, shape and place agree";
+        Unclean::Malformed { what, at: 8 + at }
+    })?;
     spans.sort_unstable();
     let mut reached = 0;
     for (begin, end) in spans {
@@ -56,6 +42,71 @@ pub fn header<R: Read>(source: &mut Source<R>, size: u64) -> Result<(), Unclean>
         return Err(wrong("the tensors do not end where the file does"));
     }
     Ok(())
+}
+
+/// Where the tensors of a header are. Each is looked at and let go, so that a header takes little more than its bytes.
+struct Header(Vec<(u64, u64)>);
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Header;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Header, A::Error> {
+                let (mut names, mut spans) = (HashSet::new(), Vec::new());
+                while let Some(name) = entries.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        entries.next_value::<Texts>()?;
+                    } else {
+                        let span = entries.next_value::<Tensor>()?.span();
+                        spans.push(span.ok_or_else(|| de::Error::custom("type, shape and place"))?);
+                    }
+                    if !names.insert(name) {
+                        return Err(de::Error::custom("a name twice"));
+                    }
+                }
+                Ok(Header(spans))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl Tensor {
+    /// Where it begins and ends, where that is what its type and shape take.
+    fn span(&self) -> Option<(u64, u64)> {
+        let bytes =
+            self.shape.iter().try_fold(width(&self.dtype)?, |bytes, side| bytes.checked_mul(*side))?;
+        let [begin, end] = self.data_offsets;
+        (begin.checked_add(bytes)? == end).then_some((begin, end))
+    }
+}
+
+/// An object of texts, none of which is kept.
+struct Texts;
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Texts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object of texts")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Texts, A::Error> {
+                while entries.next_entry::<String, String>()?.is_some() {}
+                Ok(Texts)
+            }
+        }
+        deserializer.deserialize_map(Each)
+    }
 }
 
 /// Bytes of one number.

@@ -118,7 +118,11 @@ pub(super) fn rows() -> Vec<FileRow> {
         id: number.to_string(),
         name: (*name).to_owned(),
         bytes: 1_288_490_188,
-        notes: if number == 0 { vec![(3, "starts processes".to_owned())] } else { Vec::new() },
+        notes: if number == 0 {
+            vec![(3, "starts programs: what they do cannot be read here; do it in Python".to_owned())]
+        } else {
+            Vec::new()
+        },
         fetch_href: matches!(state, FileState::Clean { .. }).then(|| format!("/models/4/files/{number}")),
         state,
         by: "r.okafor@flip.example".to_owned(),

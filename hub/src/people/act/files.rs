@@ -300,7 +300,10 @@ fn cut_off(cut: &Cut, received: u64) -> ApiProblem {
             let title = "More bytes came than the request said.";
             ApiProblem::new(Code::MoreThanSaid, title).detail(here)
         }
-        Cut::Full => full(),
+        Cut::Full => {
+            let what = "tell whoever runs the hub; the upload can go on once there is room";
+            ApiProblem::new(Code::HubFull, "The hub has no room for it.").detail(format!("{here}; {what}"))
+        }
         Cut::Disk(error) => away(error),
     }
 }
