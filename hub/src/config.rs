@@ -8,6 +8,7 @@ use crate::acme::settings as acme;
 use crate::audit::head;
 use crate::files::settings as artefacts;
 use crate::mail::settings::Settings;
+use crate::proxies::{self, Proxies};
 use crate::tls::Files;
 
 /// The configuration, checked.
@@ -29,6 +30,8 @@ pub struct Config {
     pub console_address: Option<String>,
     /// How mail is sent; `None`: the hub sends none.
     pub mail: Option<Settings>,
+    /// What stands before the people listener.
+    pub proxies: Proxies,
     /// Where metrics are read, on loopback; `None`: nowhere.
     pub metrics_listen: Option<SocketAddr>,
     /// Where files of models are brought to and kept.
@@ -80,7 +83,7 @@ pub enum LogFormat {
 }
 
 /// What may stand in the file.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "people_listen",
     "sites_listen",
     "sites_address",
@@ -95,6 +98,7 @@ const KEYS: [&str; 14] = [
     "[acme]",
     "[artefacts]",
     "[mail]",
+    "[proxies]",
 ];
 
 /// A file's name in the hub's folder.
@@ -130,6 +134,7 @@ impl Config {
         let danger_no_second_factor = lines.yes("danger_no_second_factor");
         let artefacts = lines.artefacts(data);
         let mail = lines.mail(data);
+        let proxies = lines.proxies();
         let acme = lines.acme(data, console_host.as_deref());
         if acme.is_some() && people_files.is_some() {
             let why = "[acme] and people_certificate are two ways to one certificate; take one of them away";
@@ -171,7 +176,18 @@ impl Config {
             acme,
             console_address,
             mail,
+            proxies,
         })
+    }
+
+    /// The files that a configuration names and a backup does not hold: keys and the files in which they stand, such as
+    /// `artefacts.s3.secret_key_file`.
+    pub fn files_named(data: &Path, text: &str) -> Vec<(String, PathBuf)> {
+        let mut found = Vec::new();
+        if let Ok(written) = toml::from_str::<toml::Table>(text) {
+            files_in(&written, "", data, &mut found);
+        }
+        found
     }
 
     /// The folder of the hub's keys.
@@ -321,6 +337,12 @@ impl Lines {
         self.checked("mail", checked)
     }
 
+    fn proxies(&mut self) -> Proxies {
+        let written: Option<Result<proxies::Written, _>> = self.section("proxies");
+        let checked = written.and_then(|written| self.checked("proxies", written.and_then(Proxies::check)));
+        checked.unwrap_or_default()
+    }
+
     /// A table of the file, where it is there.
     fn section<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Option<Result<T, Vec<String>>> {
         Some(self.written.remove(name)?.try_into().map_err(|error| vec![error.to_string()]))
@@ -342,6 +364,17 @@ impl Lines {
     fn nothing_left(&mut self) {
         for key in self.written.keys() {
             self.problems.push(format!("unknown field `{key}`; there are {}", KEYS.join(", ")));
+        }
+    }
+}
+
+fn files_in(table: &toml::Table, above: &str, data: &Path, found: &mut Vec<(String, PathBuf)>) {
+    for (key, value) in table {
+        let whole = format!("{above}{key}");
+        if let Some(inner) = value.as_table() {
+            files_in(inner, &format!("{whole}."), data, found);
+        } else if key.ends_with("_file") || key == "people_certificate" || key == "people_key" {
+            found.extend(value.as_str().map(|file| (whole, data.join(file))));
         }
     }
 }
@@ -417,15 +450,30 @@ mod tests {
                     console_address = \"https://c.d\"\n\
                     danger_no_second_factor = true\n[acme]\nterms_agreed = true\n[artefacts]\nfolder = \"f\"\n\
                     [mail]\nserver = \"localhost\"\n\
-                    from = \"a@b.org\"";
+                    from = \"a@b.org\"\n[proxies]\naddresses = [\"10.0.0.1\"]";
         let error = check(text).unwrap_err();
         assert!(error.contains("take one of them away") && error.lines().count() == 1, "{error}");
-        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 3);
+        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 4);
         let config = check(&text.replace("[acme]\nterms_agreed = true\n", "")).unwrap();
         assert!(config.mail.is_some() && config.danger_no_second_factor);
+        assert_ne!(config.proxies, Proxies::default());
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.audit_head, Path::new("/elsewhere/head"));
         assert_eq!(config.people_files.unwrap().certificate, Path::new("/hub/c.pem"));
+    }
+
+    #[test]
+    fn the_files_that_it_names_are_found_wherever_they_stand() {
+        let text = "people_key = \"k.pem\"\n[mail]\npassword_file = \"/safe/mail\"\n[artefacts.s3]\n\
+                    secret_key_file = \"s3.secret\"";
+        let found = Config::files_named(Path::new("/hub"), text);
+        let of = |key: &str, path: &str| (key.to_owned(), PathBuf::from(path));
+        let expected = [
+            of("artefacts.s3.secret_key_file", "/hub/s3.secret"),
+            of("mail.password_file", "/safe/mail"),
+            of("people_key", "/hub/k.pem"),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

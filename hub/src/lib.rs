@@ -38,6 +38,7 @@ pub mod person;
 pub mod presence;
 pub mod problem;
 pub mod project;
+pub mod proxies;
 pub mod scan;
 pub mod second_factor;
 pub mod serve;

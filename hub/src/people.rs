@@ -42,6 +42,7 @@ pub fn router(hub: &Arc<Hub>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(bounds::PEOPLE_BODY_BYTES, bounded_body))
         .layer(from_fn(console::guard_headers))
+        .layer(from_fn_with_state(Arc::clone(hub), visitor::through_proxies))
         .with_state(Arc::clone(hub))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What must stay true: a try counts from when it begins, so that many at once are no way around; who has signed in from
 //! somewhere before is counted there apart from everybody else, so that strangers keep nobody out of where they usually
-//! are; it behaves the same for names that nobody has. Kept in memory: a restart forgets it. Deliberately absent: where
+//! are; of one account's failures few count for all who share an address; it behaves the same for names that nobody has. Kept in memory: a restart forgets it. Deliberately absent: where
 //! somebody has signed in before ([`crate::ledger`]).
 
 use std::collections::HashMap;
@@ -99,6 +99,8 @@ struct Tries {
     people: HashMap<(PersonId, Secret, Option<Network>), Count>,
     names: HashMap<([u8; 32], Secret), Count>,
     networks: HashMap<Network, Count>,
+    /// What each account has failed in each network: the first few make up the network's count.
+    shares: HashMap<(Network, Account), Count>,
     forms: HashMap<(Form, Network), Count>,
 }
 
@@ -116,8 +118,9 @@ impl Throttle {
         if let Some(wait) = tries.wait(&this, now) {
             return Err(wait);
         }
-        for (count, _) in tries.counts(&this) {
-            count.add(now);
+        tries.account(&this).add(now);
+        if !this.known && tries.share(&this).add(now) <= bounds::TRIES_FREE {
+            tries.networks.entry(this.from).or_insert(Count::NONE).add(now);
         }
         tries.bound(now);
         Ok(())
@@ -127,16 +130,16 @@ impl Throttle {
     pub fn succeeded(&self, this: Try) {
         self.take_back(this);
         if this.known {
-            for (count, _) in self.lock().counts(&this) {
-                count.failed = 0;
-            }
+            self.lock().account(&this).failed = 0;
         }
     }
 
     /// Takes back what [`Self::begin`] counted of a try that nobody looked at: what failed before stands.
     pub fn take_back(&self, this: Try) {
-        for (count, _) in self.lock().counts(&this) {
-            count.failed = count.failed.saturating_sub(1);
+        let mut tries = self.lock();
+        tries.account(&this).take_one();
+        if !this.known && tries.share(&this).take_one() < bounds::TRIES_FREE {
+            tries.networks.entry(this.from).or_insert(Count::NONE).take_one();
         }
     }
 
@@ -172,20 +175,20 @@ impl Tries {
         of(account, bounds::TRIES_FREE).max(of(network, bounds::NETWORK_TRIES_FREE))
     }
 
-    /// The counts that a try is in, each with how many failures cost nothing.
-    fn counts(&mut self, this: &Try) -> Vec<(&mut Count, u32)> {
-        let account = match this.account {
+    /// The count of the account that is tried.
+    fn account(&mut self, this: &Try) -> &mut Count {
+        match this.account {
             Account::Person(person) => self
                 .people
                 .entry((person, this.secret, this.known.then_some(this.from)))
                 .or_insert(Count::NONE),
             Account::Nobody(name) => self.names.entry((name, this.secret)).or_insert(Count::NONE),
-        };
-        let mut counts = vec![(account, bounds::TRIES_FREE)];
-        if !this.known {
-            counts.push((self.networks.entry(this.from).or_insert(Count::NONE), bounds::NETWORK_TRIES_FREE));
         }
-        counts
+    }
+
+    /// What the account has failed where the try is from.
+    fn share(&mut self, this: &Try) -> &mut Count {
+        self.shares.entry((this.from, this.account)).or_insert(Count::NONE)
     }
 
     /// Forgets what is long past, and of what strangers can make up the oldest.
@@ -193,6 +196,7 @@ impl Tries {
         forget(&mut self.people, usize::MAX, now);
         forget(&mut self.names, bounds::COUNTS_KEPT, now);
         forget(&mut self.networks, bounds::COUNTS_KEPT, now);
+        forget(&mut self.shares, bounds::COUNTS_KEPT, now);
         forget(&mut self.forms, bounds::COUNTS_KEPT, now);
     }
 }
@@ -215,11 +219,19 @@ fn forget<K: Hash + Eq + Copy>(counts: &mut HashMap<K, Count>, most: usize, now:
 impl Count {
     const NONE: Self = Self { failed: 0, last: UnixMillis(0) };
 
-    fn add(&mut self, now: UnixMillis) {
+    /// One more; gives how many there are now.
+    fn add(&mut self, now: UnixMillis) -> u32 {
         // One is forgotten for each of the longest waits that has passed, so that a trickle does not add up.
         let forgotten = u32::try_from(now.since(self.last) / bounds::TRY_WAIT_MOST_MS).unwrap_or(u32::MAX);
         let before = if now.since(self.last) < bounds::TRIES_FORGOTTEN_MS { self.failed } else { 0 };
         *self = Self { failed: before.saturating_sub(forgotten).saturating_add(1), last: now };
+        self.failed
+    }
+
+    /// One less; gives how many are left.
+    fn take_one(&mut self) -> u32 {
+        self.failed = self.failed.saturating_sub(1);
+        self.failed
     }
 
     /// How long the next try waits: nothing at first, then a second, and twice as long each time.
@@ -309,6 +321,31 @@ mod tests {
             throttle.succeeded(fine);
         }
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+
+    #[test]
+    fn one_account_s_failures_keep_nobody_else_out_behind_the_same_address() {
+        let throttle = Throttle::default();
+        let here = network("192.0.2.7");
+        let of = |person: u8, secret| {
+            let account = Account::Person(PersonId::from_bytes([person; 16]));
+            Try { account, secret, from: here, known: false }
+        };
+        // All day long, each time as soon as they may.
+        for s in 0..100_000 {
+            for secret in [Secret::Password, Secret::Code] {
+                let _ = throttle.begin(of(1, secret), at(s));
+            }
+        }
+        let new_here = of(2, Secret::Password);
+        throttle.begin(new_here, at(100_000)).unwrap();
+        throttle.succeeded(new_here);
+        // Of several accounts it is somebody who guesses.
+        for person in 10..10 + u8::try_from(bounds::NETWORK_TRIES_FREE).unwrap() {
+            let _ = throttle.begin(of(person, Secret::Password), at(100_000));
+        }
+        assert!(throttle.begin(of(3, Secret::Password), at(100_000)).is_err());
+        assert!(throttle.begin(Try { known: true, ..of(4, Secret::Password) }, at(100_000)).is_ok());
     }
 
     #[test]

@@ -110,6 +110,67 @@ fn wrong_codes_wait_and_public_forms_are_counted_by_where_they_come_from() -> Re
     Ok(())
 }
 
+/// Signs in on the page with a header beside; gives the answer's status.
+fn sign_in_behind(from: &Api, name: &str, password: &str, forwarded: &str) -> Result<u16> {
+    let form = format!("account={name}&next=/&password={}", password.replace(' ', "+"));
+    let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-for", forwarded)];
+    Ok(from.post_form("/sign-in", &form, &headers)?.status)
+}
+
+#[test]
+fn behind_a_proxy_that_is_named_people_are_told_apart_and_nobody_else_s_word_is_taken() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let lines = "[proxies]\naddresses = [\"127.0.0.9\"]\n".to_owned();
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions { lines, ..HubOptions::default() })?;
+    hub.add_person("ben", "researcher")?;
+    let proxy = hub.stranger_from("127.0.0.9")?;
+    // Somebody tries many names; what they say of themselves stands before what the proxy says.
+    let guesses = |of: u32, from: &str| {
+        sign_in_behind(&proxy, &format!("nobody-{of}"), "wrong", &format!("203.0.113.{of}, {from}"))
+    };
+    let refused = (0..60).find_map(|of| match guesses(of, "198.51.100.7") {
+        Ok(403) => None,
+        other => Some(other.map(|status| (of, status))),
+    });
+    assert_eq!(refused.context("none was refused")??, (30, 429));
+    assert_eq!(guesses(61, "198.51.100.8")?, 403, "one behind the proxy keeps another out");
+    assert_eq!(sign_in_behind(&proxy, "ben", PASSWORD, "198.51.100.7")?, 429);
+    assert_eq!(sign_in_behind(&proxy, "ben", PASSWORD, "198.51.100.8")?, 303);
+    let ben = hub.stranger()?.sign_in("ben", PASSWORD)?;
+    let seen = sessions(&ben)?;
+    assert!(seen.iter().any(|one| one["address"] == "198.51.100.8"), "{seen:?}");
+
+    // Whoever is no proxy of ours says what they like.
+    let liar = hub.stranger_from("127.0.0.10")?;
+    let refused = (0..60).find_map(|of| {
+        match sign_in_behind(&liar, &format!("someone-{of}"), "wrong", &format!("203.0.113.{of}")) {
+            Ok(403) => None,
+            other => Some(other.map(|status| (of, status))),
+        }
+    });
+    assert_eq!(refused.context("none was refused")??, (30, 429));
+    Ok(())
+}
+
+#[test]
+fn who_mistypes_all_day_keeps_nobody_out_behind_the_same_address() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    hub.add_person("ben", "researcher")?;
+    hub.add_person("mia", "researcher")?;
+    // None of them has been at the hospital before.
+    let hospital = hub.stranger_from("127.0.0.9")?;
+    let wrong = json!({ "name": "ben", "password": "wrong" });
+    let mut refused = 0;
+    for _ in 0..60 {
+        refused += u32::from(hospital.post("/api/v1/session", &wrong)?.status == 429);
+    }
+    assert!(refused > 0, "nobody waits");
+    hospital.sign_in("mia", PASSWORD)?;
+    hospital.sign_in("admin", PASSWORD)?;
+    Ok(())
+}
+
 #[test]
 fn the_list_of_sessions_is_a_page() -> Result<()> {
     let folder = tempfile::tempdir()?;

@@ -18,6 +18,7 @@ pub mod memory;
 mod samples;
 mod service;
 mod shapes;
+mod sign_in;
 mod sizes;
 mod stage;
 mod starting;
@@ -54,6 +55,8 @@ pub struct Effort {
     pub starts: usize,
     /// Calls of each kind to a hub with a full ledger.
     pub calls: usize,
+    /// Sign-ins one after another, and about as many by several at once.
+    pub sign_ins: usize,
     /// Plays of each attacker.
     pub plays: usize,
     /// Bytes of the file that is brought.
@@ -76,6 +79,7 @@ impl Effort {
         dataframes: 7,
         starts: 5,
         calls: 200,
+        sign_ins: 200,
         plays: 600,
         file_bytes: 5 * 1024 * 1024 * 1024,
         bundles: 5,
@@ -92,6 +96,7 @@ impl Effort {
         dataframes: 5,
         starts: 3,
         calls: 50,
+        sign_ins: 48,
         plays: 200,
         file_bytes: 512 * 1024 * 1024,
         bundles: 3,
@@ -134,6 +139,8 @@ pub enum Part {
     Asking,
     /// The hub's calls and pages with a full ledger.
     FullLedger,
+    /// Signing in with a password.
+    SignIn,
     /// A large file to the hub and back.
     Files,
     /// The attack suite.
@@ -194,6 +201,9 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
     }
     if wanted(Part::FullLedger) {
         full_ledger::measure(&mut report, effort, places, steps)?;
+    }
+    if wanted(Part::SignIn) {
+        sign_in::measure(&mut report, effort, places, steps)?;
     }
     if wanted(Part::Files) {
         files::measure(&mut report, effort, places, steps)?;

@@ -1,9 +1,13 @@
 //! Where a request is from.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
+use axum::extract::{Request, State};
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 
 use crate::bounds;
 use crate::clock;
@@ -13,10 +17,19 @@ use crate::listener::Peer;
 use crate::problem::{ApiProblem, Code};
 use crate::throttle::{Account, Form, Network, Secret, Try};
 
+/// Puts whoever is behind a proxy of ours in the place of the proxy.
+pub async fn through_proxies(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
+    if let Some(Peer(peer)) = request.extensions().get().copied() {
+        let client = hub.config.proxies.client(peer, request.headers());
+        request.extensions_mut().insert(Peer(client));
+    }
+    next.run(request).await
+}
+
 /// Who sends a request, whether or not they are signed in.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    /// Their connection's address.
+    /// Their address: their connection's, or what a proxy of ours says.
     pub address: IpAddr,
     browser: String,
 }

@@ -80,7 +80,7 @@ fn row(name: &str, unit: &'static str, beside: Beside, samples: Vec<f64>) -> Row
 
 type Call = Box<dyn Fn(&Api) -> Result<()> + Sync>;
 
-/// The ten commonest calls, and four pages.
+/// The ten commonest calls, and five pages.
 fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
     let newest = |what: &str| -> Result<String> {
         let list = api.get(&format!("/api/v1/{what}"))?.json();
@@ -111,6 +111,7 @@ fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
         get("GET /queries, the page", "/queries".to_owned()),
         get("GET /queries/{query}, the page", format!("/queries/{query}")),
         get("GET /projects, the page", "/projects".to_owned()),
+        get("GET /projects/{project}, the page", format!("/projects/{project}")),
         get("GET /trusts, the page", "/trusts".to_owned()),
     ])
 }
