@@ -113,7 +113,7 @@ impl Network {
             Err(wrong)
         } else if bits == 0 {
             Err("that is everybody, who would then say themselves where they are from")
-        } else if network.cut(first) != network.number(first) {
+        } else if network.cut(first) != number(first) {
             Err("its address has bits beyond those of the network")
         } else {
             Ok(network)
@@ -121,19 +121,19 @@ impl Network {
     }
 
     fn has(&self, address: IpAddr) -> bool {
-        address.is_ipv4() == self.first.is_ipv4() && self.cut(address) == self.number(self.first)
-    }
-
-    /// An address as a number, its first bit the highest.
-    fn number(&self, address: IpAddr) -> u128 {
-        match address {
-            IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
-            IpAddr::V6(address) => u128::from(address),
-        }
+        address.is_ipv4() == self.first.is_ipv4() && self.cut(address) == number(self.first)
     }
 
     fn cut(&self, address: IpAddr) -> u128 {
-        self.number(address) & u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0)
+        number(address) & u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0)
+    }
+}
+
+/// An address as a number, its first bit the highest.
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)) << 96,
+        IpAddr::V6(address) => u128::from(address),
     }
 }
 
