@@ -1,4 +1,4 @@
-//! `flip-appliance`: enrol, ingest, pull, data, bundle, run, status, attack.
+//! `flip-appliance`: enrol, ingest, pull, data, bundle, clock, run, status, attack.
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ macro_rules! say {
 mod attack;
 mod audit;
 mod bundle;
+mod clock;
 pub(crate) mod data;
 mod frozen;
 mod owner;
@@ -94,6 +95,12 @@ enum Command {
     Bundle {
         #[command(subcommand)]
         command: bundle::BundleCommand,
+    },
+    /// Say what is known of the hub's clock, by which bundles are judged; the appliance must stand
+    Clock {
+        /// Forget what was heard of it: the hub's clock was wrong, and is set right there
+        #[arg(long)]
+        forget: bool,
     },
     /// Run until SIGINT or SIGTERM
     Run,
@@ -187,6 +194,7 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         Command::Frozen { command } => frozen::frozen(&cli.data, command),
         Command::Token { command } => token::token(&cli.data, command),
         Command::Bundle { command } => bundle::bundle(&cli.data, command),
+        Command::Clock { forget } => clock::clock(&Place::new(&cli.data), *forget),
         Command::Run => run::run(&cli.data, logs),
         Command::Status { json } => status(&cli.data, *json),
         Command::Console { minutes } => {

@@ -351,19 +351,38 @@ impl Site {
         self.with(|notes| notes.heard).map_or(UnixMillis(0), |(hub, _)| hub)
     }
 
-    /// Notes a moment of the hub's clock, by whatever carrier it came; now and then in the journal too.
-    pub fn hear(&self, hub_time: UnixMillis, now: UnixMillis) -> Result<(), JournalError> {
-        let due = self.with(|notes| {
-            let news = notes.heard.is_none_or(|(heard, _)| heard < hub_time);
-            if news {
+    /// Notes a moment of the hub's clock, by whatever carrier it came. For this run alone: [`Site::keep_heard`].
+    pub fn hear(&self, hub_time: UnixMillis, now: UnixMillis) {
+        self.with(|notes| {
+            if notes.heard.is_none_or(|(heard, _)| heard < hub_time) {
                 notes.heard = Some((hub_time, now));
             }
-            news && hub_time.0.saturating_sub(notes.written_ms) >= bounds::HEARD_WRITE_MS
         });
-        if due {
-            self.journal.hear(hub_time.0, now.0)?;
-            self.with(|notes| notes.written_ms = notes.written_ms.max(hub_time.0));
+    }
+
+    /// Keeps what was heard of the hub's clock, where that is due, once what brought it is kept.
+    pub fn keep_heard(&self) -> Result<(), JournalError> {
+        let due = self.with(|notes| {
+            let far = |heard: UnixMillis| heard.0.saturating_sub(notes.written_ms) >= bounds::HEARD_WRITE_MS;
+            notes.heard.filter(|(heard, _)| far(*heard))
+        });
+        if let Some((heard, at)) = due {
+            self.journal.hear(heard.0, at.0)?;
+            self.with(|notes| notes.written_ms = notes.written_ms.max(heard.0));
         }
+        Ok(())
+    }
+
+    /// What was heard of the hub's clock where the hub itself now says much less: its clock was wrong, and is set right.
+    pub fn heard_too_much(&self, hub_time: UnixMillis) -> Option<UnixMillis> {
+        Some(self.heard()).filter(|heard| heard.since(hub_time) > bounds::HEARD_SLACK_MS)
+    }
+
+    /// Takes the hub's word for its clock, also where that is earlier than what was heard. For what the hub says itself,
+    /// now, and no stick.
+    pub fn hear_less(&self, hub_time: UnixMillis, now: UnixMillis) -> Result<(), JournalError> {
+        self.journal.set_heard(Some((hub_time.0, now.0)))?;
+        self.with(|notes| (notes.heard, notes.written_ms) = (Some((hub_time, now)), hub_time.0));
         Ok(())
     }
 

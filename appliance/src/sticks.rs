@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! sticks/
-//!   hub.json            whose bundles are taken: ids and public keys; for who has no private key
+//!   known/hub.json      whose bundles are taken: ids and public keys; for who has no private key
+//!   known/settled.json  bundles that were made here and of which the hub has every result
 //!   arrived/NAME.flip   a bundle, verified and copied whole by whoever reads sticks; NAME.refused: why one was not
 //!   asked/ID.json       somebody would have bundles made
 //!   leaving/NAME.flip   bundles that were made
@@ -111,6 +112,17 @@ pub struct Answer {
     pub failed: Option<String>,
 }
 
+/// What whoever handles a stick says of it at the end, to be shown and kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handled {
+    /// Bundles that are on the stick now, synced.
+    pub written: usize,
+    /// Bundles that were removed from it: the hub has what was in them.
+    pub removed: usize,
+    /// What failed that is no fault of a bundle.
+    pub failed: Option<String>,
+}
+
 /// Why a bundle is not taken or made.
 #[derive(Debug, thiserror::Error)]
 pub enum SticksError {
@@ -120,6 +132,9 @@ pub enum SticksError {
     /// A file or folder.
     #[error("{0} cannot be read or written")]
     File(PathBuf, #[source] io::Error),
+    /// Not the stick: what is on it is copied to the disk of this machine.
+    #[error("this machine's own disk cannot be written; the stick is not at fault")]
+    Disk(#[source] io::Error),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -154,9 +169,20 @@ impl From<ReadError> for SticksError {
         match error {
             ReadError::Refused(why) => Self::Refused(why),
             ReadError::Io(error) => {
-                tracing::warn!(%error, "a bundle cannot be read or copied");
+                tracing::warn!(%error, "a bundle cannot be read");
                 Self::Refused(Refused::Unreadable)
             }
+            ReadError::Copy(error) => Self::Disk(error),
+        }
+    }
+}
+
+impl SticksError {
+    /// Of a bundle that is read from a file of this machine.
+    fn of(path: &Path, error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(why) => Self::Refused(why),
+            ReadError::Io(error) | ReadError::Copy(error) => Self::File(path.to_owned(), error),
         }
     }
 }
@@ -206,6 +232,11 @@ impl Folder {
         read(&self.0.join(KNOWN))
     }
 
+    /// The bundles that were made here and of which the hub has every result.
+    pub fn settled(&self) -> Vec<MessageId> {
+        read(&self.0.join(SETTLED)).unwrap_or_default()
+    }
+
     /// A bundle that somebody brings to the local console, while it is brought.
     pub fn brought(&self, id: &str) -> PathBuf {
         self.0.join(format!("brought-{id}"))
@@ -216,13 +247,18 @@ impl Folder {
         self.0.join("asked").join(format!("{id}.json"))
     }
 
+    /// Word of this id of how a stick was handled.
+    pub fn handled(&self, id: &str) -> PathBuf {
+        self.0.join("asked").join(format!("{id}.{HANDLED}"))
+    }
+
     /// What came of it.
     pub fn said(&self, id: &str) -> PathBuf {
         self.0.join("said").join(format!("{id}.json"))
     }
 
     fn make(&self) -> Result<(), SticksError> {
-        for part in ["arrived", "asked", "leaving", "said"] {
+        for part in ["arrived", "asked", "known", "leaving", "said"] {
             let folder = self.0.join(part);
             fs::create_dir_all(&folder).map_err(|error| SticksError::File(folder, error))?;
         }
@@ -241,9 +277,12 @@ impl Folder {
     }
 }
 
-const KNOWN: &str = "hub.json";
+const KNOWN: &str = "known/hub.json";
+const SETTLED: &str = "known/settled.json";
 /// How the name of a file ends that says why a bundle was not even copied.
 const REFUSED: &str = "refused";
+/// How the name of a file ends that says how a stick was handled.
+const HANDLED: &str = "handled";
 
 /// Bytes of a small file of the folder: whoever reads sticks writes there too.
 const SMALL_BYTES: u64 = 1024 * 1024;

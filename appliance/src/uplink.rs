@@ -12,6 +12,7 @@ use flip_protocol::heads::Heads;
 use flip_protocol::sync::{self, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds as wire, text};
 use flip_storage::journal::JournalError;
+use serde_json::json;
 
 use crate::bounds;
 use crate::clock;
@@ -168,7 +169,7 @@ fn round_trip(
         keep_heads(site, &identity, heads);
     }
     site.connected(response.hub_time, clock::now());
-    site.hear(response.hub_time, clock::now())?;
+    hear_clock(site, response.hub_time)?;
     if response.rotate && lane == Lane::Poll {
         site.note_rotation();
     }
@@ -183,10 +184,27 @@ fn round_trip(
     let taken = exchange::take(site, &identity, orders, response.hub_time)?;
     let unusable = offered && taken.is_empty();
     received.extend(taken);
+    site.keep_heard()?;
     if wait_ms == 1 {
         site.bell.ring();
     }
     Ok(if unanswered || unusable { Trip::Useless } else { Trip::Useful })
+}
+
+/// Notes the hub's clock. Where it has gone back far, it was wrong before: what was heard of it then holds no more.
+fn hear_clock(site: &Site, hub_time: UnixMillis) -> Result<(), JournalError> {
+    let now = clock::now();
+    let Some(heard) = site.heard_too_much(hub_time) else {
+        site.hear(hub_time, now);
+        return Ok(());
+    };
+    tracing::warn!(heard = heard.0, hub_time = hub_time.0, "the hub's clock was ahead, and is set back");
+    let facts = json!({ "heard": heard, "hub_time": hub_time });
+    if let Err(error) = site.audit.append(now.0, "hub_clock_lowered", facts) {
+        tracing::error!(error = error_chain(&error), "that the hub's clock was set back is not in the audit log");
+        return Ok(());
+    }
+    site.hear_less(hub_time, now)
 }
 
 /// The head of the audit log where it is time to tell it. A log that cannot be read holds up no work.
@@ -287,7 +305,7 @@ fn rotate_if_asked(site: &Site) -> Result<bool, TripError> {
         site.replace_identity(Identity::rotate(site.place.folder(), answer, now)?);
     }
     site.forget_rotation();
-    let facts = serde_json::json!({ "key": site.identity().keys.signing.verifying().id().to_string() });
+    let facts = json!({ "key": site.identity().keys.signing.verifying().id().to_string() });
     if let Err(error) = site.audit.append(now.0, "keys_replaced", facts) {
         tracing::error!(
             error = error_chain(&error),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use flip_protocol::PartyId;
 use flip_protocol::bundle::{
-    Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, WriteError, carry,
+    Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, Way, WriteError, carry,
 };
 use flip_protocol::message::TooLarge;
 use flip_protocol::sync::Health;
@@ -94,6 +94,9 @@ pub enum BundleError {
     /// A file or folder.
     #[error("{0} cannot be read or written")]
     File(PathBuf, #[source] io::Error),
+    /// Not the stick: what is on it is copied to the disk of this machine.
+    #[error("this machine's own disk cannot be written; the stick is not at fault")]
+    Disk(#[source] io::Error),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -122,9 +125,20 @@ impl From<ReadError> for BundleError {
         match error {
             ReadError::Refused(why) => Self::Refused(why),
             ReadError::Io(error) => {
-                tracing::warn!(%error, "a bundle cannot be read or copied");
+                tracing::warn!(%error, "a bundle cannot be read");
                 Self::Refused(Refused::Unreadable)
             }
+            ReadError::Copy(error) => Self::Disk(error),
+        }
+    }
+}
+
+impl BundleError {
+    /// Of a bundle that is read from a file of this machine.
+    fn of(path: &Path, error: ReadError) -> Self {
+        match error {
+            ReadError::Refused(why) => Self::Refused(why),
+            ReadError::Io(error) | ReadError::Copy(error) => Self::File(path.to_owned(), error),
         }
     }
 }
@@ -157,18 +171,33 @@ impl Desk<'_> {
         let (file, length) = stick::open(made)?;
         let own = [self.authority.signing().verifying()];
         let to = folder.join(name);
+        let of_made = |error| BundleError::of(made, error);
         let placed = stick::place(folder, name, |copy| {
-            let unproven = Unproven::read(file)?;
+            let unproven = Unproven::read(file).map_err(of_made)?;
             let Heading { way, sender, receiver: me, .. } = unproven.header().heading;
-            let bundle = unproven.prove(&Expected { me, sender, way, verifying: &own })?;
+            let bundle = unproven.prove(&Expected { me, sender, way, verifying: &own }).map_err(of_made)?;
             carry(bundle, copy, told).map_err(|error| match error {
-                ReadError::Io(error) => BundleError::File(to.clone(), error),
-                refused @ ReadError::Refused(_) => refused.into(),
+                ReadError::Copy(error) => BundleError::File(to.clone(), error),
+                other @ (ReadError::Io(_) | ReadError::Refused(_)) => of_made(other),
             })?;
             Ok::<_, BundleError>(length)
         })?;
         fs::remove_file(made).map_err(|error| BundleError::File(made.to_owned(), error))?;
         Ok(placed)
+    }
+
+    /// Removes bundles from a stick that this hub made for that Trust and that hold nothing that still waits for it: each
+    /// is known by its head and its signature, whatever it is called.
+    pub fn clear_stick(&self, stick_folder: &Path, trust: PartyId) -> Result<Vec<PathBuf>, BundleError> {
+        let settled = self.wait(self.ledger.bundles_settled(trust))?;
+        let own = [self.authority.signing().verifying()];
+        let (me, sender) = (trust, self.authority.hub());
+        let expected = Expected { me, sender, way: Way::ToTrust, verifying: &own };
+        Ok(stick::sweep(stick_folder, |file| {
+            let head = stick::open(file).ok().and_then(|(file, _)| Unproven::read(file).ok());
+            head.filter(|head| settled.contains(&head.header().heading.id))
+                .is_some_and(|head| head.prove(&expected).is_ok())
+        })?)
     }
 
     /// Bundles for a Trust that were made since then, in Unix milliseconds, and not handed over.

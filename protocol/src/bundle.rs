@@ -193,9 +193,12 @@ pub enum ReadError {
     /// It is refused.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The source failed, or where it is copied to.
-    #[error("it cannot be read or copied")]
+    /// The source failed.
+    #[error("it cannot be read")]
     Io(#[from] io::Error),
+    /// Where it is copied to failed.
+    #[error("it cannot be copied")]
+    Copy(#[source] io::Error),
 }
 
 impl Refused {

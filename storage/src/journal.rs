@@ -33,6 +33,8 @@ const CANCELLED: TableDefinition<'_, Id, u64> = TableDefinition::new("cancelled"
 const COUNTERS: TableDefinition<'_, &str, u64> = TableDefinition::new("counters");
 /// Numbers of the hub's bundles that were taken, each with its id.
 const BUNDLES: TableDefinition<'_, u64, Id> = TableDefinition::new("bundles");
+/// Bundles that were made here, by number: each with its id and the first and last sequence number of results in it.
+const BUNDLES_MADE: TableDefinition<'_, u64, (Id, u64, u64)> = TableDefinition::new("bundles_made");
 /// What happened, for people at the Trust: one JSON text a line, by number.
 const HISTORY: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("history");
 
@@ -417,6 +419,7 @@ fn tables(writing: &redb::WriteTransaction) -> Result<(), redb::Error> {
     writing.open_table(CANCELLED)?;
     writing.open_table(COUNTERS)?;
     writing.open_table(BUNDLES)?;
+    writing.open_table(BUNDLES_MADE)?;
     writing.open_table(HISTORY)?;
     Ok(())
 }

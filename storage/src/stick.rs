@@ -67,6 +67,23 @@ pub fn left(
     listed(folder, usize::MAX, |path| u64::try_from(made_ms(path)).unwrap_or(0) >= since_ms && wanted(path))
 }
 
+/// Removes the files of a folder that are called like bundles, or like parts of them, and of which `is_over` says that
+/// nobody needs them; gives those that are gone. What cannot be removed stays.
+pub fn sweep(folder: &Path, is_over: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, StickError> {
+    let failed = |error| StickError::Io(folder.to_owned(), error);
+    let mut gone = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)?.take(ENTRIES) {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        let called_so = name.strip_suffix(PART.as_bytes()).unwrap_or(name).ends_with(ENDING.as_bytes());
+        if called_so && is_over(&path) && fs::remove_file(&path).is_ok() {
+            gone.push(path);
+        }
+    }
+    gone.sort();
+    Ok(gone)
+}
+
 /// Writes what comes to a file that must not be there yet; no more than `most` bytes are taken.
 pub fn receive<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = P>, most: u64) -> io::Result<()> {
     let mut file = File::create_new(path)?;

@@ -8,6 +8,7 @@ mod large;
 mod late;
 mod mounted;
 mod units;
+mod wear;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -58,7 +59,7 @@ fn take(trust: &Appliance, stick: &Path) -> Result<Value> {
 }
 
 fn answer(trust: &Appliance, stick: &Path) -> Result<Value> {
-    told(with(trust.command(&["bundle", "export", "--wait", "120", "--out"])?, stick))
+    told(with(trust.command(&["bundle", "export", "--wait", "1200", "--out"])?, stick))
 }
 
 /// To the Trust, and back.

@@ -20,7 +20,10 @@ use crate::clock;
 use crate::identity::Identity;
 use crate::inbox;
 use crate::place::Place;
-use crate::sticks::{Answer, Folder, Known, Outcome, SticksError, Wish, facts, goes, read, reading, write};
+use crate::sticks::{
+    Answer, Folder, Handled, Known, Outcome, SticksError, Wish, facts, goes, read, reading, write,
+};
+use crate::uplink::error_chain;
 
 #[derive(Subcommand)]
 pub(super) enum BundleCommand {
@@ -193,37 +196,53 @@ fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error.into()),
     };
-    let mut outcomes: Vec<(PathBuf, Option<Outcome>)> = Vec::new();
+    // What is amiss with one holds up no other.
+    let mut outcomes: Vec<(PathBuf, Result<Option<Outcome>, String>)> = Vec::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let outcome = match reading::receive(folder, &known, &file, &mut bar(&name)) {
             Ok(header) => {
                 let id = format!("flip-{}", header.heading.id);
-                wait_for::<Outcome>(folder, &folder.said(&id))?
+                wait_for::<Outcome>(folder, &folder.said(&id)).map_err(|error| error.to_string())
             }
-            Err(SticksError::Refused(why)) => Some(refused(why)),
-            Err(error) => return Err(error).with_context(|| file.display().to_string()),
+            Err(SticksError::Refused(why)) => Ok(Some(refused(why))),
+            Err(error) => Err(error_chain(&error)),
         };
         outcomes.push((file, outcome));
     }
+    if let Some(why) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
+        handled(folder, &Handled { failed: Some(why.clone()), ..Handled::default() });
+    }
     if json {
-        let list: Vec<Value> =
-            outcomes.iter().map(|(file, outcome)| json!({ "file": file, "outcome": outcome })).collect();
+        let list: Vec<Value> = outcomes
+            .iter()
+            .map(|(file, outcome)| match outcome {
+                Ok(outcome) => json!({ "file": file, "outcome": outcome }),
+                Err(why) => json!({ "file": file, "outcome": null, "failed": why }),
+            })
+            .collect();
         say!("{}", serde_json::to_string_pretty(&list)?);
     } else {
         if outcomes.is_empty() {
             say!("{} holds no bundle of the hub.", from.display());
         }
         for (file, outcome) in &outcomes {
-            say!("{}: {}", file.display(), in_words(outcome.as_ref()));
+            match outcome {
+                Ok(outcome) => say!("{}: {}", file.display(), in_words(outcome.as_ref())),
+                Err(why) => say!("{}: not taken in: {why}.", file.display()),
+            }
         }
     }
     // What was taken before is no failure: a stick that is plugged in twice changes nothing.
-    let failed = |outcome: &Option<Outcome>| {
+    let is_refused = |outcome: &Option<Outcome>| {
         outcome.as_ref().and_then(|outcome| outcome.refused).is_some_and(|why| why != Refused::Replayed)
     };
     ensure!(
-        !outcomes.iter().any(|(_, outcome)| failed(outcome)),
+        outcomes.iter().all(|(_, outcome)| outcome.is_ok()),
+        "not all of it was taken in: something failed here; put it right, and run the same command again"
+    );
+    ensure!(
+        !outcomes.iter().flat_map(|(_, outcome)| outcome).any(is_refused),
         "what is refused was not taken in; nothing of it was used"
     );
     Ok(())
@@ -250,6 +269,31 @@ fn in_words(outcome: Option<&Outcome>) -> String {
 fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> anyhow::Result<()> {
     let known = known_of(folder)?;
     let _handling = handling(folder)?;
+    let mut done = Handled::default();
+    let exported = export_to(folder, known, out, wish, anew, json, &mut done);
+    done.failed = exported.as_ref().err().map(|error| format!("{error:#}"));
+    // After all of it is on the stick, synced, or is not.
+    handled(folder, &done);
+    exported
+}
+
+/// Leaves word of what was done for the running appliance, which shows and keeps it.
+fn handled(folder: &Folder, said: &Handled) {
+    let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
+    if let Err(error) = write(&folder.handled(&id), said) {
+        tracing::error!(error = error_chain(&error), "that a stick was handled is not said");
+    }
+}
+
+fn export_to(
+    folder: &Folder,
+    known: Known,
+    out: &Path,
+    wish: &Wish,
+    anew: bool,
+    json: bool,
+    done: &mut Handled,
+) -> anyhow::Result<()> {
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut written = Vec::new();
     // What was made before and was not carried away is carried on with, not made again: a stick was full, or was pulled.
@@ -260,6 +304,11 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> a
     } else {
         Vec::new()
     };
+    let mut removed = Vec::new();
+    if !left.is_empty() {
+        removed = reading::clear(folder, &known, to)?;
+        done.removed = removed.len();
+    }
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
         written.push(hand_over(&known, made, to, name)?);
@@ -281,6 +330,10 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> a
         );
         // New keys may have come with what was taken in before.
         let known = known_of(folder)?;
+        if out.is_dir() {
+            removed = reading::clear(folder, &known, to)?;
+            done.removed = removed.len();
+        }
         for made in &answer.bundles {
             let name = if out.is_dir() {
                 made.file.as_str()
@@ -290,10 +343,16 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> a
             written.push(hand_over(&known, &folder.leaving().join(&made.file), to, name)?);
         }
     }
+    done.written = written.len();
     if json {
-        let answer = json!({ "files": written, "bundles": answer.bundles, "waiting": answer.waiting });
+        let answer = json!({
+            "files": written, "bundles": answer.bundles, "waiting": answer.waiting, "removed": removed,
+        });
         say!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(());
+    }
+    for path in &removed {
+        say!("{}: removed; the hub has what was in it.", path.display());
     }
     for (at, path) in written.iter().enumerate() {
         if let Some(made) = answer.bundles.get(at) {

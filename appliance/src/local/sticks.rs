@@ -21,7 +21,7 @@ use flip_web::pages::{self as web, Said};
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-use super::{Here, at_work, page, pages, shown};
+use super::{Here, Local, at_work, page, pages, shown};
 use crate::bounds;
 use crate::clock;
 use crate::site::Site;
@@ -39,15 +39,16 @@ pub(super) async fn take(State(local): Here, mut form: Multipart) -> Response {
     let brought = folder.brought(&MessageId::new(clock::now(), &clock::random_bytes()).to_string());
     let stored = store(&mut form, brought.clone()).await;
     at_work(local, move |local| {
-        let said = match stored {
-            Ok(()) => taken(&folder, &brought),
-            Err(why) => Said::Not(why),
+        let said = match (stored, hold(&folder)) {
+            (Ok(()), Ok(_held)) => Ok(taken(&folder, &brought)),
+            (Err(why), _) => Ok(Said::Not(why)),
+            (Ok(()), Err(busy)) => Err(busy),
         };
         // It may not be there at all.
         drop(fs::remove_file(&brought));
-        match view(&local.site, Some(said)) {
-            Ok(page) => shown(&page),
-            Err(error) => super::failed(&error),
+        match said {
+            Ok(said) => told(&local, StatusCode::OK, said),
+            Err((status, why)) => told(&local, status, Said::Not(why)),
         }
     })
     .await
@@ -57,7 +58,10 @@ pub(super) async fn take(State(local): Here, mut form: Multipart) -> Response {
 pub(super) async fn answer(State(local): Here) -> Response {
     at_work(local, |local| {
         let folder = Folder::new(local.site.place.sticks());
-        match made(&folder) {
+        let made = hold(&folder).and_then(|_held| {
+            made(&folder).map_err(|why| (StatusCode::SERVICE_UNAVAILABLE, why))
+        });
+        match made {
             Ok((name, length, file)) => {
                 let (pieces, taken) = mpsc::channel(bounds::EXPORT_PIECES);
                 tokio::task::spawn_blocking(move || send(file, &pieces));
@@ -68,13 +72,29 @@ pub(super) async fn answer(State(local): Here) -> Response {
                 ];
                 (headers, Body::from_stream(Pieces(taken))).into_response()
             }
-            Err(why) => match view(&local.site, Some(Said::Not(why))) {
-                Ok(page) => (StatusCode::SERVICE_UNAVAILABLE, shown(&page)).into_response(),
-                Err(error) => super::failed(&error),
-            },
+            Err((status, why)) => told(&local, status, Said::Not(why)),
         }
     })
     .await
+}
+
+/// Holds what the command line holds too while it handles a stick; otherwise what to say.
+fn hold(folder: &Folder) -> Result<File, (StatusCode, String)> {
+    match stick::hold(&folder.handling()) {
+        Ok(Some(held)) => Ok(held),
+        Ok(None) => {
+            let busy = "Another stick is being handled; wait until it is done, and try again.";
+            Err((StatusCode::CONFLICT, busy.to_owned()))
+        }
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error_chain(&error))),
+    }
+}
+
+fn told(local: &Local, status: StatusCode, said: Said) -> Response {
+    match view(&local.site, Some(said)) {
+        Ok(page) => (status, shown(&page)).into_response(),
+        Err(error) => super::failed(&error),
+    }
 }
 
 fn view(site: &Site, said: Option<Said>) -> Result<web::Sticks, String> {

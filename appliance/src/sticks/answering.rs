@@ -9,7 +9,7 @@ use flip_storage::journal::OutgoingHead;
 use flip_storage::stick;
 use serde_json::json;
 
-use super::{Answer, Folder, Made, SticksError, Wish, small, status, write};
+use super::{Answer, Folder, HANDLED, Handled, Made, SETTLED, SticksError, Wish, small, status, write};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -19,6 +19,9 @@ use crate::uplink::error_chain;
 
 /// Makes what was asked for, once the orders here are answered or the time to wait for them is over.
 pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+    if path.extension().is_some_and(|extension| extension == HANDLED) {
+        return handled(site, folder, path);
+    }
     if path.extension().is_none_or(|extension| extension != "json") {
         // It is being written.
         return Ok(());
@@ -43,6 +46,17 @@ pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), Sti
     fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
 }
 
+/// Shows and keeps what is said of a stick that was handled.
+fn handled(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+    if let Ok(said) = serde_json::from_slice::<Handled>(&small(path)?) {
+        let failed = said.failed.map(|why| why.chars().take(bounds::STICK_WORDS).collect());
+        let said = Handled { failed, ..said };
+        status::handled(folder, &said)?;
+        site.audit.append(clock::now().0, "bundle_stick_handled", json!(said))?;
+    }
+    fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
+}
+
 fn make(site: &Site, folder: &Folder, size: u64) -> Result<Vec<Made>, SticksError> {
     // What was made before and not handed over is in what is made now.
     for old in folder.inside("leaving")? {
@@ -61,6 +75,12 @@ fn make(site: &Site, folder: &Folder, size: u64) -> Result<Vec<Made>, SticksErro
     for part in parts {
         made.push(make_one(site, folder, &identity, &letter, part)?);
     }
+    // What goes out now says all that those said.
+    let settled: Vec<MessageId> =
+        site.journal.bundles_settled()?.into_iter().map(MessageId::from_bytes).collect();
+    let new = |id: &MessageId| made.iter().any(|made: &Made| made.bundle == *id);
+    let settled: Vec<MessageId> = settled.into_iter().filter(|id| !new(id)).collect();
+    write(&folder.0.join(SETTLED), &settled)?;
     tracing::info!(
         bundles = made.len(),
         results = results.len(),
@@ -112,6 +132,8 @@ fn make_one(
         .chain(results.iter().map(|result| result.length))
         .collect();
     let file = format!("flip-{}.flip", heading.id);
+    let bounds_of = results.first().zip(results.last()).map(|(first, last)| (first.sequence, last.sequence));
+    site.journal.bundle_made(heading.number, heading.id.bytes(), bounds_of, wire::BUNDLE_WINDOW)?;
     let mut header = None;
     stick::place(&folder.leaving(), &file, |target| {
         let mut writer = Writer::new(target, heading, &lengths, signing)?;

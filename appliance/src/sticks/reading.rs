@@ -11,7 +11,7 @@ use flip_protocol::MessageId;
 use flip_protocol::bounds as wire;
 use flip_protocol::bundle::{Expected, Header, Heading, ReadError, Refused, Unproven, Way, carry};
 use flip_protocol::keys::VerifyingKey;
-use flip_storage::stick;
+use flip_storage::stick::{self, StickError};
 
 use super::{Folder, Known, Outcome, REFUSED, SticksError, write};
 use crate::clock;
@@ -46,7 +46,26 @@ pub fn leave_refusal(folder: &Folder, head: Option<Header>, why: Refused) -> Res
 /// The files of a stick that may be bundles for this appliance: those of the other way, which it wrote itself, are not.
 pub fn listed(from: &Path) -> Result<Vec<PathBuf>, SticksError> {
     let is_theirs = |file: &Path| super::goes(file, Way::ToHub) != Some(true);
-    Ok(stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs)?)
+    match stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs) {
+        Err(StickError::Io(path, error)) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(path = %path.display(), %error, "a stick cannot be read");
+            Err(Refused::Unreadable.into())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// Removes bundles from a stick that this appliance made for this hub and of which the hub has every result: each is
+/// known by its head and its signature, whatever it is called.
+pub fn clear(folder: &Folder, known: &Known, stick_folder: &Path) -> Result<Vec<PathBuf>, SticksError> {
+    let settled = folder.settled();
+    let (me, sender) = (known.hub, known.trust);
+    let expected = Expected { me, sender, way: Way::ToHub, verifying: &[known.own] };
+    Ok(stick::sweep(stick_folder, |file| {
+        let head = stick::open(file).ok().and_then(|(file, _)| Unproven::read(file).ok());
+        head.filter(|head| settled.contains(&head.header().heading.id))
+            .is_some_and(|head| head.prove(&expected).is_ok())
+    })?)
 }
 
 /// Copies a bundle that was made to a stick, on from where an earlier copy was cut off, and forgets it here.
@@ -59,13 +78,14 @@ pub fn hand_over(
 ) -> Result<PathBuf, SticksError> {
     let (file, length) = stick::open(made)?;
     let to = stick_folder.join(name);
+    let of_made = |error| SticksError::of(made, error);
     let placed = stick::place(stick_folder, name, |copy| {
-        let unproven = Unproven::read(file)?;
+        let unproven = Unproven::read(file).map_err(of_made)?;
         let Heading { way, sender, receiver: me, .. } = unproven.header().heading;
-        let bundle = unproven.prove(&Expected { me, sender, way, verifying: &[own] })?;
+        let bundle = unproven.prove(&Expected { me, sender, way, verifying: &[own] }).map_err(of_made)?;
         carry(bundle, copy, told).map_err(|error| match error {
-            ReadError::Io(error) => SticksError::File(to.clone(), error),
-            refused @ ReadError::Refused(_) => refused.into(),
+            ReadError::Copy(error) => SticksError::File(to.clone(), error),
+            other @ (ReadError::Io(_) | ReadError::Refused(_)) => of_made(other),
         })?;
         Ok::<_, SticksError>(length)
     })?;
@@ -80,7 +100,13 @@ fn copy_in(
     head: &mut Option<Header>,
     told: Told<'_>,
 ) -> Result<Header, SticksError> {
-    let (source, length) = stick::open(path)?;
+    let (source, length) = stick::open(path).map_err(|error| match error {
+        StickError::Io(path, error) => {
+            tracing::warn!(path = %path.display(), %error, "a bundle cannot be opened");
+            Refused::Unreadable.into()
+        }
+        other @ (StickError::NotAFile(_) | StickError::TooMany(_)) => SticksError::from(other),
+    })?;
     let unproven = Unproven::read(source)?;
     let header = *unproven.header();
     *head = Some(header);
@@ -100,6 +126,10 @@ fn copy_in(
     stick::place(&folder.arrived(), &header.file_name(), |copy| {
         carry(bundle, copy, told)?;
         Ok::<_, SticksError>(header.length())
+    })
+    .map_err(|error| match error {
+        SticksError::File(_, error) => SticksError::Disk(error),
+        other => other,
     })?;
     Ok(header)
 }

@@ -5,7 +5,7 @@ use flip_protocol::bundle::Refused;
 use flip_storage::file::{self, Access};
 use serde::Serialize;
 
-use super::{Answer, Folder, Outcome, SticksError, write};
+use super::{Answer, Folder, Handled, Outcome, SticksError, write};
 use crate::clock;
 use crate::site::Site;
 
@@ -19,9 +19,11 @@ enum Lamp {
     Taken,
     /// A bundle was refused.
     Refused,
-    /// Bundles are there to be written to the stick.
+    /// Bundles are there to be written to the stick, which must stay where it is.
     Made,
-    /// Something failed here.
+    /// They are on the stick, whole: it may be taken out.
+    Written,
+    /// Something failed, here or on the stick.
     Failed,
 }
 
@@ -55,11 +57,20 @@ pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> 
     }
     let results: u32 = answer.bundles.iter().map(|made| made.results).sum();
     let words = format!(
-        "{} bundles with {results} results are made for the hub; {} orders are not answered yet.",
+        "{} bundles with {results} results are made for the hub, and not on the stick yet; {} orders are not answered yet.",
         answer.bundles.len(),
         answer.waiting
     );
     say(folder, Lamp::Made, None, &words)
+}
+
+pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
+    if let Some(why) = &said.failed {
+        return say(folder, Lamp::Failed, None, &format!("The stick was not handled to its end: {why}."));
+    }
+    let words =
+        format!("{} bundles are on the stick, whole. It may be taken out, and goes to the hub.", said.written);
+    say(folder, Lamp::Written, None, &words)
 }
 
 fn say(folder: &Folder, lamp: Lamp, reason: Option<Refused>, words: &str) -> Result<(), SticksError> {

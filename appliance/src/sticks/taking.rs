@@ -60,12 +60,13 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     let identity = site.identity();
     let now = clock::now();
     let (file, length) = stick::open(path)?;
-    let unproven = Unproven::read(BufReader::new(&file))?;
+    let of_copy = |error| SticksError::of(path, error);
+    let unproven = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
     let header = *unproven.header();
     let Heading { id, number, .. } = header.heading;
     (outcome.bundle, outcome.number) = (Some(id), number);
     header.fits(length)?;
-    let mut first = prove(unproven, &identity)?;
+    let mut first = prove(unproven, &identity).map_err(of_copy)?;
     // Before its time and its letter: what was taken long ago and lies on the stick since is no news.
     let newest = match site.journal.bundle_standing(number, id.bytes(), wire::BUNDLE_WINDOW)? {
         Standing::Newest => true,
@@ -74,13 +75,14 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
         Standing::TooOld | Standing::Another => return Err(Refused::RolledBack.into()),
     };
     let judged = header.judge(Clock { now, heard: site.heard() })?;
-    let letter = first.next_message()?.ok_or(Refused::Malformed)?;
+    let letter = first.next_message().map_err(of_copy)?.ok_or(Refused::Malformed)?;
     let (letter, by_next_key) = open(&header, letter, &identity)?;
-    while first.next_message()?.is_some() {}
+    while first.next_message().map_err(of_copy)?.is_some() {}
 
     (&file).seek(SeekFrom::Start(0)).map_err(|error| SticksError::File(path.to_owned(), error))?;
-    let mut bundle = prove(Unproven::read(BufReader::new(&file))?, &identity)?;
-    bundle.next_message()?;
+    let again = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
+    let mut bundle = prove(again, &identity).map_err(of_copy)?;
+    bundle.next_message().map_err(of_copy)?;
     let identity = match letter.enrolled {
         // By new keys it can be opened once: they are in use from then on.
         Some(enrolled) if by_next_key || newest && identity.is_news(&enrolled) => {
@@ -90,16 +92,15 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
         None if by_next_key => return Err(Refused::BadLetter.into()),
         Some(_) | None => identity,
     };
-    // First, so that what is begun is judged by the same clock as what is taken.
-    site.hear(header.heading.made, now)?;
-    site.journal.hear(header.heading.made.0, now.0)?;
+    // First, so that what is begun is judged by the same clock as what is taken. It is kept once all of it is.
+    site.hear(header.heading.made, now);
     let before = site.journal.outgoing_heads(wire::SYNC_LISTED)?.len();
     exchange::hear(site, &letter.sync, &site.holding()?)?;
     outcome.settled = before.saturating_sub(site.journal.outgoing_heads(wire::SYNC_LISTED)?.len());
     if newest && letter.sync.rotate {
         site.note_rotation();
     }
-    while let Some(batch) = batch(&mut bundle)? {
+    while let Some(batch) = batch(&mut bundle).map_err(of_copy)? {
         let offered = batch.len();
         let taken = exchange::take(site, &identity, batch, judged)?.len();
         outcome.orders += taken;
@@ -110,6 +111,7 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
         "settled": outcome.settled, "bytes": header.length(),
     });
     site.audit.append(now.0, "bundle_taken", facts)?;
+    site.journal.hear(header.heading.made.0, now.0)?;
     site.journal.bundle_taken(number, id.bytes(), wire::BUNDLE_WINDOW)?;
     tracing::info!(number, orders = outcome.orders, settled = outcome.settled, "a bundle was taken in");
     Ok(())

@@ -49,6 +49,8 @@ impl Desk<'_> {
         let lengths: Vec<u64> = std::iter::once(letter.bytes().len() as u64)
             .chain(orders.iter().map(|(_, length)| *length))
             .collect();
+        let span = orders.first().zip(orders.last()).map(|((first, _), (last, _))| (*first, *last));
+        self.wait(self.ledger.note_bundle(peer.id, heading.number, heading.id, span))?;
         let name = format!("flip-{}.flip", heading.id);
         let mut made = None;
         let path = stick::place(&self.folder, &name, |file| {

@@ -10,7 +10,7 @@ use flip_protocol::bundle::{
 use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::journal::Standing;
-use flip_storage::stick;
+use flip_storage::stick::{self, StickError};
 
 use super::{BundleError, Desk, Looked, Taken, Told};
 use crate::audit::By;
@@ -88,7 +88,13 @@ impl Desk<'_> {
         head: &mut Option<Header>,
         told: Told<'_>,
     ) -> Result<Taken, BundleError> {
-        let (source, length) = stick::open(path)?;
+        let (source, length) = stick::open(path).map_err(|error| match error {
+            StickError::Io(path, error) => {
+                tracing::warn!(path = %path.display(), %error, "a bundle cannot be opened");
+                Refused::Unreadable.into()
+            }
+            other @ (StickError::NotAFile(_) | StickError::TooMany(_)) => BundleError::from(other),
+        })?;
         let unproven = Unproven::read(source)?;
         let header = *unproven.header();
         *head = Some(header);
@@ -108,6 +114,10 @@ impl Desk<'_> {
         let copy = stick::place(&self.folder, &name, |copy| {
             carry(bundle, copy, told)?;
             Ok::<_, BundleError>(header.length())
+        })
+        .map_err(|error| match error {
+            BundleError::File(_, error) => BundleError::Disk(error),
+            other => other,
         })?;
         let taken = self.use_copy(by, &copy, &header, &peer);
         fs::remove_file(&copy).map_err(|error| BundleError::File(copy.clone(), error))?;
@@ -117,15 +127,18 @@ impl Desk<'_> {
     /// Takes in a bundle that was copied, after another look at all of it.
     fn use_copy(&self, by: &By, copy: &Path, header: &Header, peer: &Peer) -> Result<Taken, BundleError> {
         let (file, _) = stick::open(copy)?;
-        let mut first = self.prove(Unproven::read(BufReader::new(&file))?, peer)?;
-        let letter = first.next_message()?.ok_or(Refused::Malformed)?;
+        let of_copy = |error| BundleError::of(copy, error);
+        let unproven = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
+        let mut first = self.prove(unproven, peer).map_err(of_copy)?;
+        let letter = first.next_message().map_err(of_copy)?.ok_or(Refused::Malformed)?;
         let letter = self.open(header, letter, peer)?;
-        while first.next_message()?.is_some() {}
+        while first.next_message().map_err(of_copy)?.is_some() {}
         let newest = self.stands(header)?;
 
         (&file).seek(SeekFrom::Start(0)).map_err(|error| BundleError::File(copy.to_owned(), error))?;
-        let mut bundle = self.prove(Unproven::read(BufReader::new(&file))?, peer)?;
-        bundle.next_message()?;
+        let again = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
+        let mut bundle = self.prove(again, peer).map_err(of_copy)?;
+        bundle.next_message().map_err(of_copy)?;
         // The head is by a key of now; the results in it may have been signed before that took the last one's place.
         let ever = self.wait(self.ledger.peer_ever(peer.id))?.ok_or(Refused::UnknownSender)?;
         let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer: &ever, now: by.at };
@@ -139,7 +152,7 @@ impl Desk<'_> {
             health: newest.then(|| letter.sync.health.clone()),
         };
         let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
-        while let Some(batch) = batch(&mut bundle)? {
+        while let Some(batch) = batch(&mut bundle).map_err(of_copy)? {
             let settled = self.wait(exchange.take(Said::default(), batch))?;
             taken.changed |= settled.changed;
             acknowledged.extend(settled.acknowledged);

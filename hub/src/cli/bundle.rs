@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use flip_protocol::bundle::{Header, Refused, Way};
 use flip_protocol::enrolment::StickRequest;
 use flip_protocol::order::Work;
 use flip_storage::file::{self, Access};
-use flip_storage::stick;
+use flip_storage::stick::{self, StickError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -100,6 +100,9 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     // or was pulled.
     let since_ms = clock::now().minus(wire::BUNDLE_LEFT_MS).0;
     let left = if out.is_dir() && !anew { desk.left(since_ms, trust.id)? } else { Vec::new() };
+    // Nothing that waits is on it, and what is made now says all that it said.
+    let clear = || if out.is_dir() { desk.clear_stick(folder, trust.id) } else { Ok(Vec::new()) };
+    let mut removed = if left.is_empty() { Vec::new() } else { clear()? };
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
         let header = head(made)?;
@@ -112,6 +115,7 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
             "there is more than one bundle of {size} bytes holds: {}; name a folder with --out",
             made.len()
         );
+        removed = clear()?;
         for one in made {
             let name = if out.is_dir() {
                 one.header.file_name()
@@ -127,8 +131,12 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     if json {
         let list: Vec<Value> =
             placed.iter().map(|(header, path)| json!({ "file": path, "bundle": facts(header) })).collect();
-        say!("{}", serde_json::to_string_pretty(&json!({ "trust": trust.name, "bundles": list }))?);
+        let told = json!({ "trust": trust.name, "bundles": list, "removed": removed });
+        say!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
+    }
+    for path in &removed {
+        say!("{}: removed; {} has what was in it.", path.display(), trust.name);
     }
     for (header, path) in &placed {
         let orders = header.messages - 1;
@@ -218,7 +226,13 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
     let files = match listed {
         Ok(files) => files,
         Err(error) => {
-            let error = BundleError::from(error);
+            let error = match error {
+                StickError::Io(path, error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "a stick cannot be read");
+                    BundleError::Refused(Refused::Unreadable)
+                }
+                other => BundleError::from(other),
+            };
             if let BundleError::Refused(why) = &error {
                 desk.note_refused(&by, None, *why)?;
             }
@@ -228,14 +242,11 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
     if files.is_empty() {
         bail!("{} holds no bundle of a Trust ({} of this hub)", from.display(), own.get());
     }
-    let mut outcomes: BTreeMap<PathBuf, Result<Taken, Refused>> = BTreeMap::new();
+    // What is amiss with one holds up no other.
+    let mut outcomes: BTreeMap<PathBuf, Result<Taken, BundleError>> = BTreeMap::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let taken = match desk.take(&by, &file, &mut bar(&name)) {
-            Ok(taken) => Ok(taken),
-            Err(BundleError::Refused(why)) => Err(why),
-            Err(error) => return Err(error).with_context(|| file.display().to_string()),
-        };
+        let taken = desk.take(&by, &file, &mut bar(&name));
         outcomes.insert(file, taken);
     }
     let list = outcomes.iter().map(|(file, outcome)| match outcome {
@@ -243,7 +254,10 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
             "file": file, "taken": true, "trust": taken.trust_name, "bundle": facts(&taken.header),
             "results_stored": taken.stored, "results_not_taken": taken.not_taken,
         }),
-        Err(why) => json!({ "file": file, "taken": false, "refused": why, "why": why.to_string() }),
+        Err(BundleError::Refused(why)) => {
+            json!({ "file": file, "taken": false, "refused": why, "why": why.to_string() })
+        }
+        Err(error) => json!({ "file": file, "taken": false, "failed": error_chain(error) }),
     });
     if json {
         say!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>())?);
@@ -258,14 +272,33 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
                         say!("  {} of its results were not taken; the log says why.", taken.not_taken);
                     }
                 }
-                Err(why) => say!("{}: refused ({}): {why}.", file.display(), why.name()),
+                Err(BundleError::Refused(why)) => {
+                    say!("{}: refused ({}): {why}.", file.display(), why.name());
+                }
+                Err(error) => say!("{}: not taken in: {}.", file.display(), error_chain(error)),
             }
         }
     }
     // What was taken before is no failure: a stick that is plugged in twice changes nothing.
-    let failed = |outcome: &Result<Taken, Refused>| matches!(outcome, Err(why) if *why != Refused::Replayed);
-    ensure!(!outcomes.values().any(failed), "what is refused was not taken in; nothing of it was used");
+    let refused = |outcome: &Result<Taken, BundleError>| match outcome {
+        Err(BundleError::Refused(why)) => *why != Refused::Replayed,
+        Ok(_) | Err(_) => false,
+    };
+    let failed = |outcome: &Result<Taken, BundleError>| {
+        outcome.as_ref().is_err_and(|error| !matches!(error, BundleError::Refused(_)))
+    };
+    ensure!(
+        !outcomes.values().any(failed),
+        "not all of it was taken in: something failed here; put it right, and run the same command again"
+    );
+    ensure!(!outcomes.values().any(refused), "what is refused was not taken in; nothing of it was used");
     Ok(())
+}
+
+/// An error and what it came from, in one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn facts(header: &Header) -> Value {

@@ -3,6 +3,8 @@
 //! What must stay true: a bundle's number is used once; a bundle is taken once; a receipt stays until the Trust shows that
 //! it has heard it.
 
+use std::collections::HashSet;
+
 use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::NotTaken;
@@ -33,6 +35,18 @@ pub(super) const SCHEMA: &str = "
         reason TEXT,
         since_ms INTEGER NOT NULL,
         PRIMARY KEY (trust, message)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Bundles that were made for each Trust, each with the first and last sequence number of orders in it.
+pub(super) const MADE: &str = "
+    CREATE TABLE bundle_made (
+        trust BLOB NOT NULL REFERENCES trust,
+        number INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (trust, number)
     ) STRICT, WITHOUT ROWID;
 ";
 
@@ -97,6 +111,46 @@ impl Ledger {
                 [trust.bytes()],
                 |row| row.get(0),
             )
+        })
+        .await
+    }
+
+    /// Notes a bundle that is made, with the first and last sequence number of the orders in it; forgets those that are
+    /// further behind than the window is long.
+    pub async fn note_bundle(
+        &self,
+        trust: PartyId,
+        number: u64,
+        id: MessageId,
+        orders: Option<(u64, u64)>,
+    ) -> Result<(), LedgerError> {
+        // From 1 to 0 there is nothing.
+        let (first, last) = orders.unwrap_or((1, 0));
+        self.call("note bundle", move |tx| {
+            tx.execute(
+                "INSERT INTO bundle_made (trust, number, id, first, last) VALUES (?1, ?2, ?3, ?4, ?5)",
+                (trust.bytes(), number, id.bytes(), first, last),
+            )?;
+            let forgotten = number.saturating_sub(bounds::BUNDLE_WINDOW);
+            tx.execute(
+                "DELETE FROM bundle_made WHERE trust = ?1 AND number <= ?2",
+                (trust.bytes(), forgotten),
+            )
+            .map(drop)
+        })
+        .await
+    }
+
+    /// The bundles that were made for a Trust and hold no order that still waits for it.
+    pub async fn bundles_settled(&self, trust: PartyId) -> Result<HashSet<MessageId>, LedgerError> {
+        self.call("bundles settled", move |tx| {
+            tx.prepare_cached(
+                "SELECT id FROM bundle_made WHERE trust = ?1 AND NOT EXISTS (
+                     SELECT 1 FROM work_order WHERE work_order.trust = ?1
+                         AND sequence BETWEEN first AND last AND state = 'queued')",
+            )?
+            .query_map([trust.bytes()], |row| row.get(0).map(MessageId::from_bytes))?
+            .collect()
         })
         .await
     }
@@ -180,6 +234,7 @@ impl Ledger {
 /// A Trust that enrolled anew numbers from 1, and has no result left to hear of.
 pub(super) fn forget(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM bundle_taken WHERE trust = ?1", [trust.bytes()])?;
+    tx.execute("DELETE FROM bundle_made WHERE trust = ?1", [trust.bytes()])?;
     tx.execute("DELETE FROM receipt_owed WHERE trust = ?1", [trust.bytes()])?;
     tx.execute("UPDATE trust SET stick_answer = NULL WHERE id = ?1", [trust.bytes()]).map(drop)
 }

@@ -350,6 +350,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX api_token_of_person ON api_token (person);
 ",
+    bundles::MADE,
 ];
 
 #[cfg(test)]

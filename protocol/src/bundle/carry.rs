@@ -22,38 +22,39 @@ pub fn carry<R: Read + Seek, C: Read + Write + Seek>(
     let mut done = bundle.head().len() as u64;
     let kept = kept(&bundle, copy)?;
     if kept.is_none() {
-        copy.seek(SeekFrom::Start(0))?;
-        copy.write_all(bundle.head())?;
+        copy.seek(SeekFrom::Start(0)).map_err(ReadError::Copy)?;
+        copy.write_all(bundle.head()).map_err(ReadError::Copy)?;
     }
     let kept = kept.unwrap_or(0);
     for chunk in 0..kept {
         done += bundle.length_of(chunk) as u64;
     }
-    copy.seek(SeekFrom::Start(done))?;
+    copy.seek(SeekFrom::Start(done)).map_err(ReadError::Copy)?;
     bundle.source().seek(SeekFrom::Start(done))?;
     bundle.go_on_at(kept);
     told(done, header.length());
     while let Some(chunk) = bundle.next_chunk()? {
-        copy.write_all(chunk)?;
+        copy.write_all(chunk).map_err(ReadError::Copy)?;
         done += chunk.len() as u64;
         told(done, header.length());
     }
-    copy.flush()?;
+    copy.flush().map_err(ReadError::Copy)?;
     Ok(header)
 }
 
 /// How many chunks at the beginning of the copy are right; `None` where its head is not.
 fn kept<R: Read, C: Read + Seek>(bundle: &Bundle<R>, copy: &mut C) -> Result<Option<u64>, ReadError> {
-    copy.seek(SeekFrom::Start(0))?;
+    copy.seek(SeekFrom::Start(0)).map_err(ReadError::Copy)?;
     let mut head = vec![0; bundle.head().len()];
-    if read_up_to(copy, &mut head)? < head.len() || head != bundle.head() {
+    if read_up_to(copy, &mut head).map_err(ReadError::Copy)? < head.len() || head != bundle.head() {
         return Ok(None);
     }
     let mut bytes = Vec::new();
     for chunk in 0.. {
         let Some(digest) = bundle.digest(chunk) else { return Ok(Some(chunk)) };
         bytes.resize(bundle.length_of(chunk), 0);
-        if read_up_to(copy, &mut bytes)? < bytes.len() || Sha256::digest(&bytes)[..] != *digest {
+        let read = read_up_to(copy, &mut bytes).map_err(ReadError::Copy)?;
+        if read < bytes.len() || Sha256::digest(&bytes)[..] != *digest {
             return Ok(Some(chunk));
         }
     }

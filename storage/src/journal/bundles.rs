@@ -2,7 +2,7 @@
 
 use redb::{ReadableDatabase as _, ReadableTable as _};
 
-use super::{BUNDLES, COUNTERS, Id, Journal, JournalError};
+use super::{BUNDLES, BUNDLES_MADE, COUNTERS, Id, Journal, JournalError, OUTBOX};
 
 const MADE: &str = "bundles.made";
 /// The newest moment of the hub's clock that is known, and what the clock here said then.
@@ -72,6 +72,45 @@ impl Journal {
         })
     }
 
+    /// Notes a bundle that is made, with the first and last sequence number of the results in it; forgets those that are
+    /// further behind than the window is long.
+    pub fn bundle_made(
+        &self,
+        number: u64,
+        id: Id,
+        results: Option<(u64, u64)>,
+        window: u64,
+    ) -> Result<(), JournalError> {
+        // From 1 to 0 there is nothing.
+        let (first, last) = results.unwrap_or((1, 0));
+        self.store.with(|database| {
+            let writing = database.begin_write()?;
+            {
+                let mut made = writing.open_table(BUNDLES_MADE)?;
+                made.insert(number, (id, first, last))?;
+                made.retain_in(..=number.saturating_sub(window), |_, _| false)?;
+            }
+            writing.commit()?;
+            Ok(())
+        })
+    }
+
+    /// The bundles that were made here and hold no result that is still to be sent.
+    pub fn bundles_settled(&self) -> Result<Vec<Id>, JournalError> {
+        self.store.with(|database| {
+            let reading = database.begin_read()?;
+            let outbox = reading.open_table(OUTBOX)?;
+            let mut settled = Vec::new();
+            for entry in reading.open_table(BUNDLES_MADE)?.iter()? {
+                let (id, first, last) = entry?.1.value();
+                if first > last || outbox.range(first..=last)?.next().is_none() {
+                    settled.push(id);
+                }
+            }
+            Ok(settled)
+        })
+    }
+
     /// Notes a moment of the hub's clock, and what the clock here says; an earlier one than is known changes nothing.
     pub fn hear(&self, hub_ms: u64, now_ms: u64) -> Result<(), JournalError> {
         self.store.with(|database| {
@@ -81,6 +120,25 @@ impl Journal {
                 if counters.get(HEARD)?.is_none_or(|heard| heard.value() < hub_ms) {
                     counters.insert(HEARD, hub_ms)?;
                     counters.insert(HEARD_AT, now_ms)?;
+                }
+            }
+            writing.commit()?;
+            Ok(())
+        })
+    }
+
+    /// Notes another moment in the place of what was heard of the hub's clock, or that nothing is known of it.
+    pub fn set_heard(&self, heard: Option<(u64, u64)>) -> Result<(), JournalError> {
+        self.store.with(|database| {
+            let writing = database.begin_write()?;
+            {
+                let mut counters = writing.open_table(COUNTERS)?;
+                if let Some((hub_ms, now_ms)) = heard {
+                    counters.insert(HEARD, hub_ms)?;
+                    counters.insert(HEARD_AT, now_ms)?;
+                } else {
+                    counters.remove(HEARD)?;
+                    counters.remove(HEARD_AT)?;
                 }
             }
             writing.commit()?;

@@ -27,7 +27,7 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
 
     let browser = Browser::open(DESK)?;
     browser.go(&stage.trust.page()?)?;
-    browser.shows("Needs attention")?;
+    browser.shows("Sticks")?;
     let sticks = format!("{}/sticks", stage.trust.address()?);
     let bring = |browser: &Browser, page: &str, file: &std::path::Path, words: &str| -> Result<()> {
         browser.go(page)?;
@@ -57,6 +57,8 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
         browser.fill("input[name=account]", name)?;
         browser.fill("input[name=password]", password)?;
         browser.click("main button[type=submit]")?;
+        // Signing in may take its time, and going elsewhere would cut it off.
+        browser.shows("Answers from a Trust")?;
         let page = format!("{}/sticks", stage.api.base());
         if window.dark {
             bring(&browser, &page, &out, "it goes the other way")?;

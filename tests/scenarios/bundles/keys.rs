@@ -71,7 +71,7 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     let stick = folder.path().join("stick");
     fs::create_dir(&stick)?;
     out(&hub, &stick)?;
-    until("the folder of sticks", || Ok(trust.data.join("sticks/hub.json").exists().then_some(())))?;
+    until("the folder of sticks", || Ok(trust.data.join("sticks/known/hub.json").exists().then_some(())))?;
     // It has heard of no hub's clock yet: its own, three days behind, is all it has.
     trust.kill()?;
     trust.put_before(&faketime("-3d"));

@@ -24,7 +24,7 @@ const MEMORY: u64 = 64 * 1024 * 1024;
 const ORDERS: u64 = 200;
 
 /// A bundle that this stage's hub might have made, of so many long orders.
-fn large(stage: &Stage, path: &Path, orders: u64) -> Result<u64> {
+pub(super) fn large(stage: &Stage, path: &Path, orders: u64) -> Result<u64> {
     let hub = &stage.hub.data;
     let key: [u8; 32] = fs::read(hub.join("keys/signing.key"))?.try_into().ok().context("no key")?;
     let signing = SigningKey::from_bytes(&key);
@@ -91,6 +91,7 @@ fn peak_kib(id: u32) -> Result<u64> {
 #[test]
 fn a_bundle_of_several_times_the_memory_is_taken_in_within_it_and_answered() -> Result<()> {
     let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
     stage.wire.cut();
     let place = stick(&stage, "large")?.join("flip-large.flip");
     let bytes = large(&stage, &place, ORDERS)?;
@@ -118,6 +119,7 @@ fn a_bundle_of_several_times_the_memory_is_taken_in_within_it_and_answered() -> 
 fn kills_in_the_middle_of_a_bundle_lose_and_double_nothing() -> Result<()> {
     const MANY: u64 = 60;
     let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
     stage.wire.cut();
     let place = stick(&stage, "large")?.join("flip-large.flip");
     large(&stage, &place, MANY)?;
@@ -161,7 +163,7 @@ fn what_one_stick_does_not_hold_is_on_several_and_each_is_good_by_itself() -> Re
     }
     let returning = stick(&stage, "returning")?;
     let made = told(with(
-        stage.trust.command(&["bundle", "export", "--wait", "120", "--size", "1", "--out"])?,
+        stage.trust.command(&["bundle", "export", "--wait", "1200", "--size", "1", "--out"])?,
         &returning,
     ))?;
     assert_eq!(made["bundles"].as_array().map(Vec::len), Some(2), "{made}");

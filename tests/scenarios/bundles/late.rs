@@ -72,8 +72,9 @@ fn another_user_than_the_appliances_is_told_what_to_type_and_leaves_nothing() ->
     let stage = Stage::set()?;
     let sticks = stage.trust.data.join("sticks");
     let folder = stage.folder().join("theirs");
-    fs::create_dir(&folder)?;
-    fs::copy(sticks.join("hub.json"), folder.join("hub.json"))?;
+    fs::create_dir_all(folder.join("known"))?;
+    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
+    fs::copy(sticks.join("known/hub.json"), folder.join("known/hub.json"))?;
     // Only root can give a folder away; without it there is no other user's to try.
     if chown(&folder, Some(65_534), Some(65_534)).is_err() {
         eprintln!("not root: that another user is refused is held by the unit tests alone");
@@ -91,7 +92,7 @@ fn another_user_than_the_appliances_is_told_what_to_type_and_leaves_nothing() ->
         assert!(!output.status.success() && said.contains("runuser -u nobody -- "), "{said}");
     }
     let left: Vec<_> = fs::read_dir(&folder)?.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
-    assert_eq!(left, ["hub.json"]);
+    assert_eq!(left, ["known"]);
     let kit: Value = json!({});
     let kit_file = stage.folder().join("kit.json");
     fs::write(&kit_file, kit.to_string())?;

@@ -37,7 +37,7 @@ pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &St
     let (hub, trust) = (PartyId::from_bytes([1; 16]), PartyId::from_bytes([2; 16]));
     let key = signing.verifying();
     let known = json!({ "trust": trust, "trust_name": "bench", "hub": hub, "verifying": [key], "own": key });
-    fs::write(sticks.join("hub.json"), known.to_string())?;
+    fs::write(sticks.join("known/hub.json"), known.to_string())?;
     steps.begin("a bundle from a stick and to one")?;
     let name = format!("flip-{}.flip", MessageId::from_bytes([3; 16]));
     let (mut reads, mut writes, mut copies, mut peaks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -151,6 +151,7 @@ async fn at_the_desk<T: Send + 'static>(
         | BundleError::NoTrust
         | BundleError::Refused(_)
         | BundleError::File(..)
+        | BundleError::Disk(_)
         | BundleError::Write(_)
         | BundleError::TooLarge(_)
         | BundleError::TooMany { .. }

@@ -1,0 +1,244 @@
+//! Sticks that are used for long, that wear out, and two that are handled at once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use flip_protocol::bundle::{Unproven, Way};
+use flip_storage::journal::Journal;
+use flip_tests::questions::{EVERYONE, RARE};
+use flip_tests::world::until;
+
+use super::large::large;
+use super::{answer, back, failed, out, round, share, stick, take, told, with, words};
+use crate::stage::Stage;
+
+/// The bundles on a stick that go this way, by whatever name.
+fn going(stick: &Path, way: Way) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(stick)? {
+        let path = entry?.path();
+        let head = Unproven::read(fs::File::open(&path)?).ok();
+        if head.is_some_and(|head| head.header().heading.way == way) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[test]
+fn a_stick_that_goes_to_and_fro_is_cleared_of_what_is_done_and_of_nothing_else() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    let stick = stick(&stage, "stick")?;
+    fs::write(stick.join("holiday.jpg"), b"a beach")?;
+    fs::write(stick.join("flip-lookalike.flip"), b"no bundle")?;
+    let mut said = Vec::new();
+    for number in 0..4 {
+        stage.api.ask(&format!("question {number}"), EVERYONE)?;
+        said.push(out(&stage.hub, &stick)?["removed"].as_array().context("no list")?.len());
+        // Taken in before: what of it lies there still is no news.
+        drop(with(stage.trust.command(&["bundle", "import"])?, &stick).output()?);
+        said.push(answer(&stage.trust, &stick)?["removed"].as_array().context("no list")?.len());
+        drop(with(stage.hub.command(&["bundle", "import"])?, &stick).output()?);
+    }
+    assert_eq!(said, [0, 0, 1, 1, 1, 1, 1, 1]);
+    assert_eq!((going(&stick, Way::ToTrust)?.len(), going(&stick, Way::ToHub)?.len()), (1, 1));
+    assert_eq!(fs::read(stick.join("holiday.jpg"))?, b"a beach");
+    assert_eq!(fs::read(stick.join("flip-lookalike.flip"))?, b"no bundle");
+    // Known by what it is, not by its name; and what only looks like one stays, as does what still waits.
+    let (to_trust, to_hub) = (going(&stick, Way::ToTrust)?.remove(0), going(&stick, Way::ToHub)?.remove(0));
+    fs::rename(&to_trust, stick.join("renamed.flip"))?;
+    let mut forged = fs::read(stick.join("renamed.flip"))?;
+    forged[54 + 7] ^= 1;
+    fs::write(stick.join("forged.flip"), forged)?;
+    let waits = stage.api.ask("waits", RARE)?;
+    let exported = out(&stage.hub, &stick)?;
+    assert_eq!(exported["removed"], serde_json::json!([stick.join("renamed.flip")]), "{exported}");
+    let exported = out(&stage.hub, &stick)?;
+    assert_eq!(exported["removed"], serde_json::json!([]), "what the Trust has not taken stays: {exported}");
+    assert!(stick.join("forged.flip").exists() && to_hub.exists());
+    fs::remove_file(stick.join("forged.flip"))?;
+    drop(with(stage.trust.command(&["bundle", "import"])?, &stick).output()?);
+    answer(&stage.trust, &stick)?;
+    assert!(!to_hub.exists(), "its results are acknowledged");
+    assert_eq!(answer(&stage.trust, &stick)?["removed"], serde_json::json!([]), "its results are not");
+    drop(with(stage.hub.command(&["bundle", "import"])?, &stick).output()?);
+    assert_eq!(share(&stage.api.result(&waits)?)["state"], "fewer_than");
+    Ok(())
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_unreadable_and_the_others_are_taken_all_the_same() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    stage.api.ask("everyone", EVERYONE)?;
+    let stick = stick(&stage, "stick")?;
+    out(&stage.hub, &stick)?;
+    // A file whose first byte gives EIO.
+    let unreadable = Path::new("/proc/self/mem");
+    let said = failed(with(stage.trust.command(&["bundle", "import"])?, unreadable))?;
+    assert_eq!(said[0]["outcome"]["refused"], "unreadable", "{said}");
+    let said = failed(with(stage.hub.command(&["bundle", "import"])?, unreadable))?;
+    assert_eq!(said[0]["refused"], "unreadable", "{said}");
+    for command in [stage.trust.command(&["audit", "list"])?, stage.hub.command(&["audit", "list"])?] {
+        until("it in the audit", || {
+            let mut again = Command::new(command.get_program());
+            let listed = words(&again.args(command.get_args()).output()?);
+            Ok((listed.contains("bundle_refused") && listed.contains("unreadable")).then_some(()))
+        })?;
+    }
+    let bad = stick.join("flip-0.flip");
+    fs::write(&bad, b"")?;
+    if !Command::new("mount").args(["--bind", "/proc/self/mem"]).arg(&bad).output()?.status.success() {
+        eprintln!("this machine may not mount: a stick with one bad file is not tried");
+        return Ok(());
+    }
+    let said = failed(with(stage.trust.command(&["bundle", "import"])?, &stick));
+    let unmounted = Command::new("umount").arg(&bad).output()?;
+    let said = said?;
+    assert!(unmounted.status.success(), "{}", words(&unmounted));
+    assert_eq!(
+        (&said[0]["outcome"]["refused"], &said[1]["outcome"]["orders"]),
+        (&"unreadable".into(), &1.into()),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_disk_here_that_takes_no_more_is_named_and_is_no_fault_of_the_stick() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    let place = stick(&stage, "large")?.join("flip-large.flip");
+    large(&stage, &place, 2)?;
+    let command = with(stage.trust.command(&["bundle", "import"])?, &place);
+    let mut bounded = Command::new("env");
+    bounded.args(["--ignore-signal=XFSZ", "prlimit", "--fsize=100000"]);
+    bounded.arg(command.get_program()).args(command.get_args());
+    let said = failed(bounded)?;
+    let why = said[0]["failed"].as_str().unwrap_or_default();
+    assert!(why.contains("own disk") && why.contains("File too large"), "{said}");
+    assert_eq!(said[0]["outcome"], serde_json::Value::Null);
+    until("the lamp", || lamp_is(&stage, "failed"))?;
+    let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_refused"])?.output()?);
+    assert!(!listed.contains("unreadable"), "{listed}");
+    assert_eq!(take(&stage.trust, &place)?[0]["outcome"]["orders"], 2);
+    Ok(())
+}
+
+fn lamp_is(stage: &Stage, lamp: &str) -> Result<Option<()>> {
+    let status = fs::read(stage.trust.data.join("sticks/status.json"))?;
+    Ok((serde_json::from_slice::<serde_json::Value>(&status)?["lamp"] == lamp).then_some(()))
+}
+
+#[test]
+fn the_lamp_says_that_it_is_written_once_it_is_and_that_it_failed_where_it_did() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    let stick = stick(&stage, "stick")?;
+    // A folder in which nothing can be made.
+    let export = ["bundle", "export", "--out"];
+    let output = with(stage.trust.command(&export)?, Path::new("/proc")).output()?;
+    assert!(!output.status.success(), "{}", words(&output));
+    until("the lamp", || lamp_is(&stage, "failed"))?;
+    told(with(stage.trust.command(&export)?, &stick))?;
+    until("the lamp", || lamp_is(&stage, "written"))?;
+    until("the same in words", || {
+        let text = fs::read_to_string(stage.trust.data.join("sticks/status.txt"))?;
+        let said = text.contains("1 bundles are on the stick") && text.contains("may be taken out");
+        Ok(said.then_some(()))
+    })?;
+    let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_stick_handled"])?.output()?);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    Ok(())
+}
+
+#[test]
+fn the_local_console_waits_for_who_handles_a_stick_and_says_so() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    let lock = stage.trust.data.join("sticks/handling.lock");
+    until("the folder of sticks", || Ok(stage.trust.data.join("sticks/asked").exists().then_some(())))?;
+    let held = flip_storage::stick::hold(&lock)?.context("somebody holds it")?;
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_mins(3)))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build()
+        .into();
+    let sticks = format!("{}/sticks", stage.trust.address()?);
+    let secret = format!("Bearer {}", stage.trust.secret()?);
+    let post = |path: &str| {
+        agent
+            .post(format!("{sticks}{path}"))
+            .header("authorization", &secret)
+            .header("sec-fetch-site", "same-origin")
+    };
+    let body = "--x\r\nContent-Disposition: form-data; name=\"bundle\"; filename=\"a.flip\"\r\n\r\nno bundle\r\n--x--\r\n";
+    let bring = || post("").header("content-type", "multipart/form-data; boundary=x").send(body);
+    for mut busy in [post("/answer").send_empty()?, bring()?] {
+        let page = busy.body_mut().read_to_string()?;
+        assert!(busy.status() == 409 && page.contains("Another stick is being handled"), "{page}");
+    }
+    drop(held);
+    assert_eq!(post("/answer").send_empty()?.status(), 200);
+    let page = bring()?.body_mut().read_to_string()?;
+    assert!(page.contains("Refused (not_a_bundle)"), "{page}");
+    Ok(())
+}
+
+/// The appliance stands, and has heard of a hub's clock that was more than a year ahead.
+fn misled(stage: &mut Stage) -> Result<()> {
+    stage.trust.kill()?;
+    let now = u64::try_from(std::time::SystemTime::UNIX_EPOCH.elapsed()?.as_millis())?;
+    let journal = Journal::open(&stage.trust.data.join("journal.redb"))?;
+    Ok(journal.hear(now + 400 * 24 * 3_600_000, now)?)
+}
+
+#[test]
+fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_or_by_a_person() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    let first = stick(&stage, "first")?;
+    out(&stage.hub, &first)?;
+    misled(&mut stage)?;
+    stage.trust.resume()?;
+    let said = failed(with(stage.trust.command(&["bundle", "import"])?, &first))?;
+    assert_eq!(said[0]["outcome"]["refused"], "expired", "{said}");
+    // By a person, while the appliance stands.
+    let forget = stage.trust.command(&["clock", "--forget"])?.output()?;
+    assert!(!forget.status.success() && words(&forget).contains("stop the appliance"), "{}", words(&forget));
+    stage.trust.kill()?;
+    let asked = words(&stage.trust.command(&["clock"])?.output()?);
+    assert!(asked.contains("One of them is wrong"), "{asked}");
+    let forget = stage.trust.command(&["clock", "--forget"])?.output()?;
+    assert!(forget.status.success() && words(&forget).contains("It is forgotten"), "{}", words(&forget));
+    stage.trust.resume()?;
+    assert_eq!(take(&stage.trust, &first)?[0]["outcome"]["orders"], 1);
+    answer(&stage.trust, &first)?;
+    back(&stage.hub, &first)?;
+    assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
+    // By the hub itself, over the network, at once and for good.
+    misled(&mut stage)?;
+    stage.wire.mend();
+    stage.trust.resume()?;
+    let audit = |act: &str| -> Result<String> {
+        Ok(words(&stage.trust.command(&["audit", "list", "--act", act])?.output()?))
+    };
+    until("the hub's word", || Ok(audit("hub_clock_lowered")?.contains("hub_time").then_some(())))?;
+    assert_eq!(audit("hub_clock_forgotten")?.lines().count(), 1);
+    stage.wire.cut();
+    stage.trust.kill()?;
+    stage.trust.resume()?;
+    let again = stage.api.ask("again", EVERYONE)?;
+    round(&stage, "second")?;
+    assert_eq!(share(&stage.api.result(&again)?)["state"], "value");
+    Ok(())
+}
