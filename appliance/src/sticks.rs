@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use flip_protocol::bundle::{Header, ReadError, Refused, Way, WriteError};
 use flip_protocol::keys::VerifyingKey;
 use flip_protocol::message::TooLarge;
-use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
 use flip_storage::audit::AuditError;
 use flip_storage::file::{self, Access};
 use flip_storage::journal::JournalError;
@@ -41,6 +41,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds;
+use crate::clock;
 use crate::identity::IdentityError;
 use crate::site::Site;
 use crate::uplink::error_chain;
@@ -239,7 +240,7 @@ impl Folder {
 
     /// A bundle that somebody brings to the local console, while it is brought.
     pub fn brought(&self, id: &str) -> PathBuf {
-        self.0.join(format!("brought-{id}"))
+        self.0.join(format!("{BROUGHT}{id}"))
     }
 
     /// A wish of this id.
@@ -266,19 +267,29 @@ impl Folder {
     }
 
     fn inside(&self, part: &str) -> Result<Vec<PathBuf>, SticksError> {
-        let folder = self.0.join(part);
-        let failed = |error| SticksError::File(folder.clone(), error);
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed)? {
-            found.push(entry.map_err(failed)?.path());
+        Ok(stick::inside(&self.0.join(part))?)
+    }
+
+    /// Forgets what processes left that are gone: what was brought or made halfway; copies that nobody goes on with,
+    /// because what they are of is void by now; small files that were being written.
+    fn forget_stale(&self, now: UnixMillis) -> Result<(), SticksError> {
+        let is_part = |name: &str| name.ends_with(stick::PART);
+        let is_new = |name: &str| name.ends_with(".new");
+        stick::forget_stale(&self.0, u64::MAX, |name| name.starts_with(BROUGHT))?;
+        stick::forget_stale(&self.0.join("leaving"), u64::MAX, is_part)?;
+        let void = now.minus(wire::BUNDLE_LIFE_TO_TRUST_MS);
+        stick::forget_stale(&self.0.join("arrived"), void.0, is_part)?;
+        for part in ["arrived", "asked", "said"] {
+            stick::forget_stale(&self.0.join(part), now.minus(wire::BUNDLE_LEFT_MS).0, is_new)?;
         }
-        found.sort();
-        Ok(found)
+        Ok(())
     }
 }
 
 const KNOWN: &str = "known/hub.json";
 const SETTLED: &str = "known/settled.json";
+/// How the name of a file begins that somebody brings to the local console.
+const BROUGHT: &str = "brought-";
 /// How the name of a file ends that says why a bundle was not even copied.
 const REFUSED: &str = "refused";
 /// How the name of a file ends that says how a stick was handled.
@@ -387,6 +398,9 @@ fn look(
     }
     if held.is_none() {
         *held = stick::hold(&folder.running())?;
+        // Who reads sticks is given it, and cannot make it.
+        drop(stick::hold(&folder.handling())?);
+        folder.forget_stale(clock::now())?;
         status::ready(site, folder)?;
     }
     forget_outcomes(folder)

@@ -166,7 +166,7 @@ fn round_trip(
     let mut response: SyncResponse = answered?;
     check(&identity, &response)?;
     if let Some(heads) = response.audit.take() {
-        keep_heads(site, &identity, heads);
+        keep_heads(site, &identity, heads, false);
     }
     site.connected(response.hub_time, clock::now());
     hear_clock(site, response.hub_time)?;
@@ -201,7 +201,10 @@ fn hear_clock(site: &Site, hub_time: UnixMillis) -> Result<(), JournalError> {
     tracing::warn!(heard = heard.0, hub_time = hub_time.0, "the hub's clock was ahead, and is set back");
     let facts = json!({ "heard": heard, "hub_time": hub_time });
     if let Err(error) = site.audit.append(now.0, "hub_clock_lowered", facts) {
-        tracing::error!(error = error_chain(&error), "that the hub's clock was set back is not in the audit log");
+        tracing::error!(
+            error = error_chain(&error),
+            "that the hub's clock was set back is not in the audit log"
+        );
         return Ok(());
     }
     site.hear_less(hub_time, now)
@@ -215,8 +218,9 @@ fn offer_heads(site: &Site, identity: &Identity, now: UnixMillis) -> Option<Head
     })
 }
 
-fn keep_heads(site: &Site, identity: &Identity, heads: Heads) {
-    match site.witness.keep(&site.audit, identity, heads, clock::now()) {
+/// Keeps the heads of the audits that the hub tells. What cannot be kept holds up no work.
+pub(crate) fn keep_heads(site: &Site, identity: &Identity, heads: Heads, may_be_late: bool) {
+    match site.witness.keep(&site.audit, identity, heads, clock::now(), may_be_late) {
         Ok(contradictions) => {
             for why in contradictions {
                 tracing::error!(why, "an audit was cut or written anew");

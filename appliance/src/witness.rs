@@ -58,18 +58,37 @@ impl Witness {
         Ok(Some(Heads { mine, yours: kept.first().and_then(head_of) }))
     }
 
+    /// What a bundle tells the hub: how the log ends now, and the newest head of the hub's that is kept.
+    pub fn tell(
+        &self,
+        audit: &Audit,
+        identity: &Identity,
+        now: UnixMillis,
+    ) -> Result<Option<Heads>, AuditError> {
+        let head = audit.head()?;
+        if head.entries == 0 {
+            return Ok(None);
+        }
+        let mine =
+            SignedHead::sign(identity.facts.trust, head.entries, &head.hash, now, &identity.keys.signing);
+        let kept = audit.newest_of(1, |entry| entry.act == KEPT)?;
+        Ok(Some(Heads { mine, yours: kept.first().and_then(head_of) }))
+    }
+
     /// What was offered did not arrive: it is offered again at once.
     pub fn lost(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).next = UnixMillis(0);
     }
 
-    /// Keeps what the hub answered; gives what contradicts what, in words.
+    /// Keeps what the hub says; gives what contradicts what, in words. A head that may have come late is not kept where a
+    /// later one is.
     pub fn keep(
         &self,
         audit: &Audit,
         identity: &Identity,
         heads: Heads,
         now: UnixMillis,
+        may_be_late: bool,
     ) -> Result<Vec<String>, AuditError> {
         let Heads { mine: theirs, yours: ours } = heads;
         let known = identity.facts.verifying.contains(&theirs.key);
@@ -84,7 +103,9 @@ impl Witness {
             contradictions.push(why);
             Ok(())
         };
-        if let Some(before) = kept.first().and_then(head_of) {
+        let before = kept.first().and_then(head_of);
+        let is_late = may_be_late && before.as_ref().is_some_and(|before| theirs.is_before(before));
+        if let Some(before) = before.filter(|_| !is_late) {
             contradict("hub", went_back(&before, &theirs), &before)?;
         }
         let signed_here = |ours: &SignedHead| {
@@ -94,6 +115,9 @@ impl Witness {
         };
         if let Some(ours) = ours.filter(signed_here) {
             contradict("trust", contradiction(audit, &ours)?, &ours)?;
+        }
+        if is_late {
+            return Ok(contradictions);
         }
         let entry = audit.append(now.0, KEPT, json!({ "head": theirs }))?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entries = entry.number;

@@ -207,6 +207,19 @@ impl Desk<'_> {
         Ok(stick::left(&self.folder, since_ms, is_for)?)
     }
 
+    /// Forgets what processes left that are gone, when the hub starts: what was brought, and what was taken or made
+    /// halfway, where nobody is at it.
+    pub fn forget_stale(folder: &Path) -> Result<(), BundleError> {
+        stick::forget_stale(folder, u64::MAX, |name| name.starts_with("brought-"))?;
+        if folder.is_dir()
+            && let Some(_held) = stick::hold(&folder.join("desk.lock"))?
+        {
+            let halfway = |name: &str| name.starts_with("taking-") || name.ends_with(stick::PART);
+            stick::forget_stale(folder, u64::MAX, halfway)?;
+        }
+        Ok(())
+    }
+
     /// Holds the desk for this process, until what is given is dropped.
     pub fn hold(&self) -> Result<fs::File, BundleError> {
         fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;

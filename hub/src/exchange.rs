@@ -4,10 +4,12 @@
 //! What must stay true: a carrier adds nothing to what is said and leaves nothing out, so that both leave the same in the
 //! ledger. Deliberately absent: waiting, presence, and bytes on a wire or a stick.
 
+use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::OrderResult;
 use flip_protocol::sync::{NotTaken, SyncRequest};
 use flip_protocol::{MessageId, UnixMillis, bounds};
+use flip_storage::audit::Head;
 
 use crate::audit::By;
 use crate::authority::Authority;
@@ -62,6 +64,28 @@ impl Said {
 }
 
 impl Exchange<'_> {
+    /// Keeps the head of the Trust's audit log, and gives that of the hub's audit. One that the Trust did not sign is refused;
+    /// one that `may_be_late` is no news where a later one is kept.
+    pub async fn heads(&self, heads: &Heads, may_be_late: bool) -> Result<Option<Heads>, LedgerError> {
+        let Self { authority, ledger, peer, now } = *self;
+        let theirs = &heads.mine;
+        if theirs.of != peer.id || !peer.verifying.contains(&theirs.key) || !theirs.verifies() {
+            tracing::warn!(trust = %peer.id, "the head of a Trust's audit log is not signed by it");
+            ledger.count_refused(peer.id, Unwelcome::BadSignature).await?;
+            return Ok(None);
+        }
+        let signing = authority.signing();
+        let by = By::trust(peer.id, &peer.name, now);
+        let own_key = signing.verifying();
+        let exchanged = ledger.exchange_heads(by, peer.id, heads.clone(), own_key, may_be_late).await?;
+        for why in &exchanged.contradictions {
+            tracing::error!(trust = %peer.id, why, "an audit was cut or written anew");
+        }
+        let Head { entries, hash } = exchanged.mine;
+        let mine = SignedHead::sign(authority.hub(), entries, &hash, now, signing);
+        Ok(Some(Heads { mine, yours: exchanged.yours }))
+    }
+
     /// Takes in what is said, and results; those that are no messages are `None`.
     pub async fn take(&self, mut said: Said, results: Vec<Option<Vec<u8>>>) -> Result<Settled, LedgerError> {
         let trust = self.peer.id;

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::audit::{By, Deed, head};
 use crate::authority::Authority;
 use crate::bounds;
+use crate::bundles::Desk;
 use crate::clock;
 use crate::config::Config;
 use crate::files::{Files, keeper};
@@ -80,6 +81,8 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
         Listener::bind("sites", config.sites_listen, sites_tls, bounds::SITES_CONNECTIONS, metrics.clone())
             .await
             .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
+    Desk::forget_stale(&Desk::folder(data))
+        .context("what an earlier run left of bundles cannot be removed")?;
     let numbers = match config.metrics_listen {
         Some(address) => {
             let bound = tokio::net::TcpListener::bind(address).await;

@@ -27,6 +27,8 @@ pub const SYNC_LISTED: usize = 4_096;
 pub const SYNC_CONCERNS: usize = 32;
 /// Bytes of one whole message: a full body and everything around it.
 pub const MESSAGE_BYTES: usize = BODY_BYTES + 256;
+/// The most that a number or a moment on the wire may be: what a ledger's signed columns hold.
+pub const NUMBER_MOST: u64 = i64::MAX as u64;
 /// Bytes of a chunk of a bundle: what is read, checked and kept at once.
 pub const BUNDLE_CHUNK: u64 = 1024 * 1024;
 /// Bytes of a bundle's payload: a manifest of 2 MiB, which is held in memory.

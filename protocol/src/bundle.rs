@@ -154,7 +154,7 @@ pub enum Refused {
     /// A chunk is not what the manifest says.
     #[error("a part of it is damaged; copy it anew, on another stick if that does not help")]
     Damaged,
-    /// What is signed is not messages.
+    /// What is signed is not messages, or a number in its head is none that is used.
     #[error("what is in it is not what FLIP Edge writes; tell the other side")]
     Malformed,
     /// The letter does not open, or is another bundle's.
@@ -341,7 +341,8 @@ impl Header {
         if header.payload > bounds::BUNDLE_PAYLOAD || u64::from(header.messages) > room_for {
             return Err(Refused::TooLarge);
         }
-        if header.messages == 0 || heading.number == 0 {
+        let most = heading.number.max(heading.made.0).max(heading.expires.0);
+        if header.messages == 0 || heading.number == 0 || most > bounds::NUMBER_MOST {
             return Err(Refused::Malformed);
         }
         Ok(header)

@@ -47,6 +47,11 @@ impl SignedHead {
         Self { of, entries, hash: hash.to_owned(), at, key: signing.verifying(), signature }
     }
 
+    /// Whether it was told before `kept` was, or is the same: a stick may have been long on its way.
+    pub fn is_before(&self, kept: &Self) -> bool {
+        self.at <= kept.at && self.entries <= kept.entries
+    }
+
     /// Whether the signature is that of its key over what it says.
     pub fn verifies(&self) -> bool {
         let hexadecimal = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

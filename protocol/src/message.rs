@@ -219,6 +219,9 @@ impl Sealed {
             issued: UnixMillis(u64::from_be_bytes(fields.take()?)),
             expires: UnixMillis(u64::from_be_bytes(fields.take()?)),
         };
+        if envelope.sequence.max(envelope.issued.0).max(envelope.expires.0) > bounds::NUMBER_MOST {
+            return Err(Unwelcome::Malformed);
+        }
         let _key_ids: [u8; 16] = fields.take()?;
         let length = u32::from_be_bytes(fields.take()?) as usize;
         let body_fits = (TAG..=bounds::BODY_BYTES + TAG).contains(&length);

@@ -5,6 +5,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
@@ -61,10 +63,7 @@ pub fn left(
     since_ms: u64,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Vec<PathBuf>, StickError> {
-    use std::os::unix::fs::MetadataExt as _;
-    let made_ms =
-        |path: &Path| fs::symlink_metadata(path).map_or(0, |facts| facts.mtime().saturating_mul(1_000));
-    listed(folder, usize::MAX, |path| u64::try_from(made_ms(path)).unwrap_or(0) >= since_ms && wanted(path))
+    listed(folder, usize::MAX, |path| made_ms(path) >= since_ms && wanted(path))
 }
 
 /// Removes the files of a folder that are called like bundles, or like parts of them, and of which `is_over` says that
@@ -82,6 +81,51 @@ pub fn sweep(folder: &Path, is_over: impl Fn(&Path) -> bool) -> Result<Vec<PathB
     }
     gone.sort();
     Ok(gone)
+}
+
+/// The paths of what is in a folder, by name. A link in the folder's place is not followed.
+pub fn inside(folder: &Path) -> Result<Vec<PathBuf>, StickError> {
+    let failed = |error: rustix::io::Errno| StickError::Io(folder.to_owned(), error.into());
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(folder, flags, Mode::empty()).map_err(failed)?;
+    let mut found = Vec::new();
+    for entry in rustix::fs::Dir::read_from(opened).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            found.push(folder.join(std::ffi::OsStr::from_bytes(name)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Removes the files of a folder that a process left that is gone: those that are `called` so, and older than that in Unix
+/// milliseconds by this machine's clock. A folder that is not there holds none.
+pub fn forget_stale(
+    folder: &Path,
+    before_ms: u64,
+    called: impl Fn(&str) -> bool,
+) -> Result<usize, StickError> {
+    let found = match inside(folder) {
+        Err(StickError::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        other => other?,
+    };
+    let mut gone = 0;
+    for path in found {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if called(&name) && made_ms(&path) < before_ms {
+            fs::remove_file(&path).map_err(|error| StickError::Io(path.clone(), error))?;
+            gone += 1;
+        }
+    }
+    Ok(gone)
+}
+
+/// When a file was last written, in Unix milliseconds; zero where nothing is known of it.
+fn made_ms(path: &Path) -> u64 {
+    let seconds = fs::symlink_metadata(path).map_or(0, |facts| facts.mtime());
+    u64::try_from(seconds.saturating_mul(1_000)).unwrap_or(0)
 }
 
 /// Writes what comes to a file that must not be there yet; no more than `most` bytes are taken.
@@ -226,6 +270,23 @@ mod tests {
         .unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"abcdef");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_process_left_is_forgotten_and_no_link_is_taken_for_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["taking-1", "taking-2.part", "flip-3.flip"] {
+            fs::write(at(name), name).unwrap();
+        }
+        let taking = |name: &str| name.starts_with("taking-");
+        assert_eq!(forget_stale(folder.path(), 1_000, taking).unwrap(), 0, "they are younger");
+        assert_eq!(forget_stale(folder.path(), u64::MAX, taking).unwrap(), 2);
+        assert_eq!(inside(folder.path()).unwrap(), [at("flip-3.flip")]);
+        assert_eq!(forget_stale(&at("nowhere"), u64::MAX, |_| true).unwrap(), 0);
+        symlink(folder.path(), at("link")).unwrap();
+        assert!(inside(&at("link")).is_err() && forget_stale(&at("link"), u64::MAX, |_| true).is_err());
+        assert!(at("flip-3.flip").exists());
     }
 
     #[test]

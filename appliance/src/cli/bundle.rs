@@ -83,7 +83,9 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
     match command {
         BundleCommand::Inspect { .. } => {}
         BundleCommand::Import { sticks, .. } | BundleCommand::Export { sticks, .. } => {
-            super::owner::is_this_user(sticks.as_deref().unwrap_or(data))?;
+            // Of the folder of sticks, who is kept from everything else sees the parts alone.
+            let known = sticks.as_ref().map(|sticks| sticks.join("known"));
+            super::owner::is_this_user(known.as_deref().unwrap_or(data))?;
         }
     }
     match command {

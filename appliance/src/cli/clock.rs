@@ -23,14 +23,21 @@ pub(super) fn clock(place: &Place, forget: bool) -> anyhow::Result<()> {
         say!("Nothing was heard of the hub's clock.");
         return Ok(());
     };
-    say!("The newest moment that was heard of the hub's clock is {} UTC.", clock::readable(UnixMillis(heard)));
+    say!(
+        "The newest moment that was heard of the hub's clock is {} UTC.",
+        clock::readable(UnixMillis(heard))
+    );
     if forget {
         // Before it is done: what is forgotten is in the audit.
         Audit::new(&place.audit()).append(now.0, "hub_clock_forgotten", json!({ "heard": heard }))?;
         journal.set_heard(None)?;
-        say!("It is forgotten. Until a bundle or the hub tells another, this machine's clock alone is believed.");
+        say!(
+            "It is forgotten. Until a bundle or the hub tells another, this machine's clock alone is believed."
+        );
     } else if heard > now.0 {
-        say!("One of them is wrong. If it was the hub's, and is set right there: flip-appliance clock --forget");
+        say!(
+            "One of them is wrong. If it was the hub's, and is set right there: flip-appliance clock --forget"
+        );
     }
     Ok(())
 }

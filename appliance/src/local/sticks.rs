@@ -58,9 +58,8 @@ pub(super) async fn take(State(local): Here, mut form: Multipart) -> Response {
 pub(super) async fn answer(State(local): Here) -> Response {
     at_work(local, |local| {
         let folder = Folder::new(local.site.place.sticks());
-        let made = hold(&folder).and_then(|_held| {
-            made(&folder).map_err(|why| (StatusCode::SERVICE_UNAVAILABLE, why))
-        });
+        let made = hold(&folder)
+            .and_then(|_held| made(&folder).map_err(|why| (StatusCode::SERVICE_UNAVAILABLE, why)));
         match made {
             Ok((name, length, file)) => {
                 let (pieces, taken) = mpsc::channel(bounds::EXPORT_PIECES);

@@ -94,6 +94,11 @@ fn letter(site: &Site, identity: &Identity) -> Result<FromAppliance, SticksError
     let now = clock::now();
     let mut sync = exchange::say(site, now)?;
     sync.room = bounds::ORDERS_WAITING;
+    // A log that cannot be read holds up no work.
+    sync.audit = site.witness.tell(&site.audit, identity, now).unwrap_or_else(|error| {
+        tracing::error!(error = error_chain(&error), "the hub cannot be told how the audit log ends");
+        None
+    });
     let _held = site.hold_keys();
     let asked = site.rotation_is_asked() || identity.is_rotating();
     let renew = !asked && identity.should_renew(site.hub_clock(now));

@@ -68,8 +68,10 @@ pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError
     if let Some(why) = &said.failed {
         return say(folder, Lamp::Failed, None, &format!("The stick was not handled to its end: {why}."));
     }
-    let words =
-        format!("{} bundles are on the stick, whole. It may be taken out, and goes to the hub.", said.written);
+    let words = format!(
+        "{} bundles are on the stick, whole. It may be taken out, and goes to the hub.",
+        said.written
+    );
     say(folder, Lamp::Written, None, &words)
 }
 

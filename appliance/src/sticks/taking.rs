@@ -21,6 +21,7 @@ use crate::clock;
 use crate::exchange;
 use crate::identity::Identity;
 use crate::site::Site;
+use crate::uplink::keep_heads;
 
 /// Takes in what arrived, says what came of it, and removes it. What failed for another reason than the bundle stays.
 pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
@@ -97,6 +98,9 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     let before = site.journal.outgoing_heads(wire::SYNC_LISTED)?.len();
     exchange::hear(site, &letter.sync, &site.holding()?)?;
     outcome.settled = before.saturating_sub(site.journal.outgoing_heads(wire::SYNC_LISTED)?.len());
+    if newest && let Some(heads) = letter.sync.audit {
+        keep_heads(site, &identity, heads, true);
+    }
     if newest && letter.sync.rotate {
         site.note_rotation();
     }

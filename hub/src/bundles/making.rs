@@ -3,6 +3,7 @@
 use std::fs;
 
 use flip_protocol::bundle::{FromHub, Heading, Way, WriteError, Writer, parted};
+use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::sync::SyncResponse;
 use flip_protocol::{MessageId, PartyId, bounds as wire};
 use flip_storage::stick;
@@ -19,13 +20,21 @@ impl Desk<'_> {
         let peer = self.wait(self.ledger.peer_at(trust, by.at))?.ok_or(BundleError::NoTrust)?;
         self.clear(trust)?;
         let found = self.wait(self.ledger.for_trust(trust, by.at))?;
-        let letter = letter(by, &peer, &found);
+        let letter = letter(by, &peer, &found, self.heads_for(by, &peer)?);
         let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
         let parts = parted(&found.orders, size.saturating_sub(around), |(_, length)| *length);
         if parts.len() > wire::BUNDLES_ON_A_STICK {
             return Err(BundleError::TooMany { size, parts: parts.len() });
         }
         parts.into_iter().map(|orders| self.make_one(by, &peer, &letter, orders)).collect()
+    }
+
+    /// How this hub's audit ends, and the newest that it keeps of how the Trust's does.
+    fn heads_for(&self, by: &By, peer: &Peer) -> Result<Heads, BundleError> {
+        let (head, yours) = self.wait(self.ledger.heads_for(peer.id))?;
+        let hub = self.authority.hub();
+        let mine = SignedHead::sign(hub, head.entries, &head.hash, by.at, self.authority.signing());
+        Ok(Heads { mine, yours })
     }
 
     fn make_one(
@@ -81,7 +90,7 @@ impl Desk<'_> {
     }
 }
 
-fn letter(by: &By, peer: &Peer, found: &ForTrust) -> FromHub {
+fn letter(by: &By, peer: &Peer, found: &ForTrust, heads: Heads) -> FromHub {
     FromHub {
         sync: SyncResponse {
             hub_time: by.at,
@@ -89,7 +98,7 @@ fn letter(by: &By, peer: &Peer, found: &ForTrust) -> FromHub {
             refused: found.refused.clone(),
             orders: Vec::new(),
             rotate: peer.rotate,
-            audit: None,
+            audit: Some(heads),
             cancelled: found.cancelled.clone(),
         },
         enrolled: found.enrolled.clone(),

@@ -143,6 +143,10 @@ impl Desk<'_> {
         let ever = self.wait(self.ledger.peer_ever(peer.id))?.ok_or(Refused::UnknownSender)?;
         let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer: &ever, now: by.at };
         let said = self.wait(exchange.take(Said::of(&letter.sync, Some(letter.heard)), Vec::new()))?;
+        if newest && let Some(heads) = &letter.sync.audit {
+            let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer, now: by.at };
+            self.wait(exchange.heads(heads, true))?;
+        }
         let mut taken = Taken {
             header: *header,
             trust_name: peer.name.clone(),

@@ -7,14 +7,11 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
-use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::{Stage, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds, text};
-use flip_storage::audit::Head;
 
 use super::{Fingerprint, refusal};
-use crate::audit::By;
 use crate::clock;
 use crate::exchange::{Exchange, too_much};
 use crate::hub::Hub;
@@ -82,7 +79,7 @@ async fn sync(
         hub.announce_change();
     }
     if let Some(heads) = &request.audit {
-        response.audit = exchange_heads(hub, peer, heads, now).await?;
+        response.audit = exchange.heads(heads, false).await?;
     }
     let has_news = !response.acknowledged.is_empty()
         || !response.refused.is_empty()
@@ -97,30 +94,6 @@ async fn sync(
     response.hub_time = clock::now();
     note_seen(hub, peer, &request, response.hub_time).await?;
     Ok(response)
-}
-
-/// Keeps the head of the Trust's audit log, and gives that of the hub's audit. One that the Trust did not sign is refused.
-async fn exchange_heads(
-    hub: &Hub,
-    peer: &Peer,
-    heads: &Heads,
-    now: UnixMillis,
-) -> Result<Option<Heads>, LedgerError> {
-    let theirs = &heads.mine;
-    if theirs.of != peer.id || !peer.verifying.contains(&theirs.key) || !theirs.verifies() {
-        tracing::warn!(trust = %peer.id, "the head of a Trust's audit log is not signed by it");
-        hub.ledger.count_refused(peer.id, Unwelcome::BadSignature).await?;
-        return Ok(None);
-    }
-    let signing = hub.authority.signing();
-    let by = By::trust(peer.id, &peer.name, now);
-    let exchanged = hub.ledger.exchange_heads(by, peer.id, heads.clone(), signing.verifying()).await?;
-    for why in &exchanged.contradictions {
-        tracing::error!(trust = %peer.id, why, "an audit was cut or written anew");
-    }
-    let Head { entries, hash } = exchanged.mine;
-    let mine = SignedHead::sign(hub.authority.hub(), entries, &hash, now, signing);
-    Ok(Some(Heads { mine, yours: exchanged.yours }))
 }
 
 /// Notes a sign of life, and now and then writes it down.

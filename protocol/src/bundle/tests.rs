@@ -39,7 +39,7 @@ fn written(heading: Heading, messages: &[&[u8]]) -> Vec<u8> {
 fn taken(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Refused> {
     let refused = |error| match error {
         ReadError::Refused(why) => why,
-        ReadError::Io(error) => panic!("{error}"),
+        ReadError::Io(error) | ReadError::Copy(error) => panic!("{error}"),
     };
     let verifying = [key(1).verifying()];
     let expected = Expected { me: party(2), sender: party(1), way: Way::ToTrust, verifying: &verifying };
@@ -99,7 +99,7 @@ fn streamed(bytes: &[u8]) -> Result<(), Refused> {
     };
     read().map_err(|error| match error {
         ReadError::Refused(why) => why,
-        ReadError::Io(error) => panic!("{error}"),
+        ReadError::Io(error) | ReadError::Copy(error) => panic!("{error}"),
     })
 }
 
@@ -231,7 +231,7 @@ impl Seek for Pulled<'_> {
     }
 }
 
-fn carried<R: Read + Seek>(source: R, copy: &mut Cursor<Vec<u8>>) -> Result<u64, ReadError> {
+fn carried<R: Read + Seek>(source: R, copy: &mut (impl Read + Write + Seek)) -> Result<u64, ReadError> {
     let verifying = [key(1).verifying()];
     let expected = Expected { me: party(2), sender: party(1), way: Way::ToTrust, verifying: &verifying };
     let mut first = None;
@@ -319,4 +319,49 @@ fn parts_hold_every_message_once_and_at_least_one() {
     assert_eq!(parts(30), [vec![1, 2], vec![3], vec![4]]);
     assert_eq!(parts(1), [[1], [2], [3], [4]]);
     assert_eq!(parted::<u64>(&[], 5, |length| *length), [&[] as &[u64]]);
+}
+
+#[test]
+fn numbers_and_moments_that_no_ledger_holds_are_refused() {
+    let most = bounds::NUMBER_MOST;
+    assert!(taken(&written(Heading { number: most, ..heading() }, &[b"the letter"])).is_ok());
+    for heading in [
+        Heading { number: most + 1, ..heading() },
+        Heading { made: UnixMillis(most + 1), ..heading() },
+        Heading { expires: UnixMillis(u64::MAX), ..heading() },
+    ] {
+        assert_eq!(taken(&written(heading, &[b"the letter"])).unwrap_err(), Refused::Malformed);
+    }
+}
+
+/// A disk that takes no more.
+struct Full(Cursor<Vec<u8>>);
+
+impl Read for Full {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Seek for Full {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_is_another_failure_than_a_stick_that_cannot_be_read() {
+    let bytes = small();
+    let full = carried(Cursor::new(&bytes), &mut Full(Cursor::new(Vec::new()))).unwrap_err();
+    assert!(matches!(full, ReadError::Copy(error) if error.kind() == io::ErrorKind::StorageFull));
 }

@@ -27,8 +27,17 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             "PrivateNetwork=yes",
             "CapabilityBoundingSet=\n",
             "TemporaryFileSystem=/var/lib:ro",
+            "BindReadOnlyPaths=/var/lib/flip-appliance/sticks/known\n",
+            "mount -t vfat,exfat -o",
         ] {
             assert!(unit.contains(word), "{name} lacks {word}");
+        }
+        // The parts of the folder of sticks each by itself, and all of them made before: a whole one could be put in
+        // another's place.
+        let made = fs::read_to_string(units.join("flip-appliance.tmpfiles.conf"))?;
+        let bound = unit.lines().find_map(|line| line.strip_prefix("BindPaths=")).context("no BindPaths")?;
+        for path in bound.split(' ') {
+            assert!(made.contains(&format!(" {path} ")) && !path.ends_with("/sticks"), "{name}: {path}");
         }
     }
     let reads = fs::read_to_string(units.join("flip-stick-read@.service"))?;

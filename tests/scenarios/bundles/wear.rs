@@ -13,7 +13,7 @@ use flip_tests::world::until;
 
 use super::large::large;
 use super::{answer, back, failed, out, round, share, stick, take, told, with, words};
-use crate::stage::Stage;
+use crate::stage::{Stage, TRUST};
 
 /// The bundles on a stick that go this way, by whatever name.
 fn going(stick: &Path, way: Way) -> Result<Vec<PathBuf>> {
@@ -201,7 +201,8 @@ fn misled(stage: &mut Stage) -> Result<()> {
 }
 
 #[test]
-fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_or_by_a_person() -> Result<()> {
+fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_or_by_a_person() -> Result<()>
+{
     let mut stage = Stage::set()?;
     stage.trust.program()?.says("connected to the hub")?;
     stage.wire.cut();
@@ -240,5 +241,95 @@ fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_o
     let again = stage.api.ask("again", EVERYONE)?;
     round(&stage, "second")?;
     assert_eq!(share(&stage.api.result(&again)?)["state"], "value");
+    Ok(())
+}
+
+#[test]
+fn what_a_kill_left_is_gone_after_the_next_start_and_a_link_is_no_folder_of_ours() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.wire.cut();
+    let (sticks, bundles) = (stage.trust.data.join("sticks"), stage.hub.data.join("bundles"));
+    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
+    stage.trust.kill()?;
+    stage.hub.kill()?;
+    fs::create_dir_all(&bundles)?;
+    let left = [
+        sticks.join("brought-1"),
+        sticks.join("leaving/flip-1.flip.part"),
+        bundles.join("brought-1"),
+        bundles.join("taking-1"),
+        bundles.join("taking-2.part"),
+    ];
+    for path in &left {
+        fs::write(path, b"half")?;
+    }
+    // Somebody who may write there puts a link in the place of a folder.
+    let elsewhere = stick(&stage, "elsewhere")?;
+    fs::write(elsewhere.join("signing.key"), b"a key")?;
+    stage.trust.resume()?;
+    stage.hub.resume()?;
+    for path in &left {
+        until("what was left to be gone", || Ok((!path.exists()).then_some(())))?;
+    }
+    stage.trust.kill()?;
+    fs::remove_dir_all(sticks.join("leaving"))?;
+    std::os::unix::fs::symlink(&elsewhere, sticks.join("leaving"))?;
+    stage.trust.resume()?;
+    let place = stick(&stage, "stick")?;
+    let output = with(stage.trust.command(&["bundle", "export", "--anew", "--out"])?, &place).output()?;
+    assert!(!output.status.success() && words(&output).contains("leaving"), "{}", words(&output));
+    assert_eq!(fs::read(elsewhere.join("signing.key"))?, b"a key");
+    Ok(())
+}
+
+/// A Trust's heads that the hub keeps, and the hub's that the Trust keeps.
+fn heads(stage: &Stage) -> Result<(usize, usize)> {
+    let kept = stage.hub.command(&["audit", "heads", "--trust", TRUST])?.output()?;
+    Ok((words(&kept).lines().count(), acts(stage, "hub_head_kept")?))
+}
+
+fn acts(stage: &Stage, act: &str) -> Result<usize> {
+    let listed = words(&stage.trust.command(&["audit", "list", "--act", act])?.output()?);
+    Ok(listed.lines().filter(|line| line.contains(act)).count())
+}
+
+#[test]
+fn heads_of_the_audits_go_by_stick_too_and_show_a_log_that_was_cut() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    let before = heads(&stage)?;
+    // Out of order: what comes late is no news, and contradicts nothing.
+    let (early, late) = (stick(&stage, "early")?, stick(&stage, "late")?);
+    for place in [&early, &late] {
+        out(&stage.hub, place)?;
+    }
+    take(&stage.trust, &late)?;
+    take(&stage.trust, &early)?;
+    let (early, late) = (stick(&stage, "early-back")?, stick(&stage, "late-back")?);
+    for place in [&early, &late] {
+        answer(&stage.trust, place)?;
+    }
+    back(&stage.hub, &late)?;
+    back(&stage.hub, &early)?;
+    assert_eq!(heads(&stage)?, (before.0 + 1, before.1 + 1));
+    assert_eq!(acts(&stage, "head_contradicted")?, 0);
+    // Cut back to before what the hub keeps, and gone on with.
+    stage.trust.kill()?;
+    let path = stage.trust.data.join("audit.log");
+    let text = fs::read_to_string(&path)?;
+    let first: String = text.lines().take(1).flat_map(|line| [line, "\n"]).collect();
+    fs::write(&path, first)?;
+    stage.trust.resume()?;
+    let said = || -> Result<String> {
+        Ok(words(&stage.hub.command(&["audit", "list", "--act", "head_contradicted"])?.output()?))
+    };
+    let none = said()?;
+    assert!(!none.contains("contradicted"), "{none}");
+    round(&stage, "cut")?;
+    let found = said()?;
+    assert!(found.contains("head_contradicted") && found.contains("when it told of it last"), "{found}");
+    round(&stage, "told")?;
+    assert_eq!(acts(&stage, "head_contradicted")?, 1, "and the Trust is told what the hub keeps");
     Ok(())
 }

@@ -29,7 +29,7 @@ const MEMORY_MIB: f64 = 64.0;
 pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &Steps) -> Result<()> {
     let folder = places.scratch.join("bundles");
     let (sticks, stick) = (folder.join("sticks"), folder.join("stick"));
-    for part in ["arrived", "asked", "leaving", "said"] {
+    for part in ["arrived", "asked", "known", "leaving", "said"] {
         fs::create_dir_all(sticks.join(part))?;
     }
     fs::create_dir_all(&stick)?;

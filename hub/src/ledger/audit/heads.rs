@@ -24,13 +24,20 @@ pub struct Exchanged {
 }
 
 impl Ledger {
-    /// Keeps the verified head of a Trust's audit log, and compares what the Trust keeps of this hub's.
+    /// The end of this hub's audit, and the newest head of a Trust's that is kept.
+    pub async fn heads_for(&self, trust: PartyId) -> Result<(Head, Option<SignedHead>), LedgerError> {
+        self.call("heads for", move |tx| Ok((head(tx)?, newest(tx, trust)?))).await
+    }
+
+    /// Keeps the verified head of a Trust's audit log, and compares what the Trust keeps of this hub's. One that may have
+    /// come late is not kept where a later one is.
     pub async fn exchange_heads(
         &self,
         by: By,
         trust: PartyId,
         heads: Heads,
         own_key: VerifyingKey,
+        may_be_late: bool,
     ) -> Result<Exchanged, LedgerError> {
         self.call("exchange heads", move |tx| {
             let Heads { mine: theirs, yours: ours } = heads;
@@ -42,14 +49,17 @@ impl Ledger {
                 By::hub(by.at).note(tx, &Deed::HeadContradicted { trust, whose, why, head: head.clone() })
             };
             let yours = newest(tx, trust)?;
-            if let Some(before) = &yours {
+            let is_late = may_be_late && yours.as_ref().is_some_and(|before| theirs.is_before(before));
+            if let Some(before) = yours.as_ref().filter(|_| !is_late) {
                 contradict("trust", went_back(before, &theirs), before)?;
             }
             // A head under another key is of a hub that had this ledger before, or made up.
             if let Some(ours) = ours.filter(|ours| ours.key == own_key && ours.verifies()) {
                 contradict("hub", contradiction(tx, &ours)?, &ours)?;
             }
-            by.note(tx, &Deed::TrustHeadKept { trust, head: theirs })?;
+            if !is_late {
+                by.note(tx, &Deed::TrustHeadKept { trust, head: theirs })?;
+            }
             Ok(Exchanged { mine: head(tx)?, yours, contradictions })
         })
         .await
