@@ -274,7 +274,7 @@ impl Folder {
     /// because what they are of is void by now; small files that were being written.
     fn forget_stale(&self, now: UnixMillis) -> Result<(), SticksError> {
         let is_part = |name: &str| name.ends_with(stick::PART);
-        let is_new = |name: &str| name.ends_with(".new");
+        let is_new = |name: &str| name.ends_with(NEW);
         stick::forget_stale(&self.0, u64::MAX, |name| name.starts_with(BROUGHT))?;
         stick::forget_stale(&self.0.join("leaving"), u64::MAX, is_part)?;
         let void = now.minus(wire::BUNDLE_LIFE_TO_TRUST_MS);
@@ -288,6 +288,8 @@ impl Folder {
 
 const KNOWN: &str = "known/hub.json";
 const SETTLED: &str = "known/settled.json";
+/// How the name of a small file ends while it is written.
+const NEW: &str = ".new";
 /// How the name of a file begins that somebody brings to the local console.
 const BROUGHT: &str = "brought-";
 /// How the name of a file ends that says why a bundle was not even copied.

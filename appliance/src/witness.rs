@@ -51,28 +51,7 @@ impl Witness {
         if newest.first().is_none_or(|entry| entry.number == told.entries || entry.act == KEPT) {
             return Ok(None);
         }
-        let head = audit.head()?;
-        let mine =
-            SignedHead::sign(identity.facts.trust, head.entries, &head.hash, now, &identity.keys.signing);
-        let kept = audit.newest_of(1, |entry| entry.act == KEPT)?;
-        Ok(Some(Heads { mine, yours: kept.first().and_then(head_of) }))
-    }
-
-    /// What a bundle tells the hub: how the log ends now, and the newest head of the hub's that is kept.
-    pub fn tell(
-        &self,
-        audit: &Audit,
-        identity: &Identity,
-        now: UnixMillis,
-    ) -> Result<Option<Heads>, AuditError> {
-        let head = audit.head()?;
-        if head.entries == 0 {
-            return Ok(None);
-        }
-        let mine =
-            SignedHead::sign(identity.facts.trust, head.entries, &head.hash, now, &identity.keys.signing);
-        let kept = audit.newest_of(1, |entry| entry.act == KEPT)?;
-        Ok(Some(Heads { mine, yours: kept.first().and_then(head_of) }))
+        heads(audit, identity, now)
     }
 
     /// What was offered did not arrive: it is offered again at once.
@@ -123,6 +102,17 @@ impl Witness {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entries = entry.number;
         Ok(contradictions)
     }
+}
+
+/// How the log ends now, and the newest head of the hub's that is kept; `None` where it has no act yet.
+pub fn heads(audit: &Audit, identity: &Identity, now: UnixMillis) -> Result<Option<Heads>, AuditError> {
+    let head = audit.head()?;
+    if head.entries == 0 {
+        return Ok(None);
+    }
+    let mine = SignedHead::sign(identity.facts.trust, head.entries, &head.hash, now, &identity.keys.signing);
+    let kept = audit.newest_of(1, |entry| entry.act == KEPT)?;
+    Ok(Some(Heads { mine, yours: kept.first().and_then(head_of) }))
 }
 
 /// The hub's head that an act keeps.

@@ -205,6 +205,10 @@ fn every_refusal_of_a_message_has_its_own_reason() {
     let mut newer = sealed.bytes().to_vec();
     newer[4] = 2;
     assert_eq!(Sealed::parse(newer), Err(Unwelcome::UnknownVersion));
+    // A sequence number that no ledger holds.
+    let mut numbered = sealed.bytes().to_vec();
+    numbered[54] |= 0x80;
+    assert_eq!(Sealed::parse(numbered), Err(Unwelcome::Malformed));
     let mut forged = sealed.bytes().to_vec();
     *forged.last_mut().unwrap() ^= 1;
     assert_eq!(open(&Sealed::parse(forged).unwrap(), NOW), Err(Unwelcome::BadSignature));

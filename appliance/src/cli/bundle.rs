@@ -272,7 +272,7 @@ fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> a
     let known = known_of(folder)?;
     let _handling = handling(folder)?;
     let mut done = Handled::default();
-    let exported = export_to(folder, known, out, wish, anew, json, &mut done);
+    let exported = export_to(folder, &known, out, wish, anew, json, &mut done);
     done.failed = exported.as_ref().err().map(|error| format!("{error:#}"));
     // After all of it is on the stick, synced, or is not.
     handled(folder, &done);
@@ -289,7 +289,7 @@ fn handled(folder: &Folder, said: &Handled) {
 
 fn export_to(
     folder: &Folder,
-    known: Known,
+    known: &Known,
     out: &Path,
     wish: &Wish,
     anew: bool,
@@ -308,12 +308,12 @@ fn export_to(
     };
     let mut removed = Vec::new();
     if !left.is_empty() {
-        removed = reading::clear(folder, &known, to)?;
+        removed = reading::clear(folder, known, to)?;
         done.removed = removed.len();
     }
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
-        written.push(hand_over(&known, made, to, name)?);
+        written.push(hand_over(known, made, to, name)?);
     }
     let mut answer = Answer::default();
     if left.is_empty() {

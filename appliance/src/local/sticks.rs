@@ -47,8 +47,8 @@ pub(super) async fn take(State(local): Here, mut form: Multipart) -> Response {
         // It may not be there at all.
         drop(fs::remove_file(&brought));
         match said {
-            Ok(said) => told(&local, StatusCode::OK, said),
-            Err((status, why)) => told(&local, status, Said::Not(why)),
+            Ok(said) => told(local, StatusCode::OK, said),
+            Err((status, why)) => told(local, status, Said::Not(why)),
         }
     })
     .await
@@ -71,7 +71,7 @@ pub(super) async fn answer(State(local): Here) -> Response {
                 ];
                 (headers, Body::from_stream(Pieces(taken))).into_response()
             }
-            Err((status, why)) => told(&local, status, Said::Not(why)),
+            Err((status, why)) => told(local, status, Said::Not(why)),
         }
     })
     .await

@@ -16,6 +16,7 @@ use crate::exchange;
 use crate::identity::Identity;
 use crate::site::Site;
 use crate::uplink::error_chain;
+use crate::witness;
 
 /// Makes what was asked for, once the orders here are answered or the time to wait for them is over.
 pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
@@ -95,7 +96,7 @@ fn letter(site: &Site, identity: &Identity) -> Result<FromAppliance, SticksError
     let mut sync = exchange::say(site, now)?;
     sync.room = bounds::ORDERS_WAITING;
     // A log that cannot be read holds up no work.
-    sync.audit = site.witness.tell(&site.audit, identity, now).unwrap_or_else(|error| {
+    sync.audit = witness::heads(&site.audit, identity, now).unwrap_or_else(|error| {
         tracing::error!(error = error_chain(&error), "the hub cannot be told how the audit log ends");
         None
     });

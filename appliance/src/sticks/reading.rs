@@ -127,9 +127,8 @@ fn copy_in(
         carry(bundle, copy, told)?;
         Ok::<_, SticksError>(header.length())
     })
-    .map_err(|error| match error {
-        SticksError::File(_, error) => SticksError::Disk(error),
-        other => other,
-    })?;
+    .map_err(
+        |error| if let SticksError::File(_, error) = error { SticksError::Disk(error) } else { error },
+    )?;
     Ok(header)
 }

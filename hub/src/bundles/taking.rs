@@ -115,9 +115,8 @@ impl Desk<'_> {
             carry(bundle, copy, told)?;
             Ok::<_, BundleError>(header.length())
         })
-        .map_err(|error| match error {
-            BundleError::File(_, error) => BundleError::Disk(error),
-            other => other,
+        .map_err(|error| {
+            if let BundleError::File(_, error) = error { BundleError::Disk(error) } else { error }
         })?;
         let taken = self.use_copy(by, &copy, &header, &peer);
         fs::remove_file(&copy).map_err(|error| BundleError::File(copy.clone(), error))?;

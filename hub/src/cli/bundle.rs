@@ -231,7 +231,9 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
                     tracing::warn!(path = %path.display(), %error, "a stick cannot be read");
                     BundleError::Refused(Refused::Unreadable)
                 }
-                other => BundleError::from(other),
+                other @ (StickError::Io(..) | StickError::NotAFile(_) | StickError::TooMany(_)) => {
+                    BundleError::from(other)
+                }
             };
             if let BundleError::Refused(why) = &error {
                 desk.note_refused(&by, None, *why)?;
