@@ -81,6 +81,8 @@ pub const DAY_MS: u64 = 86_400_000;
 pub const RECOVERY_CODES: usize = 10;
 /// Letters and digits of a recovery code: 80 bits.
 pub const RECOVERY_CODE_CHARACTERS: usize = 16;
+/// Bytes that the memory of a hash has room for; see [`crate::passwords`].
+pub const HASH_ROOM_BYTES: usize = 40 * 1024 * 1024;
 /// Sign-ins that may wait for their password to be hashed; more are told to try again.
 pub const HASHES_WAITING: usize = 64;
 /// The shortest password, in characters.

@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use flip_protocol::text;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
@@ -33,17 +33,61 @@ pub fn hash(password: &str) -> Result<String, BadPassword> {
         _ => return Err(BadPassword::TooLong),
     }
     let salt = clock::random_bytes::<16>();
-    let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|_| BadPassword::Hash)
+    hash_with(password, &salt).ok_or(BadPassword::Hash)
+}
+
+fn hash_with(password: &str, salt: &[u8]) -> Option<String> {
+    let params = Params::default();
+    let output =
+        output(password, salt, Algorithm::Argon2id, Version::V0x13, &params, Params::DEFAULT_OUTPUT_LEN)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(Salt::new(salt).ok()?),
+        hash: Some(output),
+    };
+    Some(hash.to_string())
 }
 
 /// True where the password is the one that was hashed. Takes as long where nobody has that name (`None`).
 pub fn verify(password: &str, stored: Option<&str>) -> bool {
     let nobody =
         "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let Ok(hash) = PasswordHash::new(stored.unwrap_or(nobody)) else { return false };
-    let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
-    fits && stored.is_some()
+    fits(password, stored.unwrap_or(nobody)).unwrap_or(false) && stored.is_some()
+}
+
+fn fits(password: &str, stored: &str) -> Option<bool> {
+    let stored = PasswordHash::new(stored).ok()?;
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = Version::try_from(stored.version?).ok()?;
+    let (params, expected) = (Params::try_from(&stored).ok()?, stored.hash?);
+    // Compared in a time that does not depend on what is equal.
+    Some(output(password, &stored.salt?, algorithm, version, &params, expected.len())? == expected)
+}
+
+fn output(
+    password: &str,
+    salt: &[u8],
+    algorithm: Algorithm,
+    version: Version,
+    params: &Params,
+    bytes: usize,
+) -> Option<Output> {
+    let mut output = vec![0; bytes];
+    let argon2 = Argon2::new(algorithm, version, params.clone());
+    let memory = memory(params.block_count());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory).ok()?;
+    Output::new(&output).ok()
+}
+
+/// The memory of one hash, with more room than is used: what has more than 32 MiB goes back to the system as soon as it is
+/// freed, and of less glibc's allocator keeps several for each thread, some 200 MiB after a morning of sign-ins. Pages of
+/// the room that nobody writes to take none.
+fn memory(blocks: usize) -> Vec<Block> {
+    let mut memory = Vec::with_capacity(blocks.max(bounds::HASH_ROOM_BYTES / size_of::<Block>()));
+    memory.resize(blocks, Block::new());
+    memory
 }
 
 /// Verifies passwords on two threads, one at a time each: every one takes 19 MiB, whoever has hung up meanwhile. One is
@@ -108,6 +152,8 @@ pub fn token_sha256(token: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use argon2::PasswordHasher as _;
+
     use super::*;
 
     #[test]
@@ -119,6 +165,20 @@ mod tests {
         assert!(!verify("another password", Some(&stored)));
         assert!(!verify(&password, None));
         assert!(PasswordHash::new("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA").is_ok());
+    }
+
+    #[test]
+    fn a_hash_is_the_one_that_the_library_makes_in_memory_of_its_own() {
+        let (password, salt) = ("tern ovation lilac 9", [7; 16]);
+        let expected = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt).unwrap();
+        assert_eq!(hash_with(password, &salt).unwrap(), expected.to_string());
+        let cheaper = "$argon2id$v=19$m=512,t=3,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA";
+        assert_eq!(
+            fits(password, cheaper),
+            Some(false),
+            "other costs and lengths are those of what is stored"
+        );
+        assert_eq!(fits(password, "$argon2id$v=19$m=512,t=3,p=1"), None);
     }
 
     #[test]

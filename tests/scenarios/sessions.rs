@@ -1,6 +1,7 @@
 //! Where one is signed in, and how often passwords, codes and the public forms can be tried.
 
 use anyhow::{Context as _, Result, ensure};
+use flip_tests::bench::memory::own_mib;
 use flip_tests::world::{Api, Browser, Hub, HubOptions, PASSWORD, Window};
 use serde_json::{Value, json};
 
@@ -168,6 +169,20 @@ fn who_mistypes_all_day_keeps_nobody_out_behind_the_same_address() -> Result<()>
     assert!(refused > 0, "nobody waits");
     hospital.sign_in("mia", PASSWORD)?;
     hospital.sign_in("admin", PASSWORD)?;
+    Ok(())
+}
+
+#[test]
+fn a_morning_of_sign_ins_leaves_the_hub_as_small_as_it_was() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    for _ in 0..40 {
+        let session = hub.stranger()?.sign_in("admin", PASSWORD)?;
+        ensure!(session.send("DELETE", "/api/v1/session", "", "")?.status == 204, "not signed out");
+    }
+    // What was used for a password, 19 MiB, goes back to the system at once, and no more than one is under way.
+    let own = own_mib(hub.program()?.id());
+    assert!(own < 32.0, "the hub has {own:.0} MiB of its own");
     Ok(())
 }
 
