@@ -36,6 +36,9 @@ pub struct Window {
 /// The key under which WebDriver names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// No window of Chromium's is narrower; what is shown in one can be.
+const NARROWEST: u32 = 500;
+
 impl Browser {
     /// Opens a window.
     pub fn open(window: Window) -> Result<Self> {
@@ -83,6 +86,11 @@ impl Browser {
         let session = until("a browser", || Ok(browser.command("", &wish).ok()))?;
         let id = session["sessionId"].as_str().context("no session")?;
         browser.session = format!("{}/{id}", browser.session);
+        if window.width < NARROWEST {
+            let metrics = json!({ "width": window.width, "height": window.height, "deviceScaleFactor": 1, "mobile": false });
+            let shrink = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
+            browser.command("/goog/cdp/execute", &shrink)?;
+        }
         Ok(browser)
     }
 
@@ -163,6 +171,32 @@ impl Browser {
         ensure!(found["rules"].as_u64() > Some(10), "axe looked at next to nothing: {found}");
         let broken = found["broken"].as_array().context("no list")?.iter();
         Ok(broken.filter_map(|rule| Some(rule.as_str()?.to_owned())).collect())
+    }
+
+    /// What stands out of the window or out of what it is in, and what is cut off where nobody can scroll to it.
+    pub fn misfits(&self) -> Result<Vec<String>> {
+        const SCRIPT: &str = "
+            const wide = document.documentElement.clientWidth;
+            const style = (element) => getComputedStyle(element);
+            const scrolls = (element) => element && element !== document.body &&
+                (['auto', 'scroll'].includes(style(element).overflowX) || scrolls(element.parentElement));
+            const name = (element) => element.outerHTML.slice(0, 160);
+            const found = [];
+            for (const element of document.body.querySelectorAll('*')) {
+                const box = element.getBoundingClientRect();
+                const seen = box.width > 1 && box.height > 1 && style(element).visibility === 'visible';
+                // One moves about in fields with the arrow keys.
+                const field = ['INPUT', 'SELECT', 'TEXTAREA'].includes(element.tagName);
+                if (!seen || field || element.ownerSVGElement || scrolls(element)) continue;
+                if (box.right > wide + 1 || box.left < -1) found.push('beyond the window: ' + name(element));
+                const inside = style(element).display === 'inline' || element.scrollWidth <= element.clientWidth + 2;
+                const cuts = ['hidden', 'clip'].includes(style(element).overflowX);
+                if (!inside) found.push((cuts ? 'cut: ' : 'spills: ') + name(element));
+            }
+            return found;";
+        let found = self.command("/execute/sync", &json!({ "script": SCRIPT, "args": [] }))?;
+        let found = found.as_array().context("no list")?.iter();
+        Ok(found.filter_map(|one| Some(one.as_str()?.to_owned())).collect())
     }
 
     /// What the browser complained of: broken rules of the content security policy, failed scripts.
