@@ -13,6 +13,7 @@ use std::fmt;
 use flip_protocol::heads::SignedHead;
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -31,6 +32,15 @@ pub struct By {
     pub once: Option<Once>,
 }
 
+/// An API token as the audit names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Token {
+    /// Its id, which opens nothing.
+    pub id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+}
+
 /// Who does something at the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
@@ -40,6 +50,8 @@ pub enum Who {
         id: PersonId,
         /// Their sign-in name at that moment.
         name: String,
+        /// The API token that they came with; `None` where they were signed in.
+        token: Option<Token>,
     },
     /// Whoever runs the program's commands on the hub's machine.
     CommandLine,
@@ -80,7 +92,16 @@ impl By {
 
     /// A person.
     pub fn person(id: PersonId, name: &str, at: UnixMillis) -> Self {
-        Self { who: Who::Person { id, name: name.to_owned() }, at, once: None }
+        Self { who: Who::Person { id, name: name.to_owned(), token: None }, at, once: None }
+    }
+
+    /// The same person, with an API token of theirs.
+    #[must_use]
+    pub fn with_token(mut self, with: Option<Token>) -> Self {
+        if let Who::Person { token, .. } = &mut self.who {
+            *token = with;
+        }
+        self
     }
 }
 
@@ -90,7 +111,10 @@ impl Who {
 
     fn facts(&self) -> Value {
         match self {
-            Self::Person { id, name } => json!({ "kind": "person", "id": id, "name": name }),
+            Self::Person { id, name, token: None } => json!({ "kind": "person", "id": id, "name": name }),
+            Self::Person { id, name, token } => {
+                json!({ "kind": "person", "id": id, "name": name, "token": token })
+            }
             Self::CommandLine => json!({ "kind": "command_line" }),
             Self::Trust { id, name } => json!({ "kind": "trust", "id": id, "name": name }),
             Self::Hub => json!({ "kind": "hub" }),
@@ -251,6 +275,9 @@ mod tests {
             "before": "admin",
         });
         assert_eq!(deed.facts(&ada.who), expected);
+        let token = Token { id: Uuid::from_bytes([3; 16]), name: "nightly".to_owned() };
+        let by = deed.facts(&ada.with_token(Some(token)).who)["by"]["token"].clone();
+        assert_eq!(by, json!({ "id": "03030303-0303-0303-0303-030303030303", "name": "nightly" }));
     }
 
     #[test]

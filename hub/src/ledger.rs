@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backup;
 pub mod board;
 pub mod bundles;
+pub mod cursor;
 pub mod files;
 pub mod freezes;
 pub mod invitations;

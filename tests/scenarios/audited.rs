@@ -120,6 +120,8 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
             "PUT /api/v1/people/{person}",
             ("person_edited", Json(json!({ "name": "Another B", "email": "b@c.example", "role": "viewer" }))),
         ),
+        ("PUT /api/v1/people/{person}/trust", ("trust_admin_made", Json(json!({ "trust": "{trust}" })))),
+        ("POST /people/{person}/trust", ("trust_admin_made", Form("trust={trust}"))),
         ("DELETE /api/v1/people/{person}", ("invitation_withdrawn", None)),
         ("POST /api/v1/people/{person}/disable", ("person_disabled", None)),
         ("POST /api/v1/people/{person}/enable", ("person_enabled", None)),
@@ -404,6 +406,11 @@ fn every_route_that_changes_something_leaves_an_act_of_who_did_it() -> Result<()
         let trust = match act {
             "keys_asked" | "bundle_made" | "project_staged" | "project_unstaged" | "project_decided" => {
                 trust_named(admin, TRUST)?
+            }
+            "trust_admin_made" => {
+                // One of its own: a Trust with an admin decides otherwise from then on.
+                hub.add_trust(&format!("Elsewhere {number}"))?;
+                trust_named(admin, &format!("Elsewhere {number}"))?
             }
             _ if path.contains("{trust}") => {
                 hub.add_trust("Oldbridge")?;

@@ -18,6 +18,7 @@ mod events;
 mod files;
 mod freezing;
 mod garbage;
+mod guide;
 mod keeping;
 mod local;
 mod messages;

@@ -629,3 +629,79 @@ fn an_admin_adds_a_person_who_makes_a_project_and_shares_it() -> Result<()> {
     narrow.shows("Invite a person")?;
     narrow.picture(&picture("people-many-dark-narrow")?)
 }
+
+#[test]
+fn administrators_make_admins_of_trusts_by_the_api_and_in_the_console() -> Result<()> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let stage = Stage::set()?;
+    let (hub, admin) = (&stage.hub, &stage.api);
+    hub.add_trust("Oldbridge")?;
+    let trusts = admin.get("/api/v1/trusts")?.json()["trusts"].clone();
+    let trust = |name: &str| -> Result<String> {
+        let mut all = trusts.as_array().context("no Trusts")?.iter();
+        let one = all.find(|one| one["name"] == name).context("no such Trust")?;
+        Ok(one["id"].as_str().context("no id")?.to_owned())
+    };
+    let (near, gone) = (trust(crate::stage::TRUST)?, trust("Oldbridge")?);
+    let removed = admin.post(&format!("/api/v1/trusts/{gone}/remove"), &json!({ "name": "Oldbridge" }))?;
+    ensure!(removed.status == 204, "not removed: {}", removed.text);
+    let ben = hub.add_person("ben", "researcher")?;
+    let id = |name: &str| -> Result<String> {
+        let found = admin.get(&format!("/api/v1/people?search={name}"))?.json();
+        Ok(found["people"][0]["id"].as_str().context("nobody")?.to_owned())
+    };
+    let guest = json!({ "name": "guest", "email": "guest@site.example", "role": "viewer" });
+    let guest = admin.post("/api/v1/people", &guest)?.json()["id"].as_str().context("no id")?.to_owned();
+    let path = |person: &str| format!("/api/v1/people/{person}/trust");
+    let put = |api: &Api, person: &str, trust: &str| -> Result<(u16, Value)> {
+        let body = json!({ "trust": trust }).to_string();
+        let reply = api.send("PUT", &path(person), "application/json", &body)?;
+        Ok((reply.status, reply.json()))
+    };
+    let code = |(status, body): (u16, Value)| (status, body["code"].clone());
+    let of_ben = id("ben")?;
+    assert_eq!(code(put(admin, &of_ben, &gone)?), (422, json!("no_such_trust")));
+    assert_eq!(code(put(admin, &of_ben, &of_ben)?), (422, json!("no_such_trust")));
+    assert_eq!(code(put(admin, &guest, &near)?), (409, json!("invited")));
+    assert_eq!(code(put(admin, &id("admin")?, &near)?), (409, json!("oneself")));
+    assert_eq!(code(put(admin, &near, &near)?), (404, json!("not_found")));
+    assert_eq!(code(put(&ben, &of_ben, &near)?), (404, json!("not_found")));
+    let token = admin.post("/api/v1/tokens", &json!({ "name": "x", "scopes": ["hub", "projects"] }))?.json();
+    assert_eq!(code(put(&admin.with_token(&token)?, &of_ben, &near)?), (403, json!("out_of_scope")));
+    assert_eq!(ben.get("/api/v1/decisions")?.status, 404, "it was done all the same");
+
+    let (status, made) = put(admin, &of_ben, &near)?;
+    assert_eq!((status, &made["role"], &made["trust"]), (200, &json!("trust-admin"), &json!(near)), "{made}");
+    assert_eq!(made["trust_name"], crate::stage::TRUST);
+    assert_eq!(ben.get("/api/v1/decisions")?.status, 200, "a role counts at once");
+    // What is decided for that Trust is theirs from now on.
+    let query = admin.ask("everyone", EVERYONE)?;
+    admin.complete(&query)?;
+    let project = admin.project_of(&query)?;
+    admin.stage(&project)?;
+    assert_eq!(admin.decide(&project, &near, "approve", "")?.json()["code"], "own_admin");
+    assert_eq!(ben.decide(&project, &near, "decline", "not now")?.status, 200);
+    let back = json!({ "name": "ben", "role": "viewer" }).to_string();
+    let back = admin.send("PUT", &format!("/api/v1/people/{of_ben}"), "application/json", &back)?.json();
+    assert_eq!((&back["role"], &back["trust"]), (&json!("viewer"), &Value::Null), "{back}");
+
+    let page = format!("/people/{of_ben}");
+    let none = admin.send("POST", &format!("{page}/trust"), FORM, "")?;
+    assert!(none.status == 422 && none.text.contains("No Trust is chosen"), "{} {}", none.status, none.text);
+    for (dark, width, name) in [(false, 1_280, "person-trust-light"), (true, 400, "person-trust-dark-narrow")]
+    {
+        let browser = Browser::open(Window { width, height: 1_200, dark, scripts: false })?;
+        browser.go(&format!("{}{page}", admin.base()))?;
+        browser.fill("input[name=account]", "admin")?;
+        browser.fill("input[name=password]", PASSWORD)?;
+        browser.click("main button[type=submit]")?;
+        browser.shows("Admin of a Trust")?;
+        browser.click("form[action$='/trust'] button")?;
+        browser.shows(&format!("ben decides for {}", crate::stage::TRUST))?;
+        browser.picture(&picture(name)?)?;
+    }
+    let told = admin.get("/api/v1/audit?act=trust_admin_made")?.json()["acts"].clone();
+    assert_eq!(told.as_array().map(Vec::len), Some(3), "{told}");
+    assert_eq!(told[0]["facts"]["by"]["name"], "admin", "{told}");
+    Ok(())
+}

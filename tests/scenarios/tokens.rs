@@ -167,3 +167,105 @@ fn somebody_makes_a_token_in_the_console_and_sees_it_once() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn who_has_a_second_factor_gives_a_code_of_it_to_make_a_token() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let (ben, app, recovery) = hub.add_person("ben", "researcher")?.enrol()?;
+    let ask = |code: Option<&str>| -> Result<(u16, Value)> {
+        let reply = ben.post("/api/v1/tokens", &json!({ "name": "x", "scopes": ["read"], "code": code }))?;
+        Ok((reply.status, reply.json()["code"].clone()))
+    };
+    assert_eq!(ask(None)?, (422, json!("code_needed")));
+    assert_eq!(ask(Some("12345"))?, (422, json!("wrong_code")));
+    assert_eq!(ask(Some(&app.code(0)?))?, (422, json!("code_used")), "it set the factor up");
+    let listed = || -> Result<usize> {
+        Ok(ben.get("/api/v1/tokens")?.json()["tokens"].as_array().context("no list")?.len())
+    };
+    assert_eq!(listed()?, 0, "a token was made without a code");
+    let code = app.code(1)?;
+    assert_eq!(ask(Some(&code))?, (201, Value::Null));
+    assert_eq!(ask(Some(&code))?, (422, json!("code_used")));
+    assert_eq!(ask(Some(&recovery[0]))?, (201, Value::Null));
+    assert_eq!(listed()?, 2);
+    // The form asks for it too.
+    let form = "name=x&days=7&read=on";
+    let page = ben.send("POST", "/account/tokens", "application/x-www-form-urlencoded", form)?;
+    assert!(page.status == 422 && page.text.contains("or a recovery code"), "{} {}", page.status, page.text);
+    let with = format!("{form}&code={}", recovery[1]);
+    let page = ben.send("POST", "/account/tokens", "application/x-www-form-urlencoded", &with)?;
+    assert!(page.status == 200 && page.text.contains("flip_pat_"), "{}", page.status);
+    Ok(())
+}
+
+#[test]
+fn a_key_is_a_tokens_own_and_the_audit_says_which_token_it_was() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let (ben, eve) = (hub.add_person("ben", "researcher")?, hub.add_person("eve", "researcher")?);
+    let scopes = ["read", "projects"];
+    let (first, made) = make(&ben, &scopes)?;
+    let ((second, _), (of_eve, _), (reads, _)) =
+        (make(&ben, &scopes)?, make(&eve, &scopes)?, make(&ben, &["read"])?);
+    let body = json!({ "name": "Lungs" });
+    let ask = |api: &Api| api.post_once("/api/v1/projects", &body, "k-1");
+    let id = |api: &Api| -> Result<String> {
+        let reply = ask(api)?;
+        ensure!(reply.status == 201, "not made: {}", reply.text);
+        Ok(reply.json()["id"].as_str().context("no id")?.to_owned())
+    };
+    let mut projects = vec![id(&first)?, id(&second)?, id(&of_eve)?, id(&ben)?];
+    for (api, project) in [&first, &second, &of_eve, &ben].into_iter().zip(projects.clone()) {
+        assert_eq!(id(api)?, project, "it was carried out again");
+    }
+    projects.sort();
+    projects.dedup();
+    assert_eq!(projects.len(), 4, "one got the other's answer");
+    let narrow = ask(&reads)?;
+    assert_eq!((narrow.status, &narrow.json()["code"]), (403, &json!("out_of_scope")));
+
+    let acts = hub.api()?.get("/api/v1/audit?act=project_made")?.json()["acts"].clone();
+    let by = |project: &str| -> Result<Value> {
+        let mut acts = acts.as_array().context("no acts")?.iter();
+        let act = acts.find(|act| act["facts"]["project"] == project).context("no such act")?;
+        Ok(act["facts"]["by"].clone())
+    };
+    let of_token = by(&id(&first)?)?;
+    assert_eq!((&of_token["name"], &of_token["kind"]), (&json!("ben"), &json!("person")));
+    assert_eq!(of_token["token"], json!({ "id": made["id"], "name": "nightly" }));
+    assert_eq!(by(&id(&ben)?)?.get("token"), None, "no token did it");
+    let listed =
+        String::from_utf8(hub.command(&["audit", "list", "--act", "project_made"])?.output()?.stdout)?;
+    assert!(listed.contains("ben, by the token “nightly”"), "{listed}");
+    Ok(())
+}
+
+#[test]
+fn the_api_is_listed_in_the_console_with_the_hubs_own_address() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let base = hub.stranger()?.base().to_owned();
+    let document = hub.stranger()?.get("/api/v1/openapi.json")?.json();
+    let paths = document["paths"].as_object().context("no paths")?;
+    let operations: usize = paths.values().filter_map(Value::as_object).map(serde_json::Map::len).sum();
+    for (dark, width, name) in [(false, 1_280, "api-light"), (true, 400, "api-dark-narrow")] {
+        let browser = Browser::open(Window { width, height: 2_400, dark, scripts: true })?;
+        browser.go(&format!("{base}/api"))?;
+        browser.fill("input[name=account]", "admin")?;
+        browser.fill("input[name=password]", PASSWORD)?;
+        browser.click("main button[type=submit]")?;
+        browser.shows("openapi.json")?;
+        let source = browser.source()?;
+        assert_eq!(source.matches("<code><b>").count(), operations, "an operation is missing");
+        browser.picture(&picture(name)?)?;
+        browser.go(&format!("{base}/api?about=queries"))?;
+        browser.shows(&format!("\"{base}/api/v1/queries\""))?;
+        browser.shows("NewQuery")?;
+        browser.click("#post_queries ~ details > summary")?;
+        let barriers = browser.barriers()?;
+        ensure!(barriers.is_empty(), "{barriers:#?}");
+        browser.picture(&picture(&format!("{name}-operation"))?)?;
+    }
+    Ok(())
+}

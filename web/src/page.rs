@@ -56,6 +56,7 @@ impl std::error::Error for RenderError {
 const TEMPLATES: &[(&str, &str)] = &[
     ("account_parts.html", include_str!("../templates/account_parts.html")),
     ("audit.html", include_str!("../templates/audit.html")),
+    ("api_guide.html", include_str!("../templates/api_guide.html")),
     ("ask_access.html", include_str!("../templates/ask_access.html")),
     ("base.html", include_str!("../templates/base.html")),
     ("sticks.html", include_str!("../templates/sticks.html")),

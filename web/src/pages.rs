@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod api_guide;
 mod audit;
 mod decisions;
 mod files;
@@ -34,6 +35,9 @@ use crate::words::plural;
 pub use access::{AskAccess, Forgot, OwnPassword, RequestRow, RequestState, Requests};
 pub(crate) use answer::headline_parts;
 pub use answer::{Answer, Combined, Margins, Rule, Tally, Tone, TrustAnswer, headline};
+pub use api_guide::{
+    ApiAnswer, ApiForm, ApiGroup, ApiGuide, ApiKind, ApiMember, ApiOperation, ApiRefusal, ApiShape,
+};
 pub use audit::{ActChoice, Audit};
 pub use decisions::{Case, Decisions};
 pub use files::{Bring, FileRow, FileState, Need, NeedState};

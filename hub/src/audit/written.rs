@@ -70,11 +70,11 @@ pub fn json_of(act: &Entry, hash: &str) -> Value {
 /// Who did it, in a word.
 pub fn who(act: &Entry) -> String {
     let by = &act.facts["by"];
-    by["name"]
-        .as_str()
-        .or_else(|| by["kind"].as_str())
-        .unwrap_or_default()
-        .replace("command_line", "command line")
+    let name = by["name"].as_str().or_else(|| by["kind"].as_str()).unwrap_or_default();
+    match by["token"]["name"].as_str() {
+        Some(token) => format!("{name}, by the token “{token}”"),
+        None => name.replace("command_line", "command line"),
+    }
 }
 
 /// The facts but who did it.
@@ -103,6 +103,9 @@ mod tests {
         let csv = Format::Csv.line(&act, "abc");
         let quoted = r#""{""project_name"":""A, \""B\""""}""#;
         assert_eq!(csv, format!("7,1970-01-01T00:00:01Z,\"'=ada\",project_made,{quoted},abc\r\n"));
+        let by = json!({ "kind": "person", "name": "ada", "token": { "name": "nightly" } });
+        let with = Entry { facts: json!({ "by": by }), ..act.clone() };
+        assert_eq!(who(&with), "ada, by the token “nightly”");
         let line: Value = serde_json::from_str(&Format::Jsonl.line(&act, "abc")).unwrap();
         assert_eq!((&line["number"], &line["hash"]), (&json!(7), &json!("abc")));
     }

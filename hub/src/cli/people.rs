@@ -253,7 +253,7 @@ fn make_trust_admin(ledger: &Ledger, name: &str, trust: &str) -> anyhow::Result<
     let by = By::command_line(clock::now());
     match ledger.make_trust_admin(by, name.to_owned(), trust.to_owned())? {
         Made::Yes => Ok(()),
-        Made::Nobody => bail!("{}", nobody(name)),
+        Made::Nobody | Made::Invited => bail!("{}", nobody(name)),
         Made::NoTrust => bail!("no Trust is named {trust:?}; flip-hub trust list names them"),
         Made::LastAdmin => bail!("{name} is the only admin who can sign in; make another first"),
     }

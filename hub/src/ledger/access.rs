@@ -9,6 +9,7 @@ use flip_protocol::UnixMillis;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 use uuid::Uuid;
 
+use super::cursor::{Cursor, ascending, ids};
 use super::mail::{self, NewMail, address};
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
@@ -77,6 +78,17 @@ pub enum RequestState {
         /// Why.
         why: String,
     },
+}
+
+impl Request {
+    /// Its place among all of them.
+    pub fn place(&self) -> Cursor {
+        let (rank, moment) = match self.state {
+            RequestState::Open => (0, ascending(self.asked)),
+            RequestState::Invited { at, .. } | RequestState::Dismissed { at, .. } => (1, -ascending(at)),
+        };
+        Cursor { rank, moment, ids: ids(&[self.id.0.as_bytes()]) }
+    }
 }
 
 impl RequestState {
@@ -158,14 +170,16 @@ impl Ledger {
         .await
     }
 
-    /// Requests: those that wait, the oldest first; then the others, the newest first.
-    pub async fn access_requests(&self, most: u32) -> Result<Vec<Request>, LedgerError> {
+    /// Requests from a place on: those that wait, the oldest first; then the others, the newest first.
+    pub async fn access_requests(&self, from: Cursor, most: u32) -> Result<Vec<Request>, LedgerError> {
+        const PLACE: &str = "state <> 'open', CASE state WHEN 'open' THEN asked_ms ELSE -handled_ms END,
+            hex(access_request.id)";
         self.call("access requests", move |tx| {
+            let (rank, moment, ids) = from.values();
             tx.prepare_cached(&format!(
-                "SELECT {COLUMNS} ORDER BY state <> 'open', CASE state WHEN 'open' THEN asked_ms ELSE -handled_ms END
-                 LIMIT ?1"
+                "SELECT {COLUMNS} WHERE ({PLACE}) > (?1, ?2, ?3) ORDER BY {PLACE} LIMIT ?4"
             ))?
-            .query_map([most], of_row)?
+            .query_map((rank, moment, ids, most), of_row)?
             .collect()
         })
         .await
@@ -314,17 +328,17 @@ mod tests {
     async fn who_asks_twice_waits_once_and_admins_get_a_mail_an_hour() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger_with_an_admin(&folder);
-        for number in [1, 1, 2] {
-            assert_eq!(ask(&ledger, number, NOW).await, Stored::Yes);
+        for (number, later_ms) in [(1, 0), (1, 0), (2, 1)] {
+            assert_eq!(ask(&ledger, number, NOW.plus(later_ms)).await, Stored::Yes);
         }
-        let requests = ledger.access_requests(9).await.unwrap();
+        let requests = ledger.access_requests(Cursor::START, 9).await.unwrap();
         let times: Vec<_> = requests.iter().map(|one| (one.name.as_str(), one.times)).collect();
         assert_eq!(times, [("p1", 2), ("p2", 1)]);
-        let mails = ledger.mails(9).await.unwrap();
+        let mails = ledger.mails(Cursor::START, 9).await.unwrap();
         assert_eq!(mails.len(), 1, "one waits already");
         ledger.mail_tried(mails[0].id, 0, MailState::Sent { at: NOW }, String::new()).await.unwrap();
         assert_eq!(ask(&ledger, 3, NOW.plus(5)).await, Stored::Yes);
-        let mails = ledger.mails(9).await.unwrap();
+        let mails = ledger.mails(Cursor::START, 9).await.unwrap();
         assert_eq!(mails[0].state, MailState::Waiting { next: NOW.plus(bounds::HOUR_MS) });
     }
 
@@ -347,7 +361,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger_with_an_admin(&folder);
         ask(&ledger, 1, NOW).await;
-        let id = ledger.access_requests(9).await.unwrap()[0].id;
+        let id = ledger.access_requests(Cursor::START, 9).await.unwrap()[0].id;
         let dismiss = async |why: &str| {
             let by = By::person(PersonId::from_bytes([1; 16]), "ada", NOW);
             ledger.dismiss_request(by, id, why.to_owned()).await.unwrap()

@@ -6,6 +6,7 @@ use flip_storage::rusqlite::{self, Transaction};
 use uuid::Uuid;
 
 use super::allowed::{Doer, doer};
+use super::cursor::{Cursor, ascending, ids};
 use super::freezes::{Freeze, freeze_of};
 use super::orders::state_of_share;
 use super::projects::{Project, project};
@@ -57,6 +58,18 @@ pub struct Case {
     pub query: (Uuid, String, String),
 }
 
+impl Case {
+    /// Its place among all that somebody decides about.
+    pub fn place(&self) -> Cursor {
+        let (rank, at) = match &self.staged.decision {
+            Some(made) => (1, made.at),
+            None => (0, self.staged.at),
+        };
+        let ids = ids(&[&self.project.id.bytes(), &self.staged.trust.bytes()]);
+        Cursor { rank, moment: -ascending(at), ids }
+    }
+}
+
 impl Ledger {
     /// How a project stands at each Trust, as that person looks at it.
     pub async fn board(&self, project: ProjectId, person: PersonId) -> Result<Board, LedgerError> {
@@ -88,12 +101,12 @@ impl Ledger {
 
     /// What waits for that person's decision, the newest first, and then what was decided where they decide, at most
     /// `most`.
-    pub async fn cases(&self, person: PersonId, most: usize) -> Result<Vec<Case>, LedgerError> {
+    pub async fn cases(&self, person: PersonId, from: Cursor, most: u32) -> Result<Vec<Case>, LedgerError> {
         self.call("cases", move |tx| {
             let Some(doer) = doer(tx, person)? else { return Ok(Vec::new()) };
             let mut found = Vec::new();
-            for (id, trust, trust_name) in staged_for(tx, doer)? {
-                if found.len() >= most {
+            for (id, trust, trust_name) in staged_for(tx, doer, from)? {
+                if found.len() >= most as usize {
                     break;
                 }
                 let Some(project) = project(tx, id)? else { continue };
@@ -127,8 +140,14 @@ impl Ledger {
     }
 }
 
-/// The stagings that somebody decides about: those that wait first, the newest first.
-fn staged_for(tx: &Transaction<'_>, doer: Doer) -> rusqlite::Result<Vec<(ProjectId, PartyId, String)>> {
+/// The stagings that somebody decides about, from a place on: those that wait first, the newest first.
+fn staged_for(
+    tx: &Transaction<'_>,
+    doer: Doer,
+    from: Cursor,
+) -> rusqlite::Result<Vec<(ProjectId, PartyId, String)>> {
+    const PLACE: &str = "staging.verdict IS NOT NULL, -coalesce(staging.decided_ms, staging.staged_ms),
+        hex(staging.project) || hex(staging.trust)";
     let of = match doer.role {
         Role::Admin => None,
         Role::TrustAdmin => match doer.trust {
@@ -137,13 +156,14 @@ fn staged_for(tx: &Transaction<'_>, doer: Doer) -> rusqlite::Result<Vec<(Project
         },
         Role::Researcher | Role::Viewer => return Ok(Vec::new()),
     };
-    tx.prepare_cached(
+    let (rank, moment, ids) = from.values();
+    tx.prepare_cached(&format!(
         "SELECT staging.project, trust.id, trust.name FROM staging JOIN trust ON trust.id = staging.trust
              JOIN project ON project.id = staging.project
-         WHERE project.deleted_ms IS NULL AND (?1 IS NULL OR trust.id = ?1)
-         ORDER BY staging.verdict IS NOT NULL, coalesce(staging.decided_ms, staging.staged_ms) DESC, staging.project",
-    )?
-    .query_map([of], |row| {
+         WHERE project.deleted_ms IS NULL AND (?1 IS NULL OR trust.id = ?1) AND ({PLACE}) > (?2, ?3, ?4)
+         ORDER BY {PLACE}"
+    ))?
+    .query_map((of, rank, moment, ids), |row| {
         Ok((ProjectId::from_bytes(row.get(0)?), PartyId::from_bytes(row.get(1)?), row.get(2)?))
     })?
     .collect()

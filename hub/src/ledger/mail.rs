@@ -11,6 +11,7 @@ use flip_storage::rusqlite::types::Type;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 use uuid::Uuid;
 
+use super::cursor::{Cursor, ascending, ids};
 use super::{Ledger, LedgerError, from_json, to_json};
 use crate::audit::{By, Deed};
 use crate::bounds;
@@ -93,6 +94,18 @@ impl MailState {
     }
 }
 
+impl Mail {
+    /// Its place among all of them.
+    pub fn place(&self) -> Cursor {
+        let rank = match self.state {
+            MailState::Failed { .. } => 0,
+            MailState::Waiting { .. } => 1,
+            MailState::Sent { .. } => 2,
+        };
+        Cursor { rank, moment: -ascending(self.stored), ids: ids(&[self.id.0.as_bytes()]) }
+    }
+}
+
 /// A mail to be stored.
 #[derive(Debug, Clone)]
 pub struct NewMail {
@@ -155,14 +168,16 @@ impl Ledger {
         .await
     }
 
-    /// The mails, what needs a look first: given up, then waiting, then sent, each the newest first.
-    pub async fn mails(&self, most: u32) -> Result<Vec<Mail>, LedgerError> {
+    /// The mails from a place on, what needs a look first: given up, then waiting, then sent, each the newest first.
+    pub async fn mails(&self, from: Cursor, most: u32) -> Result<Vec<Mail>, LedgerError> {
+        const PLACE: &str =
+            "CASE state WHEN 'failed' THEN 0 WHEN 'waiting' THEN 1 ELSE 2 END, -stored_ms, hex(id)";
         self.call("mails", move |tx| {
+            let (rank, moment, ids) = from.values();
             tx.prepare_cached(&format!(
-                "SELECT {COLUMNS} ORDER BY CASE state WHEN 'failed' THEN 0 WHEN 'waiting' THEN 1 ELSE 2 END,
-                     stored_ms DESC, id DESC LIMIT ?1"
+                "SELECT {COLUMNS} WHERE ({PLACE}) > (?1, ?2, ?3) ORDER BY {PLACE} LIMIT ?4"
             ))?
-            .query_map([most], of_row)?
+            .query_map((rank, moment, ids, most), of_row)?
             .collect()
         })
         .await
@@ -320,10 +335,13 @@ mod tests {
         assert_eq!(due(60).await, 1);
         tried(0, MailState::Sent { at: UnixMillis(61) }).await;
         assert!(!ledger.send_again(By::command_line(UnixMillis(70)), id).await.unwrap(), "sent once more");
-        assert_eq!(ledger.mails(9).await.unwrap()[0].state, MailState::Sent { at: UnixMillis(61) });
+        assert_eq!(
+            ledger.mails(Cursor::START, 9).await.unwrap()[0].state,
+            MailState::Sent { at: UnixMillis(61) }
+        );
         ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_KEPT_MS - 1)).await.unwrap();
-        assert_eq!(ledger.mails(9).await.unwrap().len(), 1);
+        assert_eq!(ledger.mails(Cursor::START, 9).await.unwrap().len(), 1);
         ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_KEPT_MS)).await.unwrap();
-        assert_eq!(ledger.mails(9).await.unwrap().len(), 0);
+        assert_eq!(ledger.mails(Cursor::START, 9).await.unwrap().len(), 0);
     }
 }

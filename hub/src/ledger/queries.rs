@@ -92,7 +92,7 @@ impl Ledger {
             if peers.is_empty() {
                 return Ok(Err(NotAsked::NoTrusts));
             }
-            let Who::Person { id: person, name: asked_by } = &by.who else {
+            let Who::Person { id: person, name: asked_by, .. } = &by.who else {
                 return Ok(Err(NotAsked::Barred(Barred::Hidden)));
             };
             let project = match new.project {

@@ -87,6 +87,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::cursor::Cursor;
     use crate::ledger::people::Details;
     use crate::links::Nonce;
     use crate::mail::letter::Letter;
@@ -130,7 +131,7 @@ mod tests {
             assert!(answer(&ledger, number).await);
         }
         assert!(!answer(&ledger, 4).await);
-        let mails = ledger.mails(9).await.unwrap();
+        let mails = ledger.mails(Cursor::START, 9).await.unwrap();
         assert_eq!(mails.len(), 1);
         assert_eq!(mails[0].to, email("ada@site.example"));
         assert!(ledger.link([1; 32], NOW).await.unwrap().is_some(), "no link");

@@ -228,7 +228,7 @@ pub(super) fn has_one(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Resul
 }
 
 /// Uses up what proves that somebody has their factor.
-fn use_up(tx: &Transaction<'_>, person: PersonId, proof: &Proof) -> rusqlite::Result<Proved> {
+pub(super) fn use_up(tx: &Transaction<'_>, person: PersonId, proof: &Proof) -> rusqlite::Result<Proved> {
     match proof {
         Proof::Code { sealed, step } => {
             let same: bool = tx

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::mail::{self, NewMail};
 use super::people::{name_of, role_of};
+use super::second_factors::{Proof, Proved, has_one, use_up};
 use super::{Ledger, LedgerError};
-use crate::audit::{By, Deed};
+use crate::audit::{self, By, Deed};
 use crate::permissions::Scopes;
 use crate::person::{PersonId, Role};
 use crate::{api_token, bounds, clock};
@@ -69,6 +70,10 @@ pub enum Given {
     TooMany,
     /// The session is no more.
     NoSession,
+    /// They have a second factor, and have not shown it.
+    NoCode,
+    /// What they showed of it is not right, or was used.
+    Unproved(Proved),
 }
 
 /// Whose a token is.
@@ -82,16 +87,20 @@ pub struct Bearer {
     pub role: Role,
     /// What the token opens.
     pub scopes: Scopes,
+    /// The token, as the audit names it.
+    pub token: audit::Token,
 }
 
 impl Ledger {
-    /// Gives a person a token, while the session that they ask for it in is open.
+    /// Gives a person a token, while the session that they ask for it in is open. Who has a second factor shows it with
+    /// `proof`.
     pub async fn make_token(
         &self,
         by: By,
         person: PersonId,
         session_sha256: [u8; 32],
         new: NewToken,
+        proof: Option<Proof>,
         told: Option<NewMail>,
     ) -> Result<Given, LedgerError> {
         self.call("make token", move |tx| {
@@ -103,6 +112,16 @@ impl Ledger {
             )?;
             if !open {
                 return Ok(Given::NoSession);
+            }
+            match &proof {
+                Some(proof) => match use_up(tx, person, proof)? {
+                    Proved::Yes => {}
+                    unproved @ (Proved::Used | Proved::Wrong | Proved::NoSession) => {
+                        return Ok(Given::Unproved(unproved));
+                    }
+                },
+                None if has_one(tx, person)? => return Ok(Given::NoCode),
+                None => {}
             }
             let made = make(tx, &by, person, &new, told.as_ref())?;
             Ok(if made { Given::Yes } else { Given::TooMany })
@@ -151,7 +170,7 @@ impl Ledger {
         self.call("bearer", move |tx| {
             let bearer = tx
                 .prepare_cached(
-                    "SELECT person.id, person.name, person.role, api_token.scopes
+                    "SELECT person.id, person.name, person.role, api_token.scopes, api_token.id, api_token.name
                      FROM api_token JOIN person ON person.id = api_token.person
                      WHERE token_sha256 = ?1 AND expires_ms > ?2 AND disabled_ms IS NULL",
                 )?
@@ -161,6 +180,7 @@ impl Ledger {
                         name: row.get(1)?,
                         role: role_of(row, 2)?,
                         scopes: scopes_of(row, 3)?,
+                        token: audit::Token { id: Uuid::from_bytes(row.get(4)?), name: row.get(5)? },
                     })
                 })
                 .optional()?;

@@ -2,8 +2,9 @@
 
 use flip_protocol::PartyId;
 use flip_protocol::ident::ProjectId;
-use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
+use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
+use super::people::{Changed, Whom, change};
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
 use crate::person::{PersonId, Role};
@@ -13,54 +14,79 @@ use crate::person::{PersonId, Role};
 pub enum Made {
     /// They are.
     Yes,
-    /// Nobody has that name.
+    /// There is no such person.
     Nobody,
+    /// They have not come yet.
+    Invited,
     /// There is no such Trust.
     NoTrust,
     /// They are the only admin of the hub who can sign in, and have to stay that.
     LastAdmin,
 }
 
+/// Which Trust is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhichTrust {
+    /// The one of this id.
+    Id(PartyId),
+    /// The one of this name, in whatever case.
+    Named(String),
+}
+
+impl From<PartyId> for WhichTrust {
+    fn from(id: PartyId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<String> for WhichTrust {
+    fn from(name: String) -> Self {
+        Self::Named(name)
+    }
+}
+
 impl Ledger {
-    /// Makes a person, who is there already, the admin of a Trust and nothing else, from their next request on.
-    pub fn make_trust_admin(&self, by: By, name: String, trust_name: String) -> Result<Made, LedgerError> {
+    /// Makes a person, who is there already, the admin of a Trust and nothing else, from their next request on. Blocks.
+    pub fn make_trust_admin(
+        &self,
+        by: By,
+        who: impl Into<Whom>,
+        trust: impl Into<WhichTrust>,
+    ) -> Result<Made, LedgerError> {
+        let (who, trust) = (who.into(), trust.into());
         self.run("make trust admin", move |tx| {
-            let trust: Option<([u8; 16], String)> = tx
-                .query_row(
-                    "SELECT id, name FROM trust WHERE name = ?1",
-                    [trust_name.trim()],
-                    |row| Ok((row.get(0)?, row.get(1)?)),
-                )
-                .optional()?;
-            let Some((trust, trust_name)) = trust else { return Ok(Made::NoTrust) };
-            let person: Option<([u8; 16], String)> = tx
-                .query_row("SELECT id, name FROM person WHERE name = ?1", [name.trim()], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .optional()?;
-            let Some((person, person_name)) = person else { return Ok(Made::Nobody) };
-            let last: bool = tx.query_row(
-                "SELECT EXISTS (SELECT 1 FROM person WHERE id = ?1 AND role = 'admin' AND disabled_ms IS NULL)
-                    AND NOT EXISTS (SELECT 1 FROM person WHERE id <> ?1 AND role = 'admin' AND disabled_ms IS NULL)",
-                [person],
-                |row| row.get(0),
-            )?;
-            if last {
-                return Ok(Made::LastAdmin);
+            let Some((trust, trust_name)) = found(tx, &trust)? else { return Ok(Made::NoTrust) };
+            if let Whom::Id(id) = who
+                && tx.prepare("SELECT 1 FROM invitation WHERE id = ?1")?.exists([id.bytes()])?
+            {
+                return Ok(Made::Invited);
             }
-            tx.execute(
-                "UPDATE person SET role = ?2, trust = ?3 WHERE id = ?1",
-                (person, Role::TrustAdmin.name(), trust),
-            )?;
-            let deed = Deed::TrustAdminMade {
-                person: PersonId::from_bytes(person),
-                person_name,
-                trust: PartyId::from_bytes(trust),
-                trust_name,
-            };
-            by.note(tx, &deed)?;
-            Ok(Made::Yes)
+            let changed = change(tx, &by, &who, false, |person, person_name| {
+                tx.execute(
+                    "UPDATE person SET role = ?2, trust = ?3 WHERE id = ?1",
+                    (person.bytes(), Role::TrustAdmin.name(), trust.bytes()),
+                )?;
+                Ok(Some(Deed::TrustAdminMade { person, person_name, trust, trust_name }))
+            })?;
+            Ok(match changed {
+                Changed::Yes => Made::Yes,
+                Changed::Nobody => Made::Nobody,
+                Changed::LastAdmin => Made::LastAdmin,
+            })
         })
+    }
+
+    /// The Trust whose admin a person is, if any.
+    pub async fn trust_of_admin(&self, person: PersonId) -> Result<Option<(PartyId, String)>, LedgerError> {
+        self.call("trust of admin", move |tx| {
+            tx.prepare_cached(
+                "SELECT trust.id, trust.name FROM person JOIN trust ON trust.id = person.trust
+                 WHERE person.id = ?1 AND person.role = 'trust-admin'",
+            )?
+            .query_row([person.bytes()], |row| Ok((PartyId::from_bytes(row.get(0)?), row.get(1)?)))
+            .optional()
+        })
+        .await
     }
 
     /// The Trusts whose admins people are, by the people's names.
@@ -74,6 +100,16 @@ impl Ledger {
             .collect()
         })
     }
+}
+
+fn found(tx: &Transaction<'_>, which: &WhichTrust) -> rusqlite::Result<Option<(PartyId, String)>> {
+    const COLUMNS: &str = "SELECT id, name FROM trust WHERE removed_ms IS NULL AND";
+    let row = |row: &Row<'_>| Ok((PartyId::from_bytes(row.get(0)?), row.get(1)?));
+    match which {
+        WhichTrust::Id(id) => tx.query_row(&format!("{COLUMNS} id = ?1"), [id.bytes()], row),
+        WhichTrust::Named(name) => tx.query_row(&format!("{COLUMNS} name = ?1"), [name.trim()], row),
+    }
+    .optional()
 }
 
 /// Whether a Trust has an admin of its own who can sign in and decide about that project: its owner does not.

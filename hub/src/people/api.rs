@@ -22,13 +22,14 @@ pub(super) mod trusts;
 
 use axum::Json;
 use axum::http::{HeaderName, Uri, header};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::may::{May, Table};
 use super::parts::{Body, Parameters, Path};
 use crate::bounds;
+use crate::ledger::cursor::{Cursor, NoCursor};
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 use document::Said;
@@ -90,6 +91,7 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/api/v1/people", people::invite)
         .get::<acts::SeePeople, _>("/api/v1/people/{person}", people::show)
         .put::<acts::ManagePeople, _>("/api/v1/people/{person}", people::edit)
+        .put::<acts::ManagePeople, _>("/api/v1/people/{person}/trust", people::make_trust_admin)
         .delete::<acts::ManagePeople, _>("/api/v1/people/{person}", people::withdraw)
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/disable", people::disable)
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/enable", people::enable)
@@ -178,6 +180,26 @@ fn next_link(uri: &Uri, cursor: &str, next: Option<&str>) -> Option<[(HeaderName
     let next = format!("{cursor}={}", crate::uri::escaped(next));
     let query: Vec<&str> = kept.chain([next.as_str()]).collect();
     Some([(header::LINK, format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&")))])
+}
+
+/// Where a list goes on, and how much of it is wanted.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    /// What `next` said.
+    after: Option<String>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+impl Part {
+    /// The place after which it goes on, and how many rows are asked for.
+    fn of_places(self) -> Result<(Cursor, u32), ApiProblem> {
+        let after = self.after.map(|after| after.parse()).transpose();
+        let after = after.map_err(|error: NoCursor| bad_parameter(&error.to_string()))?;
+        Ok((after.unwrap_or(Cursor::START), rows(self.limit)?))
+    }
 }
 
 /// How many rows of a list are asked for.

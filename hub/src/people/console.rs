@@ -9,6 +9,7 @@ mod pages;
 mod passwords;
 mod people;
 mod projects;
+mod reference;
 mod running;
 mod second_factor;
 mod sessions;
@@ -97,6 +98,7 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/people/requests/{request}/dismiss", access::dismiss)
         .get::<acts::SeePeople, _>("/people/{person}", people::show)
         .post::<acts::ManagePeople, _>("/people/{person}", people::edit)
+        .post::<acts::ManagePeople, _>("/people/{person}/trust", people::make_trust_admin)
         .post::<acts::ManagePeople, _>("/people/{person}/disable", people::disable)
         .post::<acts::ManagePeople, _>("/people/{person}/enable", people::enable)
         .post::<acts::ManagePeople, _>("/people/{person}/reset", people::reset)
@@ -111,6 +113,7 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::OwnAccount, _>("/account/sessions", sessions::list)
         .post::<acts::OwnAccount, _>("/account/sessions/end", sessions::end_others)
         .post::<acts::OwnAccount, _>("/account/sessions/{session}/end", sessions::end)
+        .get::<acts::SeeLists, _>("/api", reference::show)
         .get::<acts::OwnAccount, _>("/account/tokens", tokens::list)
         .post::<acts::OwnAccount, _>("/account/tokens", tokens::make)
         .post::<acts::OwnAccount, _>("/account/tokens/{id}/revoke", tokens::revoke)
@@ -362,8 +365,7 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
 /// True where whoever asks wants no page: the API, and links to files, which pages lead to and programs follow.
 fn for_programs(path: &str, headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    path == "/api"
-        || path.starts_with("/api/")
+    path.starts_with("/api/")
         || path.starts_with("/uploads/") && !path.starts_with("/uploads/models/")
         || path.starts_with("/downloads/") && !accepts.contains("text/html")
 }

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use crate::api_token;
-use crate::audit::By;
+use crate::audit::{By, Token};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
@@ -47,6 +47,8 @@ pub struct Person {
     pub once: Option<Once>,
     /// Of who comes with an API token: what it opens. `None`: everything that they may.
     pub scopes: Option<Scopes>,
+    /// That token, as the audit names it.
+    pub token: Option<Token>,
 }
 
 /// What is awaited in a session whose password was right.
@@ -150,7 +152,8 @@ pub fn begin(hub: &Hub, this: Try) -> Result<(), ApiProblem> {
 impl Person {
     /// The person as who does something now, for the audit.
     pub fn by(&self) -> By {
-        By { once: self.once.clone(), ..By::person(self.id, &self.name, clock::now()) }
+        let by = By::person(self.id, &self.name, clock::now()).with_token(self.token.clone());
+        By { once: self.once.clone(), ..by }
     }
 
     /// Whose session the console's cookie names.
@@ -164,7 +167,7 @@ impl Person {
             hub.ledger.session(token_sha256, clock::now()).await?.ok_or_else(ApiProblem::sign_in)?;
         let awaits = Awaits::of(&session, hub.config.danger_no_second_factor);
         let Session { person: id, name, role, has_factor, .. } = session;
-        Ok(Self { id, name, role, token_sha256, awaits, has_factor, once: None, scopes: None })
+        Ok(Self { id, name, role, token_sha256, awaits, has_factor, once: None, scopes: None, token: None })
     }
 
     /// Whose API token it is. It was made in a whole session, so nothing is awaited.
@@ -177,7 +180,7 @@ impl Person {
         }
         let (token_sha256, from) = (api_token::sha256(token), visitor.address.to_string());
         let bearer = hub.ledger.bearer(token_sha256, from, clock::now()).await?;
-        let Bearer { person: id, name, role, scopes } = bearer.ok_or_else(|| {
+        let Bearer { person: id, name, role, scopes, token } = bearer.ok_or_else(|| {
             let why = "it was revoked, its time is over, or its owner was kept out or had something reset";
             ApiProblem::bad_token("This token does not work any more.", why)
         })?;
@@ -190,6 +193,7 @@ impl Person {
             has_factor: true,
             once: None,
             scopes: Some(scopes),
+            token: Some(token),
         })
     }
 }

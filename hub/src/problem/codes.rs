@@ -117,6 +117,7 @@ codes! {
     BadPassword         bad_password           UNPROCESSABLE_ENTITY   "the detail says what is wrong with it"
     WrongPassword       wrong_password         UNPROCESSABLE_ENTITY   "the old password is wrong"
     WrongCode           wrong_code             UNPROCESSABLE_ENTITY   "the code of the second factor is wrong"
+    CodeNeeded          code_needed            UNPROCESSABLE_ENTITY   "you have a second factor: send a `code` of it too"
     CodeUsed            code_used              UNPROCESSABLE_ENTITY   "the code was used already; each is good once"
     BadScope            bad_scope              UNPROCESSABLE_ENTITY   "no such scope, or none"
     BadDays             bad_days               UNPROCESSABLE_ENTITY   "not 1 to 365 days"

@@ -105,7 +105,7 @@ pub struct PersonForm {
 }
 
 /// One person, at `/people/{id}`, with the form that posts `name`, `email` and `role` there; and buttons that post to
-/// `…/disable`, `…/enable`, `…/reset`, `…/sign-out`, `…/second-factor/reset`, `…/invite` and `…/withdraw`.
+/// `…/trust` (with `trust`), `…/disable`, `…/enable`, `…/reset`, `…/sign-out`, `…/second-factor/reset`, `…/invite` and `…/withdraw`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// What surrounds it.
@@ -128,6 +128,10 @@ pub struct Person {
     pub last_admin: bool,
     /// True where it is oneself.
     pub oneself: bool,
+    /// The Trust that they decide for.
+    pub trust: Option<String>,
+    /// The Trusts that they can be made to decide for.
+    pub trusts: Vec<Choice>,
     /// Since when they have a second factor.
     pub second_factor: Option<Moment>,
     /// Why what was asked for was not done.
@@ -169,6 +173,15 @@ pub(super) fn sample_roles(chosen: &str) -> Vec<Choice> {
     let choice =
         |name: &str| Choice { value: name.to_owned(), name: name.to_owned(), chosen: name == chosen };
     ["admin", "researcher", "viewer"].map(choice).to_vec()
+}
+
+fn sample_trusts(chosen: &str) -> Vec<Choice> {
+    let choice = |(value, name): (&str, &str)| Choice {
+        value: value.to_owned(),
+        name: name.to_owned(),
+        chosen: name == chosen,
+    };
+    [("1", "Northgate Hospital"), ("2", "Southmere Hospital")].map(choice).to_vec()
 }
 
 fn moment() -> Moment {
@@ -263,6 +276,8 @@ impl Page for Person {
             delivery: None,
             last_admin: false,
             oneself: false,
+            trust: None,
+            trusts: sample_trusts(""),
             second_factor: Some(moment()),
             error: None,
         };
@@ -275,6 +290,11 @@ impl Page for Person {
         let link = || "https://flip.example/link/only-an-example-of-a-link".to_owned();
         vec![
             active.clone(),
+            Self {
+                trust: Some("Southmere Hospital".to_owned()),
+                trusts: sample_trusts("Southmere Hospital"),
+                ..active.clone()
+            },
             Self { last_admin: true, oneself: true, second_factor: None, ..active.clone() },
             Self {
                 state: PersonState::Disabled { since: moment() },

@@ -21,6 +21,8 @@ pub struct Tokens {
     pub days: String,
     /// The most days.
     pub days_max: u64,
+    /// Whether a code of the second factor goes with it, as `code`.
+    pub code_needed: bool,
     /// The scopes to tick.
     pub scopes: Vec<ScopeChoice>,
     /// Why none was made.
@@ -82,6 +84,7 @@ impl Page for Tokens {
             name: String::new(),
             days: "90".to_owned(),
             days_max: 365,
+            code_needed: false,
             scopes: vec![scope("read", "look at projects and answers", true), scope("ask", "ask", false)],
             error: None,
         };
@@ -90,7 +93,11 @@ impl Page for Tokens {
             Self { tokens: vec![row(1, "Nightly counts", used), row(2, "Notebook", None)], ..none.clone() };
         let made =
             Self { made: Some("flip_pat_only-an-example-of-a-token_00000000".to_owned()), ..some.clone() };
-        let wrong = Self { error: Some("a token works for 1 to 365 days".to_owned()), ..some.clone() };
+        let wrong = Self {
+            error: Some("a token works for 1 to 365 days".to_owned()),
+            code_needed: true,
+            ..some.clone()
+        };
         vec![none, some, made, wrong]
     }
 }

@@ -5,13 +5,13 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, AskAccess, Audit, Decisions, FileState, Forgot, Frame, GiveCode, Hub, LinkCame, LinkDelivery,
-        LinkDone, LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink, Outcome,
-        OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects,
-        Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat, Sessions,
-        SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure, SiteDoor,
-        SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks, Tokens,
-        Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, ApiGuide, AskAccess, Audit, Decisions, FileState, Forgot, Frame, GiveCode, Hub, LinkCame,
+        LinkDelivery, LinkDone, LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink,
+        Outcome, OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew,
+        Projects, Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat,
+        Sessions, SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
+        SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks,
+        Tokens, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -24,7 +24,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 154, "a sample was added or lost");
+    assert_eq!(pages, 158, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -306,6 +306,7 @@ fn all_samples() -> Vec<(String, String)> {
     add::<RecoveryCodes>(&mut pages, |_| {});
     add::<Sessions>(&mut pages, |_| {});
     add::<Tokens>(&mut pages, |_| {});
+    add::<ApiGuide>(&mut pages, |_| {});
     add::<Problem>(&mut pages, |_| {});
     add::<Hub>(&mut pages, |_| {});
     add::<Trust>(&mut pages, |_| {});
@@ -464,6 +465,8 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<Person>(&mut pages, |page| {
         (page.name, page.form.name, page.form.email) = (text(), text(), text());
+        page.trust = page.trust.as_ref().map(|_| text());
+        page.trusts.iter_mut().for_each(|one| one.name = text());
         (page.error, page.form.error) = (Some(text()), Some(text()));
         if let Some(LinkDelivery::HandOver { link, why }) = &mut page.delivery {
             (*link, *why) = (text(), Some(text()));
@@ -538,6 +541,19 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         (page.name, page.days, page.error) = (text(), text(), Some(text()));
         page.made = page.made.as_ref().map(|_| text());
         page.tokens.iter_mut().for_each(|one| (one.name, one.used_from) = (text(), text()));
+    });
+    add::<ApiGuide>(&mut pages, |page| {
+        page.address = text();
+        for one in page.groups.iter_mut().flat_map(|group| &mut group.operations) {
+            (one.summary, one.more, one.needs, one.curl) = (text(), text(), text(), text());
+            one.parameters.iter_mut().for_each(|member| (member.name, member.words) = (text(), text()));
+            one.answers.iter_mut().for_each(|answer| (answer.words, answer.example) = (text(), text()));
+            one.refusals.iter_mut().for_each(|refusal| refusal.codes = vec![(text(), text())]);
+        }
+        for form in page.shapes.iter_mut().flat_map(|shape| &mut shape.forms) {
+            form.words = text();
+            form.members.iter_mut().for_each(|member| (member.name, member.kind.words) = (text(), text()));
+        }
     });
     add::<Sessions>(&mut pages, |page| {
         page.sessions.iter_mut().for_each(|one| (one.address, one.browser) = (text(), text()));

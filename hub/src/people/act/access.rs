@@ -10,6 +10,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::{self, Hub};
 use crate::ledger::access::{NewRequest, Request, RequestId, RequestState, Stored};
+use crate::ledger::cursor::{Cursor, cut};
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
@@ -42,14 +43,19 @@ pub async fn ask(
     }
 }
 
-/// The requests, those that wait first.
-pub async fn list(_: &May<acts::SeePeople>, hub: &Hub) -> Result<Vec<Request>, ApiProblem> {
-    all(hub).await
+/// The requests from a place on, those that wait first.
+pub async fn list(
+    _: &May<acts::SeePeople>,
+    hub: &Hub,
+    from: Cursor,
+    most: u32,
+) -> Result<(Vec<Request>, Option<Cursor>), ApiProblem> {
+    Ok(cut(hub.ledger.access_requests(from, most + 1).await?, most, Request::place))
 }
 
-/// The same, for a page that is shown beside another act.
+/// The first of them, for a page that is shown beside another act.
 pub async fn all(hub: &Hub) -> Result<Vec<Request>, ApiProblem> {
-    Ok(hub.ledger.access_requests(bounds::LIST_ROWS).await?)
+    Ok(hub.ledger.access_requests(Cursor::START, bounds::LIST_ROWS).await?)
 }
 
 /// Invites who asked; gives their id. Without a name, under the one that they gave.

@@ -5,20 +5,26 @@ use std::sync::Arc;
 use super::people::{bad_email, off_the_loop};
 use crate::bounds;
 use crate::hub::Hub;
+use crate::ledger::cursor::{Cursor, cut};
 use crate::ledger::mail::{Mail, MailId, NewMail};
 use crate::mail::letter::Letter;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 
-/// The mails, what needs a look first.
-pub async fn list(_: &May<acts::SeeMail>, hub: &Hub) -> Result<Vec<Mail>, ApiProblem> {
-    all(hub).await
+/// The mails from a place on, what needs a look first.
+pub async fn list(
+    _: &May<acts::SeeMail>,
+    hub: &Hub,
+    from: Cursor,
+    most: u32,
+) -> Result<(Vec<Mail>, Option<Cursor>), ApiProblem> {
+    Ok(cut(hub.ledger.mails(from, most + 1).await?, most, Mail::place))
 }
 
-/// The same, for a page that is shown beside another act.
+/// The first of them, for a page that is shown beside another act.
 pub async fn all(hub: &Hub) -> Result<Vec<Mail>, ApiProblem> {
-    Ok(hub.ledger.mails(bounds::LIST_ROWS).await?)
+    Ok(hub.ledger.mails(Cursor::START, bounds::LIST_ROWS).await?)
 }
 
 /// Has a mail that was not sent tried at once.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use flip_protocol::PartyId;
+
 use crate::bounds;
 use crate::clock;
 use crate::hub::{self, Hub};
 use crate::ledger::invitations::{Taken, Withdrawn};
 use crate::ledger::mail::Mail;
 use crate::ledger::people::{Changed, Details, Edited, Found, Person, PersonState, Search, Whom};
+use crate::ledger::trust_admins::Made;
 use crate::ledger::{Ledger, LedgerError};
 use crate::mail::letter::Letter;
 use crate::people::may::May;
@@ -32,6 +35,8 @@ pub struct Shown {
     pub person: Person,
     /// The mail.
     pub mail: Option<Mail>,
+    /// The Trust whose admin they are.
+    pub trust: Option<(PartyId, String)>,
 }
 
 /// People by name.
@@ -57,7 +62,8 @@ pub async fn show(_: &May<acts::SeePeople>, hub: &Hub, id: PersonId) -> Result<S
 pub async fn shown(hub: &Hub, id: PersonId) -> Result<Shown, ApiProblem> {
     let person = hub.ledger.person(Whom::Id(id), clock::now()).await?.ok_or_else(ApiProblem::not_found)?;
     let mail = hub.ledger.mail_about(id).await?;
-    Ok(Shown { person, mail })
+    let trust = hub.ledger.trust_of_admin(id).await?;
+    Ok(Shown { person, mail, trust })
 }
 
 /// Checks what was typed of a person.
@@ -145,6 +151,30 @@ pub async fn edit(
     Ok(())
 }
 
+/// Makes a person the admin of a Trust, who decides for it from then on, and nothing else.
+pub async fn make_trust_admin(
+    may: &May<acts::ManagePeople>,
+    hub: &Arc<Hub>,
+    id: PersonId,
+    trust: PartyId,
+) -> Result<(), ApiProblem> {
+    if id == may.person().id {
+        let title = "You cannot make yourself a Trust's admin; another admin can.";
+        return Err(ApiProblem::new(Code::Oneself, title));
+    }
+    let by = may.by();
+    match off_the_loop(hub, move |ledger| ledger.make_trust_admin(by, id, trust)).await? {
+        Made::Yes => {}
+        Made::Nobody => return Err(ApiProblem::not_found()),
+        Made::Invited => return Err(invited()),
+        Made::NoTrust => return Err(ApiProblem::new(Code::NoSuchTrust, "There is no such Trust.")),
+        Made::LastAdmin => return of_changed(Changed::LastAdmin),
+    }
+    hub.announce_change();
+    tracing::info!(person = %id, %trust, by = may.person().name, "a person was made a Trust's admin");
+    Ok(())
+}
+
 /// Changes a person.
 pub async fn change(
     may: &May<acts::ManagePeople>,
@@ -177,10 +207,7 @@ pub async fn reset(may: &May<acts::ManagePeople>, hub: &Arc<Hub>, id: PersonId) 
         PersonState::Disabled { .. } => {
             return Err(ApiProblem::new(Code::Disabled, "They are disabled; enable them first."));
         }
-        PersonState::Invited { .. } => {
-            let title = "They have not come yet; invite them again instead.";
-            return Err(ApiProblem::new(Code::Invited, title));
-        }
+        PersonState::Invited { .. } => return Err(invited()),
     }
     let link = hub.post.new_link(by.at.plus(bounds::RESET_ORDERED_MS));
     let letter = Letter::Reset { name: person.name, ordered: true, nonce: link.nonce, expires: link.expires };
@@ -217,6 +244,10 @@ pub fn bad_email(why: &str) -> ApiProblem {
     ApiProblem::new(Code::BadEmail, "The e-mail address is not usable.").detail(why)
 }
 
+fn invited() -> ApiProblem {
+    ApiProblem::new(Code::Invited, "They have not come yet; invite them again instead.")
+}
+
 fn has_come() -> ApiProblem {
     ApiProblem::new(Code::HasCome, "They have come already, and are not invited any more.")
         .detail("people are not removed, so that what they did keeps its name; disable them instead")
@@ -233,6 +264,7 @@ pub async fn off_the_loop<T: Send + 'static>(
 
 fn no_trust() -> ApiProblem {
     ApiProblem::new(Code::NoTrust, "An admin of a Trust is one of some Trust.").detail(
-        "give them another role, and then on the hub's machine: flip-hub user role NAME trust-admin --trust TRUST",
+        "give them another role; when they have come, say on their page which Trust they decide for, or PUT it to \
+         /api/v1/people/{person}/trust",
     )
 }

@@ -136,7 +136,7 @@ fn offered(hub: &Hub, person: &Person) -> Option<zeroize::Zeroizing<[u8; factor:
 }
 
 /// What was typed as a proof of the factor that the person has, as a try that counts.
-async fn proof<A: Is>(hub: &Hub, may: &May<A>, typed: &str) -> Result<(Proof, Try), ApiProblem> {
+pub(super) async fn proof<A: Is>(hub: &Hub, may: &May<A>, typed: &str) -> Result<(Proof, Try), ApiProblem> {
     let person = may.person();
     let this = may.visitor().tries(hub, Account::Person(person.id), Secret::Code).await?;
     session::begin(hub, this)?;
@@ -179,7 +179,7 @@ async fn told(hub: &Hub, person: &Person, news: FactorNews) -> Result<Option<New
     Ok(email.and_then(|email| hub.post.mail(email, letter, now)))
 }
 
-fn of_proved(hub: &Hub, proved: Proved, this: Option<Try>) -> Result<(), ApiProblem> {
+pub(super) fn of_proved(hub: &Hub, proved: Proved, this: Option<Try>) -> Result<(), ApiProblem> {
     match proved {
         Proved::Yes => {
             if let Some(this) = this {

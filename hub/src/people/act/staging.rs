@@ -12,6 +12,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::board::Case;
+use crate::ledger::cursor::{Cursor, cut};
 use crate::ledger::freezes::Freeze;
 use crate::ledger::staging::{Deciding, Stopped};
 use crate::people::may::May;
@@ -61,9 +62,15 @@ pub async fn decide(
     Ok(())
 }
 
-/// What the person decides about: what waits first.
-pub async fn cases(may: &May<acts::SeeDecisions>, hub: &Hub) -> Result<Vec<Case>, ApiProblem> {
-    Ok(hub.ledger.cases(may.person().id, bounds::LIST_ROWS as usize).await?)
+/// What the person decides about, from a place on: what waits first.
+pub async fn cases(
+    may: &May<acts::SeeDecisions>,
+    hub: &Hub,
+    from: Cursor,
+    most: u32,
+) -> Result<(Vec<Case>, Option<Cursor>), ApiProblem> {
+    let found = hub.ledger.cases(may.person().id, from, most + 1).await?;
+    Ok(cut(found, most, Case::place))
 }
 
 /// The data that each Trust's appliance has in use, as it last said.

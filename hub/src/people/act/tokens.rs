@@ -6,8 +6,10 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::{self, Hub};
 use crate::ledger::people::Whom;
+use crate::ledger::second_factors::Proved;
 use crate::ledger::tokens::{Given, NewToken, Token};
 use crate::mail::letter::Letter;
+use crate::people::act::second_factor;
 use crate::people::may::May;
 use crate::permissions::{Scope, Scopes, acts};
 use crate::problem::{ApiProblem, Code};
@@ -25,23 +27,37 @@ pub async fn own(may: &May<acts::OwnAccount>, hub: &Hub) -> Result<Vec<Token>, A
     Ok(hub.ledger.tokens(may.person().id, clock::now()).await?)
 }
 
-/// Makes the person a token.
+/// Makes the person a token. Who has a second factor gives a code of it: a session that somebody else got hold of makes
+/// nothing that outlives it.
 pub async fn make(
     may: &May<acts::OwnAccount>,
     hub: &Hub,
     name: &str,
     scopes: &[String],
     days: Option<u64>,
+    code: Option<&str>,
 ) -> Result<Made, ApiProblem> {
     let by = may.by();
     let (name, scopes, days) = checked(name, scopes, days)?;
+    let (proof, this) = match (may.person().has_factor, code) {
+        (true, Some(code)) => {
+            let (proof, this) = second_factor::proof(hub, may, code).await?;
+            (Some(proof), Some(this))
+        }
+        (true, None) => return Err(no_code()),
+        (false, _) => (None, None),
+    };
     let (token, new) = NewToken::fresh(name, scopes, days, by.at);
     let person = may.person();
     let email = hub.ledger.person(Whom::Id(person.id), by.at).await?.and_then(|known| known.email);
     let letter = Letter::TokenMade { name: person.name.clone(), token: new.name.clone() };
     let told = email.and_then(|email| hub.post.mail(email, letter, by.at));
-    match hub.ledger.make_token(by, person.id, person.token_sha256, new.clone(), told).await? {
-        Given::Yes => {}
+    match hub.ledger.make_token(by, person.id, person.token_sha256, new.clone(), proof, told).await? {
+        Given::Yes => second_factor::of_proved(hub, Proved::Yes, this)?,
+        Given::NoCode => return Err(no_code()),
+        Given::Unproved(unproved) => {
+            return second_factor::of_proved(hub, unproved, None).and(Err(no_code()));
+        }
         Given::TooMany => {
             let title = "You have as many tokens as anybody may have; revoke one first.";
             return Err(ApiProblem::new(Code::TooManyTokens, title));
@@ -57,6 +73,11 @@ pub async fn make(
 pub async fn revoke(may: &May<acts::OwnAccount>, hub: &Hub, id: Uuid) -> Result<(), ApiProblem> {
     hub.ledger.revoke_token(may.by(), may.person().id, id).await?;
     Ok(())
+}
+
+fn no_code() -> ApiProblem {
+    ApiProblem::new(Code::CodeNeeded, "Making a token needs a code of your second factor.")
+        .detail("give the six digits that your app shows now, or a recovery code")
 }
 
 /// Checks what was typed of a token.

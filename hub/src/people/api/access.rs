@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, Uri};
 use flip_protocol::UnixMillis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::document::Said;
 use super::people::WholePerson;
-use super::{Body, Path};
+use super::{Body, Parameters, Part, Path, next_link};
 use crate::hub::Hub;
 use crate::ledger::access::{Request, RequestId, RequestState};
 use crate::people::act::access as act;
@@ -62,6 +62,9 @@ pub(super) struct Dismissal {
 pub(super) struct AccessRequests {
     /// Those that wait first.
     requests: Vec<AccessRequest>,
+    /// Where to go on: the next request's `after`; null at the end.
+    #[schema(example = "1.-1795716685004.01A2190E1CCC77B89A2226AC81AFC804")]
+    next: Option<String>,
 }
 
 /// A request for access.
@@ -108,7 +111,8 @@ pub(super) fn said() -> Vec<Said> {
             .gives_nothing(202, "It is stored; an administrator reads it.")
             .refuses(&[Code::BadName, Code::BadEmail, Code::BadReason, Code::TooMany]),
         Said::get("/api/v1/access-requests", "Who asks for access, those that wait first.")
-            .gives::<AccessRequests>(200, "The requests."),
+            .reads::<Part>()
+            .gives_part::<AccessRequests>("A part of them."),
         Said::post("/api/v1/access-requests/{request}/invite", "Invites who asked.")
             .takes::<Invitation>()
             .gives::<WholePerson>(201, "They are invited.")
@@ -135,9 +139,14 @@ pub(super) async fn ask(
 pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<AccessRequests>, ApiProblem> {
-    let requests = act::list(&may, &hub).await?.into_iter().map(asked).collect();
-    Ok(Json(AccessRequests { requests }))
+    Parameters(part): Parameters<Part>,
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<AccessRequests>), ApiProblem> {
+    let (from, most) = part.of_places()?;
+    let (requests, next) = act::list(&may, &hub, from, most).await?;
+    let next = next.map(|next| next.to_string());
+    let requests = requests.into_iter().map(asked).collect();
+    Ok((next_link(&uri, "after", next.as_deref()), Json(AccessRequests { requests, next })))
 }
 
 /// `POST /access-requests/{request}/invite`: invites who asked.

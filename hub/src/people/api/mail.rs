@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, Uri};
 use axum::{Extension, Json};
 use flip_protocol::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::document::Said;
-use super::{Body, Made, Path};
+use super::{Body, Made, Parameters, Part, Path, next_link};
 use crate::hub::Hub;
 use crate::ledger::mail::{Mail, MailId, MailState};
 use crate::people::act::mail as act;
@@ -37,6 +37,9 @@ pub(super) struct AllMails {
     sends: bool,
     /// Given up, then waiting, then sent.
     mail: Vec<SentMail>,
+    /// Where to go on: the next request's `after`; null at the end.
+    #[schema(example = "1.-1795716685004.01A2190E1CCC77B89A2226AC81AFC804")]
+    next: Option<String>,
 }
 
 /// A mail, without its link.
@@ -75,7 +78,8 @@ pub(super) struct SentMail {
 pub(super) fn said() -> Vec<Said> {
     vec![
         Said::get("/api/v1/mail", "Mails: given up, then waiting, then sent in the last 30 days; no links.")
-            .gives::<AllMails>(200, "The mails."),
+            .reads::<Part>()
+            .gives_part::<AllMails>("A part of them."),
         Said::post("/api/v1/mail/test", "Sends a mail that says no more than that mail arrives.")
             .takes::<NewTest>()
             .gives::<Made>(202, "It waits to be sent.")
@@ -91,9 +95,15 @@ pub(super) fn said() -> Vec<Said> {
 pub(super) async fn list(
     may: May<acts::SeeMail>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<AllMails>, ApiProblem> {
-    let mail = act::list(&may, &hub).await?.iter().map(sent).collect();
-    Ok(Json(AllMails { sends: hub.post.sends(), mail }))
+    Parameters(part): Parameters<Part>,
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<AllMails>), ApiProblem> {
+    let (from, most) = part.of_places()?;
+    let (mail, next) = act::list(&may, &hub, from, most).await?;
+    let next = next.map(|next| next.to_string());
+    let mail = mail.iter().map(sent).collect();
+    let link = next_link(&uri, "after", next.as_deref());
+    Ok((link, Json(AllMails { sends: hub.post.sends(), mail, next })))
 }
 
 /// `POST /mail/test`: a mail that says no more than that mail arrives.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, Uri, header};
-use flip_protocol::UnixMillis;
+use flip_protocol::{PartyId, UnixMillis};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -54,6 +54,15 @@ pub(super) struct PersonDetails {
     /// Their role: admin, researcher or viewer.
     #[schema(example = "researcher")]
     role: String,
+}
+
+/// The Trust that somebody is to decide for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfTrust {
+    /// Its id.
+    #[schema(value_type = uuid::Uuid)]
+    trust: PartyId,
 }
 
 /// People by name.
@@ -115,6 +124,12 @@ pub(super) struct WholePerson {
     link: Option<String>,
     /// The last mail with it.
     mail: Option<SentMail>,
+    /// The Trust that they decide for, where they are an admin of one.
+    #[schema(value_type = Option<uuid::Uuid>)]
+    trust: Option<PartyId>,
+    /// Its name.
+    #[schema(example = "Southmere Hospital")]
+    trust_name: Option<String>,
 }
 
 /// What the document says of these routes.
@@ -136,6 +151,11 @@ pub(super) fn said() -> Vec<Said> {
             .gives::<WholePerson>(200, "The person as they are now.")
             .refuses(&typed)
             .refuses(&[Code::LastAdmin]),
+        Said::put("/api/v1/people/{person}/trust", "Makes a person the admin of a Trust, and nothing else.")
+            .more("They decide for that Trust from their next request on. A role that is not `trust-admin` ends it.")
+            .takes::<OfTrust>()
+            .gives::<WholePerson>(200, "The person as they are now.")
+            .refuses(&[Code::NoSuchTrust, Code::Invited, Code::Oneself, Code::LastAdmin]),
         Said::delete("/api/v1/people/{person}", "Takes back the invitation of somebody who has not come.")
             .gives_nothing(204, "It is taken back.")
             .refuses(&[Code::HasCome]),
@@ -215,6 +235,17 @@ pub(super) async fn edit(
 ) -> Result<Json<WholePerson>, ApiProblem> {
     let details = act::typed(&edit.name, &edit.email.unwrap_or_default(), &edit.role)?;
     act::edit(&may, &hub, id, details).await?;
+    Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
+}
+
+/// `PUT /people/{person}/trust`: makes them the admin of a Trust.
+pub(super) async fn make_trust_admin(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<PersonId>,
+    Body(of): Body<OfTrust>,
+) -> Result<Json<WholePerson>, ApiProblem> {
+    act::make_trust_admin(&may, &hub, id, of.trust).await?;
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
 
@@ -325,5 +356,7 @@ fn whole(hub: &Hub, shown: &Shown) -> WholePerson {
         person: listed(&shown.person),
         link: link.map(|link| hub.post.link(link.nonce)),
         mail: shown.mail.as_ref().map(super::mail::sent),
+        trust: shown.trust.as_ref().map(|(trust, _)| *trust),
+        trust_name: shown.trust.as_ref().map(|(_, name)| name.clone()),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::{HeaderName, Uri};
 use axum::{Extension, Json};
 use flip_protocol::freeze::Freezing;
 use flip_protocol::ident::ProjectId;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::document::Said;
 use super::projects::{ListedProject, WholeProject};
-use super::{Body, Path, projects};
+use super::{Body, Parameters, Part, Path, next_link, projects};
 use crate::hub::Hub;
 use crate::ledger::board::{self, Board};
 use crate::order::OrderState;
@@ -166,6 +167,9 @@ struct SeatFreeze {
 pub(super) struct AllDecisions {
     /// Those that wait first.
     decisions: Vec<Case>,
+    /// Where to go on: the next request's `after`; null at the end.
+    #[schema(example = "1.-1795716685004.01A2190E1CCC77B89A2226AC81AFC804")]
+    next: Option<String>,
 }
 
 /// A project that a Trust decides about.
@@ -224,7 +228,8 @@ pub(super) fn said() -> Vec<Said> {
             "/api/v1/decisions",
             "What waits for your decision, and what was decided where you decide.",
         )
-        .gives::<AllDecisions>(200, "Those that wait first."),
+        .reads::<Part>()
+        .gives_part::<AllDecisions>("A part of them, those that wait first."),
     ]
 }
 
@@ -282,9 +287,14 @@ pub(super) async fn decide(
 pub(super) async fn cases(
     may: May<acts::SeeDecisions>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<AllDecisions>, ApiProblem> {
-    let decisions = act::cases(&may, &hub).await?.into_iter().map(case).collect();
-    Ok(Json(AllDecisions { decisions }))
+    Parameters(part): Parameters<Part>,
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<AllDecisions>), ApiProblem> {
+    let (from, most) = part.of_places()?;
+    let (cases, next) = act::cases(&may, &hub, from, most).await?;
+    let next = next.map(|next| next.to_string());
+    let decisions = cases.into_iter().map(case).collect();
+    Ok((next_link(&uri, "after", next.as_deref()), Json(AllDecisions { decisions, next })))
 }
 
 /// The query that is decided about, and each Trust's seat.

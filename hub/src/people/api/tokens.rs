@@ -34,6 +34,9 @@ pub(super) struct New {
     /// Days that it works, from 1 to 365; 90 where absent.
     #[schema(example = 30)]
     days: Option<u64>,
+    /// Of who has a second factor: a code of it, or a recovery code.
+    #[schema(example = "492039")]
+    code: Option<String>,
 }
 
 /// A token that was made.
@@ -94,7 +97,9 @@ pub(super) fn said() -> Vec<Said> {
         Said::post("/api/v1/tokens", "Makes you an API token.")
             .takes::<New>()
             .gives::<MadeToken>(201, "The token, shown this once.")
-            .refuses(&[Code::BadName, Code::BadScope, Code::BadDays, Code::TooManyTokens]),
+            .refuses(&[Code::BadName, Code::BadScope, Code::BadDays, Code::TooManyTokens])
+            .refuses(&[Code::CodeNeeded, Code::WrongCode, Code::CodeUsed, Code::FactorUnreadable])
+            .refuses(&[Code::NoSecondFactor, Code::TooManyTries]),
         Said::delete("/api/v1/tokens/{id}", "Makes one of your API tokens void.")
             .gives_nothing(204, "It is void, now or before."),
     ]
@@ -115,7 +120,8 @@ pub(super) async fn make(
     State(hub): State<Arc<Hub>>,
     Body(new): Body<New>,
 ) -> Result<(StatusCode, Json<MadeToken>), ApiProblem> {
-    let act::Made { token, new } = act::make(&may, &hub, &new.name, &new.scopes, new.days).await?;
+    let act::Made { token, new } =
+        act::make(&may, &hub, &new.name, &new.scopes, new.days, new.code.as_deref()).await?;
     let (id, name, scopes, expires) = (new.id, new.name, names(new.scopes), new.expires);
     Ok((StatusCode::CREATED, Json(MadeToken { id, token, name, scopes, expires })))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, Uri};
 use flip_protocol::enrolment::Kit;
 use flip_protocol::sync::Health;
 use flip_protocol::{PartyId, UnixMillis};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::document::Said;
-use super::{Body, Path};
+use super::{Body, Parameters, Part, Path, next_link, rows};
 use crate::hub::Hub;
 use crate::people::act::{self, Standing};
 use crate::people::may::May;
@@ -36,6 +36,9 @@ pub(super) struct TrustName {
 pub(super) struct AllTrusts {
     /// By name.
     trusts: Vec<Trust>,
+    /// Where to go on: the next request's `after`; null at the end.
+    #[schema(example = "Southmere Hospital")]
+    next: Option<String>,
 }
 
 /// A Trust and how it stands.
@@ -110,7 +113,8 @@ pub(super) struct NewKit {
 pub(super) fn said() -> Vec<Said> {
     vec![
         Said::get("/api/v1/trusts", "The Trusts, whether they are online, and their extracts.")
-            .gives::<AllTrusts>(200, "By name."),
+            .reads::<Part>()
+            .gives_part::<AllTrusts>("A part of them, by name."),
         Said::post("/api/v1/trusts", "Adds a Trust.")
             .takes::<TrustName>()
             .gives::<NewKit>(201, "Its kit, which is shown this once.")
@@ -139,8 +143,13 @@ pub(super) fn said() -> Vec<Said> {
 pub(super) async fn list(
     may: May<acts::SeeTrusts>,
     State(hub): State<Arc<Hub>>,
-) -> Result<Json<AllTrusts>, ApiProblem> {
-    Ok(Json(AllTrusts { trusts: act::all_trusts(&may, &hub).await?.into_iter().map(listed).collect() }))
+    Parameters(part): Parameters<Part>,
+    uri: Uri,
+) -> Result<(Option<[(HeaderName, String); 1]>, Json<AllTrusts>), ApiProblem> {
+    let (trusts, more) = act::some_trusts(&may, &hub, part.after, rows(part.limit)?).await?;
+    let next = trusts.last().filter(|_| more).map(|standing| standing.trust.name.clone());
+    let trusts = trusts.into_iter().map(listed).collect();
+    Ok((next_link(&uri, "after", next.as_deref()), Json(AllTrusts { trusts, next })))
 }
 
 /// `POST /trusts`: adds a Trust; the answer holds its kit, which is shown this once.

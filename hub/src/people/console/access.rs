@@ -13,6 +13,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::access::RequestId;
+use crate::ledger::cursor::Cursor;
 use crate::people::act::access as act;
 use crate::people::may::May;
 use crate::people::parts::{Form, Path};
@@ -66,7 +67,7 @@ pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<Response, ApiProblem> {
-    let requests = act::list(&may, &hub).await?;
+    let (requests, _) = act::list(&may, &hub, Cursor::START, bounds::LIST_ROWS).await?;
     let tabs = people::tabs(&hub).await?;
     Ok(shown(&pages::access::requests(may.person(), &requests, tabs, None, clock::now())))
 }

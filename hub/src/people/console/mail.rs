@@ -8,8 +8,10 @@ use flip_web::pages as web;
 use serde::Deserialize;
 
 use super::{pages, people, shown, typed_wrongly, words_of};
+use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::cursor::Cursor;
 use crate::ledger::mail::MailId;
 use crate::people::act::mail as act;
 use crate::people::may::May;
@@ -26,7 +28,7 @@ pub(super) async fn list(
     may: May<acts::SeeMail>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<Response, ApiProblem> {
-    let mails = act::list(&may, &hub).await?;
+    let (mails, _) = act::list(&may, &hub, Cursor::START, bounds::LIST_ROWS).await?;
     let tabs = people::tabs(&hub).await?;
     Ok(shown(&pages::mail::mails(may.person(), &hub.post, &mails, tabs, clock::now())))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use flip_protocol::PartyId;
 use flip_web::pages as web;
 use serde::Deserialize;
 
@@ -19,7 +20,7 @@ use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
 use crate::permissions::{Act, acts};
 use crate::person::PersonId;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Code};
 
 #[derive(Default, Deserialize)]
 pub(super) struct Wanted {
@@ -94,6 +95,26 @@ pub(super) async fn edit(
         }
         Err(problem) => Err(problem),
     }
+}
+
+#[derive(Deserialize)]
+pub(super) struct OfTrust {
+    #[serde(default)]
+    trust: String,
+}
+
+pub(super) async fn make_trust_admin(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+    Form(of): Form<OfTrust>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = match of.trust.parse::<PartyId>() {
+        Ok(trust) => act::make_trust_admin(&may, &hub, id, trust).await,
+        Err(_) => Err(ApiProblem::new(Code::NoneChosen, "No Trust is chosen.")),
+    };
+    after(&hub, may.person(), id, done).await
 }
 
 pub(super) async fn disable(
@@ -207,7 +228,8 @@ async fn one(hub: &Arc<Hub>, seer: &Person, id: PersonId) -> Result<web::Person,
     // The link is as good as the account: not for a token that only looks.
     let link = person.person.state.link().filter(|_| may::may(seer, Act::ManagePeople));
     let link = link.map(|link| hub.post.link(link.nonce));
-    Ok(pages::people::person(seer, &person, link, admins, tabs, clock::now()))
+    let trusts = hub.ledger.trusts().await?;
+    Ok(pages::people::person(seer, &person, link, (admins, &trusts), tabs, clock::now()))
 }
 
 /// What the tabs of the section say.

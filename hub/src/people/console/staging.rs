@@ -11,8 +11,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{pages, projects, shown, typed_wrongly, words_of};
+use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::cursor::Cursor;
 use crate::people::act;
 use crate::people::may::May;
 use crate::people::parts::{Form, Path};
@@ -78,7 +80,7 @@ pub(super) async fn cases(
     State(hub): State<Arc<Hub>>,
 ) -> Result<Response, ApiProblem> {
     let (person, now) = (may.person(), clock::now());
-    let cases = act::staging::cases(&may, &hub).await?;
+    let (cases, _) = act::staging::cases(&may, &hub, Cursor::START, bounds::LIST_ROWS).await?;
     let extracts = act::staging::extracts(&hub).await?;
     let made = cases.iter().map(|case| pages::staging::case(case, &extracts, person, now));
     let (waiting, decided) = made.partition(|case: &web::Case| {

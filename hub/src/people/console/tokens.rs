@@ -27,6 +27,8 @@ pub(super) struct New {
     ask: Option<String>,
     projects: Option<String>,
     hub: Option<String>,
+    #[serde(default)]
+    code: String,
 }
 
 impl New {
@@ -57,7 +59,8 @@ pub(super) async fn make(
 ) -> Result<Response, ApiProblem> {
     // A number that is none is one of no days, which is refused.
     let days = if new.days.trim().is_empty() { None } else { Some(new.days.trim().parse().unwrap_or(0)) };
-    match act::make(&may, &hub, &new.name, &new.scopes(), days).await {
+    let code = (!new.code.trim().is_empty()).then_some(new.code.as_str());
+    match act::make(&may, &hub, &new.name, &new.scopes(), days, code).await {
         Ok(made) => {
             let again = New { name: String::new(), ..new };
             Ok(shown(&page(&may, &hub, &again, Some(made.token), None).await?))
@@ -104,6 +107,7 @@ async fn page(
         name: new.name.clone(),
         days: new.days.clone(),
         days_max: bounds::TOKEN_DAYS_MOST,
+        code_needed: may.person().has_factor,
         scopes: Scope::ALL
             .map(|scope| web::ScopeChoice {
                 name: scope.name().to_owned(),

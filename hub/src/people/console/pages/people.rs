@@ -6,6 +6,7 @@ use flip_web::pages::{self as web, Moment};
 use super::frame;
 use crate::ledger::mail::MailState;
 use crate::ledger::people::{Found, PersonState, Search};
+use crate::ledger::trusts::Trust;
 use crate::people::act::people::Shown;
 use crate::people::session::Person;
 use crate::person::Role;
@@ -56,12 +57,16 @@ pub fn person(
     seer: &Person,
     shown: &Shown,
     link: Option<String>,
-    admins: u64,
+    (admins, trusts): (u64, &[Trust]),
     tabs: web::PeopleTabs,
     now: UnixMillis,
 ) -> web::Person {
     let person = &shown.person;
     let email = person.email.as_ref().map(ToString::to_string).unwrap_or_default();
+    let of = shown.trust.as_ref();
+    let trusts = trusts
+        .iter()
+        .map(|trust| choice(&trust.id.to_string(), &trust.name, of.is_some_and(|(of, _)| *of == trust.id)));
     web::Person {
         frame: frame(Some(seer)),
         tabs,
@@ -73,6 +78,8 @@ pub fn person(
         delivery: link.map(|link| delivery(link, shown, now)),
         last_admin: admins == 1 && person.role == Role::Admin && person.state == PersonState::Active,
         oneself: person.id == seer.id,
+        trust: of.map(|(_, name)| name.clone()),
+        trusts: trusts.collect(),
         second_factor: person.second_factor.map(|since| Moment::at(since.0, now.0)),
         error: None,
     }
