@@ -87,7 +87,7 @@ fn a_project_is_staged_decided_by_each_trust_and_frozen_where_it_was_approved() 
     assert_eq!(scene.seat(0)?["why_not"]["code"], "fewer_than");
     let query = scene.ask(DIABETES)?;
     assert_eq!(tia.get(&scene.path(""))?.status, 404, "who does not know of it yet");
-    assert_eq!(tia.get("/api/v1/decisions")?.json(), json!({ "decisions": [] }));
+    assert_eq!(tia.get("/api/v1/decisions")?.json(), json!({ "decisions": [], "next": null }));
     assert_eq!(stage(owner, &[&ashford])?.status, 200);
     assert_eq!(code(&stage(owner, &[&ashford])?), refused(409, "already_staged"));
     assert_eq!(
