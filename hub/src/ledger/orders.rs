@@ -279,8 +279,9 @@ pub(super) fn state_of_share(
 ) -> rusqlite::Result<Option<OrderState>> {
     let detail: Option<String> = tx
         .prepare_cached(
+            // The plus keeps SQLite from going through all the Trust's orders in their sequence.
             "SELECT detail FROM work_order WHERE query = ?1 AND trust = ?2 AND kind = 'cohort_query'
-             ORDER BY sequence DESC LIMIT 1",
+             ORDER BY +sequence DESC LIMIT 1",
         )?
         .query_row((query.as_bytes(), trust.bytes()), |row| row.get(0))
         .optional()?;
