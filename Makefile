@@ -33,6 +33,7 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	@tests/prepare/debian.sh chromium chromium-driver faketime pebble postgresql python3-venv
 	@tests/prepare/python.sh
 	@tests/prepare/axe.sh
+	@tests/prepare/oidc.sh
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 	cargo check --locked --manifest-path tests/fuzz/Cargo.toml

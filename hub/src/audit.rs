@@ -180,6 +180,7 @@ deeds! {
     AuditExported      audit_exported      "downloaded the audit" { format: String, filter: String }
 
     PasswordGiven      password_given      "gave their password, and their second factor is awaited" { session_until: UnixMillis }
+    ProviderVouched    provider_vouched    "came from the identity provider, which vouches for them" { issuer: String, session_until: UnixMillis }
     SignedIn           signed_in           "signed in" { session_until: UnixMillis, second_factor: String }
     SignedOut          signed_out          "signed out" {}
     SessionsEnded      sessions_ended      "ended sessions" { person: PersonId, person_name: String, sessions: usize }
@@ -197,6 +198,9 @@ deeds! {
     SecondFactorEnrolled second_factor_enrolled "set up a second factor, and signed in with it" { person: PersonId, person_name: String }
     SecondFactorReset  second_factor_reset "took a person's second factor away" { person: PersonId, person_name: String }
     RecoveryCodesMade  recovery_codes_made "had other recovery codes made" { person: PersonId, person_name: String }
+    IdentityBound      identity_bound      "was bound to who they are at the identity provider" { person: PersonId, person_name: String, issuer: String, subject: String }
+    IdentityUnbound    identity_unbound    "unbound a person from who they are at the identity provider" { person: PersonId, person_name: String }
+    IdentityRefused    identity_refused    "refused somebody whom the identity provider vouches for" { person: PersonId, person_name: String, issuer: String, subject: String, why: String }
     TokenMade          token_made          "made an API token" { person: PersonId, person_name: String, token: Uuid, token_name: String, scopes: String, token_until: UnixMillis }
     TokenRevoked       token_revoked       "made an API token void" { person: PersonId, person_name: String, token: Uuid, token_name: String }
     SetUpOpened        set_up_opened       "opened the set-up to its first visitor" { link_until: UnixMillis }

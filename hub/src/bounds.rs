@@ -69,6 +69,29 @@ pub const TRIES_FORGOTTEN_MS: u64 = 24 * 3_600_000;
 pub const COUNTS_KEPT: usize = 10_000;
 /// So many counts come between two looks for those that can be forgotten.
 pub const COUNTS_LOOKED_AT: usize = 1_000;
+/// How long somebody may take at the identity provider, in milliseconds: to find a telephone, and a password.
+pub const OIDC_BEGUN_MS: u64 = 10 * 60_000;
+/// Sign-ins at the identity provider that are under way at once: some megabytes.
+pub const OIDC_BEGUN: usize = 10_000;
+/// The same from one network: a hospital's whole morning.
+pub const OIDC_BEGUN_NETWORK: usize = 200;
+/// How long the identity provider may take for one answer: people wait meanwhile.
+pub const OIDC_STEP: Duration = Duration::from_secs(5);
+/// Answers of the identity provider that are waited for at once.
+pub const OIDC_AT_ONCE: usize = 16;
+/// Bytes of one answer of the identity provider: keys and tokens have some kilobytes.
+pub const OIDC_ANSWER_BYTES: usize = 256 * 1024;
+/// How long what the identity provider says of itself is believed, in milliseconds; keys that it signs with and that are
+/// not among them are asked for before that.
+pub const OIDC_KNOWN_MS: u64 = 3_600_000;
+/// Milliseconds between two questions for such keys: what lacks one comes from the provider itself.
+pub const OIDC_KEYS_AGAIN_MS: u64 = 1_000;
+/// How long an identity provider that did not answer is taken to be away, and not asked again, in milliseconds.
+pub const OIDC_AWAY_MS: u64 = 5_000;
+/// How long the sign-in page says so, in milliseconds.
+pub const OIDC_AWAY_SAID_MS: u64 = 60_000;
+/// Bytes of a subject, as the standard bounds it.
+pub const OIDC_SUBJECT_BYTES: usize = 255;
 /// API tokens that a person has at once.
 pub const TOKENS: u32 = 20;
 /// Days that an API token works where nobody says.

@@ -8,6 +8,7 @@ use crate::acme::settings as acme;
 use crate::audit::head;
 use crate::files::settings as artefacts;
 use crate::mail::settings::Settings;
+use crate::oidc::settings as oidc;
 use crate::proxies::{self, Proxies};
 use crate::tls::Files;
 
@@ -44,6 +45,8 @@ pub struct Config {
     pub people_files: Option<Files>,
     /// The ACME server that gives the people listener its certificates.
     pub acme: Option<acme::Settings>,
+    /// The identity provider that vouches for people.
+    pub oidc: Option<oidc::Settings>,
 }
 
 /// What is wrong with a configuration.
@@ -83,7 +86,7 @@ pub enum LogFormat {
 }
 
 /// What may stand in the file.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "people_listen",
     "sites_listen",
     "sites_address",
@@ -98,6 +101,7 @@ const KEYS: [&str; 15] = [
     "[acme]",
     "[artefacts]",
     "[mail]",
+    "[oidc]",
     "[proxies]",
 ];
 
@@ -136,12 +140,17 @@ impl Config {
         let mail = lines.mail(data);
         let proxies = lines.proxies();
         let acme = lines.acme(data, console_host.as_deref());
+        let oidc = lines.oidc(data);
         if acme.is_some() && people_files.is_some() {
             let why = "[acme] and people_certificate are two ways to one certificate; take one of them away";
             lines.problems.push(why.to_owned());
         }
         if mail.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
             let why = "is missing: the links in mails lead there, and people_listen names no machine";
+            lines.problems.push(format!("console_address {why}"));
+        }
+        if oidc.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
+            let why = "is missing: the identity provider sends people back there, and people_listen names no machine";
             lines.problems.push(format!("console_address {why}"));
         }
         lines.nothing_left();
@@ -174,6 +183,7 @@ impl Config {
             danger_no_second_factor,
             people_files,
             acme,
+            oidc,
             console_address,
             mail,
             proxies,
@@ -361,6 +371,12 @@ impl Lines {
         self.checked("acme", checked)
     }
 
+    fn oidc(&mut self, data: &Path) -> Option<oidc::Settings> {
+        let written = self.section("oidc")?;
+        let checked = written.and_then(|written| oidc::Settings::check(data, written));
+        self.checked("oidc", checked)
+    }
+
     fn nothing_left(&mut self) {
         for key in self.written.keys() {
             self.problems.push(format!("unknown field `{key}`; there are {}", KEYS.join(", ")));
@@ -443,6 +459,17 @@ mod tests {
     }
 
     #[test]
+    fn an_identity_provider_needs_an_address_to_send_people_back_to() {
+        let oidc = "[oidc]\nissuer = \"https://e.f\"\nclient_id = \"flip\"";
+        let anywhere = "people_listen = \"0.0.0.0:8443\"\n";
+        assert!(check(&format!("{anywhere}{oidc}")).unwrap_err().contains("console_address is missing"));
+        assert!(check(&format!("{anywhere}console_address = \"https://c.d\"\n{oidc}")).is_ok());
+        assert!(
+            check(&format!("{oidc}\nsecret = \"s\"")).unwrap_err().contains("[oidc]: unknown field `secret`")
+        );
+    }
+
+    #[test]
     fn every_key_is_known() {
         let text = "people_listen = \"127.0.0.1:1\"\nsites_listen = \"127.0.0.1:2\"\nsites_address = \"h:1\"\n\
                     names = [\"a.b\"]\npeople_certificate = \"c.pem\"\npeople_key = \"k.pem\"\n\
@@ -450,12 +477,13 @@ mod tests {
                     console_address = \"https://c.d\"\n\
                     danger_no_second_factor = true\n[acme]\nterms_agreed = true\n[artefacts]\nfolder = \"f\"\n\
                     [mail]\nserver = \"localhost\"\n\
-                    from = \"a@b.org\"\n[proxies]\naddresses = [\"10.0.0.1\"]";
+                    from = \"a@b.org\"\n[proxies]\naddresses = [\"10.0.0.1\"]\n[oidc]\nissuer = \"https://e.f\"\n\
+                    client_id = \"flip\"";
         let error = check(text).unwrap_err();
         assert!(error.contains("take one of them away") && error.lines().count() == 1, "{error}");
-        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 4);
+        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 5);
         let config = check(&text.replace("[acme]\nterms_agreed = true\n", "")).unwrap();
-        assert!(config.mail.is_some() && config.danger_no_second_factor);
+        assert!(config.mail.is_some() && config.oidc.is_some() && config.danger_no_second_factor);
         assert_ne!(config.proxies, Proxies::default());
         assert_eq!(config.log_format, LogFormat::Json);
         assert_eq!(config.audit_head, Path::new("/elsewhere/head"));

@@ -20,6 +20,7 @@ use crate::ledger::orders::Sealer;
 use crate::ledger::trusts::{KitSecret, Peer, Reseal};
 use crate::mail::Post;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::passwords::Hasher;
 use crate::people::{Streams, UnderWay};
 use crate::presence::Presence;
@@ -46,6 +47,8 @@ pub struct Hub {
     pub cells: CellKey,
     /// The bytes of models' files.
     pub files: Files,
+    /// The identity provider, where there is one.
+    pub provider: Option<Provider>,
     /// What is counted.
     pub metrics: Metrics,
     /// Requests with a key that are under way.
@@ -67,6 +70,8 @@ pub struct Means {
     pub cells: CellKey,
     /// The bytes of models' files.
     pub files: Files,
+    /// The identity provider, where there is one.
+    pub provider: Option<Provider>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -80,7 +85,7 @@ impl Hub {
         sites_address: Option<String>,
         means: Means,
     ) -> Self {
-        let Means { hasher, post, cells, files, metrics } = means;
+        let Means { hasher, post, cells, files, provider, metrics } = means;
         Self {
             config,
             sites_address,
@@ -92,6 +97,7 @@ impl Hub {
             post,
             cells,
             files,
+            provider,
             metrics,
             under_way: UnderWay::default(),
             streams: Streams::default(),

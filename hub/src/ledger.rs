@@ -12,6 +12,7 @@ pub mod bundles;
 pub mod cursor;
 pub mod files;
 pub mod freezes;
+pub mod identities;
 pub mod invitations;
 pub mod keys;
 pub mod links;

@@ -30,6 +30,7 @@ pub mod listener;
 pub mod mail;
 pub mod metrics;
 pub mod model;
+pub mod oidc;
 pub mod order;
 pub mod passwords;
 pub mod people;

@@ -28,6 +28,7 @@ use crate::links::LinkKey;
 use crate::listener::Listener;
 use crate::mail::{Post, outbox};
 use crate::metrics::{self, Metrics};
+use crate::oidc::Provider;
 use crate::passwords::Hasher;
 use crate::tls::Served;
 use crate::{acme, people, second_factor, sites};
@@ -105,7 +106,9 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     }
     let key = LinkKey::load_or_make(&Config::keys(data)).context("keys/links.key")?;
     let files = Files::new(config.artefacts.open()?, key);
-    let means = Means { hasher: Hasher::start()?, post, cells, files, metrics };
+    let provider = config.oidc.clone().map(|settings| Provider::new(settings, &post.console));
+    let provider = provider.transpose().context("[oidc] of hub.toml")?;
+    let means = Means { hasher: Hasher::start()?, post, cells, files, provider, metrics };
     let hub = Hub::new(config, authority, ledger, sites_address, means);
     let hub = Arc::new(hub);
     let version = env!("CARGO_PKG_VERSION").to_owned();

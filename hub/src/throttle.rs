@@ -79,6 +79,8 @@ pub enum Form {
     Forgotten,
     /// For access.
     Access,
+    /// For a session on the identity provider's word, that was refused: so many are noted in the audit.
+    Refused,
 }
 
 /// So many seconds have to pass first.

@@ -134,6 +134,8 @@ fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
             ("recovery_codes_made", Json(json!({ "code": "{code}" }))),
         ),
         ("POST /api/v1/people/{person}/second-factor/reset", ("second_factor_reset", None)),
+        ("POST /api/v1/people/{person}/unbind", ("identity_unbound", None)),
+        ("POST /people/{person}/unbind", ("identity_unbound", Form(""))),
         ("POST /second-factor", ("second_factor_enrolled", Form("code={code}&now=&next="))),
         ("POST /second-factor/code", ("signed_in", Form("code={code}&next="))),
         ("POST /second-factor/recovery-codes", ("recovery_codes_made", Form("code={code}"))),
@@ -310,6 +312,13 @@ fn used(hub: &Hub, admin: &Api, method: &str, path: &str, number: usize) -> Resu
         api = Some(hub.add_person(&name, "viewer")?);
         let people = admin.get(&format!("/api/v1/people?search={}", name.replace(' ', "%20")))?.json();
         let id = id_of(people["people"][0].clone())?;
+        if path.ends_with("/unbind") {
+            // Only a provider's word binds people, which scenarios/oidc.rs has.
+            let ledger = Connection::open(hub.data.join("hub.sqlite"))?;
+            let person = uuid::Uuid::parse_str(&id)?;
+            let bound = "INSERT INTO identity VALUES ('https://login.example.org', ?1, ?2, 1)";
+            ledger.execute(bound, (&id, person.as_bytes().as_slice()))?;
+        }
         if path.ends_with("/enable") {
             admin.post(&format!("/api/v1/people/{id}/disable"), &json!({}))?;
         }

@@ -23,6 +23,7 @@ mod keeping;
 mod local;
 mod messages;
 mod models;
+mod oidc;
 mod once;
 mod paging;
 mod people;

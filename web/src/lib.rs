@@ -17,6 +17,7 @@
 //! | `GET /` | where the brand leads, for hub and appliance |
 //! | `/assets/{file}` | [`asset`], for hub and appliance |
 //! | `POST /sign-in` | fields `account`, `password`, `next` |
+//! | `GET /sign-in/oidc` | the parameter `next`; where there is an identity provider |
 //! | `POST /sign-out` | no fields |
 //! | `GET /trusts`, `POST /trusts` | field `name` |
 //! | `GET /queries`, `POST /queries` | parameter `project`; fields `name`, `sql`, `project` |
@@ -36,7 +37,7 @@
 //! | `POST /hub/banner` | fields `text`, `href` |
 //! | `POST /hub/maintenance` | fields `mode` (`on` or `off`), `words` |
 //! | `GET /people`, `POST /people` | parameters `search`, `state`, `after`; fields `name`, `email`, `role` |
-//! | `GET`, `POST /people/{id}` | fields `name`, `email`, `role`; beneath it `disable`, `enable`, `reset`, `sign-out`, `second-factor/reset`, `invite`, `withdraw` without fields |
+//! | `GET`, `POST /people/{id}` | fields `name`, `email`, `role`; beneath it `disable`, `enable`, `reset`, `sign-out`, `second-factor/reset`, `unbind`, `invite`, `withdraw` without fields |
 //! | `GET /people/mail`, `POST /people/mail/test` | field `email`; beneath each mail `send`, `forget` without fields |
 //! | `GET /people/requests` | beneath each request `invite` with `name`, `role`; `dismiss` with `why` |
 //! | `GET`, `POST /request-access` | fields `name`, `email`, `reason` |

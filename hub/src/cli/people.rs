@@ -104,6 +104,11 @@ pub(super) enum UserCommand {
         /// The sign-in name
         name: String,
     },
+    /// Unbind a person from who they are at the identity provider; ends their sessions
+    Unbind {
+        /// The sign-in name
+        name: String,
+    },
     /// Make a person an API token, printed this once
     Token {
         /// The sign-in name
@@ -190,6 +195,12 @@ pub(super) fn user(
         }
         UserCommand::Reset { name } => reset(&post(data, config)?, ledger, &name),
         UserCommand::ResetSecondFactor { name } => reset_second_factor(&post(data, config)?, ledger, &name),
+        UserCommand::Unbind { name } => {
+            let person = known(ledger, &name)?;
+            ensure!(person.identity.is_some(), "the identity provider vouches for nobody as {}", person.name);
+            let changed = ledger.unbind(by, person.id)?;
+            changed_to(&person.name, changed, "is unbound from the identity provider, and signed out")
+        }
         UserCommand::Token { name, purpose, scopes, days } => {
             make_token(&post(data, config)?, ledger, &name, &purpose, &scopes, days)
         }

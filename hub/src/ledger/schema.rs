@@ -351,6 +351,16 @@ pub(super) const MIGRATIONS: &[&str] = &[
     CREATE INDEX api_token_of_person ON api_token (person);
 ",
     bundles::MADE,
+    "
+    CREATE TABLE identity (
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        person BLOB NOT NULL REFERENCES person,
+        bound_ms INTEGER NOT NULL,
+        PRIMARY KEY (issuer, subject),
+        UNIQUE (person, issuer)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 #[cfg(test)]

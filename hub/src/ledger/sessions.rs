@@ -85,38 +85,8 @@ impl Ledger {
         now: UnixMillis,
         optional: bool,
     ) -> Result<Option<Session>, LedgerError> {
-        self.call("open session", move |tx| {
-            tx.execute("DELETE FROM session WHERE expires_ms <= ?1", [now.0])?;
-            let awaited = !optional || second_factors::has_one(tx, person)?;
-            let expires = new.until[usize::from(!awaited)];
-            let opened = tx.execute(
-                "INSERT INTO session (token_sha256, person, expires_ms, id, opened_ms, seen_ms, address, browser)
-                 SELECT ?1, id, ?3, ?5, ?6, ?6, ?7, ?8
-                 FROM person WHERE id = ?2 AND disabled_ms IS NULL AND password = ?4",
-                (
-                    new.token_sha256,
-                    person.bytes(),
-                    expires.0,
-                    password,
-                    new.id.as_bytes(),
-                    now.0,
-                    &new.place.address,
-                    &new.place.browser,
-                ),
-            )?;
-            if opened == 0 {
-                return Ok(None);
-            }
-            let deed = if awaited {
-                Deed::PasswordGiven { session_until: expires }
-            } else {
-                note_network(tx, person, &new.place.network, now)?;
-                Deed::SignedIn { session_until: expires, second_factor: "none".to_owned() }
-            };
-            By::person(person, &name_of(tx, person)?, now).note(tx, &deed)?;
-            session(tx, new.token_sha256, now)
-        })
-        .await
+        self.call("open session", move |tx| open(tx, &new, person, &Given::Password(password), now, optional))
+            .await
     }
 
     /// The session of a token, while it lasts. Notes now and then that it is used.
@@ -212,6 +182,71 @@ impl Ledger {
         })
         .await
     }
+}
+
+/// What somebody gave to have a session opened.
+#[derive(Debug)]
+pub(super) enum Given {
+    /// The password that was hashed to this Argon2id string.
+    Password(String),
+    /// The word of the identity provider.
+    Word {
+        /// Who it is.
+        issuer: String,
+        /// Whether it asked them for a second factor that counts here.
+        second_factor: bool,
+    },
+}
+
+/// Opens a session, as [`Ledger::open_session`] says it. Where the provider's second factor counts, none is awaited.
+pub(super) fn open(
+    tx: &Transaction<'_>,
+    new: &NewSession,
+    person: PersonId,
+    given: &Given,
+    now: UnixMillis,
+    optional: bool,
+) -> rusqlite::Result<Option<Session>> {
+    tx.execute("DELETE FROM session WHERE expires_ms <= ?1", [now.0])?;
+    let (password, issuer, factor_given) = match given {
+        Given::Password(password) => (Some(password), None, false),
+        Given::Word { issuer, second_factor } => (None, Some(issuer), *second_factor),
+    };
+    let awaited = !factor_given && (!optional || second_factors::has_one(tx, person)?);
+    let expires = new.until[usize::from(!awaited)];
+    let opened = tx.execute(
+        "INSERT INTO session (token_sha256, person, expires_ms, id, opened_ms, seen_ms, address, browser, factor_ms)
+         SELECT ?1, id, ?3, ?5, ?6, ?6, ?7, ?8, ?9
+         FROM person WHERE id = ?2 AND disabled_ms IS NULL AND (?4 IS NULL OR password = ?4)",
+        (
+            new.token_sha256,
+            person.bytes(),
+            expires.0,
+            password,
+            new.id.as_bytes(),
+            now.0,
+            &new.place.address,
+            &new.place.browser,
+            factor_given.then_some(now.0),
+        ),
+    )?;
+    if opened == 0 {
+        return Ok(None);
+    }
+    let by = By::person(person, &name_of(tx, person)?, now);
+    match issuer {
+        Some(issuer) => {
+            by.note(tx, &Deed::ProviderVouched { issuer: issuer.clone(), session_until: expires })?;
+        }
+        None if awaited => by.note(tx, &Deed::PasswordGiven { session_until: expires })?,
+        None => {}
+    }
+    if !awaited {
+        note_network(tx, person, &new.place.network, now)?;
+        let second_factor = if factor_given { "provider" } else { "none" }.to_owned();
+        by.note(tx, &Deed::SignedIn { session_until: expires, second_factor })?;
+    }
+    session(tx, new.token_sha256, now)
 }
 
 /// Which sessions of a person.

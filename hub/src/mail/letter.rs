@@ -57,6 +57,13 @@ pub enum Letter {
         /// What they call the token.
         token: String,
     },
+    /// Somebody who signs in at the identity provider is taken for them from now on: for them, who may not have done it.
+    IdentityBound {
+        /// Their name.
+        name: String,
+        /// What people call the provider.
+        provider: String,
+    },
     /// For admins: somebody asks for access.
     AccessRequest {
         /// Who asks.
@@ -96,6 +103,7 @@ impl Letter {
             Self::PasswordChanged { .. } => "password_changed",
             Self::SecondFactor { .. } => "second_factor",
             Self::TokenMade { .. } => "token_made",
+            Self::IdentityBound { .. } => "identity_bound",
             Self::AccessRequest { .. } => "access_request",
             Self::Test => "test",
         }
@@ -110,6 +118,7 @@ impl Letter {
             Self::PasswordChanged { .. }
             | Self::SecondFactor { .. }
             | Self::TokenMade { .. }
+            | Self::IdentityBound { .. }
             | Self::AccessRequest { .. }
             | Self::Test => None,
         }
@@ -178,6 +187,14 @@ impl Letter {
                      {console}/account/tokens, change your password, and tell an administrator."
                 ),
             ),
+            Self::IdentityBound { name, provider } => (
+                format!("Your account at FLIP Edge at {host} has another way in"),
+                format!(
+                    "Somebody, probably you, signed in as {name} by {provider}, which knows them by your e-mail address. \
+                     From now on that account there opens yours here. If that was not you, change your password at \
+                     {console}/account/password and tell an administrator, who can undo it."
+                ),
+            ),
             Self::AccessRequest { email } => (
                 format!("Somebody asks for access to FLIP Edge at {host}"),
                 format!(
@@ -221,6 +238,7 @@ mod tests {
             Letter::Reset { name: name.clone(), ordered: false, nonce, expires },
             Letter::PasswordChanged { name: name.clone() },
             Letter::TokenMade { name: name.clone(), token: "Astrid's notebook".to_owned() },
+            Letter::IdentityBound { name: name.clone(), provider: "Example Health".to_owned() },
             Letter::SecondFactor { name, news: FactorNews::RecoveryCodeUsed },
             Letter::AccessRequest { email: "eve@flip.example".parse().unwrap() },
             Letter::Test,

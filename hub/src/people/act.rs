@@ -5,6 +5,7 @@ pub mod asking;
 pub mod audit;
 pub mod files;
 pub mod history;
+pub mod identity;
 pub mod links;
 pub mod mail;
 pub mod models;

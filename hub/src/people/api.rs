@@ -111,6 +111,7 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::SecondFactor, _>("/api/v1/second-factor/code", second_factor::give)
         .post::<acts::OwnAccount, _>("/api/v1/second-factor/recovery-codes", second_factor::other_codes)
         .post::<acts::ManagePeople, _>("/api/v1/people/{person}/second-factor/reset", people::reset_second_factor)
+        .post::<acts::ManagePeople, _>("/api/v1/people/{person}/unbind", people::unbind)
         .post::<acts::Enter, _>("/api/v1/access-requests", access::ask)
         .get::<acts::SeePeople, _>("/api/v1/access-requests", access::list)
         .post::<acts::ManagePeople, _>("/api/v1/access-requests/{request}/invite", access::invite)

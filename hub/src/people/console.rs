@@ -5,6 +5,7 @@ mod audit;
 mod links;
 mod mail;
 pub(super) mod models;
+mod oidc;
 mod pages;
 mod passwords;
 mod people;
@@ -33,11 +34,12 @@ use uuid::Uuid;
 use super::act;
 use super::may::{May, Table, Wish};
 use super::parts::{Form, Parameters, Path};
-use super::session::{self, COOKIE, Opened, Person};
+use super::session::{self, Awaits, COOKIE, Opened, Person};
 use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
+use crate::uri::escaped;
 
 #[rustfmt::skip]
 pub(super) fn routes(table: Table) -> Table {
@@ -46,6 +48,8 @@ pub(super) fn routes(table: Table) -> Table {
         .get::<acts::Enter, _>("/assets/{file}", asset)
         .get::<acts::Enter, _>("/sign-in", sign_in_form)
         .post::<acts::Enter, _>("/sign-in", sign_in)
+        .get::<acts::Enter, _>(crate::oidc::BEGIN, oidc::begin)
+        .get::<acts::Enter, _>(crate::oidc::CALLBACK, oidc::came)
         .post::<acts::KeepSession, _>("/sign-out", sign_out)
         .get::<acts::SeeTrusts, _>("/trusts", trusts::list)
         .post::<acts::AddTrust, _>("/trusts", trusts::add)
@@ -104,6 +108,7 @@ pub(super) fn routes(table: Table) -> Table {
         .post::<acts::ManagePeople, _>("/people/{person}/reset", people::reset)
         .post::<acts::ManagePeople, _>("/people/{person}/sign-out", people::sign_out)
         .post::<acts::ManagePeople, _>("/people/{person}/second-factor/reset", people::reset_second_factor)
+        .post::<acts::ManagePeople, _>("/people/{person}/unbind", people::unbind)
         .post::<acts::ManagePeople, _>("/people/{person}/invite", people::invite_again)
         .post::<acts::ManagePeople, _>("/people/{person}/withdraw", people::withdraw)
         .get::<acts::Enter, _>("/forgot", passwords::forgot_form)
@@ -167,8 +172,12 @@ struct NewQuery {
     project: String,
 }
 
-async fn sign_in_form(_: May<acts::Enter>, Parameters(next): Parameters<After>) -> Response {
-    shown(&pages::sign_in("", None, local_path(&next.next)))
+async fn sign_in_form(
+    _: May<acts::Enter>,
+    State(hub): State<Arc<Hub>>,
+    Parameters(next): Parameters<After>,
+) -> Response {
+    shown(&pages::sign_in(hub.provider.as_ref(), "", None, local_path(&next.next)))
 }
 
 async fn sign_in(
@@ -183,14 +192,19 @@ async fn sign_in(
     let next = local_path(&form.next);
     Ok(match session::sign_in(&hub, may.visitor(), &form.account, form.password).await {
         Ok((opened, awaits)) => {
-            let to = if awaits.is_some() { format!("/second-factor?next={next}") } else { next.to_owned() };
+            let to = after_sign_in(awaits, next);
             ([(header::SET_COOKIE, cookie_of(&opened))], Redirect::to(&to)).into_response()
         }
         Err(problem) => {
-            let page = pages::sign_in(&form.account, Some(words_of(&problem)), next);
+            let page = pages::sign_in(hub.provider.as_ref(), &form.account, Some(words_of(&problem)), next);
             problem.with_page(shown(&page))
         }
     })
+}
+
+/// Where a session leads that was opened just now.
+fn after_sign_in(awaits: Option<Awaits>, next: &str) -> String {
+    if awaits.is_some() { format!("/second-factor?next={}", escaped(next)) } else { next.to_owned() }
 }
 
 /// The cookie of a session.

@@ -9,21 +9,24 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use flip_protocol::UnixMillis;
 
 use crate::api_token;
-use crate::audit::{By, Token};
+use crate::audit::{By, Deed, Token};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::identities::{Came, Vouched};
 use crate::ledger::once::Once;
 use crate::ledger::sessions::{NewSession, Session};
 use crate::ledger::tokens::Bearer;
+use crate::oidc::Refused;
 use crate::passwords;
 use crate::people::visitor::Visitor;
 use crate::permissions::Scopes;
 use crate::person::{PersonId, Role};
 use crate::problem::{ApiProblem, Code};
-use crate::throttle::{Account, Secret, Try};
+use crate::throttle::{Account, Form, Secret, Try};
 
 /// The console's cookie. The prefix makes browsers insist on HTTPS, this host and the whole path.
 pub const COOKIE: &str = "__Host-flip-session";
@@ -103,19 +106,69 @@ pub async fn sign_in(
     let this = visitor.tries(hub, account, Secret::Password).await?;
     let hash = stored.as_ref().map(|(_, hash)| hash.clone());
     if let (Some((person, hash)), true) = (stored, password_fits(hub, this, password, hash).await?) {
-        let (token, token_sha256) = passwords::session_token();
-        let now = clock::now();
-        let id = flip_protocol::ident::uuid_v7(now, &clock::random_bytes());
-        let until = [now.plus(bounds::HALF_SESSION_MS), now.plus(bounds::SESSION_MS)];
-        let new = NewSession { id, token_sha256, until, place: visitor.place() };
-        let optional = hub.config.danger_no_second_factor;
+        let (now, optional) = (clock::now(), hub.config.danger_no_second_factor);
+        let (token, new) = new(visitor, now);
         if let Some(session) = hub.ledger.open_session(new, person, hash, now, optional).await? {
-            let opened = Opened { token, lasts_s: session.expires.since(now) / 1_000 };
-            return Ok((opened, Awaits::of(&session, optional)));
+            return Ok(opened(token, &session, now, optional));
         }
     }
     tracing::warn!(from = %visitor.address, "a sign-in was refused");
     Err(ApiProblem::new(Code::WrongNameOrPassword, "The name or the password is wrong."))
+}
+
+/// A session to be opened now for a visitor, and its token.
+fn new(visitor: &Visitor, now: UnixMillis) -> (String, NewSession) {
+    let (token, token_sha256) = passwords::session_token();
+    let id = flip_protocol::ident::uuid_v7(now, &clock::random_bytes());
+    let until = [now.plus(bounds::HALF_SESSION_MS), now.plus(bounds::SESSION_MS)];
+    (token, NewSession { id, token_sha256, until, place: visitor.place() })
+}
+
+fn opened(token: String, session: &Session, now: UnixMillis, optional: bool) -> (Opened, Option<Awaits>) {
+    (Opened { token, lasts_s: session.expires.since(now) / 1_000 }, Awaits::of(session, optional))
+}
+
+/// Opens a session on the identity provider's word; gives what is awaited in it, else why there is none.
+pub async fn sign_in_vouched(
+    hub: &Hub,
+    visitor: &Visitor,
+    vouched: Vouched,
+) -> Result<Result<(Opened, Option<Awaits>), Refused>, ApiProblem> {
+    let (now, optional) = (clock::now(), hub.config.danger_no_second_factor);
+    let (token, new) = new(visitor, now);
+    let (issuer, subject) = (vouched.issuer.clone(), vouched.subject.clone());
+    let came = hub.ledger.open_vouched_session(new, vouched, now, optional).await?;
+    Ok(match came {
+        Came::In { session, bound } => {
+            if bound {
+                hub.post.announce();
+                tracing::info!(person = %session.person, issuer, "a person was bound to an identity");
+            }
+            Ok(opened(token, &session, now, optional))
+        }
+        Came::Nobody => Err(Refused::Unknown),
+        Came::Invited => Err(Refused::Invited),
+        Came::Disabled(person, person_name) => {
+            let why = "disabled".to_owned();
+            let deed = Deed::IdentityRefused { person, person_name, issuer, subject, why };
+            note_refused(hub, visitor, deed).await?;
+            Err(Refused::Disabled)
+        }
+        Came::Another(person, person_name) => {
+            let why = "another subject".to_owned();
+            let deed = Deed::IdentityRefused { person, person_name, issuer, subject, why };
+            note_refused(hub, visitor, deed).await?;
+            Err(Refused::Another)
+        }
+    })
+}
+
+/// Notes a refusal, unless so many come from there that they would fill the audit.
+async fn note_refused(hub: &Hub, visitor: &Visitor, deed: Deed) -> Result<(), ApiProblem> {
+    if visitor.sends(hub, Form::Refused).is_ok() {
+        hub.ledger.note(By::hub(clock::now()), deed).await?;
+    }
+    Ok(())
 }
 
 /// Whether the password is the one that was hashed, as a try that counts.
@@ -239,7 +292,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_named(headers, COOKIE)
+}
+
+/// What a request's cookie of that name holds.
+pub fn cookie_named<'a>(headers: &'a HeaderMap, named: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+    pairs.find(|(name, _)| *name == named).map(|(_, value)| value)
 }

@@ -66,6 +66,7 @@ codes! {
     LastAdmin           last_admin             CONFLICT               "they are the only admin who can sign in"
     SignedIn            signed_in              CONFLICT               "you are signed in already"
     NoSecondFactor      no_second_factor       CONFLICT               "there is no second factor"
+    NotBound            not_bound              CONFLICT               "the identity provider vouches for nobody as them"
     HasSecondFactor     has_second_factor      CONFLICT               "you have a second factor; show it to set up another"
     FactorUnreadable    factor_unreadable      CONFLICT               "the hub cannot read your second factor; a recovery code still works"
     TooManyTokens       too_many_tokens        CONFLICT               "you have 20 API tokens that work"

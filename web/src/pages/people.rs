@@ -105,7 +105,8 @@ pub struct PersonForm {
 }
 
 /// One person, at `/people/{id}`, with the form that posts `name`, `email` and `role` there; and buttons that post to
-/// `…/trust` (with `trust`), `…/disable`, `…/enable`, `…/reset`, `…/sign-out`, `…/second-factor/reset`, `…/invite` and `…/withdraw`.
+/// `…/trust` (with `trust`), `…/disable`, `…/enable`, `…/reset`, `…/sign-out`, `…/second-factor/reset`,
+/// `…/unbind`, `…/invite` and `…/withdraw`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// What surrounds it.
@@ -134,6 +135,8 @@ pub struct Person {
     pub trusts: Vec<Choice>,
     /// Since when they have a second factor.
     pub second_factor: Option<Moment>,
+    /// Since when the identity provider can vouch for them.
+    pub identity: Option<Moment>,
     /// Why what was asked for was not done.
     pub error: Option<String>,
 }
@@ -279,6 +282,7 @@ impl Page for Person {
             trust: None,
             trusts: sample_trusts(""),
             second_factor: Some(moment()),
+            identity: None,
             error: None,
         };
         let invited = |delivery| Self {
@@ -295,6 +299,7 @@ impl Page for Person {
                 trusts: sample_trusts("Southmere Hospital"),
                 ..active.clone()
             },
+            Self { identity: Some(moment()), ..active.clone() },
             Self { last_admin: true, oneself: true, second_factor: None, ..active.clone() },
             Self {
                 state: PersonState::Disabled { since: moment() },

@@ -5,13 +5,13 @@ mod html;
 use flip_web::{
     CONTENT_SECURITY_POLICY, Page, asset,
     pages::{
-        Answer, ApiGuide, AskAccess, Audit, Decisions, FileState, Forgot, Frame, GiveCode, Hub, LinkCame,
-        LinkDelivery, LinkDone, LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment, OneTimeLink,
-        Outcome, OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew,
-        Projects, Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Rule, Said, Seat,
-        Sessions, SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
-        SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks,
-        Tokens, Trust, TrustAdded, TrustAnswer, Trusts,
+        Answer, ApiGuide, AskAccess, Audit, Decisions, FileState, Forgot, Frame, GiveCode, GoOn, Hub,
+        LinkCame, LinkDelivery, LinkDone, LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment,
+        OneTimeLink, Outcome, OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory,
+        ProjectNew, Projects, ProviderWay, Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests,
+        Rule, Said, Seat, Sessions, SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
+        SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
+        SiteProjects, Sticks, Tokens, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -24,7 +24,7 @@ fn every_sample_keeps_the_rules_of_the_house() {
         check(&name, &text);
         pages += 1;
     }
-    assert_eq!(pages, 158, "a sample was added or lost");
+    assert_eq!(pages, 163, "a sample was added or lost");
 }
 
 /// What holds for each page, whatever it shows.
@@ -280,6 +280,7 @@ fn moment() -> Moment {
 fn all_samples() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     add::<SignIn>(&mut pages, |_| {});
+    add::<GoOn>(&mut pages, |_| {});
     add::<Trusts>(&mut pages, |_| {});
     add::<TrustAdded>(&mut pages, |_| {});
     add::<Queries>(&mut pages, |_| {});
@@ -345,7 +346,9 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     add::<SignIn>(&mut pages, |page| {
         (page.error, page.account, page.next) = (Some(text()), text(), text());
+        page.provider = Some(ProviderWay { label: text(), href: "/sign-in/oidc".to_owned(), away: true });
     });
+    add::<GoOn>(&mut pages, |page| page.label = text());
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
         page.topology.nodes.iter_mut().for_each(|node| node.name = text());

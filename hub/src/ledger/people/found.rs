@@ -27,6 +27,8 @@ pub struct Person {
     pub state: PersonState,
     /// Since when they have a second factor.
     pub second_factor: Option<UnixMillis>,
+    /// Since when the identity provider can vouch for them.
+    pub identity: Option<UnixMillis>,
 }
 
 /// Whether a person can sign in.
@@ -114,16 +116,17 @@ const EVERYBODY: &str = "
     WITH everybody AS (
         SELECT person.id, person.name, email, role, added_ms, NULL AS inviter,
                CASE WHEN disabled_ms IS NOT NULL THEN 'disabled' WHEN password = '' THEN 'reset' ELSE 'active' END AS state,
-               disabled_ms, link.nonce, link.expires_ms, enrolled_ms
+               disabled_ms, link.nonce, link.expires_ms, enrolled_ms,
+               (SELECT min(bound_ms) FROM identity WHERE identity.person = person.id) AS bound_ms
         FROM person LEFT JOIN second_factor ON second_factor.person = person.id LEFT JOIN link ON link.token_sha256 =
             (SELECT token_sha256 FROM link WHERE person = person.id AND expires_ms > ?1 ORDER BY expires_ms DESC LIMIT 1)
         UNION ALL
         SELECT invitation.id, invitation.name, invitation.email, invitation.role, invited_ms, inviter.name,
-               'invited', NULL, link.nonce, link.expires_ms, NULL
+               'invited', NULL, link.nonce, link.expires_ms, NULL, NULL
         FROM invitation LEFT JOIN person AS inviter ON inviter.id = invited_by
             LEFT JOIN link ON link.invitation = invitation.id AND link.expires_ms > ?1
     )
-    SELECT id, name, email, role, added_ms, inviter, state, disabled_ms, nonce, expires_ms, enrolled_ms
+    SELECT id, name, email, role, added_ms, inviter, state, disabled_ms, nonce, expires_ms, enrolled_ms, bound_ms
     FROM everybody";
 
 impl Ledger {
@@ -223,5 +226,6 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Person> {
             _ => PersonState::Active,
         },
         second_factor: row.get::<_, Option<u64>>(10)?.map(UnixMillis),
+        identity: row.get::<_, Option<u64>>(11)?.map(UnixMillis),
     })
 }

@@ -16,7 +16,7 @@ use crate::hub::Hub;
 use crate::ledger::mail::MailState;
 use crate::ledger::people::{Person, PersonState, Search};
 use crate::people::act::people::{self as act, Change, Shown};
-use crate::people::act::{second_factor, sessions};
+use crate::people::act::{identity, second_factor, sessions};
 use crate::people::may::{self, May};
 use crate::permissions::{Act, acts};
 use crate::person::PersonId;
@@ -106,6 +106,9 @@ pub(super) struct ListedPerson {
     /// Since when they have a second factor.
     #[schema(value_type = Option<Moment>)]
     second_factor_since: Option<UnixMillis>,
+    /// Since when the identity provider can vouch for them.
+    #[schema(value_type = Option<Moment>)]
+    identity_since: Option<UnixMillis>,
     /// Who invited them, while they have not come.
     #[schema(example = "admin")]
     invited_by: Option<String>,
@@ -177,6 +180,12 @@ pub(super) fn said() -> Vec<Said> {
         )
         .gives::<WholePerson>(200, "The person as they are now.")
         .refuses(&[Code::Oneself, Code::NoSecondFactor, Code::LastAdmin]),
+        Said::post(
+            "/api/v1/people/{person}/unbind",
+            "Unbinds a person from who they are at the identity provider.",
+        )
+        .gives::<WholePerson>(200, "The person as they are now.")
+        .refuses(&[Code::NotBound, Code::LastAdmin]),
         Said::post("/api/v1/people/{person}/sign-out", "Ends all sessions of a person.")
             .gives_nothing(204, "They have ended."),
         Said::post("/api/v1/people/{person}/invite", "Makes another link for somebody who has not come.")
@@ -309,6 +318,16 @@ pub(super) async fn reset_second_factor(
     Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
 }
 
+/// `POST /people/{person}/unbind`: whoever the identity provider vouches for with their address is bound to them next.
+pub(super) async fn unbind(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<PersonId>,
+) -> Result<Json<WholePerson>, ApiProblem> {
+    identity::unbind(&may, &hub, id).await?;
+    Ok(Json(whole(&hub, &act::shown(&hub, id).await?)))
+}
+
 /// `POST /people/{person}/sign-out`: ends all their sessions.
 pub(super) async fn sign_out(
     may: May<acts::ManagePeople>,
@@ -339,6 +358,7 @@ fn listed(person: &Person) -> ListedPerson {
         added: person.added,
         disabled,
         second_factor_since: person.second_factor,
+        identity_since: person.identity,
         invited_by,
         link_expires: person.state.link().map(|link| link.expires),
     }

@@ -21,6 +21,7 @@ use crate::combine::{Combined, Said, Share};
 use crate::ledger::freezes::Freeze;
 use crate::ledger::projects::Project;
 use crate::ledger::queries::Query;
+use crate::oidc::{BEGIN, Provider};
 use crate::order::OrderState;
 use crate::people::may::{May, may};
 use crate::people::notices;
@@ -29,6 +30,7 @@ use crate::permissions::{Act, acts};
 use crate::person::Role;
 use crate::problem::ApiProblem;
 use crate::project::Lifecycle;
+use crate::uri::escaped;
 
 /// Seconds between two looks of a page while something is under way, and while nothing is.
 pub const REFRESH_BUSY_S: u32 = 1;
@@ -54,8 +56,13 @@ pub fn frame(person: Option<&Person>) -> web::Frame {
     }
 }
 
-pub fn sign_in(account: &str, error: Option<String>, next: &str) -> web::SignIn {
-    web::SignIn { frame: frame(None), error, account: account.to_owned(), next: next.to_owned() }
+pub fn sign_in(provider: Option<&Provider>, account: &str, error: Option<String>, next: &str) -> web::SignIn {
+    let provider = provider.map(|provider| web::ProviderWay {
+        label: provider.label().to_owned(),
+        href: format!("{BEGIN}?next={}", escaped(next)),
+        away: provider.is_away(clock::now()),
+    });
+    web::SignIn { frame: frame(None), error, account: account.to_owned(), next: next.to_owned(), provider }
 }
 
 pub fn queries(

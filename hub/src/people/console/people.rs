@@ -14,7 +14,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::people::Search;
 use crate::people::act::people::{self as act, Change};
-use crate::people::act::{second_factor, sessions};
+use crate::people::act::{identity, second_factor, sessions};
 use crate::people::may::{self, May};
 use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
@@ -154,6 +154,16 @@ pub(super) async fn reset_second_factor(
 ) -> Result<Response, ApiProblem> {
     let id = person(&id)?;
     let done = second_factor::reset(&may, &hub, id).await;
+    after(&hub, may.person(), id, done).await
+}
+
+pub(super) async fn unbind(
+    may: May<acts::ManagePeople>,
+    State(hub): State<Arc<Hub>>,
+    Path(id): Path<String>,
+) -> Result<Response, ApiProblem> {
+    let id = person(&id)?;
+    let done = identity::unbind(&may, &hub, id).await;
     after(&hub, may.person(), id, done).await
 }
 

@@ -40,6 +40,7 @@ fn row(post: &Post, mail: &Mail, now: UnixMillis) -> web::MailRow {
             Letter::PasswordChanged { .. } => "that a password was changed",
             Letter::TokenMade { .. } => "that an API token was made",
             Letter::SecondFactor { .. } => "what became of a second factor",
+            Letter::IdentityBound { .. } => "that the identity provider lets somebody in",
             Letter::AccessRequest { .. } => "that somebody asks for access",
             Letter::Test => "test",
         }

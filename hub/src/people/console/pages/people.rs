@@ -81,6 +81,7 @@ pub fn person(
         trust: of.map(|(_, name)| name.clone()),
         trusts: trusts.collect(),
         second_factor: person.second_factor.map(|since| Moment::at(since.0, now.0)),
+        identity: person.identity.map(|since| Moment::at(since.0, now.0)),
         error: None,
     }
 }

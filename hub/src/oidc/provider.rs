@@ -1,0 +1,346 @@
+//! The provider: what it says of itself, where people are sent, and what their code is redeemed for.
+//!
+//! What must stay true: each answer is bounded in time and bytes, over TLS, and no redirect is followed; a provider that
+//! is away is not asked again for some seconds, and keeps nobody else waiting meanwhile.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flip_protocol::{UnixMillis, text};
+use openidconnect::core::{CoreAuthenticationFlow, CoreTokenResponse};
+use openidconnect::url::Url;
+use openidconnect::{
+    AccessToken, AsyncHttpClient, AuthenticationContextClass, AuthorizationCode, CsrfToken, DiscoveryError,
+    HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, SubjectIdentifier, TokenResponse as _,
+    UserInfoError, http,
+};
+use reqwest::redirect::Policy;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::begun::{AllBegun, Begun};
+use super::settings::Settings;
+use super::token::{self, Address, Metadata, UserInfo};
+use super::{CALLBACK, Refused};
+use crate::bounds;
+use crate::clock;
+use crate::email::EmailAddress;
+use crate::throttle::Network;
+
+/// The identity provider.
+pub struct Provider {
+    settings: Settings,
+    redirect: RedirectUrl,
+    http: Http,
+    begun: AllBegun,
+    known: Mutex<Option<Known>>,
+    /// When it was last found away; 0: it is not.
+    away_ms: AtomicU64,
+    at_once: Semaphore,
+}
+
+/// What is known of it.
+struct Known {
+    metadata: Arc<Metadata>,
+    since: UnixMillis,
+}
+
+/// What a browser is sent to the provider with.
+pub struct Sent {
+    /// Where to.
+    pub url: Url,
+    /// The cookie that knows the browser again.
+    pub cookie: String,
+}
+
+/// What a browser brings back from the provider.
+#[derive(Debug, Clone, Default)]
+pub struct Handed {
+    /// By which it is known what it belongs to.
+    pub state: String,
+    /// What is redeemed.
+    pub code: Option<String>,
+    /// Why there is none.
+    pub error: Option<String>,
+    /// Who the provider says it is (RFC 9207).
+    pub issuer: Option<String>,
+}
+
+/// Whom the provider vouches for.
+pub struct Redeemed {
+    /// Who they are there, for good.
+    pub subject: String,
+    /// Whether it asked them for a second factor that counts here.
+    pub second_factor: bool,
+    /// The path to go to afterwards.
+    pub next: String,
+    address: Address,
+    access: AccessToken,
+}
+
+/// Why an answer of the provider could not be had.
+#[derive(Debug, thiserror::Error)]
+enum HttpError {
+    /// The connection.
+    #[error("the connection to the provider")]
+    Connection(#[from] reqwest::Error),
+    /// Too many bytes.
+    #[error("an answer of the provider has more than {} bytes", bounds::OIDC_ANSWER_BYTES)]
+    TooLong,
+    /// No answer that could be.
+    #[error("an answer of the provider that is none")]
+    Answer(#[from] http::Error),
+    /// The provider has trouble.
+    #[error("the provider answers with status {0}")]
+    Status(u16),
+}
+
+/// The way to it.
+struct Http(reqwest::Client);
+
+impl Http {
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut reply = self.0.execute(request.try_into()?).await?;
+        if reply.status().is_server_error() {
+            return Err(HttpError::Status(reply.status().as_u16()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = reply.chunk().await? {
+            if body.len() + chunk.len() > bounds::OIDC_ANSWER_BYTES {
+                return Err(HttpError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = http::Response::builder().status(reply.status());
+        if let Some(kind) = reply.headers().get(http::header::CONTENT_TYPE) {
+            response = response.header(http::header::CONTENT_TYPE, kind);
+        }
+        Ok(response.body(body)?)
+    }
+}
+
+/// Boxed, because the library would not otherwise see that it can be sent between threads.
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = HttpError;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.ask(request))
+    }
+}
+
+/// Something of the provider's that is not as it has to be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Wrong(String);
+
+impl Provider {
+    /// That of these settings, for people who reach the console at that URL. Nothing is asked of it yet.
+    pub fn new(settings: Settings, console: &str) -> anyhow::Result<Self> {
+        // One cryptographic library for all of the program's TLS; where it is installed already, it is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut http = reqwest::Client::builder()
+            .https_only(true)
+            .redirect(Policy::none())
+            .timeout(bounds::OIDC_STEP)
+            .user_agent(concat!("flip-hub/", env!("CARGO_PKG_VERSION")));
+        if let Some(ca) = &settings.ca {
+            http = http.tls_certs_only([ca.clone()]);
+        }
+        Ok(Self {
+            redirect: RedirectUrl::new(format!("{console}{CALLBACK}"))?,
+            settings,
+            http: Http(http.build()?),
+            begun: AllBegun::default(),
+            known: Mutex::default(),
+            away_ms: AtomicU64::new(0),
+            at_once: Semaphore::new(bounds::OIDC_AT_ONCE),
+        })
+    }
+
+    /// What people call it.
+    pub fn label(&self) -> &str {
+        &self.settings.label
+    }
+
+    /// Its issuer identifier.
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Whether it was away a moment ago.
+    pub fn is_away(&self, now: UnixMillis) -> bool {
+        let away = self.away_ms.load(Ordering::Relaxed);
+        away != 0 && now.since(UnixMillis(away)) < bounds::OIDC_AWAY_SAID_MS
+    }
+
+    /// Begins a sign-in that leads to `next` afterwards.
+    pub async fn begin(&self, next: String, from: Network, now: UnixMillis) -> Result<Sent, Refused> {
+        let metadata = self.metadata(now, None).await?;
+        let [state, nonce, verifier, cookie] = [(); 4].map(|()| text::encode(&clock::random_bytes::<32>()));
+        let (verifier, nonce) = (PkceCodeVerifier::new(verifier), Nonce::new(nonce));
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
+        let client = token::client(&self.settings, &metadata).set_redirect_uri(self.redirect.clone());
+        let (sent_state, sent_nonce) = (CsrfToken::new(state.clone()), nonce.clone());
+        let mut request = client
+            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || sent_state, || sent_nonce)
+            .set_pkce_challenge(challenge);
+        // The library asks for `openid` itself.
+        for scope in self.settings.scopes.iter().filter(|scope| *scope != "openid") {
+            request = request.add_scope(Scope::new(scope.clone()));
+        }
+        for class in &self.settings.second_factor.classes {
+            request = request.add_auth_context_value(AuthenticationContextClass::new(class.clone()));
+        }
+        let (url, ..) = request.url();
+        let expires = now.plus(bounds::OIDC_BEGUN_MS);
+        let begun = Begun { state, nonce, verifier, next, from, expires };
+        if self.begun.put(&cookie, begun, now) { Ok(Sent { url, cookie }) } else { Err(Refused::Busy) }
+    }
+
+    /// Redeems what the browser with that cookie brings back.
+    pub async fn redeem(
+        &self,
+        cookie: Option<&str>,
+        handed: Handed,
+        now: UnixMillis,
+    ) -> Result<Redeemed, Refused> {
+        let begun = cookie.and_then(|cookie| self.begun.take(cookie, &handed.state, now));
+        let begun = begun.ok_or(Refused::NotBegun)?;
+        let _one_of_few = self.at_once.try_acquire().map_err(|_| Refused::Busy)?;
+        let metadata = self.metadata(now, None).await?;
+        if !token::is_from(&metadata, handed.issuer.as_deref()) {
+            return Err(unsound(Wrong("what came back names another issuer, or none".to_owned())));
+        }
+        if let Some(error) = handed.error {
+            return Err(said(&error));
+        }
+        let code = handed.code.ok_or_else(|| unsound(Wrong("there is no code".to_owned())))?;
+        let client = token::client(&self.settings, &metadata).set_redirect_uri(self.redirect.clone());
+        let request = client.exchange_code(AuthorizationCode::new(code)).map_err(unsound)?;
+        let reply: CoreTokenResponse =
+            request.set_pkce_verifier(begun.verifier).request_async(&self.http).await.map_err(|error| {
+                match error {
+                    RequestTokenError::Request(error) => self.of_http(error, now),
+                    RequestTokenError::ServerResponse(response) => said(response.error().as_ref()),
+                    other @ (RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => {
+                        unsound(Wrong(format!("its answer to a code: {other}")))
+                    }
+                }
+            })?;
+        self.away_ms.store(0, Ordering::Relaxed);
+        let (id_token, access) = (reply.id_token(), reply.access_token());
+        let renewed;
+        let claims = match token::check(&client, id_token, access, &begun.nonce) {
+            Err(error) if error.lacks_key() => {
+                renewed = token::client(&self.settings, &*self.metadata(now, Some(&metadata)).await?);
+                token::check(&renewed, id_token, access, &begun.nonce)
+            }
+            checked => checked,
+        }
+        .map_err(unsound)?;
+        let methods: Vec<String> =
+            claims.auth_method_refs().into_iter().flatten().map(|method| method.to_string()).collect();
+        let class = claims.auth_context_ref().map(|class| class.as_str());
+        Ok(Redeemed {
+            subject: claims.subject().to_string(),
+            second_factor: self.settings.second_factor.is_in(&methods, class),
+            next: begun.next,
+            address: token::address(claims.email(), claims.email_verified()),
+            access: access.clone(),
+        })
+    }
+
+    /// The address that the provider vouches for: from the token, else it is asked.
+    pub async fn address(&self, of: &Redeemed, now: UnixMillis) -> Result<EmailAddress, Refused> {
+        let address = match &of.address {
+            Address::Unsaid => self.asked_address(of, now).await?,
+            said @ (Address::Unverified | Address::Verified(_)) => said.clone(),
+        };
+        match address {
+            Address::Verified(address) => Ok(address),
+            Address::Unsaid | Address::Unverified => Err(Refused::NoAddress),
+        }
+    }
+
+    async fn asked_address(&self, of: &Redeemed, now: UnixMillis) -> Result<Address, Refused> {
+        let _one_of_few = self.at_once.try_acquire().map_err(|_| Refused::Busy)?;
+        let metadata = self.metadata(now, None).await?;
+        if metadata.userinfo_endpoint().is_none() {
+            return Ok(Address::Unsaid);
+        }
+        let client = token::client(&self.settings, &metadata);
+        let subject = SubjectIdentifier::new(of.subject.clone());
+        let request = client.user_info(of.access.clone(), Some(subject)).map_err(unsound)?;
+        let info: UserInfo = request.request_async(&self.http).await.map_err(|error| match error {
+            UserInfoError::Request(error) => self.of_http(error, now),
+            other => unsound(Wrong(format!("what it says of a person: {other}"))),
+        })?;
+        Ok(token::address(info.email(), info.email_verified()))
+    }
+
+    /// What the provider says of itself, asked for where it is not known or was too long ago; also where `stale` is all
+    /// that is known and a key is not in it.
+    async fn metadata(
+        &self,
+        now: UnixMillis,
+        stale: Option<&Arc<Metadata>>,
+    ) -> Result<Arc<Metadata>, Refused> {
+        let mut known = self.known.lock().await;
+        if let Some(known) = &*known {
+            let age = now.since(known.since);
+            let is_stale = stale.is_some_and(|stale| Arc::ptr_eq(stale, &known.metadata));
+            if age < bounds::OIDC_KNOWN_MS && (!is_stale || age < bounds::OIDC_KEYS_AGAIN_MS) {
+                return Ok(Arc::clone(&known.metadata));
+            }
+        }
+        let away = self.away_ms.load(Ordering::Relaxed);
+        if away != 0 && now.since(UnixMillis(away)) < bounds::OIDC_AWAY_MS {
+            return Err(Refused::Away(Box::new(Wrong("it was away a moment ago".to_owned()))));
+        }
+        let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(unsound)?;
+        let metadata = Metadata::discover_async(issuer, &self.http).await.map_err(|error| match error {
+            DiscoveryError::Request(error) => self.of_http(error, now),
+            other => self.found_away(Wrong(format!("what it says of itself: {other}")), now),
+        })?;
+        if metadata.authorization_endpoint().url().scheme() != "https" {
+            return Err(unsound(Wrong("its authorization endpoint is not https".to_owned())));
+        }
+        self.away_ms.store(0, Ordering::Relaxed);
+        let metadata = Arc::new(metadata);
+        *known = Some(Known { metadata: Arc::clone(&metadata), since: now });
+        Ok(metadata)
+    }
+
+    fn of_http(&self, error: HttpError, now: UnixMillis) -> Refused {
+        match error {
+            HttpError::Connection(_) | HttpError::Status(_) => self.found_away(error, now),
+            HttpError::TooLong | HttpError::Answer(_) => unsound(error),
+        }
+    }
+
+    fn found_away(
+        &self,
+        why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        now: UnixMillis,
+    ) -> Refused {
+        self.away_ms.store(now.0, Ordering::Relaxed);
+        Refused::Away(why.into())
+    }
+}
+
+fn unsound(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Refused {
+    Refused::Unsound(why.into())
+}
+
+/// What the provider says instead of vouching (RFC 6749 §4.1.2.1). A browser can have brought anything.
+fn said(code: &str) -> Refused {
+    let plain =
+        !code.is_empty() && code.len() <= 60 && code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    match code {
+        "access_denied" => Refused::Cancelled,
+        _ if plain => Refused::Said(code.to_owned()),
+        _ => unsound(Wrong("an error without a code".to_owned())),
+    }
+}
