@@ -82,7 +82,7 @@ fn people_come_in_by_the_provider_and_then_their_subject_decides() -> Result<()>
         person("gone", "s-5", "gone@site.example", true),
         person("invited", "s-6", "new@site.example", true),
     ];
-    let everybody = |ada: &Value| json!([&[ada.clone()], others.as_slice()].concat());
+    let everybody = |ada: &Value| json!([std::slice::from_ref(ada), others.as_slice()].concat());
     provider.knows(&everybody(&ada), None)?;
     let gone = admin.get("/api/v1/people?search=gone")?.json()["people"][0]["id"].clone();
     let gone = format!("/api/v1/people/{}/disable", gone.as_str().context("no id")?);

@@ -273,9 +273,9 @@ impl Provider {
         let client = token::client(&self.settings, &metadata);
         let subject = SubjectIdentifier::new(of.subject.clone());
         let request = client.user_info(of.access.clone(), Some(subject)).map_err(unsound)?;
-        let info: UserInfo = request.request_async(&self.http).await.map_err(|error| match error {
-            UserInfoError::Request(error) => self.of_http(error, now),
-            other => unsound(Wrong(format!("what it says of a person: {other}"))),
+        let info: UserInfo = request.request_async(&self.http).await.map_err(|error| {
+            let wrong = Wrong(format!("what it says of a person: {error}"));
+            if let UserInfoError::Request(error) = error { self.of_http(error, now) } else { unsound(wrong) }
         })?;
         Ok(token::address(info.email(), info.email_verified()))
     }
@@ -300,9 +300,13 @@ impl Provider {
             return Err(Refused::Away(Box::new(Wrong("it was away a moment ago".to_owned()))));
         }
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(unsound)?;
-        let metadata = Metadata::discover_async(issuer, &self.http).await.map_err(|error| match error {
-            DiscoveryError::Request(error) => self.of_http(error, now),
-            other => self.found_away(Wrong(format!("what it says of itself: {other}")), now),
+        let metadata = Metadata::discover_async(issuer, &self.http).await.map_err(|error| {
+            let wrong = Wrong(format!("what it says of itself: {error}"));
+            if let DiscoveryError::Request(error) = error {
+                self.of_http(error, now)
+            } else {
+                self.found_away(wrong, now)
+            }
         })?;
         if metadata.authorization_endpoint().url().scheme() != "https" {
             return Err(unsound(Wrong("its authorization endpoint is not https".to_owned())));

@@ -42,13 +42,16 @@ impl IdentityProvider {
     /// The lines of `hub.toml` for it.
     pub fn lines(&self) -> String {
         let secret = self.folder.join("client.secret");
-        let secret =
-            if self.with_secret { format!("client_secret_file = {secret:?}\n") } else { String::new() };
+        let secret = if self.with_secret {
+            format!("client_secret_file = \"{}\"\n", secret.display())
+        } else {
+            String::new()
+        };
         format!(
             "[oidc]\nissuer = \"https://localhost:{}\"\nclient_id = {CLIENT:?}\nlabel = \"Example Health\"\n\
-             ca_file = {:?}\n{secret}",
+             ca_file = \"{}\"\n{secret}",
             self.port,
-            self.folder.join("authority.pem")
+            self.folder.join("authority.pem").display()
         )
     }
 
