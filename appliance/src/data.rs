@@ -240,6 +240,7 @@ fn describe(
     let said = Said::by(&database)?;
     let (extract_date, note) = extract_date(said.release_date.as_deref(), now_ms);
     notes.extend(note);
+    notes.extend(said.cdm_version.as_deref().and_then(other_version));
     database.close()?;
 
     let input = Input {
@@ -369,6 +370,13 @@ fn extract_date(said: Option<&str>, now_ms: u64) -> (String, Option<Note>) {
         Some(_) => (today, note("source_release_date is in the future; the day of the ingest stands for it")),
         None => (today, note("no source_release_date; the day of the ingest stands for it")),
     }
+}
+
+/// A note where `cdm_source` names a version of the CDM whose tables are not those that are read.
+fn other_version(said: &str) -> Option<Note> {
+    let is_read = ["5.3", "5.4"].iter().any(|version| said.contains(version));
+    let text = "cdm_version is neither 5.3 nor 5.4; the files are read as those of 5.4";
+    (!is_read).then(|| Note::new("cdm_source", text))
 }
 
 /// Bytes that a new generation takes, from the sizes of its files: DuckDB's file is about a third of plain text,

@@ -46,20 +46,23 @@ pub enum Fault {
     /// A required value is empty.
     #[error("the value is empty, and the CDM requires one")]
     Empty,
+    /// A word that stands for no value.
+    #[error("a word for no value, such as NULL; leave the value empty")]
+    NullWord,
     /// The value is no whole number of 64 bits.
     #[error("not a whole number of at most 64 bits")]
     NotWhole,
     /// The value is no finite number.
-    #[error("not a number")]
+    #[error("not a finite number")]
     NotNumber,
     /// The value is no date.
-    #[error("not a date (YYYY-MM-DD, or YYYYMMDD)")]
+    #[error("not a day of the years 1 to 9999 (YYYY-MM-DD, or YYYYMMDD)")]
     NotDate,
     /// A date carries a time of day.
     #[error("a date with a time of day other than midnight")]
     NotMidnight,
     /// The value is no date with time.
-    #[error("not a date with time (YYYY-MM-DD HH:MM:SS)")]
+    #[error("not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)")]
     NotDateTime,
     /// The Parquet type cannot hold such values.
     #[error("the Parquet type {found} cannot be read as {wanted}; write the column as {write}")]

@@ -53,6 +53,16 @@ fn all_digits(raw: &[u8]) -> bool {
 
 /// Checks one non-empty value. Text is anything.
 pub(super) fn examine(kind: Kind, raw: &[u8]) -> Result<Form, Fault> {
+    form_of(kind, raw).map_err(|fault| if is_null_word(raw) { Fault::NullWord } else { fault })
+}
+
+/// True for what exports of databases and R write where there is no value.
+fn is_null_word(raw: &[u8]) -> bool {
+    let text = raw.trim_ascii();
+    text.eq_ignore_ascii_case(b"null") || matches!(text, b"\\N" | b"NA")
+}
+
+fn form_of(kind: Kind, raw: &[u8]) -> Result<Form, Fault> {
     match kind {
         Kind::Text(_) => Ok(Form::Plain),
         Kind::Integer => whole(raw).map(|_| Form::Plain).ok_or(Fault::NotWhole),
@@ -212,7 +222,7 @@ mod tests {
             assert_eq!(examine(Kind::Integer, text.as_bytes()), Ok(Form::Plain), "{text}");
         }
         for text in
-            ["1.5", "1e3", "0x10", "1_000", "19x4", "9223372036854775808", "1.", ".0", "-", " ", "NULL"]
+            ["1.5", "1e3", "0x10", "1_000", "19x4", "9223372036854775808", "1.", ".0", "-", " ", "NULLS"]
         {
             assert_eq!(examine(Kind::Integer, text.as_bytes()), Err(Fault::NotWhole), "{text}");
         }
@@ -267,6 +277,16 @@ mod tests {
         {
             assert_eq!(of(text), Err(Fault::NotDateTime), "{text}");
         }
+    }
+
+    #[test]
+    fn words_for_no_value_are_named_as_such() {
+        for kind in [Kind::Integer, Kind::Float, Kind::Date, Kind::DateTime] {
+            for text in ["NULL", " null ", "\\N", "NA"] {
+                assert_eq!(examine(kind, text.as_bytes()), Err(Fault::NullWord), "{kind:?} {text}");
+            }
+        }
+        assert_eq!(examine(Kind::Text(None), b"NULL"), Ok(Form::Plain));
     }
 
     #[test]

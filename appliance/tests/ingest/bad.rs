@@ -45,11 +45,11 @@ fn every_bad_value_is_named_by_file_line_and_column() {
             "person.csv line 4, column gender_concept_id: not a whole number of at most 64 bits",
             "person.csv line 4, column ethnicity_concept_id: the value is empty, and the CDM requires one",
             "person.csv line 5, column person_id: the value is empty, and the CDM requires one",
-            "DEATH.csv line 2, column death_date: not a date (YYYY-MM-DD, or YYYYMMDD)",
-            "DEATH.csv line 2, column death_datetime: not a date with time (YYYY-MM-DD HH:MM:SS)",
+            "DEATH.csv line 2, column death_date: not a day of the years 1 to 9999 (YYYY-MM-DD, or YYYYMMDD)",
+            "DEATH.csv line 2, column death_datetime: not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)",
             "DEATH.csv line 3, column death_date: a date with a time of day other than midnight",
             "DEATH.csv line 4, column death_date: the value is empty, and the CDM requires one",
-            "specimen.csv line 2, column quantity: not a number",
+            "specimen.csv line 2, column quantity: not a finite number",
         ]
     );
     assert!(world.partials().is_empty());
@@ -171,7 +171,7 @@ fn bad_parquet_is_named_by_row_and_column() {
             "death.parquet row 3, column person_id: the value is empty, and the CDM requires one",
             "death.parquet row 2, column death_date: a date with a time of day other than midnight",
             "death.parquet row 3, column death_date: the value is empty, and the CDM requires one",
-            "death.parquet row 1, column death_datetime: not a date with time (YYYY-MM-DD HH:MM:SS)",
+            "death.parquet row 1, column death_datetime: not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)",
         ]
     );
     write("SELECT 1 AS person_id, true AS death_date");
@@ -295,7 +295,7 @@ fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
     for text in ["nan", "NaN", "inf", "-Infinity", "1e999"] {
         let world = World::with_persons();
         world.file("specimen.csv", format!("{header}\n1,1,0,0,2020-01-01,1\n2,1,0,0,2020-01-01,{text}\n"));
-        assert_eq!(world.problems(), ["specimen.csv line 3, column quantity: not a number"], "{text}");
+        assert_eq!(world.problems(), ["specimen.csv line 3, column quantity: not a finite number"], "{text}");
     }
     let world = World::with_persons();
     let memory = Connection::open_in_memory().unwrap();
@@ -308,7 +308,8 @@ fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
             path.display()
         ))
         .unwrap();
-    let named = [1, 2, 3].map(|row| format!("specimen.parquet row {row}, column quantity: not a number"));
+    let named =
+        [1, 2, 3].map(|row| format!("specimen.parquet row {row}, column quantity: not a finite number"));
     assert_eq!(world.problems(), named);
 }
 
@@ -321,7 +322,7 @@ fn the_year_0_is_no_date_and_the_year_9999_is_one_that_is_pointed_out() {
     assert_eq!(
         world.problems(),
         [
-            "observation_period.csv line 2, column observation_period_start_date: not a date (YYYY-MM-DD, or YYYYMMDD)"
+            "observation_period.csv line 2, column observation_period_start_date: not a day of the years 1 to 9999 (YYYY-MM-DD, or YYYYMMDD)"
         ]
     );
     world.file("observation_period.csv", format!("{period}\n1,1,9999-12-31,9999-12-31,0\n"));

@@ -179,9 +179,14 @@ fn quirks_are_notes() {
 fn the_source_says_its_date_and_version() {
     let world = World::with_persons();
     world.file("cdm_source.csv", "cdm_version,source_release_date,cdm_holder\nv5.4.1,2026-02-03,Trust\n");
-    let manifest = world.ingest().unwrap().generation.manifest;
+    let report = world.ingest().unwrap();
+    let manifest = &report.generation.manifest;
     assert_eq!(manifest.extract_date, "2026-02-03");
     assert_eq!(manifest.cdm_version.as_deref(), Some("v5.4.1"));
+    assert!(!notes(&report).contains("neither"), "{}", notes(&report));
+    world.file("cdm_source.csv", "cdm_version,source_release_date,cdm_holder\nv6.0,2026-02-03,Trust\n");
+    let notes = notes(&world.ingest().unwrap());
+    assert!(notes.contains("cdm_source: cdm_version is neither 5.3 nor 5.4; the files are read"), "{notes}");
 }
 
 #[test]

@@ -126,7 +126,12 @@ fn what_cannot_be_read_is_named_with_what_to_do() {
                 "row 3, column measurement_date: a date with a time of day other than midnight",
             ],
         ),
-        ("far_future", &["row 1, column measurement_datetime: not a date with time (YYYY-MM-DD HH:MM:SS)"]),
+        (
+            "far_future",
+            &[
+                "row 1, column measurement_datetime: not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)",
+            ],
+        ),
         ("twice", &["column person_id: the header names this column twice"]),
         ("without_columns", &["cannot be read: the Parquet file may be damaged; write it again"]),
     ] {

@@ -82,8 +82,9 @@ fn missing(numbers: &[u64]) -> Option<String> {
     let listed = (begin..=last).filter(|number| numbers.binary_search(number).is_err()).take(MISSING_LISTED);
     let listed: Vec<String> = listed.map(|number| number.to_string()).collect();
     let more = if lacking > MISSING_LISTED as u64 { ", …" } else { "" };
+    let are = if lacking == 1 { "is" } else { "are" };
     Some(format!(
-        "the last part is {last}, but {lacking} before it are not there ({}{more}); if they should be, the extract is \
+        "the last part is {last}, but {lacking} before it {are} not there ({}{more}); if they should be, the extract is \
          not complete",
         listed.join(", ")
     ))
