@@ -572,6 +572,7 @@ fn a_refusal_says_where() {
         ("SELECT person_id FROM person,\n\n   secrets", 3, 4),
         ("SELECT person_id FROM person LIMIT 1+1", 1, 36),
         ("SELECT 'é', nothing FROM person", 1, 13),
+        ("SELECT person_id FROM person,\n  (VALUES (1)) AS v(x)", 2, 11),
     ] {
         assert_eq!(admit(sql).unwrap_err().place, Some(Place { line, column }), "{sql}");
     }

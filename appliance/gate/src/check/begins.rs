@@ -87,8 +87,9 @@ impl Begins for SetExpr {
         match leftmost(self) {
             Self::Select(select) => Place::of(select.select_token.0.span),
             Self::Query(query) => query.begins(),
+            // The parser does not keep the word VALUES.
+            Self::Values(values) => Place::of(values.rows.first()?.opening_token.0.span),
             Self::SetOperation { .. }
-            | Self::Values(_)
             | Self::Insert(_)
             | Self::Update(_)
             | Self::Delete(_)
