@@ -231,7 +231,7 @@ async fn cohort(State(api): State<Arc<Api>>, reader: Reader) -> Result<Json<Valu
         "drift": facts.drift,
         "token": { "id": reader.token.id, "label": reader.token.label, "expires_ms": reader.token.expires },
     });
-    api.end(read, Some(1), 0, "whole");
+    api.end(read, Some(1), answer.to_string().len() as u64, "whole");
     Ok(Json(answer))
 }
 

@@ -168,8 +168,22 @@ pub fn main() -> ExitCode {
 }
 
 fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
-    if let Command::Enrol { .. } = &cli.command {
-        owner::is_this_user(&cli.data)?;
+    match &cli.command {
+        Command::Enrol { .. } => owner::is_this_user(&cli.data)?,
+        Command::Ingest(_)
+        | Command::Pull(_)
+        | Command::Data { .. }
+        | Command::Frozen { .. }
+        | Command::Token { .. }
+        | Command::Run
+        | Command::Attack(_) => owner::is_not_root_elsewhere(&cli.data)?,
+        // They leave nothing in the folder, or, as `bundle`, ask for themselves.
+        Command::Bundle { .. }
+        | Command::Status { .. }
+        | Command::Console { .. }
+        | Command::Policy { .. }
+        | Command::Audit { .. }
+        | Command::Worker => {}
     }
     let done = match &cli.command {
         Command::Enrol { kit, again, request: Some(out), answer: _ } => {

@@ -28,9 +28,10 @@ pub fn raise_open_files() {
     }
 }
 
-/// The user whose `path` is, where that is another than `me`; `None` also where it is not there, or not to be seen.
+/// The user whose `path` is, where that is another than `me`; `None` also where it is not there, or not to be seen. A
+/// link's owner is no matter: a folder may be one to a larger disk.
 pub fn other_owner(path: &Path, me: u32) -> Option<u32> {
-    let owner = fs::symlink_metadata(path).ok()?.uid();
+    let owner = fs::metadata(path).ok()?.uid();
     (owner != me).then_some(owner)
 }
 

@@ -64,6 +64,12 @@ pub fn audit(place: &Place, command: &AuditCommand) -> anyhow::Result<()> {
             Ok(())
         }
         AuditCommand::Verify { noted, heads } => {
+            let file = place.audit();
+            ensure!(
+                file.exists(),
+                "there is no audit log {}: nothing was done here yet, or it was taken away",
+                file.display()
+            );
             let mut kept = Vec::new();
             for file in heads {
                 kept.extend(heads_of(file, place)?);

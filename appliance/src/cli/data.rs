@@ -313,9 +313,15 @@ pub(crate) fn ingested_facts(generation: &Generation, source: &str, begun: Optio
     facts
 }
 
-/// What is written down of an extract that was refused: the first line of why, which holds no value of a record.
+/// What is written down of an extract that was refused: the first line of why, and where that begins a list the first
+/// of it. Neither holds a value of a record.
 pub(crate) fn refused_facts(source: &str, why: &str, begun: Option<u64>) -> Value {
-    let mut facts = json!({ "from": source, "why": why.lines().next().unwrap_or_default() });
+    let mut lines = why.lines();
+    let mut said = lines.next().unwrap_or_default().to_owned();
+    if let (true, Some(first)) = (said.ends_with(':'), lines.next()) {
+        said = format!("{said} {}", first.trim());
+    }
+    let mut facts = json!({ "from": source, "why": said });
     name_begun(&mut facts, begun);
     facts
 }

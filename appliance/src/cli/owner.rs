@@ -1,4 +1,4 @@
-//! Who may change the appliance's folder: the user whose it is, and nobody else.
+//! Who may change the appliance's folder: the user whose it is, and not root in their place.
 //!
 //! What must stay true: no command leaves files there that the running appliance cannot open.
 
@@ -8,12 +8,20 @@ use std::path::Path;
 use anyhow::bail;
 use flip_storage::file;
 
+const ROOT: u32 = 0;
+
 /// Fails where `folder` is another user's than this process acts as, with what to type.
 pub(super) fn is_this_user(folder: &Path) -> anyhow::Result<()> {
     let Some(owner) = file::other_owner(folder, file::acts_as()) else { return Ok(()) };
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let told: Vec<String> = std::env::args().collect();
     bail!("{} is another user's; type: {}", folder.display(), as_owner(&name_of(&users, owner), &told))
+}
+
+/// Fails where root acts in the folder of another user. Whoever else can write there was let in by its mode, as in a
+/// volume that is a group's.
+pub(super) fn is_not_root_elsewhere(folder: &Path) -> anyhow::Result<()> {
+    if file::acts_as() == ROOT { is_this_user(folder) } else { Ok(()) }
 }
 
 /// The name of a user in the text of `/etc/passwd`; its number where that says none.

@@ -33,10 +33,12 @@ pub fn policy(data: &Path, json: bool) -> anyhow::Result<()> {
     } else {
         say!("There is no {}: the policy is the appliance's own.\n", file.display());
     }
+    let width = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
     for setting in &settings {
         let loosened = if setting.loosened { "  LOOSENED" } else { "" };
-        say!("{:<17} {}{loosened}", setting.name, setting.in_force);
-        say!("{:<17} by itself {}; protects from: {}", "", setting.by_itself, lower_first(setting.protects));
+        say!("{:width$}  {}{loosened}", setting.name, setting.in_force);
+        let protects = lower_first(setting.protects);
+        say!("{:width$}  by itself {}; protects from: {protects}", "", setting.by_itself);
     }
     Ok(())
 }

@@ -31,7 +31,8 @@ fn the_three_reads_give_the_cohort_and_are_written_down_before_and_after() {
     let api = Running::start(&world, Patience::default());
     let facts = world.freeze(IMAGES);
     let token = token(&world, &facts);
-    let cohort = api.get("/v1/cohort", Some(&token)).json();
+    let told = api.get("/v1/cohort", Some(&token));
+    let cohort = told.json();
     assert_eq!(cohort["cohort"], facts.name.to_string());
     assert_eq!((&cohort["persons"], &cohort["accession_ids"]), (&20.into(), &20.into()));
     assert_eq!(cohort["generation"], "g-000001");
@@ -53,6 +54,9 @@ fn the_three_reads_give_the_cohort_and_are_written_down_before_and_after() {
     assert_eq!(end.facts["outcome"], "whole");
     assert_eq!(end.facts["rows"], 20);
     assert_eq!(end.facts["bytes"], rows.body.len());
+    let of_cohort = reads.iter().find(|entry| entry.facts["what"] == "cohort").unwrap();
+    let end = reads.iter().find(|entry| entry.facts["read"] == of_cohort.number).unwrap();
+    assert_eq!(end.facts["bytes"], told.body.len());
     assert!(!fs::read_to_string(world.path("audit.log")).unwrap().contains("A0002"));
 }
 

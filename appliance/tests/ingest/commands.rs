@@ -1,6 +1,7 @@
 //! `flip-appliance ingest` and `flip-appliance data`, as people use them.
 
 use std::fs;
+use std::os::unix::fs::{chown, lchown, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -75,6 +76,9 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
 
     fs::write(world.folder.path().join("person.csv"), "nonsense\n").unwrap();
     assert!(bad(data, &["ingest", extract]).contains("the data in use are unchanged"));
+    let log = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(1).unwrap();
+    let why = log[0].facts["why"].as_str().unwrap();
+    assert!(why.contains("problems in the extract") && why.contains(": person.csv line 1, column "), "{why}");
     assert_eq!(
         acts(data),
         [
@@ -91,6 +95,53 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
             "data_refused",
         ]
     );
+}
+
+#[test]
+fn an_audit_log_that_was_taken_away_is_not_called_whole() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    assert!(bad(data, &["audit", "verify"]).contains("there is no audit log"));
+    good(data, &["ingest", extract]);
+    assert!(good(data, &["audit", "verify"]).contains("is whole: 2 acts"));
+    fs::remove_file(data.join("audit.log")).unwrap();
+    assert!(bad(data, &["audit", "verify"]).contains("it was taken away"));
+}
+
+/// What root left there, the running appliance could not read.
+#[test]
+fn root_in_another_users_folder_is_told_what_to_type_and_leaves_nothing() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let extract = world.folder.path().to_str().unwrap();
+    // Only root can give a folder away; without it there is no other user's to try.
+    if chown(data.path(), Some(65_534), Some(65_534)).is_err() {
+        eprintln!("not root: nothing to see");
+        return;
+    }
+    let link = world.folder.path().join("link");
+    symlink(data.path(), &link).unwrap();
+    for folder in [data.path(), &link] {
+        for told in [
+            &["ingest", extract][..],
+            &["pull"],
+            &["data", "list"],
+            &["data", "use", "g-000001"],
+            &["frozen", "list"],
+            &["token", "list"],
+            &["attack", "--trials", "2"],
+            &["run"],
+        ] {
+            let said = bad(folder, told);
+            assert!(said.contains("runuser -u nobody -- "), "{told:?}: {said}");
+        }
+    }
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
+    // A link of another user's to a folder of one's own is no matter.
+    let own = TempDir::new().unwrap();
+    let link = world.folder.path().join("own");
+    symlink(own.path(), &link).unwrap();
+    lchown(&link, Some(65_534), Some(65_534)).unwrap();
+    assert!(good(&link, &["data", "list"]).contains("No data yet"));
 }
 
 #[test]
