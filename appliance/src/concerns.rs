@@ -58,6 +58,12 @@ pub fn of(site: &Site, now: UnixMillis) -> Vec<Found> {
         }
         Some((Became::Ingested, _)) | None => {}
     }
+    if let Some(file) = deliveries::loose(&site.config.watch) {
+        let text = format!(
+            "{file} lies in the watched folder itself and is not taken: put an extract's files into a folder there."
+        );
+        look(Tone::Warn, None, text, "/data");
+    }
     if let (LinkState::Away { since, .. }, _) = site.link() {
         let since = Moment::at(since.0, now.0).relative;
         look(Tone::Bad, None, format!("The hub has been away since {since}."), "/logs?level=warn");

@@ -307,6 +307,14 @@ pub fn newest(watched: &Path, most: usize) -> io::Result<Vec<Delivery>> {
     Ok(newest)
 }
 
+/// A file that lies in the watched folder itself, where folders alone are taken.
+pub fn loose(watched: &Path) -> Option<String> {
+    let entries = fs::read_dir(watched).ok()?.flatten();
+    let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let names = files.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !name.starts_with('.')).min()
+}
+
 /// The time as a name's beginning, so that names sort by it: `20261125-210455`.
 fn stamp() -> String {
     clock::readable(clock::now()).replace(['-', ':'], "").replace(' ', "-")

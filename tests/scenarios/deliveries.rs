@@ -122,6 +122,10 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
     })?;
     let status = world.trust.status()?;
     assert!(!status["attention"].to_string().contains("was refused"), "{status}");
+    assert!(!status["attention"].to_string().contains("watched folder itself"), "{status}");
+    fs::write(world.incoming().join("person.csv"), PERSONS)?;
+    let attention = world.trust.status()?["attention"].to_string();
+    assert!(attention.contains("person.csv lies in the watched folder itself"), "{attention}");
     let browser = Browser::open(Window { width: 1_280, height: 1_600, dark: false, scripts: false })?;
     browser.go(&world.trust.page()?)?;
     browser.go(&format!("{}/data", world.trust.address()?))?;
