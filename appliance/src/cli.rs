@@ -177,8 +177,9 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         | Command::Token { .. }
         | Command::Run
         | Command::Attack(_) => owner::is_not_root_elsewhere(&cli.data)?,
-        // They leave nothing in the folder, or, as `bundle`, ask for themselves.
+        // They leave nothing in the folder, or, as `bundle` and `clock`, ask for themselves.
         Command::Bundle { .. }
+        | Command::Clock { .. }
         | Command::Status { .. }
         | Command::Console { .. }
         | Command::Policy { .. }
