@@ -1,12 +1,14 @@
 //! The same questions over both carriers leave the same in both ledgers, entry by entry.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use anyhow::{Context as _, Result};
 use flip_storage::journal::Journal;
 use flip_storage::rusqlite::Connection;
 use flip_tests::questions::{DIABETES, EVERYONE, RARE};
 use flip_tests::world::until;
+use serde_json::json;
 
 use super::{round, share};
 use crate::stage::Stage;
@@ -34,14 +36,26 @@ struct Written {
 fn the_same_questions_over_both_carriers_leave_the_same_ledgers() -> Result<()> {
     let network = played(Carrier::Network)?;
     let stick = played(Carrier::Stick)?;
-    assert_eq!(network.orders, stick.orders);
     assert_eq!(network.results_seen, stick.results_seen);
-    assert_eq!(network.refusals, stick.refusals);
-    assert_eq!(network.hub_acts, stick.hub_acts);
-    assert_eq!(network.history, stick.history);
-    assert_eq!(network.site_acts, stick.site_acts);
+    for (what, here, there) in [
+        ("orders", &network.orders, &stick.orders),
+        ("refusals", &network.refusals, &stick.refusals),
+        ("acts of the hub", &network.hub_acts, &stick.hub_acts),
+        ("history", &network.history, &stick.history),
+        ("acts of the Trust", &network.site_acts, &stick.site_acts),
+    ] {
+        for (number, (one, other)) in here.iter().zip(there).enumerate() {
+            let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+            let from = |text: &str| text.chars().skip(same.saturating_sub(100)).take(200).collect::<String>();
+            assert!(one == other, "{what}, {number}:\n{}\n{}", from(one), from(other));
+        }
+        assert_eq!(here.len(), there.len(), "{what}: {here:?}\n{there:?}");
+    }
     assert_eq!(network.counters, stick.counters);
-    assert_eq!(network.orders.len(), 5);
+    assert_eq!(network.orders.len(), 9);
+    assert!(network.site_acts.iter().any(|act| act.contains("cohort_frozen")), "{:?}", network.site_acts);
+    let refused = |lines: &[String]| lines.iter().any(|line| line.contains("project_refused"));
+    assert!(refused(&network.history) && refused(&network.orders), "{:?}", network.orders);
     assert!(network.hub_acts.iter().any(|act| act.contains("order_ended")), "{:?}", network.hub_acts);
     assert!(network.site_acts.iter().any(|act| act.contains("question_answered")), "{:?}", network.site_acts);
     Ok(())
@@ -50,16 +64,13 @@ fn the_same_questions_over_both_carriers_leave_the_same_ledgers() -> Result<()> 
 fn played(carrier: Carrier) -> Result<Written> {
     let mut stage = Stage::set()?;
     stage.trust.program()?.says("connected to the hub")?;
-    let carry = |stage: &Stage, query: &str, name: &str| -> Result<()> {
+    let carry = |stage: &Stage, query: &str, name: &str| -> Result<String> {
         match carrier {
             Carrier::Network => stage.api.complete(query).map(drop)?,
             Carrier::Stick => round(stage, name)?,
         }
-        assert!(
-            ["value", "fewer_than"]
-                .contains(&share(&stage.api.result(query)?)["state"].as_str().unwrap_or(""))
-        );
-        Ok(())
+        let state = share(&stage.api.result(query)?)["state"].as_str().context("no state")?.to_owned();
+        Ok(state)
     };
     if carrier == Carrier::Stick {
         stage.wire.cut();
@@ -67,8 +78,31 @@ fn played(carrier: Carrier) -> Result<Written> {
     // One at a time, so that both write in the same order; the same question twice.
     for (number, sql) in [EVERYONE, RARE, DIABETES, EVERYONE].into_iter().enumerate() {
         let query = stage.api.ask(&format!("question {number}"), sql)?;
-        carry(&stage, &query, &format!("stick-{number}"))?;
+        let state = carry(&stage, &query, &format!("stick-{number}"))?;
+        assert!(["value", "fewer_than"].contains(&state.as_str()), "{state}");
     }
+    // One that the gate lets through and the engine does not do, and one of a project that the Trust refuses.
+    let nothing =
+        "SELECT person_id, mode() WITHIN GROUP (ORDER BY 'x') AS n FROM omop.person GROUP BY person_id";
+    let fails = stage.api.ask("fails", nothing)?;
+    assert_eq!(carry(&stage, &fails, "stick-fails")?, "failed");
+    let other = stage.api.post("/api/v1/projects", &json!({ "name": "Another" }))?.json();
+    let other = other["id"].as_str().context("no project")?;
+    let refusals = json!({ other: { "at": 5, "reason": "no agreement" } });
+    fs::write(stage.trust.data.join("refused-projects.json"), refusals.to_string())?;
+    let refused = stage.api.ask_in("refused", EVERYONE, other)?;
+    assert_eq!(carry(&stage, &refused, "stick-refused")?, "refused");
+    // A cohort that is frozen.
+    let frozen = stage.api.ask("frozen", EVERYONE)?;
+    carry(&stage, &frozen, "stick-frozen")?;
+    assert!(stage.api.approve(&frozen)?, "it was staged before");
+    if carrier == Carrier::Stick {
+        round(&stage, "stick-freeze")?;
+    }
+    until("the freeze to end", || {
+        let freezes = stage.api.get(&format!("/api/v1/queries/{frozen}/freeze"))?.json();
+        Ok((freezes["complete"] == true).then_some(()))
+    })?;
     // Cancelled before it goes out.
     if carrier == Carrier::Network {
         stage.wire.cut();
@@ -77,7 +111,7 @@ fn played(carrier: Carrier) -> Result<Written> {
         })?;
     }
     let cancelled = stage.api.ask("not wanted", EVERYONE)?;
-    stage.api.post(&format!("/api/v1/queries/{cancelled}/cancel"), &serde_json::json!({}))?;
+    stage.api.post(&format!("/api/v1/queries/{cancelled}/cancel"), &json!({}))?;
     match carrier {
         Carrier::Network => stage.wire.mend(),
         // The receipts of the last answer.
@@ -144,7 +178,9 @@ fn without_what_differs(text: &str) -> String {
         let digits = word.chars().all(|letter| letter.is_ascii_digit());
         let differs = (digits && word.len() >= 12)
             || word.len() >= 32 && word.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-')
-            || word.starts_with("g-") && word.len() > 8;
+            || word.starts_with("g-") && word.len() > 8
+            // A frozen cohort is called after its project.
+            || word.starts_with("f-") && word.len() == 14;
         if differs {
             let next = known.len();
             let number = *known.entry(word.clone()).or_insert(next);

@@ -1,16 +1,18 @@
 //! Large bundles: memory does not grow with them, and several sticks share what one does not hold.
 
 use std::fs::{self, File};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use flip_protocol::bundle::{FromHub, Heading, Way, Writer};
+use flip_protocol::bundle::{Expected, FromHub, Heading, Unproven, Way, Writer};
 use flip_protocol::keys::{SealingKey, SigningKey};
 use flip_protocol::message::{self, Envelope, Kind};
 use flip_protocol::order::Work;
 use flip_protocol::sync::SyncResponse;
-use flip_protocol::{MessageId, PartyId, UnixMillis};
+use flip_protocol::{MessageId, PartyId, UnixMillis, bounds};
 use flip_storage::rusqlite::Connection;
 use flip_tests::questions::{DIABETES, EVERYONE, RARE};
 use flip_tests::world::until;
@@ -72,6 +74,132 @@ pub(super) fn large(stage: &Stage, path: &Path, orders: u64) -> Result<u64> {
         writer.message(order(number)?.bytes())?;
     }
     Ok(writer.finish(&signing)?.0.length())
+}
+
+/// A file whose zeros take no room.
+struct Sparse(File);
+
+impl Write for Sparse {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        const BLOCK: usize = 4_096;
+        let block = &bytes[..bytes.len().min(BLOCK)];
+        if block.iter().all(|byte| *byte == 0) {
+            self.0.seek(SeekFrom::Current(i64::try_from(block.len()).map_err(io::Error::other)?))?;
+            return Ok(block.len());
+        }
+        self.0.write(block)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Seek for Sparse {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+/// A bundle with a letter as it should be and so many messages of 4 MiB that are none.
+fn huge(path: &Path, heading: Heading, letter: &[u8], messages: usize, signing: &SigningKey) -> Result<u64> {
+    let mut lengths = vec![bounds::BODY_BYTES as u64; messages];
+    lengths.insert(0, letter.len() as u64);
+    let mut writer = Writer::new(Sparse(File::create(path)?), heading, &lengths, signing)?;
+    writer.message(letter)?;
+    let message = vec![0; bounds::BODY_BYTES];
+    for _ in 0..messages {
+        writer.message(&message)?;
+    }
+    let (header, file) = writer.finish(signing)?;
+    file.0.set_len(header.length())?;
+    Ok(header.length())
+}
+
+/// Runs it; gives its peak of memory in KiB and how long it took.
+fn watched(mut command: Command) -> Result<(u64, Duration)> {
+    let began = Instant::now();
+    let mut child = command.arg("--json").stdout(Stdio::piped()).spawn()?;
+    let mut peak = 0;
+    while child.try_wait()?.is_none() {
+        peak = peak_kib(child.id()).unwrap_or(peak);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok((peak, began.elapsed()))
+}
+
+/// By hand, since it takes 10 GB of the folder that `FLIP_LARGE` names:
+/// `FLIP_LARGE=/mnt/room cargo test -p flip-tests --test scenarios ten_gigabytes -- --ignored --nocapture`.
+#[test]
+#[ignore = "by hand: it takes 10 GB"]
+fn ten_gigabytes_go_in_and_out_within_64_mib() -> Result<()> {
+    const MESSAGES: usize = 2_400;
+    let room = std::env::var("FLIP_LARGE").context("FLIP_LARGE names no folder")?;
+    let mut stage = Stage::set_with(tempfile::tempdir_in(room)?, String::new())?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    let said = |what: &str, bytes: u64, (peak, took): (u64, Duration)| {
+        #[expect(clippy::cast_precision_loss, reason = "to be read by people")]
+        let rate = bytes as f64 / 1e6 / took.as_secs_f64();
+        eprintln!("{what}: {bytes} bytes in {took:.1?}, {rate:.0} MB/s, peak {peak} KiB");
+        assert!(peak < MEMORY / 1_024, "{what} took {peak} KiB");
+    };
+    // To the Trust: the reader, then the appliance itself.
+    let made = out(&stage.hub, &stick(&stage, "made")?)?;
+    let id: MessageId = made["bundles"][0]["bundle"]["id"].as_str().context("no id")?.parse()?;
+    let (signing, heading, letter) = parts(&stage, &stage.hub.data.join("keys/signing.key"), "made", id)?;
+    let place = stick(&stage, "stick")?.join("flip-huge.flip");
+    let bytes = huge(&place, heading, &letter, MESSAGES, &signing)?;
+    let program = stage.trust.program()?.id();
+    let before = peak_kib(program)?;
+    said("import", bytes, watched(with(stage.trust.command(&["bundle", "import"])?, &place))?);
+    let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_taken"])?.output()?);
+    assert!(listed.contains(&format!("\"not_taken\":{MESSAGES}")), "{listed}");
+    let grown = peak_kib(program)?.saturating_sub(before);
+    eprintln!("the appliance took it in and grew by {grown} KiB");
+    assert!(grown * 1_024 < MEMORY);
+    // To a stick: what is left of an export is carried on with.
+    fs::remove_file(&place)?;
+    answer(&stage.trust, &stick(&stage, "answer")?)?;
+    let made = file(&stage.folder().join("answer"))?;
+    let id = made.file_stem().and_then(|name| name.to_str()).context("no name")?.trim_start_matches("flip-");
+    let key = stage.trust.data.join("identity/signing.key");
+    let (signing, heading, letter) = parts(&stage, &key, "answer", id.parse()?)?;
+    let name = made.file_name().context("no name")?.to_owned();
+    let left = stage.trust.data.join("sticks/leaving").join(&name);
+    huge(&left, heading, &letter, MESSAGES, &signing)?;
+    let returning = stick(&stage, "returning")?;
+    let export = stage.trust.command(&["bundle", "export", "--out"])?;
+    said("export", bytes, watched(with(export, &returning))?);
+    // Holes again in its place: there is room for one.
+    said("cp and sha256sum", bytes, {
+        let (from, to) = (returning.join(&name), stage.folder().join("copy"));
+        fs::remove_file(&from)?;
+        huge(&from, heading, &letter, MESSAGES, &signing)?;
+        let began = Instant::now();
+        assert!(Command::new("cp").arg("--sparse=never").args([&from, &to]).status()?.success());
+        assert!(Command::new("sha256sum").arg(&to).stdout(Stdio::null()).status()?.success());
+        let took = began.elapsed();
+        fs::remove_file(&to)?;
+        (0, took)
+    });
+    said("import at the hub", bytes, watched(with(stage.hub.command(&["bundle", "import"])?, &returning))?);
+    let listed = words(&stage.hub.command(&["audit", "list", "--act", "bundle_taken"])?.output()?);
+    assert!(listed.contains("bundle_taken"), "{listed}");
+    Ok(())
+}
+
+/// The key, the heading and the letter of a bundle that was made, to make another of.
+fn parts(stage: &Stage, key: &Path, of: &str, id: MessageId) -> Result<(SigningKey, Heading, Vec<u8>)> {
+    let key: [u8; 32] = fs::read(key)?.try_into().ok().context("no key")?;
+    let signing = SigningKey::from_bytes(&key);
+    let unproven = Unproven::read(File::open(file(&stage.folder().join(of))?)?)?;
+    let heading = unproven.header().heading;
+    assert_eq!(heading.id, id);
+    let Heading { way, sender, receiver: me, .. } = heading;
+    let mut bundle = unproven.prove(&Expected { me, sender, way, verifying: &[signing.verifying()] })?;
+    let letter = bundle.next_message()?.context("no letter")?;
+    Ok((signing, heading, letter))
 }
 
 /// The command with so much memory of its own and no more.
