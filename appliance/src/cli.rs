@@ -144,7 +144,8 @@ pub fn main() -> ExitCode {
         return engine::worker::main(std::io::stdin().lock(), std::io::stdout().lock());
     }
     let logs = Logs::default();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG").unwrap_or_else(|_| "info".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FLIP_LOG")
+        .unwrap_or_else(|_| level(&cli.command).into());
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
@@ -164,6 +165,28 @@ pub fn main() -> ExitCode {
                 Some(_) | None => ExitCode::FAILURE,
             }
         }
+    }
+}
+
+/// What is logged where `FLIP_LOG` says nothing: all that goes on, of what does something; of what is asked for, its answer
+/// is enough.
+fn level(command: &Command) -> &'static str {
+    match command {
+        Command::Run
+        | Command::Ingest(_)
+        | Command::Pull(_)
+        | Command::Enrol { .. }
+        | Command::Bundle { .. }
+        | Command::Clock { .. } => "info",
+        Command::Data { .. }
+        | Command::Frozen { .. }
+        | Command::Token { .. }
+        | Command::Status { .. }
+        | Command::Console { .. }
+        | Command::Policy { .. }
+        | Command::Audit { .. }
+        | Command::Attack(_)
+        | Command::Worker => "warn",
     }
 }
 
@@ -224,11 +247,15 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Asks a person at a terminal whether they are sure of what cannot be undone; a script has said so by calling it.
+/// Asks whether they are sure of what cannot be undone; a script says so with `--yes`.
 fn sure(yes: bool, what: &str) -> anyhow::Result<()> {
-    if yes || !std::io::stdin().is_terminal() {
+    if yes {
         return Ok(());
     }
+    anyhow::ensure!(
+        std::io::stdin().is_terminal(),
+        "nothing was changed: this cannot be undone, and nobody is there to be asked; say --yes"
+    );
     eprint!("{what} This cannot be undone. Type yes to go on: ");
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

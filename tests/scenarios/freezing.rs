@@ -82,7 +82,7 @@ fn a_cohort_is_frozen_again_on_new_data_and_its_drift_stays_at_the_trust() -> Re
     assert_eq!(trust.told(&["frozen", "show", cohort])?["persons"], 1_017);
     for version in 1..=2 {
         let name = format!("{cohort}.v{version}");
-        let output = trust.command(&["data", "drop", &format!("g-00000{version}")])?.output()?;
+        let output = trust.command(&["data", "drop", "--yes", &format!("g-00000{version}")])?.output()?;
         assert!(!output.status.success(), "the data of {name} were dropped");
     }
     // What left: the same answer as before, a name and a seal.

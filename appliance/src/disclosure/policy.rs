@@ -64,8 +64,10 @@ pub enum PolicyError {
     #[error("the policy is not right: {0}")]
     Toml(String),
     /// A line that is no setting.
-    #[error("the policy is not right: there is no setting {name}; there are {known}")]
+    #[error("the policy is not right: line {line}: there is no setting {name}; there are {known}")]
     Unknown {
+        /// Where it stands, from 1.
+        line: usize,
         /// What stands there.
         name: String,
         /// The settings that there are.
@@ -171,7 +173,7 @@ impl Policy {
                 week,
             )?,
             tick_ms: lines.take("tick_ms", TICK_MS_DEFAULT, Stricter::Higher, 0..=60_000)?,
-            loosened: lines.end()?,
+            loosened: lines.end(text)?,
         };
         let least = budget::question_max(policy.noise);
         if !policy.is_exact() && policy.budget < least {
@@ -395,11 +397,12 @@ impl Lines {
     }
 
     /// Nothing may be left; gives the settings that were loosened.
-    fn end(self) -> Result<Vec<&'static str>, PolicyError> {
-        match self.left.keys().next() {
-            None => Ok(self.loosened),
-            Some(name) => Err(PolicyError::Unknown { name: name.clone(), known: self.known.join(", ") }),
-        }
+    fn end(self, text: &str) -> Result<Vec<&'static str>, PolicyError> {
+        let Some(name) = self.left.keys().next() else { return Ok(self.loosened) };
+        let is_there =
+            |line: &str| line.trim_start_matches([' ', '\t', '[', '"', '\'']).starts_with(name.as_str());
+        let line = text.lines().position(is_there).map_or(1, |before| before + 1);
+        Err(PolicyError::Unknown { line, name: name.clone(), known: self.known.join(", ") })
     }
 }
 
@@ -456,8 +459,8 @@ mod tests {
 
     #[test]
     fn a_line_with_a_typo_is_refused_by_name() {
-        let error = error("treshold = 12");
-        assert!(error.contains("treshold") && error.contains("threshold"), "{error}");
+        let error = error("# Ours.\nnoise = 9\ntreshold = 12");
+        assert!(error.contains("line 3: there is no setting treshold; there are threshold"), "{error}");
     }
 
     #[test]

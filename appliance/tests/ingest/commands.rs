@@ -68,8 +68,9 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
     assert_eq!(shown["quality"]["persons"], 3);
 
     assert!(good(data, &["data", "use", "g-000001"]).contains("g-000001 is in use"));
-    assert!(bad(data, &["data", "drop", "g-000001"]).contains("use another one first"));
-    assert!(good(data, &["data", "drop", "g-000002"]).contains("g-000002 is gone"));
+    assert!(bad(data, &["data", "drop", "--yes", "g-000001"]).contains("use another one first"));
+    assert!(bad(data, &["data", "drop", "g-000002"]).contains("say --yes"));
+    assert!(good(data, &["data", "drop", "--yes", "g-000002"]).contains("g-000002 is gone"));
     assert!(bad(data, &["data", "use", "g-000002"]).contains("there is no generation g-000002"));
     let list: Value = serde_json::from_str(&good(data, &["data", "list", "--json"])).unwrap();
     assert_eq!((list[0]["generation"].as_str(), list[0]["in_use"].as_bool()), (Some("g-000001"), Some(true)));

@@ -6,7 +6,8 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_protocol::bundle::{Heading, Way, Writer};
@@ -119,13 +120,20 @@ fn timed(words: &[&str], sticks: &Path, stick: &Path, done: &Path) -> Result<(f6
     run.arg("bundle").args(words).arg(stick).arg("--sticks").arg(sticks);
     let began = Instant::now();
     let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("it does not start")?;
-    let (took, watched) = std::thread::scope(|scope| -> Result<_> {
-        let looking = scope.spawn(|| -> Result<Duration> {
-            until("the bundle", || Ok(done.exists().then_some(())))?;
-            Ok(began.elapsed())
+    let ended = AtomicBool::new(false);
+    let (took, watched) = std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            until("the bundle", || {
+                let over = ended.load(Ordering::Acquire);
+                let there = done.exists().then(|| began.elapsed());
+                ensure!(there.is_some() || !over, "it ended and made no bundle");
+                Ok(there)
+            })
         });
-        let watched = memory::watch(child)?;
-        Ok((looking.join().map_err(|_| anyhow::anyhow!("the clock failed"))??, watched))
-    })?;
-    Ok((took.as_secs_f64(), watched.1))
+        let watched = memory::watch(child);
+        ended.store(true, Ordering::Release);
+        (looking.join(), watched)
+    });
+    let (_, peak) = watched?;
+    Ok((took.map_err(|_| anyhow::anyhow!("the clock failed"))??.as_secs_f64(), peak))
 }
