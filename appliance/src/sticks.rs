@@ -122,6 +122,9 @@ pub struct Handled {
     pub removed: usize,
     /// What failed that is no fault of a bundle.
     pub failed: Option<String>,
+    /// True where it failed while the stick was read, which may be written to afterwards.
+    #[serde(default)]
+    pub reading: bool,
 }
 
 /// Why a bundle is not taken or made.

@@ -27,6 +27,8 @@ pub const REQUEST: Duration = Duration::from_mins(1);
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The longest that `?wait_s=` may ask for, in seconds.
 pub const WAIT_S: u64 = 25;
+/// Bytes of the path that a sign-in leads on to: our own are shorter, and strangers' begun sign-ins are kept.
+pub const NEXT_BYTES: usize = 512;
 /// Streams of events that a person has open at once: each holds one of [`PEOPLE_CONNECTIONS`].
 pub const EVENTS_AT_ONCE: usize = 8;
 /// How long a stream of events lasts at most; whoever still waits opens another.

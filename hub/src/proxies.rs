@@ -79,14 +79,13 @@ impl Proxies {
             Header::ForwardedFor => "x-forwarded-for",
             Header::Forwarded => "forwarded",
         };
-        let values: Option<Vec<&str>> =
-            headers.get_all(name).iter().map(|value| value.to_str().ok()).collect();
-        let hops = values.unwrap_or_default();
-        for hop in hops.iter().rev().flat_map(|value| value.rsplit(',')) {
-            let named = match self.header {
+        // From its end, hop by hop: what stands before may be the client's own, and need be no text.
+        let lines = headers.get_all(name).iter().rev();
+        for hop in lines.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
+            let named = std::str::from_utf8(hop).ok().and_then(|hop| match self.header {
                 Header::ForwardedFor => address(hop),
                 Header::Forwarded => forwarded_for(hop),
-            };
+            });
             let Some(named) = named else { return client };
             client = named.to_canonical();
             if !self.has(client) {

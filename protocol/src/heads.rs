@@ -47,9 +47,11 @@ impl SignedHead {
         Self { of, entries, hash: hash.to_owned(), at, key: signing.verifying(), signature }
     }
 
-    /// Whether it was told before `kept` was, or is the same: a stick may have been long on its way.
+    /// Whether it was told before `kept` was, or is the same: a stick may have been long on its way. Another hash of as
+    /// many entries is never that.
     pub fn is_before(&self, kept: &Self) -> bool {
-        self.at <= kept.at && self.entries <= kept.entries
+        let is_same = self.entries == kept.entries && self.hash == kept.hash;
+        self.at <= kept.at && (self.entries < kept.entries || is_same)
     }
 
     /// Whether the signature is that of its key over what it says.

@@ -90,10 +90,12 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
     }
     match command {
         BundleCommand::Inspect { file, json } => inspect(data, file, *json),
-        BundleCommand::Import { from, sticks, json } => import(&folder(sticks), from, *json),
+        BundleCommand::Import { from, sticks, json } => {
+            import(&folder(sticks), from, sticks.is_some(), *json)
+        }
         BundleCommand::Export { out, size, wait, anew, sticks, json } => {
             let wish = Wish { size: *size, wait_until: clock::now().plus(wait.saturating_mul(1_000)) };
-            export(&folder(sticks), out, &wish, *anew, *json)
+            export(&folder(sticks), out, &wish, sticks.is_some(), *anew, *json)
         }
     }
 }
@@ -187,9 +189,9 @@ fn what(work: &Work) -> &'static str {
     }
 }
 
-fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
+fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) -> anyhow::Result<()> {
     let known = known_of(folder)?;
-    let _handling = handling(folder)?;
+    let _handling = handling(folder, by_unit)?;
     let files = match reading::listed(from) {
         Ok(files) => files,
         Err(SticksError::Refused(why)) => {
@@ -213,7 +215,7 @@ fn import(folder: &Folder, from: &Path, json: bool) -> anyhow::Result<()> {
         outcomes.push((file, outcome));
     }
     if let Some(why) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
-        handled(folder, &Handled { failed: Some(why.clone()), ..Handled::default() });
+        handled(folder, &Handled { failed: Some(why.clone()), reading: true, ..Handled::default() });
     }
     if json {
         let list: Vec<Value> = outcomes
@@ -268,9 +270,16 @@ fn in_words(outcome: Option<&Outcome>) -> String {
     }
 }
 
-fn export(folder: &Folder, out: &Path, wish: &Wish, anew: bool, json: bool) -> anyhow::Result<()> {
+fn export(
+    folder: &Folder,
+    out: &Path,
+    wish: &Wish,
+    by_unit: bool,
+    anew: bool,
+    json: bool,
+) -> anyhow::Result<()> {
     let known = known_of(folder)?;
-    let _handling = handling(folder)?;
+    let _handling = handling(folder, by_unit)?;
     let mut done = Handled::default();
     let exported = export_to(folder, &known, out, wish, anew, json, &mut done);
     done.failed = exported.as_ref().err().map(|error| format!("{error:#}"));
@@ -313,10 +322,18 @@ fn export_to(
     }
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
-        written.push(hand_over(known, made, to, name)?);
+        match hand_over(known, made, to, name) {
+            Ok(placed) => written.push(placed),
+            // Signed with keys that are replaced since, or damaged. What was in it is made again below.
+            Err(error) if matches!(error.downcast_ref(), Some(SticksError::Refused(_))) => {
+                tracing::warn!(file = name, error = format!("{error:#}"), "what was left is given up");
+                std::fs::remove_file(made).with_context(|| made.display().to_string())?;
+            }
+            Err(error) => return Err(error),
+        }
     }
     let mut answer = Answer::default();
-    if left.is_empty() {
+    if written.is_empty() {
         let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
         write(&folder.asked(&id), wish)?;
         answer = wait_for(folder, &folder.said(&id))?
@@ -366,7 +383,7 @@ fn export_to(
     if answer.waiting > 0 {
         say!("{} orders are not answered yet; their answers go with a later stick.", answer.waiting);
     }
-    if !left.is_empty() {
+    if answer.bundles.is_empty() && !written.is_empty() {
         say!(
             "They were left of an earlier export. What came since goes with the next: run the same once more."
         );
@@ -387,9 +404,17 @@ fn known_of(folder: &Folder) -> anyhow::Result<Known> {
     folder.known().context("no appliance has run here yet; enrol it and start it: flip-appliance run")
 }
 
-fn handling(folder: &Folder) -> anyhow::Result<std::fs::File> {
-    let held = stick::hold(&folder.handling()).map_err(SticksError::from)?;
-    held.context("another stick is being handled; wait until it is done")
+/// Held while a stick is handled. A unit waits for the stick before: nobody is there to plug its own in once more.
+fn handling(folder: &Folder, by_unit: bool) -> anyhow::Result<std::fs::File> {
+    let until = Instant::now() + if by_unit { bounds::STICKS_PATIENCE } else { std::time::Duration::ZERO };
+    loop {
+        let held = stick::hold(&folder.handling()).map_err(SticksError::from)?;
+        if let Some(held) = held {
+            return Ok(held);
+        }
+        ensure!(Instant::now() < until, "another stick is being handled; wait until it is done");
+        std::thread::sleep(bounds::STICKS_LOOK);
+    }
 }
 
 /// Waits for what the running appliance says; `None` where it does not run.

@@ -3,14 +3,14 @@
 
 use flip_protocol::bundle::Refused;
 use flip_storage::file::{self, Access};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Answer, Folder, Handled, Outcome, SticksError, write};
-use crate::clock;
+use super::{Answer, Folder, Handled, Outcome, SticksError, read, write};
 use crate::site::Site;
+use crate::{bounds, clock};
 
 /// What a lamp shows.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Lamp {
     /// Nothing is under way.
@@ -27,33 +27,58 @@ enum Lamp {
     Failed,
 }
 
-#[derive(Serialize)]
-struct Status<'a> {
+#[derive(Serialize, Deserialize)]
+struct Status {
     lamp: Lamp,
     at: u64,
     reason: Option<Refused>,
-    words: &'a str,
+    words: String,
+    /// What went wrong while this stick was read; shown once it may be taken out.
+    #[serde(default)]
+    trouble: Option<Trouble>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Trouble {
+    lamp: Lamp,
+    at: u64,
+    reason: Option<Refused>,
+    words: String,
+}
+
+impl Status {
+    fn of(lamp: Lamp, reason: Option<Refused>, words: String) -> Self {
+        Self { lamp, at: clock::now().0, reason, words, trouble: None }
+    }
+
+    /// As trouble while a stick is read.
+    fn troubled(mut self) -> Self {
+        self.trouble =
+            Some(Trouble { lamp: self.lamp, at: self.at, reason: self.reason, words: self.words.clone() });
+        self
+    }
 }
 
 pub(super) fn ready(site: &Site, folder: &Folder) -> Result<(), SticksError> {
     let name = &site.identity().facts.trust_name;
-    say(folder, Lamp::Ready, None, &format!("The appliance of {name} is ready for a stick."))
+    let words = format!("The appliance of {name} is ready for a stick.");
+    say(folder, Status::of(Lamp::Ready, None, words))
 }
 
 pub(super) fn taken(site: &Site, folder: &Folder, outcome: &Outcome) -> Result<(), SticksError> {
     if let Some(why) = outcome.refused {
         let words = format!("A bundle was refused ({}): {why}.", why.name());
-        return say(folder, Lamp::Refused, Some(why), &words);
+        return say(folder, Status::of(Lamp::Refused, Some(why), words).troubled());
     }
     let waiting = site.journal.waiting_ids()?.len();
     let (number, orders) = (outcome.number, outcome.orders);
     let words = format!("Bundle {number} was taken in: {orders} orders, of which {waiting} are worked on.");
-    say(folder, Lamp::Taken, None, &words)
+    say(folder, Status::of(Lamp::Taken, None, words))
 }
 
 pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> {
     if let Some(why) = &answer.failed {
-        return say(folder, Lamp::Failed, None, &format!("Nothing was made for the hub: {why}."));
+        return say(folder, Status::of(Lamp::Failed, None, format!("Nothing was made for the hub: {why}.")));
     }
     let results: u32 = answer.bundles.iter().map(|made| made.results).sum();
     let words = format!(
@@ -61,24 +86,41 @@ pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> 
         answer.bundles.len(),
         answer.waiting
     );
-    say(folder, Lamp::Made, None, &words)
+    say(folder, Status::of(Lamp::Made, None, words))
 }
 
 pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
     if let Some(why) = &said.failed {
-        return say(folder, Lamp::Failed, None, &format!("The stick was not handled to its end: {why}."));
+        let words = format!("The stick was not handled to its end: {why}.");
+        let failed = Status::of(Lamp::Failed, None, words);
+        return say(folder, if said.reading { failed.troubled() } else { failed });
     }
     let words = format!(
         "{} bundles are on the stick, whole. It may be taken out, and goes to the hub.",
         said.written
     );
-    say(folder, Lamp::Written, None, &words)
+    say(folder, Status::of(Lamp::Written, None, words))
 }
 
-fn say(folder: &Folder, lamp: Lamp, reason: Option<Refused>, words: &str) -> Result<(), SticksError> {
-    let now = clock::now();
-    write(&folder.0.join("status.json"), &Status { lamp, at: now.0, reason, words })?;
-    let text = format!("{} UTC\r\n{words}\r\n", clock::readable(now));
+/// Writes it, with the trouble that there was with the same stick: what came after it hides it only until the stick may be
+/// taken out.
+fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
+    let place = folder.0.join("status.json");
+    let age_max = u64::try_from(bounds::STICKS_PATIENCE.as_millis()).unwrap_or(u64::MAX);
+    let before = read::<Status>(&place).and_then(|before| before.trouble);
+    let before = before.filter(|trouble| status.at.saturating_sub(trouble.at) <= age_max);
+    match (status.lamp, before) {
+        (Lamp::Ready, _) | (_, None) => {}
+        (Lamp::Written, Some(trouble)) => {
+            status.words = format!("{}\r\nBefore that: {}", status.words, trouble.words);
+            (status.lamp, status.reason) = (trouble.lamp, trouble.reason);
+        }
+        (Lamp::Taken | Lamp::Refused | Lamp::Made | Lamp::Failed, Some(trouble)) => {
+            status.trouble = Some(trouble);
+        }
+    }
+    write(&place, &status)?;
+    let text = format!("{} UTC\r\n{}\r\n", clock::readable(clock::now()), status.words);
     let path = folder.0.join("status.txt");
     file::write(&path, text.as_bytes(), Access::Owner).map_err(|error| SticksError::File(path, error))
 }

@@ -35,6 +35,7 @@ use super::act;
 use super::may::{May, Table, Wish};
 use super::parts::{Form, Parameters, Path};
 use super::session::{self, Awaits, COOKIE, Opened, Person};
+use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
@@ -310,7 +311,11 @@ async fn asset(_: May<acts::Enter>, Path(file): Path<String>) -> Response {
 /// A path of this console and nothing else: an open redirect would lend our name to a phisher.
 fn local_path(next: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/_.?=&-".contains(c);
-    if next.starts_with('/') && !next.starts_with("//") && next.chars().all(plain) {
+    if next.len() <= bounds::NEXT_BYTES
+        && next.starts_with('/')
+        && !next.starts_with("//")
+        && next.chars().all(plain)
+    {
         next
     } else {
         "/queries"

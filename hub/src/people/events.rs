@@ -208,7 +208,7 @@ impl Waiter {
                 Ok(seen) => seen,
                 Err(problem) => {
                     let event = Event::default().event("problem").data(text(&*problem.0));
-                    let _ = self.events.send(event).await;
+                    let _ = timeout_at(end, self.events.send(event)).await;
                     break;
                 }
             };

@@ -88,11 +88,13 @@ const ROWS_PRINTED: &str =
 /// What shows rows of a frame.
 const ROWS: &[&str] = &[".head(", ".iloc[", ".loc[", ".sample(", ".tail(", ".to_string("];
 
+/// How far behind `getattr(` its second argument is looked for.
+const ARGUMENT_CHARACTERS: usize = 200;
+
 /// At most [`bounds::SCAN_NOTES`] of them, in order.
 pub fn notes(text: &str) -> Vec<Note> {
-    let lines = code::lines(text);
-    let noted =
-        lines.iter().enumerate().filter_map(|(at, line)| Some(Note { line: at + 1, why: why(line)? }));
+    let lines = code::lines(text).enumerate();
+    let noted = lines.filter_map(|(at, line)| Some(Note { line: at + 1, why: why(&line)? }));
     noted.take(bounds::SCAN_NOTES).collect()
 }
 
@@ -112,7 +114,9 @@ fn why(line: &str) -> Option<&'static str> {
     }
     // With a name that is written out it is as readable as a dot.
     let made_up = line.match_indices("getattr(").any(|(at, _)| {
-        let second = line[at..].split(',').nth(1).unwrap_or_default().trim_start();
+        // Near by: a line of a million of them would be read a million times.
+        let near: String = line[at..].chars().take(ARGUMENT_CHARACTERS).collect();
+        let second = near.split(',').nth(1).unwrap_or_default().trim_start();
         !second.starts_with(['"', '\''])
     });
     (made_up && has(line, "getattr(")).then_some(HIDES)

@@ -137,6 +137,27 @@ fn lamp_is(stage: &Stage, lamp: &str) -> Result<Option<()>> {
 }
 
 #[test]
+fn what_went_wrong_while_a_stick_was_read_is_on_the_lamp_when_it_is_written() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    let stick = stick(&stage, "stick")?;
+    fs::write(stick.join("flip-no-bundle.flip"), "no bundle")?;
+    failed(with(stage.trust.command(&["bundle", "import"])?, &stick))?;
+    until("the lamp", || lamp_is(&stage, "refused"))?;
+    let export = ["bundle", "export", "--out"];
+    told(with(stage.trust.command(&export)?, &stick))?;
+    until("both in words", || {
+        let text = fs::read_to_string(stage.trust.data.join("sticks/status.txt"))?;
+        let both = text.contains("may be taken out") && text.contains("Before that: A bundle was refused");
+        Ok(both.then_some(()))
+    })?;
+    assert!(lamp_is(&stage, "refused")?.is_some());
+    told(with(stage.trust.command(&export)?, &stick))?;
+    until("the lamp", || lamp_is(&stage, "written"))
+}
+
+#[test]
 fn the_lamp_says_that_it_is_written_once_it_is_and_that_it_failed_where_it_did() -> Result<()> {
     let stage = Stage::set()?;
     stage.wire.cut();

@@ -3,10 +3,10 @@
 //! Texts with `f` before them keep what they say: expressions stand in them. A text that does not end ends with its line,
 //! and with the file where it has three quotes. (Python's language reference, section 2.)
 
-/// The lines, as many as there are.
-pub fn lines(text: &str) -> Vec<String> {
+/// The lines, as many as there are, each made when it is asked for.
+pub fn lines(text: &str) -> impl Iterator<Item = String> {
     let mut open = None;
-    text.lines().map(|line| code_of(line, &mut open)).collect()
+    text.lines().map(move |line| code_of(line, &mut open))
 }
 
 /// A text that goes on in the next line.
@@ -77,7 +77,9 @@ fn until_end(rest: &str, quote: char, quotes: usize, raw: bool) -> (&str, Option
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    fn lines(text: &str) -> Vec<String> {
+        super::lines(text).collect()
+    }
 
     #[test]
     fn comments_and_texts_are_taken_out_and_code_stays() {
