@@ -43,7 +43,7 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 bench: build ## Measure, and print one table (QUICK=1: with fewer persons and samples; ONLY=part: see flip-bench --help)
 	@tests/prepare/python.sh || echo 'bench: ingest and questions will be compared with nothing' >&2
 	@tests/prepare/debian.sh postgresql || echo 'bench: questions will be compared with nothing' >&2
-	cargo build -p flip-appliance --example flip-engine-times --locked $(FEATURES)
+	cargo build --workspace --example flip-engine-times --locked $(FEATURES)
 	$(CARGO_TARGET_DIR)/debug/flip-bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
 fuzz: ## Fuzz the gate, and the reader of bundles (SECONDS=60)
