@@ -105,7 +105,8 @@ pub const BUNDLE_BYTES: u64 = 4 * 1024 * 1024 * 1024 - 16 * 1024 * 1024;
 pub const STICKS_LOOK: Duration = Duration::from_millis(300);
 /// The longest time until what could not be taken in or made is tried again; it doubles from [`STICKS_LOOK`] on.
 pub const STICKS_RETRY_MOST: Duration = Duration::from_mins(1);
-/// How long the command line waits for the running appliance to take a bundle, beyond what copying takes.
+/// How long the command line waits for the running appliance to take a bundle, beyond what copying takes, and a unit for
+/// the stick before; so long, too, the lamp keeps what went wrong while a stick was read.
 pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
 /// Characters of what is said of a stick that failed.
 pub const STICK_WORDS: usize = 300;

@@ -49,6 +49,9 @@ pub const SESSION_MS: u64 = 12 * 3_600_000;
 /// The life of a session whose password was right and whose second factor is awaited, in milliseconds: an app can be
 /// installed meanwhile.
 pub const HALF_SESSION_MS: u64 = 15 * 60_000;
+/// How long after a sign-in what outlives the session is made without a second factor of the hub's, in milliseconds: as long
+/// as a half session lives, which sets one up.
+pub const FRESH_MS: u64 = HALF_SESSION_MS;
 /// Milliseconds between two writes of when a session was last used, so that looking costs no disk.
 pub const SESSION_SEEN_MS: u64 = 5 * 60_000;
 /// Characters kept of what a browser or program calls itself: longer ones say no more.

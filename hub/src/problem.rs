@@ -66,6 +66,13 @@ impl ApiProblem {
         )
     }
 
+    /// What is asked for takes a sign-in of late, where no second factor vouches for whoever asks.
+    pub fn sign_in_anew() -> Self {
+        Self::new(Code::SignIn, "Sign in anew first.").detail(
+            "you signed in some time ago, and what you make here outlives your session: sign out, sign in, and do it then",
+        )
+    }
+
     /// The password was right, and the second factor has to come first.
     pub fn second_factor(awaits: &str) -> Self {
         let detail = match awaits {

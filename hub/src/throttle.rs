@@ -2,8 +2,8 @@
 //!
 //! What must stay true: a try counts from when it begins, so that many at once are no way around; who has signed in from
 //! somewhere before is counted there apart from everybody else, so that strangers keep nobody out of where they usually
-//! are; of one account's failures few count for all who share an address; it behaves the same for names that nobody has. Kept in memory: a restart forgets it. Deliberately absent: where
-//! somebody has signed in before ([`crate::ledger`]).
+//! are; of one account's failures few count for all who share an address; it behaves the same for names that nobody has.
+//! Kept in memory: a restart forgets it. Deliberately absent: where somebody has signed in before ([`crate::ledger`]).
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -324,7 +324,7 @@ fn export_to(
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
         match hand_over(known, made, to, name) {
             Ok(placed) => written.push(placed),
-            // Signed with keys that are replaced since, or damaged. What was in it is made again below.
+            // Signed with keys that are replaced since, or damaged. What was in it goes with what is made next.
             Err(error) if matches!(error.downcast_ref(), Some(SticksError::Refused(_))) => {
                 tracing::warn!(file = name, error = format!("{error:#}"), "what was left is given up");
                 std::fs::remove_file(made).with_context(|| made.display().to_string())?;

@@ -84,6 +84,8 @@ pub enum Enrolled {
     Proved(Proved),
     /// They have one already, which was not shown.
     HasOne,
+    /// They have none, and the session is not of a sign-in of late.
+    SignInAnew,
 }
 
 impl Ledger {
@@ -143,6 +145,9 @@ impl Ledger {
             let used = match &proof {
                 Some(proof) => use_up(tx, person, proof)?,
                 None if has_one(tx, person)? => return Ok(Enrolled::HasOne),
+                None if sessions::is_fresh(tx, person, session.old, by.at)? == Some(false) => {
+                    return Ok(Enrolled::SignInAnew);
+                }
                 None => Proved::Yes,
             };
             if used != Proved::Yes || !renew(tx, person, &session, by.at)? {
@@ -287,6 +292,7 @@ fn put_codes(tx: &Transaction<'_>, person: PersonId, codes: &[[u8; 32]]) -> rusq
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounds;
     use crate::ledger::sessions::tests::new;
     use crate::person::Role;
 
@@ -352,6 +358,20 @@ mod tests {
             ledger.close_session(by(4), [8; 32]).await.unwrap();
         }
         assert_eq!(ledger.second_factor(ada()).await.unwrap().unwrap().codes_left, 1);
+    }
+
+    #[tokio::test]
+    async fn a_first_one_is_set_up_soon_after_a_sign_in_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&folder.path().join("hub.sqlite")).unwrap();
+        ledger.add_person(by(1), ada(), "ada".to_owned(), Role::Admin, "hash".to_owned()).unwrap();
+        open(&ledger, 1).await;
+        let late = 2 + bounds::FRESH_MS;
+        for (at, came) in [(late, Enrolled::SignInAnew), (5, Enrolled::Proved(Proved::Yes))] {
+            let new = NewFactor { sealed: vec![9], step: 10, codes: vec![[4; 32]] };
+            let enrolled = ledger.enrol_second_factor(by(at), ada(), new, None, renewed(1, 2), None);
+            assert_eq!(enrolled.await.unwrap(), came, "{at}");
+        }
     }
 
     #[tokio::test]

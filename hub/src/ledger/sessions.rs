@@ -260,6 +260,21 @@ pub enum Which {
     All,
 }
 
+/// Whether a person's session is of a sign-in of late; `None` where it is no more.
+pub(super) fn is_fresh(
+    tx: &Transaction<'_>,
+    person: PersonId,
+    token_sha256: [u8; 32],
+    now: UnixMillis,
+) -> rusqlite::Result<Option<bool>> {
+    let opened = tx.query_row(
+        "SELECT opened_ms FROM session WHERE token_sha256 = ?1 AND person = ?2",
+        (token_sha256, person.bytes()),
+        |row| row.get(0).map(UnixMillis),
+    );
+    Ok(opened.optional()?.map(|opened| now.minus(bounds::FRESH_MS) <= opened))
+}
+
 /// Notes that somebody was signed in from a network, and forgets the one that they were longest ago.
 pub(super) fn note_network(
     tx: &Transaction<'_>,

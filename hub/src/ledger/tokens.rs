@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::mail::{self, NewMail};
 use super::people::{name_of, role_of};
 use super::second_factors::{Proof, Proved, has_one, use_up};
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, sessions};
 use crate::audit::{self, By, Deed};
 use crate::permissions::Scopes;
 use crate::person::{PersonId, Role};
@@ -72,6 +72,8 @@ pub enum Given {
     NoSession,
     /// They have a second factor, and have not shown it.
     NoCode,
+    /// They have none, and the session is not of a sign-in of late.
+    SignInAnew,
     /// What they showed of it is not right, or was used.
     Unproved(Proved),
 }
@@ -105,13 +107,12 @@ impl Ledger {
     ) -> Result<Given, LedgerError> {
         self.call("make token", move |tx| {
             // It may have been ended since the request was checked, with every token that there was.
-            let open: bool = tx.query_row(
-                "SELECT EXISTS (SELECT 1 FROM session WHERE token_sha256 = ?1 AND person = ?2)",
-                (session_sha256, person.bytes()),
-                |row| row.get(0),
-            )?;
-            if !open {
+            let Some(is_fresh) = sessions::is_fresh(tx, person, session_sha256, by.at)? else {
                 return Ok(Given::NoSession);
+            };
+            // Before a code is used up for nothing.
+            if has_all(tx, person, by.at)? {
+                return Ok(Given::TooMany);
             }
             match &proof {
                 Some(proof) => match use_up(tx, person, proof)? {
@@ -121,6 +122,7 @@ impl Ledger {
                     }
                 },
                 None if has_one(tx, person)? => return Ok(Given::NoCode),
+                None if !is_fresh => return Ok(Given::SignInAnew),
                 None => {}
             }
             let made = make(tx, &by, person, &new, told.as_ref())?;
@@ -197,6 +199,16 @@ impl Ledger {
     }
 }
 
+/// Whether a person has as many tokens as anybody may have; those that have ended are forgotten.
+fn has_all(tx: &Transaction<'_>, person: PersonId, now: UnixMillis) -> rusqlite::Result<bool> {
+    tx.execute("DELETE FROM api_token WHERE expires_ms <= ?1", [now.0])?;
+    let count =
+        tx.query_row("SELECT count(*) FROM api_token WHERE person = ?1", [person.bytes()], |row| {
+            row.get::<_, u32>(0)
+        })?;
+    Ok(count >= bounds::TOKENS)
+}
+
 fn make(
     tx: &Transaction<'_>,
     by: &By,
@@ -204,10 +216,12 @@ fn make(
     new: &NewToken,
     told: Option<&NewMail>,
 ) -> rusqlite::Result<bool> {
-    tx.execute("DELETE FROM api_token WHERE expires_ms <= ?1", [by.at.0])?;
-    let made = tx.execute(
+    if has_all(tx, person, by.at)? {
+        return Ok(false);
+    }
+    tx.execute(
         "INSERT INTO api_token (id, person, token_sha256, name, scopes, made_ms, expires_ms, used_from)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, '' WHERE (SELECT count(*) FROM api_token WHERE person = ?2) < ?8",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '')",
         (
             new.id.as_bytes(),
             person.bytes(),
@@ -216,12 +230,8 @@ fn make(
             new.scopes.to_string(),
             by.at.0,
             new.expires.0,
-            bounds::TOKENS,
         ),
     )?;
-    if made == 0 {
-        return Ok(false);
-    }
     told.into_iter().try_for_each(|told| mail::store(tx, told, None))?;
     let deed = Deed::TokenMade {
         person,

@@ -93,6 +93,7 @@ pub async fn enrol(
     match hub.ledger.enrol_second_factor(may.by(), person.id, new, proof, renewed, told).await? {
         Enrolled::Proved(proved) => of_proved(hub, proved, this)?,
         Enrolled::HasOne => return Err(has_one()),
+        Enrolled::SignInAnew => return Err(ApiProblem::sign_in_anew()),
     }
     hub.post.announce();
     tracing::info!(person = %person.id, "a person set up a second factor");

@@ -28,7 +28,7 @@ pub async fn own(may: &May<acts::OwnAccount>, hub: &Hub) -> Result<Vec<Token>, A
 }
 
 /// Makes the person a token. Who has a second factor gives a code of it: a session that somebody else got hold of makes
-/// nothing that outlives it.
+/// nothing that outlives it. Who has none has to have signed in of late.
 pub async fn make(
     may: &May<acts::OwnAccount>,
     hub: &Hub,
@@ -52,7 +52,12 @@ pub async fn make(
     let email = hub.ledger.person(Whom::Id(person.id), by.at).await?.and_then(|known| known.email);
     let letter = Letter::TokenMade { name: person.name.clone(), token: new.name.clone() };
     let told = email.and_then(|email| hub.post.mail(email, letter, by.at));
-    match hub.ledger.make_token(by, person.id, person.token_sha256, new.clone(), proof, told).await? {
+    let given = hub.ledger.make_token(by, person.id, person.token_sha256, new.clone(), proof, told).await?;
+    if let (Given::TooMany | Given::NoSession | Given::SignInAnew, Some(this)) = (&given, this) {
+        // Nobody looked at the code.
+        hub.throttle.take_back(this);
+    }
+    match given {
         Given::Yes => second_factor::of_proved(hub, Proved::Yes, this)?,
         Given::NoCode => return Err(no_code()),
         Given::Unproved(unproved) => {
@@ -63,6 +68,7 @@ pub async fn make(
             return Err(ApiProblem::new(Code::TooManyTokens, title));
         }
         Given::NoSession => return Err(ApiProblem::sign_in()),
+        Given::SignInAnew => return Err(ApiProblem::sign_in_anew()),
     }
     hub.post.announce();
     tracing::info!(person = %person.id, token = %new.id, "a token was made");
