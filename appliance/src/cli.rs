@@ -1,7 +1,7 @@
 //! `flip-appliance`: enrol, ingest, pull, data, bundle, clock, run, status, attack.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -209,6 +209,15 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         | Command::Audit { .. }
         | Command::Worker => {}
     }
+    let place = Place::new(&cli.data);
+    if !begins(&cli.command) {
+        anyhow::ensure!(
+            place.holds_an_appliance(),
+            "{0} holds no appliance; give the folder of one with --data, or make one with: flip-appliance --data {0} \
+             enrol KIT",
+            cli.data.display()
+        );
+    }
     let done = match &cli.command {
         Command::Enrol { kit, again, request: Some(out), answer: _ } => {
             let kit = enrol::request_by_stick(&cli.data, kit, *again, out)?;
@@ -232,19 +241,41 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         Command::Frozen { command } => frozen::frozen(&cli.data, command),
         Command::Token { command } => token::token(&cli.data, command),
         Command::Bundle { command } => bundle::bundle(&cli.data, command),
-        Command::Clock { forget } => clock::clock(&Place::new(&cli.data), *forget),
+        Command::Clock { forget } => clock::clock(&place, *forget),
         Command::Run => run::run(&cli.data, logs),
-        Command::Status { json } => status(&cli.data, *json),
+        Command::Status { json } => status(&place, *json),
         Command::Console { minutes } => {
-            say!("{}", local::link(&Place::new(&cli.data), *minutes)?);
+            say!("{}", local::link(&place, *minutes)?);
             Ok(())
         }
         Command::Policy { json } => policy::policy(&cli.data, *json),
-        Command::Audit { command } => audit::audit(&Place::new(&cli.data), command),
+        Command::Audit { command } => audit::audit(&place, command),
         Command::Attack(told) => return attack::attack(&cli.data, told),
         Command::Worker => Ok(()),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// True for what may be an appliance's first command, and for what says itself that there is none. Others would take a
+/// mistyped folder for one that is empty, or make it.
+fn begins(command: &Command) -> bool {
+    match command {
+        Command::Enrol { .. }
+        | Command::Ingest(_)
+        | Command::Pull(_)
+        | Command::Bundle { .. }
+        | Command::Run
+        | Command::Worker => true,
+        Command::Data { .. }
+        | Command::Frozen { .. }
+        | Command::Token { .. }
+        | Command::Clock { .. }
+        | Command::Status { .. }
+        | Command::Console { .. }
+        | Command::Policy { .. }
+        | Command::Audit { .. }
+        | Command::Attack(_) => false,
+    }
 }
 
 /// Asks whether they are sure of what cannot be undone; a script says so with `--yes`.
@@ -263,8 +294,8 @@ fn sure(yes: bool, what: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(data: &Path, json: bool) -> anyhow::Result<()> {
-    let status = local::fetch(&Place::new(data))?;
+fn status(place: &Place, json: bool) -> anyhow::Result<()> {
+    let status = local::fetch(place)?;
     if json {
         say!("{}", serde_json::to_string_pretty(&status)?);
     } else {

@@ -6,50 +6,11 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use flip_storage::settings::{Lines, Wrong};
 
 use crate::data;
 use crate::engine::Settings;
-use crate::pull::{self, WrittenPull};
-
-/// What may stand in `appliance.toml`. Unknown lines are refused by name.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Written {
-    local_listen: Option<String>,
-    network: Option<bool>,
-    engine: Option<WrittenEngine>,
-    ingest: Option<WrittenIngest>,
-    data: Option<WrittenData>,
-    pull: Option<WrittenPull>,
-}
-
-/// The `[engine]` part.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenEngine {
-    memory_mb: Option<u64>,
-    threads: Option<u32>,
-    timeout_s: Option<u64>,
-    rows_max: Option<u64>,
-    cost_max: Option<u64>,
-}
-
-/// The `[ingest]` part.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenIngest {
-    watch: Option<PathBuf>,
-    settle_s: Option<u64>,
-    memory_mb: Option<u64>,
-}
-
-/// The `[data]` part.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenData {
-    keep: Option<u64>,
-}
+use crate::pull;
 
 /// The configuration, checked.
 #[derive(Debug, Clone)]
@@ -86,25 +47,16 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("{0} cannot be read")]
     File(PathBuf, #[source] std::io::Error),
-    /// Not TOML, or an unknown line.
-    #[error("{0} is not right: {1}")]
-    Toml(PathBuf, String),
-    /// One line's value.
-    #[error("{file}: {key} = {value} is not right: {why}")]
-    Value {
-        /// The file.
-        file: PathBuf,
-        /// The line.
-        key: &'static str,
-        /// What stands there.
-        value: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    /// Lines that are not right, all of them.
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
 }
 
 /// A file's name in the appliance's folder. It need not be there.
 pub const FILE: &str = "appliance.toml";
+
+/// The most that `engine.cost_max` may be: the largest whole number of TOML.
+const COST_MAX: u64 = i64::MAX.unsigned_abs();
 
 impl Config {
     /// Reads and checks the configuration in the appliance's folder.
@@ -118,71 +70,52 @@ impl Config {
         Self::check(&file, &text)
     }
 
-    /// Checks the text of a configuration.
+    /// Checks the text of a configuration, and names everything that is wrong with it.
     pub fn check(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        let written: Written =
-            toml::from_str(text).map_err(|error| ConfigError::Toml(file.to_owned(), error.to_string()))?;
-        let wrong = |key, value: String, why: &str| ConfigError::Value {
-            file: file.to_owned(),
-            key,
-            value,
-            why: why.to_owned(),
-        };
-        let listen = written.local_listen.unwrap_or_else(|| "127.0.0.1:8480".to_owned());
-        let local_listen =
-            listen.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback()).ok_or_else(
-                || {
-                    let why = "expected a loopback address and a port, such as 127.0.0.1:8480; \
-                           the page is for people at the machine alone";
-                    wrong("local_listen", format!("{listen:?}"), why)
-                },
-            )?;
-        let engine = written.engine.unwrap_or_default();
-        let within = |key, value: Option<u64>, default, range: std::ops::RangeInclusive<u64>| {
-            let value = value.unwrap_or(default);
-            if range.contains(&value) {
-                Ok(value)
-            } else {
-                Err(wrong(key, value.to_string(), &format!("expected {} to {}", range.start(), range.end())))
-            }
-        };
-        let usual = Settings::new(PathBuf::new());
-        let threads = u64::from(usual.threads.get());
-        let threads = within("engine.threads", engine.threads.map(u64::from), threads, 1..=256)?;
-        let timeout_s = usual.timeout.as_secs();
-        let ingest = written.ingest.unwrap_or_default();
-        let watch = ingest.watch.unwrap_or_else(|| PathBuf::from("incoming"));
-        let kept = written.data.unwrap_or_default().keep;
-        // Two at least: the one in use, and one to go back to.
-        let kept = within("data.keep", kept, data::GENERATIONS_KEPT as u64, 2..=1_000)?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        let pull = written.pull.map(|pull| pull.check(folder)).transpose();
-        let pull = pull.map_err(|(key, value, why)| wrong(key, value, &why))?;
+        let usual = Settings::new(PathBuf::new());
+        let mut lines = Lines::of(file, text);
+        let local_listen = loopback(&mut lines);
+        let network = lines.yes("network").unwrap_or(true);
+        let memory_mb = lines.whole("engine.memory_mb", usual.memory_mb, 64..=1_048_576);
+        let threads = lines.whole("engine.threads", u64::from(usual.threads.get()), 1..=256);
+        let timeout_s = lines.whole("engine.timeout_s", usual.timeout.as_secs(), 1..=86_400);
+        let rows_max = lines.whole("engine.rows_max", usual.rows_max, 1..=1_000_000_000);
+        let cost_max = lines.whole("engine.cost_max", usual.cost_max, 1_000_000..=COST_MAX);
+        let watch = lines.text("ingest.watch").unwrap_or_else(|| "incoming".to_owned());
+        let settle_s = lines.whole("ingest.settle_s", 60, 1..=86_400);
+        let ingest_memory_mb = lines.whole("ingest.memory_mb", data::INGEST_MEMORY_MB, 256..=1_048_576);
+        // Two at least: the one in use, and one to go back to.
+        let kept = lines.whole("data.keep", data::GENERATIONS_KEPT as u64, 2..=1_000);
+        let pull = pull::Settings::of(&mut lines, folder);
+        lines.end()?;
         Ok(Self {
             local_listen,
-            network: written.network.unwrap_or(true),
-            memory_mb: within("engine.memory_mb", engine.memory_mb, usual.memory_mb, 64..=1_048_576)?,
+            network,
+            memory_mb,
             threads: u32::try_from(threads).ok().and_then(NonZeroU32::new).expect("between 1 and 256"),
-            timeout: Duration::from_secs(within(
-                "engine.timeout_s",
-                engine.timeout_s,
-                timeout_s,
-                1..=86_400,
-            )?),
-            rows_max: within("engine.rows_max", engine.rows_max, usual.rows_max, 1..=1_000_000_000)?,
-            cost_max: within("engine.cost_max", engine.cost_max, usual.cost_max, 1_000_000..=u64::MAX)?,
-            watch: file.parent().unwrap_or(Path::new("")).join(watch),
-            settle: Duration::from_secs(within("ingest.settle_s", ingest.settle_s, 60, 1..=86_400)?),
-            ingest_memory_mb: within(
-                "ingest.memory_mb",
-                ingest.memory_mb,
-                data::INGEST_MEMORY_MB,
-                256..=1_048_576,
-            )?,
+            timeout: Duration::from_secs(timeout_s),
+            rows_max,
+            cost_max,
+            watch: folder.join(watch),
+            settle: Duration::from_secs(settle_s),
+            ingest_memory_mb,
             generations_kept: usize::try_from(kept).expect("at most 1,000"),
             pull,
         })
     }
+}
+
+fn loopback(lines: &mut Lines) -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8480));
+    let Some(listen) = lines.text("local_listen") else { return usual };
+    let address = listen.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback());
+    address.unwrap_or_else(|| {
+        let why = "expected a loopback address and a port, such as 127.0.0.1:8480; the page is for people at the \
+                   machine alone";
+        lines.wrong("local_listen", &format!("{listen:?}"), why);
+        usual
+    })
 }
 
 #[cfg(test)]
@@ -213,6 +146,28 @@ mod tests {
         assert_eq!(of("").watch, Path::new("/data/incoming"));
         assert_eq!(of("[ingest]\nwatch = \"/srv/omop\"").watch, Path::new("/srv/omop"));
         assert!(check("[data]\nkeep = 1").unwrap_err().contains("data.keep = 1"));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_by_line() {
+        let text = "local_listen = \"0.0.0.0:80\"\nnetwork = 1\n[engine]\nthreads = 0\nmemory = 5\ntimeout_s = -1\n\
+                    [ingest]\nwatch = 3\n[data]\nkeep = 1\n[pull]\nport = 0\nhost = \"db\"\nuser = \"\"\n";
+        let error = check(text).unwrap_err();
+        let told = [
+            "appliance.toml line 1: local_listen = \"0.0.0.0:80\" is not right",
+            "appliance.toml line 2: network = 1 is not right: expected true or false",
+            "appliance.toml line 4: engine.threads = 0 is not right: expected 1 to 256",
+            "appliance.toml line 5: unknown field `engine.memory`; there are memory_mb, threads",
+            "appliance.toml line 6: engine.timeout_s = -1 is not right",
+            "appliance.toml line 8: ingest.watch = 3 is not right",
+            "appliance.toml line 10: data.keep = 1 is not right",
+            "appliance.toml line 12: pull.port = 0 is not right",
+            "appliance.toml line 14: pull.user = \"\" is not right",
+            "appliance.toml: pull.database is missing",
+            "appliance.toml: pull.ca_file is missing",
+        ];
+        assert_eq!(error.lines().count(), told.len(), "{error}");
+        assert!(error.lines().zip(told).all(|(line, told)| line.starts_with(told)), "{error}");
     }
 
     #[test]

@@ -40,7 +40,7 @@ mod values;
 use std::path::Path;
 use std::thread;
 
-use flip_gate::cdm::{TABLES, Table};
+use flip_gate::cdm::{Kind, TABLES, Table};
 use time::{Date, OffsetDateTime};
 
 pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
@@ -60,7 +60,7 @@ use database::Database;
 use extract::{Format, Source};
 use generations::Partial;
 use progress::{Meter, Phase};
-use quality::{Finding, Input};
+use quality::{Finding, Input, Rule};
 
 /// The looks at quality count as this part of reading all bytes once, in the progress that is shown.
 const LOOK_SHARE: u64 = 8;
@@ -243,10 +243,12 @@ fn describe(
     notes.extend(said.cdm_version.as_deref().and_then(other_version));
     database.close()?;
 
+    let columns = filled(all, &findings);
+    let findings = [findings, null_words(all, &columns)].concat();
     let input = Input {
         cdm_version: said.cdm_version.clone(),
         extract_date: extract_date.clone(),
-        columns: filled(all, &findings),
+        columns,
         findings,
         rows: &rows_of,
     };
@@ -335,6 +337,22 @@ fn filled(all: &[Checked], findings: &[Finding]) -> Vec<Filled> {
         }));
     }
     columns
+}
+
+/// The texts that are words for no value. They stay what they are: `NA` may be sodium.
+fn null_words(all: &[Checked], filled: &[Filled]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for parts in tables(all) {
+        let table = parts[0].source.table;
+        for column in table.columns.iter().filter(|column| matches!(column.kind, Kind::Text(_))) {
+            let of = filled.iter().find(|filled| filled.table == table.name && filled.column == column.name);
+            let rows = parts.iter().map(|part| part.null_words(column.name)).sum();
+            if let Some(of) = of.filter(|of| of.filled > 0) {
+                findings.push(Finding::new(Rule::NullWord, table.name, Some(column.name), rows, of.filled));
+            }
+        }
+    }
+    findings
 }
 
 /// What the loaded data and DuckDB say of themselves.

@@ -85,8 +85,10 @@ pub enum IdentityError {
     Certificate(#[from] rcgen::Error),
 }
 
-const FOLDER: &str = "identity";
-const MAKING: &str = "identity.new";
+/// The folder of the identity, in the appliance's.
+pub(crate) const FOLDER: &str = "identity";
+/// The same of an enrolment that is not finished.
+pub(crate) const MAKING: &str = "identity.new";
 const TLS_KEY: &str = "tls.key";
 const SIGNING: &str = "signing.key";
 const OPENING: &str = "opening.key";

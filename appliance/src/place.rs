@@ -1,6 +1,10 @@
 //! Where things are in the appliance's folder.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::{config, disclosure, identity};
 
 /// The appliance's folder.
 #[derive(Debug, Clone)]
@@ -15,6 +19,17 @@ impl Place {
     /// The folder itself.
     pub fn folder(&self) -> &Path {
         &self.0
+    }
+
+    /// True where an appliance was made here, or begun to be; also where this process may not see.
+    pub fn holds_an_appliance(&self) -> bool {
+        let made = [self.journal(), self.audit(), self.generations()];
+        let named = [identity::FOLDER, identity::MAKING, config::FILE, disclosure::FILE];
+        let named = named.map(|name| self.0.join(name));
+        made.iter().chain(&named).any(|path| match fs::symlink_metadata(path) {
+            Ok(_) => true,
+            Err(error) => !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+        })
     }
 
     /// The task journal.

@@ -26,7 +26,7 @@ use crate::clock;
 
 pub use error::PullError;
 pub use progress::{Bar, Progress};
-pub use settings::{PASSWORD_VARIABLE, Settings, WrittenPull};
+pub use settings::{PASSWORD_VARIABLE, Settings};
 pub use source::{Found, Source};
 pub use spool::{Spool, Turn};
 

@@ -17,7 +17,7 @@ use crate::bounds;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
-use crate::disclosure::{self, Policy};
+use crate::disclosure::Policy;
 use crate::engine::Settings;
 use crate::frozen::Store;
 use crate::identity::Identity;
@@ -48,8 +48,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         );
     }
     let journal = Journal::open(&place.journal())?;
-    let policy = Policy::load(data)
-        .with_context(|| format!("the policy {} is not accepted", data.join(disclosure::FILE).display()))?;
+    let policy = Policy::load(data)?;
     if !policy.loosened().is_empty() {
         tracing::warn!(settings = policy.loosened().join(", "), "the policy lets out more than is safe");
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use flip_storage::settings::{self, Wrong};
+
 use crate::acme::settings as acme;
 use crate::audit::head;
 use crate::files::settings as artefacts;
@@ -58,21 +60,9 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("{0} cannot be read")]
     File(PathBuf, #[source] std::io::Error),
-    /// Not TOML.
-    #[error("{0} is not right: {1}")]
-    Toml(PathBuf, String),
     /// Lines that are not right, all of them.
-    #[error("{}", lines(file, problems))]
-    Wrong {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong, one for each line.
-        problems: Vec<String>,
-    },
-}
-
-fn lines(file: &Path, problems: &[String]) -> String {
-    problems.iter().map(|problem| format!("{}: {problem}", file.display())).collect::<Vec<_>>().join("\n")
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
 }
 
 /// How the log is written.
@@ -84,26 +74,6 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
-
-/// What may stand in the file.
-const KEYS: [&str; 16] = [
-    "people_listen",
-    "sites_listen",
-    "sites_address",
-    "names",
-    "people_certificate",
-    "people_key",
-    "metrics_listen",
-    "log_format",
-    "audit_head",
-    "console_address",
-    "danger_no_second_factor",
-    "[acme]",
-    "[artefacts]",
-    "[mail]",
-    "[oidc]",
-    "[proxies]",
-];
 
 /// A file's name in the hub's folder.
 pub const FILE: &str = "hub.toml";
@@ -122,20 +92,18 @@ impl Config {
     /// Checks the text of a configuration, and names everything that is wrong with it.
     pub fn check(data: &Path, text: &str) -> Result<Self, ConfigError> {
         let file = data.join(FILE);
-        let written: toml::Table =
-            toml::from_str(text).map_err(|error| ConfigError::Toml(file.clone(), error.to_string()))?;
-        let mut lines = Lines { written, problems: Vec::new() };
+        let mut lines = Lines(settings::Lines::of(&file, text));
         let people_listen = lines.address("people_listen", "127.0.0.1:8443");
         let sites_listen = lines.address("sites_listen", "0.0.0.0:8444");
         let metrics_listen = lines.loopback("metrics_listen");
         let sites_address = lines.host_and_port("sites_address");
         let mut names = lines.names("names");
-        let audit_head = lines.text("audit_head").map_or_else(|| head::FILE.into(), PathBuf::from);
+        let audit_head = lines.0.text("audit_head").map_or_else(|| head::FILE.into(), PathBuf::from);
         let log_format = lines.log_format("log_format");
         let people_files = lines.pair("people_certificate", "people_key", data);
-        let console_address = lines.text("console_address");
+        let console_address = lines.0.text("console_address");
         let console_host = console_address.as_deref().and_then(|url| lines.host_of(url));
-        let danger_no_second_factor = lines.yes("danger_no_second_factor");
+        let danger_no_second_factor = lines.0.yes("danger_no_second_factor").unwrap_or(false);
         let artefacts = lines.artefacts(data);
         let mail = lines.mail(data);
         let proxies = lines.proxies();
@@ -143,20 +111,17 @@ impl Config {
         let oidc = lines.oidc(data);
         if acme.is_some() && people_files.is_some() {
             let why = "[acme] and people_certificate are two ways to one certificate; take one of them away";
-            lines.problems.push(why.to_owned());
+            lines.0.problem("people_certificate", why);
         }
         if mail.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
             let why = "is missing: the links in mails lead there, and people_listen names no machine";
-            lines.problems.push(format!("console_address {why}"));
+            lines.0.problem("console_address", format!("console_address {why}"));
         }
         if oidc.is_some() && console_address.is_none() && people_listen.ip().is_unspecified() {
             let why = "is missing: the identity provider sends people back there, and people_listen names no machine";
-            lines.problems.push(format!("console_address {why}"));
+            lines.0.problem("console_address", format!("console_address {why}"));
         }
-        lines.nothing_left();
-        if !lines.problems.is_empty() {
-            return Err(ConfigError::Wrong { file, problems: lines.problems });
-        }
+        lines.0.end()?;
         names.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()]);
         if let Some((host, _)) = sites_address.as_deref().and_then(|address| address.rsplit_once(':')) {
             names.push(host.trim_matches(['[', ']']).to_owned());
@@ -212,45 +177,22 @@ impl Config {
 }
 
 /// The lines of the file that were not looked at yet, and what was wrong with those that were.
-struct Lines {
-    written: toml::Table,
-    problems: Vec<String>,
-}
+struct Lines(settings::Lines);
 
 impl Lines {
-    fn wrong(&mut self, key: &str, value: &dyn std::fmt::Display, why: &str) {
-        self.problems.push(format!("{key} = {value} is not right: {why}"));
-    }
-
     fn text(&mut self, key: &str) -> Option<String> {
-        match self.written.remove(key)? {
-            toml::Value::String(text) => Some(text),
-            other @ (toml::Value::Integer(_)
-            | toml::Value::Float(_)
-            | toml::Value::Boolean(_)
-            | toml::Value::Datetime(_)
-            | toml::Value::Array(_)
-            | toml::Value::Table(_)) => {
-                self.wrong(key, &other, "expected a text in quotes");
-                None
-            }
-        }
+        self.0.text(key)
     }
 
-    /// True where it says so.
-    fn yes(&mut self, key: &str) -> bool {
-        let Some(value) = self.written.remove(key) else { return false };
-        value.as_bool().unwrap_or_else(|| {
-            self.wrong(key, &value, "expected true or false");
-            false
-        })
+    fn wrong(&mut self, key: &str, value: &str, why: &str) {
+        self.0.wrong(key, &format!("{value:?}"), why);
     }
 
     fn address(&mut self, key: &str, default: &str) -> SocketAddr {
         let value = self.text(key).unwrap_or_else(|| default.to_owned());
         value.parse().unwrap_or_else(|_| {
             let why = "expected an address and a port, such as 127.0.0.1:8443 or [::]:8444";
-            self.wrong(key, &format!("{value:?}"), why);
+            self.wrong(key, &value, why);
             SocketAddr::from(([127, 0, 0, 1], 0))
         })
     }
@@ -261,7 +203,7 @@ impl Lines {
         if address.is_none() {
             let why =
                 "expected an address of loopback and a port, such as 127.0.0.1:9464: metrics have no sign-in";
-            self.wrong(key, &format!("{value:?}"), why);
+            self.wrong(key, &value, why);
         }
         address
     }
@@ -271,18 +213,18 @@ impl Lines {
         let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
         if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
             let why = "expected a host and a port, such as hub.example.org:8444";
-            self.wrong(key, &format!("{address:?}"), why);
+            self.wrong(key, &address, why);
         }
         Some(address)
     }
 
     fn names(&mut self, key: &str) -> Vec<String> {
-        let Some(value) = self.written.remove(key) else { return Vec::new() };
+        let Some(value) = self.0.take(key) else { return Vec::new() };
         let texts = value.as_array().and_then(|names| {
             names.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         });
         let Some(names) = texts else {
-            self.wrong(key, &value, "expected a list of texts, such as [\"hub.example.org\"]");
+            self.0.wrong(key, &value, "expected a list of texts, such as [\"hub.example.org\"]");
             return Vec::new();
         };
         for name in &names {
@@ -290,7 +232,7 @@ impl Lines {
                 && name.len() <= 253
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
             if !is_host && name.parse::<IpAddr>().is_err() {
-                self.wrong(key, &format!("{name:?}"), "expected host names or IP addresses");
+                self.wrong(key, name, "expected host names or IP addresses");
             }
         }
         names
@@ -301,7 +243,7 @@ impl Lines {
             None | Some("text") => LogFormat::Text,
             Some("json") => LogFormat::Json,
             Some(other) => {
-                self.wrong(key, &format!("{other:?}"), "expected \"text\" or \"json\"");
+                self.wrong(key, other, "expected \"text\" or \"json\"");
                 LogFormat::Text
             }
         }
@@ -314,11 +256,11 @@ impl Lines {
             }
             (None, None) => None,
             (Some(_), None) => {
-                self.problems.push(format!("{certificate} needs {key} beside it"));
+                self.0.problem(certificate, format!("{certificate} needs {key} beside it"));
                 None
             }
             (None, Some(_)) => {
-                self.problems.push(format!("{key} needs {certificate} beside it"));
+                self.0.problem(key, format!("{key} needs {certificate} beside it"));
                 None
             }
         }
@@ -330,57 +272,48 @@ impl Lines {
         if host.is_none() {
             let why =
                 "expected where people reach the console, without a path, such as https://flip.example.org";
-            self.wrong("console_address", &format!("{url:?}"), why);
+            self.wrong("console_address", url, why);
         }
         host
     }
 
     fn artefacts(&mut self, data: &Path) -> artefacts::Settings {
-        let written = self.section("artefacts").unwrap_or_else(|| Ok(artefacts::Written::default()));
+        let written = self.0.part("artefacts").unwrap_or_else(|| Ok(artefacts::Written::default()));
         let checked = written.and_then(|written| artefacts::Settings::check(data, written));
         self.checked("artefacts", checked).unwrap_or_default()
     }
 
     fn mail(&mut self, data: &Path) -> Option<Settings> {
-        let written = self.section("mail")?;
+        let written = self.0.part("mail")?;
         let checked = written.and_then(|written| Settings::check(data, written));
         self.checked("mail", checked)
     }
 
     fn proxies(&mut self) -> Proxies {
-        let written: Option<Result<proxies::Written, _>> = self.section("proxies");
+        let written: Option<Result<proxies::Written, _>> = self.0.part("proxies");
         let checked = written.and_then(|written| self.checked("proxies", written.and_then(Proxies::check)));
         checked.unwrap_or_default()
     }
 
-    /// A table of the file, where it is there.
-    fn section<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Option<Result<T, Vec<String>>> {
-        Some(self.written.remove(name)?.try_into().map_err(|error| vec![error.to_string()]))
-    }
-
     fn checked<T>(&mut self, section: &str, checked: Result<T, Vec<String>>) -> Option<T> {
         let note = |problems: Vec<String>| {
-            self.problems.extend(problems.into_iter().map(|problem| format!("[{section}]: {problem}")));
+            for problem in problems {
+                self.0.problem_in(section, &problem);
+            }
         };
         checked.map_err(note).ok()
     }
 
     fn acme(&mut self, data: &Path, host: Option<&str>) -> Option<acme::Settings> {
-        let written = self.section("acme")?;
+        let written = self.0.part("acme")?;
         let checked = written.and_then(|written| acme::Settings::check(data, written, host));
         self.checked("acme", checked)
     }
 
     fn oidc(&mut self, data: &Path) -> Option<oidc::Settings> {
-        let written = self.section("oidc")?;
+        let written = self.0.part("oidc")?;
         let checked = written.and_then(|written| oidc::Settings::check(data, written));
         self.checked("oidc", checked)
-    }
-
-    fn nothing_left(&mut self) {
-        for key in self.written.keys() {
-            self.problems.push(format!("unknown field `{key}`; there are {}", KEYS.join(", ")));
-        }
     }
 }
 
@@ -481,7 +414,17 @@ mod tests {
                     client_id = \"flip\"";
         let error = check(text).unwrap_err();
         assert!(error.contains("take one of them away") && error.lines().count() == 1, "{error}");
-        assert_eq!(text.split("[acme]").next().unwrap().lines().count(), KEYS.len() - 5);
+        let unknown = check("unknown = 1").unwrap_err();
+        let (_, known) = unknown.split_once("; there are ").unwrap();
+        let written = text.lines().filter_map(|line| match line.split_once(" = ") {
+            Some((key, _)) if known.split(", ").any(|known| known == key) => Some(key.to_owned()),
+            Some(_) => None,
+            None => Some(line.to_owned()),
+        });
+        let (mut written, mut known) = (written.collect::<Vec<_>>(), known.split(", ").collect::<Vec<_>>());
+        written.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(written, known);
         let config = check(&text.replace("[acme]\nterms_agreed = true\n", "")).unwrap();
         assert!(config.mail.is_some() && config.oidc.is_some() && config.danger_no_second_factor);
         assert_ne!(config.proxies, Proxies::default());
@@ -560,7 +503,13 @@ mod tests {
         let anywhere = format!("people_listen = \"0.0.0.0:8443\"\n{mail}");
         assert!(check(&anywhere).unwrap_err().contains("console_address is missing"));
         let error = check("[mail]\nport = 0\nfrom = \"flip\"").unwrap_err();
-        for word in ["hub.toml: [mail]", "server is missing", "port = \"0\"", "from = \"flip\""] {
+        for word in [
+            "hub.toml line 1: [mail]",
+            "hub.toml line 2: [mail]: port",
+            "server is missing",
+            "port = \"0\"",
+            "from = \"flip\"",
+        ] {
             assert!(error.contains(word), "{word}: {error}");
         }
         assert!(check("[mail]\nsmtp = 1").unwrap_err().contains("smtp"));

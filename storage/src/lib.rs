@@ -1,5 +1,5 @@
 //! Durability for both programs: the appliance's task journal and its ledger of past cohorts (redb), the hub's ledger
-//! (SQLite), its sealed cells, audit logs, artefacts.
+//! (SQLite), its sealed cells, audit logs, artefacts; and how both read their configuration files.
 //!
 //! What must stay true: what a call of this crate has answered survives the loss of power. Deliberately absent:
 //! meaning. Ids are sixteen bytes, messages are bytes; what they stand for is the callers' affair.
@@ -12,6 +12,7 @@ pub mod confine;
 pub mod file;
 pub mod journal;
 pub mod ledger;
+pub mod settings;
 pub mod stick;
 mod store;
 

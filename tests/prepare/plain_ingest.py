@@ -23,8 +23,9 @@ def of_days(source: pathlib.Path) -> str:
     """Options for the columns of a file whose days are written as eight digits."""
     opened = gzip.open if source.name.endswith(".gz") else open
     with opened(source, "rt", encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        header, first = next(reader), next(reader, [])
+        names = file.readline()
+        delimiter = max(",\t;|", key=names.count)
+        header, first = (next(csv.reader([line], delimiter=delimiter), []) for line in (names, file.readline()))
     pairs = zip(header, first)
     days = [name for name, value in pairs if name.lower().endswith("_date") and len(value) == 8 and value.isdigit()]
     if not days:

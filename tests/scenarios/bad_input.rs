@@ -29,7 +29,7 @@ fn unknown_configuration_lines_are_named_by_both_programs() -> Result<()> {
     }
     stage.trust.configure("")?;
     for (policy, words) in [
-        ("treshold = 20\n", "line 1: there is no setting treshold; there are threshold, noise"),
+        ("treshold = 20\n", "line 1: unknown field `treshold`; there are threshold, noise"),
         ("threshold = 3\n", "expected 5 to"),
         ("threshold = 9\n", "writes danger_threshold = 9"),
         ("noise = \"loud\"\n", "noise = \"loud\" is not right: expected 0 to 10000"),

@@ -33,18 +33,18 @@ use self::persons::Reading;
 
 use crate::bounds::{COLUMNS_ALL_MAX, COLUMNS_MAX, ENGINE_BYTES_MAX, NESTING_MAX, RELATIONS_MAX};
 use crate::identifiers::Identity;
-use crate::parse::too_deep;
+use crate::parse::{Words, too_deep};
 use crate::plan::{Plan, Subject};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Ctes};
 use crate::term::{Lineage, Text};
 
 /// Checks the query of a question.
-pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
-    let mut checker = Checker::default();
+pub(crate) fn question(query: &Query, words: Words) -> Result<Plan, Refusal> {
+    let mut checker = Checker { words, ..Checker::default() };
     let checked = checker.query(query, &Ctes::default(), None)?;
     bounded(&checked.text, None)?;
-    let subject = subject(&checked.columns)?;
+    let subject = subject(&checked.columns, place(query.body.as_ref()))?;
     checker.crossing.map_or(Ok(()), Err)?;
     let identifies = |column: &Column| matches!(column.lineage, Lineage::Identifier { .. });
     Ok(Plan {
@@ -57,7 +57,7 @@ pub(crate) fn question(query: &Query) -> Result<Plan, Refusal> {
 }
 
 /// The output column by which persons are counted.
-fn subject(columns: &[Column]) -> Result<Subject, Refusal> {
+fn subject(columns: &[Column], at: Option<Place>) -> Result<Subject, Refusal> {
     let counting = |wanted| {
         let column = columns.iter().find(|column| {
             matches!(column.lineage, Lineage::Identifier { identity, counts: true, .. } if identity == wanted)
@@ -74,13 +74,15 @@ fn subject(columns: &[Column]) -> Result<Subject, Refusal> {
         Code::NoSubject,
         "return person_id (or accession_id) from a table so that the Trust can count distinct persons; do not \
          aggregate in the SQL: counts per column, age and sex come back by themselves",
-        None,
+        at,
     ))
 }
 
 /// Counts what the walk has used up.
 #[derive(Debug, Default)]
 struct Checker {
+    /// Where the question's keywords stand.
+    words: Words,
     depth: usize,
     relations: usize,
     ctes: usize,

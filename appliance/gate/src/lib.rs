@@ -64,7 +64,7 @@ pub fn admit_again(plan: &Plan) -> Result<Plan, Refusal> {
 fn read(sql: &str) -> Result<Plan, Refusal> {
     // A stack of its own: the caller's may be small, and the parser's frames are large.
     let reader = std::thread::Builder::new().name("gate".to_owned()).stack_size(bounds::STACK_BYTES);
-    let read = || parse::parse(sql).and_then(|query| check::question(&query));
+    let read = || parse::parse(sql).and_then(|(query, words)| check::question(&query, words));
     let outcome =
         std::thread::scope(|scope| reader.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join));
     match outcome {

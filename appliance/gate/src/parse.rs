@@ -29,8 +29,53 @@ pub(crate) fn measure_characters(sql: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The one query of the text.
-pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
+/// Where the keywords of a text stand; the parser's tree has no place for most of its clauses.
+#[derive(Debug, Default)]
+pub(crate) struct Words(Vec<Word>);
+
+#[derive(Debug)]
+struct Word {
+    keyword: Keyword,
+    place: Place,
+    /// Brackets that are open around it.
+    depth: usize,
+}
+
+impl Words {
+    fn of(tokens: &[TokenWithSpan]) -> Self {
+        let (mut words, mut depth) = (Vec::new(), 0_usize);
+        for each in tokens {
+            if each.token == Token::LParen {
+                depth += 1;
+            } else if each.token == Token::RParen {
+                depth = depth.saturating_sub(1);
+            } else if let Token::Word(word) = &each.token
+                && word.keyword != Keyword::NoKeyword
+            {
+                words.extend(Place::of(each.span).map(|place| Word { keyword: word.keyword, place, depth }));
+            }
+        }
+        Self(words)
+    }
+
+    /// Where the clause of this keyword begins in the query that begins at `query`; where the query begins, if there is no
+    /// such word in it.
+    pub(crate) fn clause(&self, keyword: Keyword, query: Option<Place>) -> Option<Place> {
+        let begins = self.0.iter().position(|word| Some(word.place) == query)?;
+        // A query in brackets has its clauses after them.
+        let depth = self.0[begins].depth;
+        let found = self.0[begins..].iter().find(|word| word.keyword == keyword && word.depth <= depth);
+        found.map(|word| word.place).or(query)
+    }
+
+    /// Where the first of these keywords stands.
+    pub(crate) fn first(&self, keywords: &[Keyword]) -> Option<Place> {
+        self.0.iter().find(|word| keywords.contains(&word.keyword)).map(|word| word.place)
+    }
+}
+
+/// The one query of the text, and where its keywords stand.
+pub(crate) fn parse(sql: &str) -> Result<(Query, Words), Refusal> {
     if let Some(offset) = sql.find('\0') {
         let place = Some(Place::of_offset(sql, offset));
         return Err(Refusal::new(Code::NotSql, "the text holds a null character; leave it out", place));
@@ -40,12 +85,13 @@ pub(crate) fn parse(sql: &str) -> Result<Query, Refusal> {
         Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| unreadable(&error))?;
     first_word(&tokens)?;
     measure(&tokens)?;
+    let words = Words::of(&tokens);
 
     let mut parser =
         Parser::new(&dialect).with_recursion_limit(PARSER_LEVELS_MAX).with_tokens_with_locations(tokens);
     let query = parser.parse_query().map_err(|error| not_parsed(&error))?;
     end(&mut parser)?;
-    Ok(*query)
+    Ok((*query, words))
 }
 
 /// Nothing may follow the query but semicolons.

@@ -573,6 +573,24 @@ fn a_refusal_says_where() {
         ("SELECT person_id FROM person LIMIT 1+1", 1, 36),
         ("SELECT 'é', nothing FROM person", 1, 13),
         ("SELECT person_id FROM person,\n  (VALUES (1)) AS v(x)", 2, 11),
+        ("SELECT person_id FROM person\nFOR UPDATE", 2, 1),
+        ("(SELECT person_id FROM person)\n FOR SHARE OF person NOWAIT", 2, 2),
+        ("SELECT person_id FROM (\n  SELECT person_id FROM person FOR UPDATE) AS x", 2, 32),
+        ("SELECT person_id FROM (SELECT person_id FROM death) AS x\nFOR UPDATE", 2, 1),
+        ("WITH x AS (SELECT person_id FROM death)\nSELECT person_id FROM x FOR UPDATE", 2, 25),
+        (
+            "SELECT person_id, substring(place_of_service_source_value FROM 1 FOR 2) FROM person\nFOR UPDATE",
+            2,
+            1,
+        ),
+        ("WITH RECURSIVE x AS (SELECT person_id FROM person) SELECT person_id FROM x", 1, 6),
+        ("WITH x AS (SELECT person_id FROM death)\nSELECT count(*) FROM x", 2, 1),
+        ("SELECT person_id\nINTO x FROM person", 2, 1),
+        ("SELECT person_id FROM person\nGROUP BY ALL", 2, 1),
+        ("SELECT person_id FROM person\nORDER BY person_id FETCH FIRST 5 ROWS WITH TIES", 2, 20),
+        ("SELECT person_id FROM person ORDER BY year_of_birth\nLIMIT 20 OFFSET 40", 2, 10),
+        ("SELECT person_id FROM person UNION\nTABLE death", 2, 1),
+        ("WITH x AS (\nDELETE FROM person RETURNING person_id) SELECT person_id FROM x", 2, 1),
     ] {
         assert_eq!(admit(sql).unwrap_err().place, Some(Place { line, column }), "{sql}");
     }

@@ -2,15 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use crate::disclosure::{FILE, Policy};
 
 /// Reads the policy as `run` does, and prints it.
 pub fn policy(data: &Path, json: bool) -> anyhow::Result<()> {
     let file = data.join(FILE);
-    let policy =
-        Policy::load(data).with_context(|| format!("the policy {} is not accepted", file.display()))?;
+    let policy = Policy::load(data)?;
     let settings = policy.settings();
     if json {
         let settings: Vec<_> = settings

@@ -47,8 +47,7 @@ impl Checked {
             Content::Text { survey, .. } => &survey.empty,
             Content::Parquet(parquet) => &parquet.empty,
         };
-        let empty = empty.iter().find(|(name, _)| *name == column);
-        empty.map_or(0, |(_, empty)| self.rows().saturating_sub(*empty))
+        of(empty, column).map_or(0, |empty| self.rows().saturating_sub(empty))
     }
 
     /// Rows whose 0 in that column names no record; they have no value there.
@@ -57,7 +56,16 @@ impl Checked {
             Content::Text { survey, .. } => &survey.zeros,
             Content::Parquet(parquet) => &parquet.zeros,
         };
-        zeros.iter().find(|(name, _)| *name == column).map_or(0, |(_, zeros)| *zeros)
+        of(zeros, column).unwrap_or(0)
+    }
+
+    /// Rows whose text in that column is a word for no value.
+    pub fn null_words(&self, column: &str) -> u64 {
+        let null_words = match &self.content {
+            Content::Text { survey, .. } => &survey.null_words,
+            Content::Parquet(parquet) => &parquet.null_words,
+        };
+        of(null_words, column).unwrap_or(0)
     }
 
     pub fn notes(&self) -> Vec<Note> {
@@ -66,6 +74,10 @@ impl Checked {
             Content::Parquet(parquet) => parquet.notes.clone(),
         }
     }
+}
+
+fn of(counts: &[(&str, u64)], column: &str) -> Option<u64> {
+    counts.iter().find(|(name, _)| *name == column).map(|(_, count)| *count)
 }
 
 /// Checks a file; none where its columns are not even known. What is wrong is in `problems` either way.

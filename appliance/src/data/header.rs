@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use flip_gate::cdm::{Column, Table};
 
 use super::bounds::{NAME_SHOWN, NAMES_SHOWN, RECORD_BYTES};
-use super::lines::{Dialect, Records, count};
+use super::lines::{Broken, Dialect, Records, count};
 use super::manifest::Note;
 use super::problem::Fault;
 
@@ -68,8 +68,16 @@ pub(super) fn read_names(table: &Table, input: impl Read) -> Result<(Vec<String>
     if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
         return Err(HeaderError::Fault(Fault::Utf16));
     }
-    let text = std::str::from_utf8(&line).map_err(|_| HeaderError::Fault(Fault::NotUtf8))?;
-    if text.trim_start_matches('\u{feff}').trim().is_empty() {
+    let bare = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line);
+    if bare.is_empty() {
+        return Err(HeaderError::Fault(Fault::NothingInFile));
+    }
+    // A file whose lines end so is one long line, which may be cut anywhere.
+    if lone_return(bare) {
+        return Err(HeaderError::Fault(Fault::ReturnsAlone));
+    }
+    let text = std::str::from_utf8(bare).map_err(|_| HeaderError::Fault(Fault::NotUtf8))?;
+    if text.trim().is_empty() {
         return Err(HeaderError::Fault(Fault::NoHeader));
     }
     let delimiter =
@@ -78,10 +86,30 @@ pub(super) fn read_names(table: &Table, input: impl Read) -> Result<(Vec<String>
     let quoting = delimiter != b'\t' || !VOCABULARY.contains(&table.name);
 
     let mut records = Records::new(line.as_slice(), Dialect { delimiter, quoting: true }, 1);
-    let Some(Ok(record)) = records.next() else { return Err(HeaderError::Fault(Fault::NoHeader)) };
+    let record = match records.next() {
+        Some(Ok(record)) => record,
+        Some(Err(Broken::OpenQuote { .. })) => return Err(HeaderError::Fault(Fault::OpenQuote)),
+        Some(Err(Broken::AfterQuote { .. })) => return Err(HeaderError::Fault(Fault::AfterQuote)),
+        Some(Err(Broken::ZeroByte { .. })) => return Err(HeaderError::Fault(Fault::ZeroByte)),
+        Some(Err(Broken::LoneReturn { .. })) => return Err(HeaderError::Fault(Fault::LoneReturn)),
+        Some(Err(Broken::TooLong { .. })) => return Err(HeaderError::Fault(Fault::LongRecord(RECORD_BYTES))),
+        Some(Err(Broken::Read(error))) => return Err(HeaderError::Read(error)),
+        None => return Err(HeaderError::Fault(Fault::NoHeader)),
+    };
     let names =
         record.fields().map(|field| String::from_utf8_lossy(field.raw).trim().to_ascii_lowercase()).collect();
     Ok((names, Dialect { delimiter, quoting }))
+}
+
+/// True where a carriage return stands before the line feed's own, outside of quotes.
+fn lone_return(line: &[u8]) -> bool {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let mut quoted = false;
+    line.iter().any(|byte| {
+        quoted ^= *byte == b'"';
+        *byte == b'\r' && !quoted
+    })
 }
 
 /// Why a header could not be read.

@@ -13,6 +13,7 @@ use super::extract::Source;
 use super::header::{Columns, match_columns, must_have_value};
 use super::manifest::Note;
 use super::problem::{Fault, Place, Problem, Problems};
+use super::values::null_word_sql;
 use super::{bounds, database, references};
 
 /// A checked file: what to select from it, and how much there is.
@@ -26,6 +27,8 @@ pub(super) struct Parquet {
     pub empty: Vec<(&'static str, u64)>,
     /// How many are 0 and name no record.
     pub zeros: Vec<(&'static str, u64)>,
+    /// How many texts are words for no value.
+    pub null_words: Vec<(&'static str, u64)>,
     pub notes: Vec<Note>,
 }
 
@@ -101,7 +104,10 @@ fn count(
     let mut wanted = vec!["count(*)".to_owned()];
     for conversion in &conversions {
         let zero = conversion.zero(source.table);
-        for condition in [conversion.misfit(), conversion.empty.clone(), conversion.too_long(), zero] {
+        let null_word = conversion.null_word();
+        for condition in
+            [conversion.misfit(), conversion.empty.clone(), conversion.too_long(), zero, null_word]
+        {
             wanted.push(format!("count(*) FILTER (WHERE {condition})"));
         }
         wanted.push(conversion.text_bytes());
@@ -113,13 +119,14 @@ fn count(
     };
     let before = problems.total();
     let mut notes = columns.notes;
-    let (mut all_empty, mut zeros, mut text_bytes) = (Vec::new(), Vec::new(), 0);
-    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(5)) {
-        let &[misfits, empty, too_long, zero, bytes] = counted else { continue };
+    let (mut all_empty, mut zeros, mut null_words, mut text_bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for (conversion, counted) in conversions.iter().zip(counts[1..].chunks(6)) {
+        let &[misfits, empty, too_long, zero, null_word, bytes] = counted else { continue };
         text_bytes += bytes;
         let column = conversion.column;
         all_empty.push((column.name, empty + zero));
         zeros.push((column.name, zero));
+        null_words.push((column.name, null_word));
         if let Some(fault) = &conversion.fault {
             list(source, database, column, &conversion.misfit(), fault, misfits, problems)?;
         }
@@ -134,7 +141,8 @@ fn count(
             notes.push(Note::new(&source.name, text));
         }
     }
-    let parquet = Parquet { conversions, rows: counts[0], text_bytes, empty: all_empty, zeros, notes };
+    let (rows, empty) = (counts[0], all_empty);
+    let parquet = Parquet { conversions, rows, text_bytes, empty, zeros, null_words, notes };
     Ok((problems.total() == before).then_some(parquet))
 }
 
@@ -319,6 +327,14 @@ impl Conversion {
             format!("({}) = 0", self.value)
         } else {
             "false".to_owned()
+        }
+    }
+
+    /// SQL that holds where a text is a word for no value.
+    fn null_word(&self) -> String {
+        match self.column.kind {
+            Kind::Text(_) => null_word_sql(&self.value),
+            Kind::Integer | Kind::Float | Kind::Date | Kind::DateTime => "false".to_owned(),
         }
     }
 

@@ -40,9 +40,15 @@ pub enum Fault {
     /// The header names a column twice.
     #[error("the header names this column twice")]
     RepeatedColumn,
-    /// The file has no header line.
-    #[error("the file has no header line")]
+    /// The first line is blank.
+    #[error("the first line is blank, and should name the columns")]
     NoHeader,
+    /// No byte is in the file.
+    #[error("the file is empty; export it again, or take it away: a table may be absent, but for person")]
+    NothingInFile,
+    /// Lines end in a carriage return without a line feed.
+    #[error("the lines end in a carriage return alone; convert the file: tr '\\r' '\\n' < OLD > NEW")]
+    ReturnsAlone,
     /// A required value is empty.
     #[error("the value is empty, and the CDM requires one")]
     Empty,
@@ -55,6 +61,9 @@ pub enum Fault {
     /// The value is no finite number.
     #[error("not a finite number")]
     NotNumber,
+    /// A number with a comma in it.
+    #[error("a comma in a number; write a point before decimals, and nothing between thousands")]
+    CommaInNumber,
     /// The value is no date.
     #[error("not a day of the years 1 to 9999 (YYYY-MM-DD, or YYYYMMDD)")]
     NotDate,

@@ -87,6 +87,8 @@ pub enum Rule {
     OthersRow,
     /// A reference that is 0, for no such record; stored as NULL.
     ZeroForNone,
+    /// A text that is a word for no value, such as NULL; stored as it is.
+    NullWord,
     /// A concept that the vocabulary does not have.
     NoSuchConcept,
     /// Concept 0: the source's code was not mapped.
@@ -179,6 +181,7 @@ impl Rule {
             Self::NoSuchRow => "name a row that is not there",
             Self::OthersRow => "name another person's record, and were emptied",
             Self::ZeroForNone => "are 0, which names no record, and were emptied",
+            Self::NullWord => "are NULL, \\N or NA, words for no value, and were kept as text",
             Self::NoSuchConcept => "have a concept that the vocabulary lacks",
             Self::NoConcept => "have concept 0: their code was not mapped",
             Self::AfterExtract => "lie after the day of the extract",
@@ -199,7 +202,7 @@ impl Rule {
             Self::NoPerson | Self::OthersRow => (0, 0),
             Self::ZeroForNone => (0, NEVER),
             Self::NoConcept => (100, 500),
-            Self::NoSuchConcept | Self::NoObservationPeriod => (0, 100),
+            Self::NullWord | Self::NoSuchConcept | Self::NoObservationPeriod => (0, 100),
             Self::AfterExtract
             | Self::BeforeBirth
             | Self::AfterDeath

@@ -19,7 +19,7 @@ use super::manifest::Note;
 use super::pieces;
 use super::problem::{Fault, Place, Problem, Problems};
 use super::references;
-use super::values::{Form, digits, examine, is_common, whole};
+use super::values::{Form, digits, examine, is_common, is_null_word, whole};
 
 /// What the check of a file found.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub(super) struct Survey {
     pub empty: Vec<(&'static str, u64)>,
     /// How many are 0 and name no record.
     pub zeros: Vec<(&'static str, u64)>,
+    /// How many texts are words for no value.
+    pub null_words: Vec<(&'static str, u64)>,
     pub notes: Vec<Note>,
 }
 
@@ -131,6 +133,7 @@ struct Cells {
     names_records: bool,
     empty: u64,
     zeros: u64,
+    null_words: u64,
     too_long: u64,
 }
 
@@ -142,6 +145,7 @@ impl Tally {
             names_records: column.is_some_and(|column| references::names_records(source.table, column)),
             empty: 0,
             zeros: 0,
+            null_words: 0,
             too_long: 0,
         });
         Self {
@@ -167,6 +171,7 @@ impl Tally {
         for (cells, more) in self.cells.iter_mut().zip(&next.cells) {
             cells.empty += more.empty;
             cells.zeros += more.zeros;
+            cells.null_words += more.null_words;
             cells.too_long += more.too_long;
         }
         self.problems.absorb(next.problems, lacking);
@@ -206,6 +211,7 @@ impl Tally {
             if field.raw.is_empty() && !cells.must {
                 cells.empty += 1;
             } else if let Kind::Text(most) = column.kind {
+                cells.null_words += u64::from(is_null_word(field.raw));
                 cells.too_long += u64::from(most.is_some_and(|most| is_longer(field, most)));
                 if field.raw.is_empty() {
                     self.problem(record.line_of(at), Some(column.name), Fault::Empty);
@@ -327,7 +333,17 @@ impl Tally {
         };
         let empty = counted(|cells| cells.empty + cells.zeros);
         let zeros = counted(|cells| cells.zeros);
-        Survey { rows: self.rows, text_bytes: self.text_bytes, reading, keys: self.keys, empty, zeros, notes }
+        let null_words = counted(|cells| cells.null_words);
+        Survey {
+            rows: self.rows,
+            text_bytes: self.text_bytes,
+            reading,
+            keys: self.keys,
+            empty,
+            zeros,
+            null_words,
+            notes,
+        }
     }
 }
 

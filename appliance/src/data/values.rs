@@ -53,13 +53,28 @@ fn all_digits(raw: &[u8]) -> bool {
 
 /// Checks one non-empty value. Text is anything.
 pub(super) fn examine(kind: Kind, raw: &[u8]) -> Result<Form, Fault> {
-    form_of(kind, raw).map_err(|fault| if is_null_word(raw) { Fault::NullWord } else { fault })
+    form_of(kind, raw).map_err(|fault| match kind {
+        _ if is_null_word(raw) => Fault::NullWord,
+        Kind::Float if has_comma(raw) => Fault::CommaInNumber,
+        Kind::Integer | Kind::Float | Kind::Text(_) | Kind::Date | Kind::DateTime => fault,
+    })
 }
 
 /// True for what exports of databases and R write where there is no value.
-fn is_null_word(raw: &[u8]) -> bool {
+pub(super) fn is_null_word(raw: &[u8]) -> bool {
     let text = raw.trim_ascii();
     text.eq_ignore_ascii_case(b"null") || matches!(text, b"\\N" | b"NA")
+}
+
+/// The same in SQL.
+pub(super) fn null_word_sql(value: &str) -> String {
+    format!("(upper(trim({value})) = 'NULL' OR trim({value}) IN ('\\N', 'NA'))")
+}
+
+/// True for a number but for its commas, whatever they stand for.
+fn has_comma(raw: &[u8]) -> bool {
+    let without: Vec<u8> = raw.iter().copied().filter(|byte| *byte != b',').collect();
+    without.len() < raw.len() && is_number(&without)
 }
 
 fn form_of(kind: Kind, raw: &[u8]) -> Result<Form, Fault> {
@@ -233,8 +248,11 @@ mod tests {
         for text in ["1", "-1.5", ".5", "5.", "1e-3", "+2", " 3 "] {
             assert_eq!(examine(Kind::Float, text.as_bytes()), Ok(Form::Plain), "{text}");
         }
-        for text in ["nan", "inf", "1,5", "1e400", "0x1", "1_0", "e", "", "--1"] {
+        for text in ["nan", "inf", "1e400", "0x1", "1_0", "e", "", "--1"] {
             assert_eq!(examine(Kind::Float, text.as_bytes()), Err(Fault::NotNumber), "{text}");
+        }
+        for text in ["1,5", " -0,25", "1,000", "1,000,000.5"] {
+            assert_eq!(examine(Kind::Float, text.as_bytes()), Err(Fault::CommaInNumber), "{text}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use flip_storage::settings::{self, Wrong};
 use sha2::{Digest as _, Sha256};
 
 use super::budget;
@@ -60,57 +61,9 @@ pub enum PolicyError {
     /// The file cannot be read.
     #[error("{} cannot be read", .0.display())]
     File(PathBuf, #[source] std::io::Error),
-    /// Not TOML.
-    #[error("the policy is not right: {0}")]
-    Toml(String),
-    /// A line that is no setting.
-    #[error("the policy is not right: line {line}: there is no setting {name}; there are {known}")]
-    Unknown {
-        /// Where it stands, from 1.
-        line: usize,
-        /// What stands there.
-        name: String,
-        /// The settings that there are.
-        known: String,
-    },
-    /// A value that nobody may set.
-    #[error("{name} = {value} is not right: expected {expected}")]
-    Value {
-        /// The setting.
-        name: String,
-        /// What stands there.
-        value: String,
-        /// What may stand there.
-        expected: String,
-    },
-    /// A value that lets out more than the appliance would by itself, under the setting's plain name.
-    #[error(
-        "{name} = {value} lets out more than the appliance would by itself ({name} = {by_itself}); a site that takes \
-         that upon itself writes danger_{name} = {value}"
-    )]
-    Loosens {
-        /// The setting.
-        name: &'static str,
-        /// What stands there.
-        value: String,
-        /// What is in force without the line.
-        by_itself: String,
-    },
-    /// Both names of one setting.
-    #[error("{0} and danger_{0} are one setting: write one of them")]
-    Twice(&'static str),
-    /// Less than one question costs.
-    #[error(
-        "budget = {budget} is less than one question costs with noise = {noise}: expected {least} or more"
-    )]
-    BudgetTooSmall {
-        /// The budget.
-        budget: f64,
-        /// The noise.
-        noise: f64,
-        /// The least that is enough.
-        least: f64,
-    },
+    /// Lines that are not right, all of them.
+    #[error(transparent)]
+    Wrong(#[from] Wrong),
 }
 
 /// One setting of a policy, for people.
@@ -140,7 +93,7 @@ impl Policy {
     pub fn load(folder: &Path) -> Result<Self, PolicyError> {
         let file = folder.join(FILE);
         match fs::read_to_string(&file) {
-            Ok(text) => Self::check(&text),
+            Ok(text) => Self::of(&file, &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(PolicyError::File(file, error)),
         }
@@ -148,7 +101,11 @@ impl Policy {
 
     /// Checks the text of a policy.
     pub fn check(text: &str) -> Result<Self, PolicyError> {
-        let mut lines = Lines::of(text)?;
+        Self::of(Path::new(FILE), text)
+    }
+
+    fn of(file: &Path, text: &str) -> Result<Self, PolicyError> {
+        let mut lines = Lines { left: settings::Lines::of(file, text), loosened: Vec::new() };
         let week = 1..=1_000_000;
         let policy = Self {
             threshold: lines.take(
@@ -156,29 +113,28 @@ impl Policy {
                 THRESHOLD_DEFAULT,
                 Stricter::Higher,
                 THRESHOLD_MIN..=1_000_000,
-            )?,
-            noise: lines.take("noise", NOISE_DEFAULT, Stricter::Higher, 0.0..=10_000.0)?,
-            rounding: lines.take("rounding", ROUNDING_DEFAULT, Stricter::Higher, 1..=10_000)?,
-            budget: lines.take("budget", BUDGET_DEFAULT, Stricter::Lower, 0.0..=1_000.0)?,
-            questions_weekly: lines.take(
-                "questions_weekly",
-                WEEKLY_DEFAULT,
-                Stricter::Lower,
-                week.clone(),
-            )?,
+            ),
+            noise: lines.take("noise", NOISE_DEFAULT, Stricter::Higher, 0.0..=10_000.0),
+            rounding: lines.take("rounding", ROUNDING_DEFAULT, Stricter::Higher, 1..=10_000),
+            budget: lines.take("budget", BUDGET_DEFAULT, Stricter::Lower, 0.0..=1_000.0),
+            questions_weekly: lines.take("questions_weekly", WEEKLY_DEFAULT, Stricter::Lower, week.clone()),
             questions_weekly_all: lines.take(
                 "questions_weekly_all",
                 WEEKLY_ALL_DEFAULT,
                 Stricter::Lower,
                 week,
-            )?,
-            tick_ms: lines.take("tick_ms", TICK_MS_DEFAULT, Stricter::Higher, 0..=60_000)?,
-            loosened: lines.end(text)?,
+            ),
+            tick_ms: lines.take("tick_ms", TICK_MS_DEFAULT, Stricter::Higher, 0..=60_000),
+            loosened: lines.loosened,
         };
-        let least = budget::question_max(policy.noise);
-        if !policy.is_exact() && policy.budget < least {
-            return Err(PolicyError::BudgetTooSmall { budget: policy.budget, noise: policy.noise, least });
+        let Self { noise, budget, .. } = policy;
+        let least = budget::question_max(noise);
+        // Beside a value that is not right, the one in its place tells nothing of what the file means.
+        if lines.left.are_right() && !policy.is_exact() && budget < least {
+            let why = format!("less than one question costs with noise = {noise}; expected {least} or more");
+            lines.left.wrong("budget", &budget, &why);
         }
+        lines.left.end()?;
         Ok(policy)
     }
 
@@ -325,10 +281,9 @@ impl Default for Policy {
     }
 }
 
-/// The file's lines, each taken once.
+/// The file's lines, each taken once, and the settings that were loosened.
 struct Lines {
-    left: toml::Table,
-    known: Vec<&'static str>,
+    left: settings::Lines,
     loosened: Vec<&'static str>,
 }
 
@@ -354,11 +309,6 @@ impl Value for f64 {
 }
 
 impl Lines {
-    fn of(text: &str) -> Result<Self, PolicyError> {
-        let left = text.parse().map_err(|error: toml::de::Error| PolicyError::Toml(error.to_string()))?;
-        Ok(Self { left, known: Vec::new(), loosened: Vec::new() })
-    }
-
     /// The value in force of a setting, which may be written by its name, or with `danger_` before it.
     fn take<T: Value>(
         &mut self,
@@ -366,43 +316,37 @@ impl Lines {
         by_itself: T,
         stricter: Stricter,
         range: RangeInclusive<T>,
-    ) -> Result<T, PolicyError> {
-        self.known.push(name);
+    ) -> T {
         let danger = format!("danger_{name}");
-        let (written, line) = match (self.left.remove(name), self.left.remove(&danger)) {
-            (Some(_), Some(_)) => return Err(PolicyError::Twice(name)),
+        let (written, line) = match (self.left.take(name), self.left.take_untold(&danger)) {
+            (Some(_), Some(_)) => {
+                let why = format!("{name} and {danger} are one setting: write one of them");
+                self.left.problem(&danger, why);
+                return by_itself;
+            }
             (Some(written), None) => (written, name),
             (None, Some(written)) => (written, danger.as_str()),
-            (None, None) => return Ok(by_itself),
+            (None, None) => return by_itself,
         };
         let Some(value) = T::of(&written).filter(|value| range.contains(value)) else {
-            return Err(PolicyError::Value {
-                name: line.to_owned(),
-                value: written.to_string(),
-                expected: format!("{} to {}", range.start(), range.end()),
-            });
+            let why = format!("expected {} to {}", range.start(), range.end());
+            self.left.wrong(line, &written, &why);
+            return by_itself;
         };
         let loosens = match stricter {
             Stricter::Higher => value < by_itself,
             Stricter::Lower => value > by_itself,
         };
         if loosens && line == name {
-            let (value, by_itself) = (value.to_string(), by_itself.to_string());
-            return Err(PolicyError::Loosens { name, value, by_itself });
-        }
-        if loosens {
+            let why = format!(
+                "{name} = {value} lets out more than the appliance would by itself ({name} = {by_itself}); a site that \
+                 takes that upon itself writes {danger} = {value}"
+            );
+            self.left.problem(name, why);
+        } else if loosens {
             self.loosened.push(name);
         }
-        Ok(value)
-    }
-
-    /// Nothing may be left; gives the settings that were loosened.
-    fn end(self, text: &str) -> Result<Vec<&'static str>, PolicyError> {
-        let Some(name) = self.left.keys().next() else { return Ok(self.loosened) };
-        let is_there =
-            |line: &str| line.trim_start_matches([' ', '\t', '[', '"', '\'']).starts_with(name.as_str());
-        let line = text.lines().position(is_there).map_or(1, |before| before + 1);
-        Err(PolicyError::Unknown { line, name: name.clone(), known: self.known.join(", ") })
+        value
     }
 }
 
@@ -453,14 +397,32 @@ mod tests {
         assert!(error("noise = nan").contains("noise = nan"));
         assert!(error("threshold = \"ten\"").contains("threshold = \"ten\" is not right: expected 5 to"));
         assert!(error("threshold = -20").contains("threshold = -20 is not right"));
-        assert!(error("budget = 0.001").contains("less than one question costs"));
+        assert!(
+            error("budget = 0.001").contains("budget = 0.001 is not right: less than one question costs")
+        );
         assert!(error("threshold = 12\ndanger_threshold = 6").contains("one setting"));
     }
 
     #[test]
     fn a_line_with_a_typo_is_refused_by_name() {
         let error = error("# Ours.\nnoise = 9\ntreshold = 12");
-        assert!(error.contains("line 3: there is no setting treshold; there are threshold"), "{error}");
+        assert!(error.contains("line 3: unknown field `treshold`; there are threshold, noise"), "{error}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once_by_line() {
+        let text = "threshold = 9\ndanger_noise = -1\ntick_ms = 100\nnosie = 9\nrounding = 10\ndanger_rounding = 1\n\
+                    [budget]\n";
+        let error = error(text);
+        let told = [
+            "policy.toml line 1: threshold = 9 lets out more than the appliance would by itself",
+            "policy.toml line 2: danger_noise = -1 is not right: expected 0 to 10000",
+            "policy.toml line 4: unknown field `nosie`",
+            "policy.toml line 6: rounding and danger_rounding are one setting",
+            "policy.toml line 7: budget = ",
+        ];
+        assert_eq!(error.lines().count(), told.len(), "{error}");
+        assert!(error.lines().zip(told).all(|(line, told)| line.starts_with(told)), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use flip_storage::settings::Lines;
 
 use super::error::PullError;
 
@@ -16,21 +16,6 @@ use super::error::PullError;
 pub const PASSWORD_VARIABLE: &str = "FLIP_PULL_PASSWORD";
 /// How long PostgreSQL may take for one table, unless the configuration says otherwise.
 const STATEMENT_TIMEOUT_S: u64 = 4 * 3_600;
-
-/// As written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WrittenPull {
-    host: Option<String>,
-    port: Option<u16>,
-    database: Option<String>,
-    user: Option<String>,
-    schema: Option<String>,
-    ca_file: Option<PathBuf>,
-    danger_plain: Option<bool>,
-    password_file: Option<PathBuf>,
-    statement_timeout_s: Option<u64>,
-}
 
 /// A database to read, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,52 +50,31 @@ pub enum Tls {
     Plain,
 }
 
-impl WrittenPull {
-    /// Checks what is written; the error is the line, its value and what is wrong. Paths are relative to `folder`.
-    pub fn check(self, folder: &Path) -> Result<Settings, (&'static str, String, String)> {
-        let wanted = |key, value: Option<String>| match value {
-            Some(value) if !value.trim().is_empty() => Ok(value),
-            other => Err((
-                key,
-                format!("{other:?}"),
-                "expected a name; it is needed to reach the database".to_owned(),
-            )),
-        };
-        let host = wanted("pull.host", self.host)?;
-        let is_socket = host.starts_with('/');
-        let tls = match (self.ca_file, self.danger_plain.unwrap_or(false)) {
-            (Some(_), true) => {
-                let why = "with danger_plain nothing is encrypted; write one of the two".to_owned();
-                return Err(("pull.ca_file", "given".to_owned(), why));
-            }
-            (Some(ca_file), false) => Tls::Required { ca_file: folder.join(ca_file) },
-            (None, plain) if plain || is_socket => Tls::Plain,
-            (None, _) => {
-                let why = "expected the PEM file of the authority that signed the server's certificate, such as \
-                           /etc/ssl/certs/ca-certificates.crt for a public one; or danger_plain = true where nobody \
-                           can listen in"
-                    .to_owned();
-                return Err(("pull.ca_file", "nothing".to_owned(), why));
-            }
-        };
-        let seconds = self.statement_timeout_s.unwrap_or(STATEMENT_TIMEOUT_S);
-        if !(1..=604_800).contains(&seconds) {
-            return Err(("pull.statement_timeout_s", seconds.to_string(), "expected 1 to 604800".to_owned()));
-        }
-        Ok(Settings {
-            host,
-            port: self.port.unwrap_or(5_432),
-            database: wanted("pull.database", self.database)?,
-            user: wanted("pull.user", self.user)?,
-            schema: self.schema.unwrap_or_else(|| "omop".to_owned()),
-            tls,
-            password_file: self.password_file.map(|file| folder.join(file)),
+impl Settings {
+    /// The settings of the part `[pull]`, where it is there; what is wrong with them is noted in `lines`. Paths are
+    /// relative to `folder`.
+    pub fn of(lines: &mut Lines, folder: &Path) -> Option<Self> {
+        let is_there = lines.has("pull");
+        let host = name(lines, "pull.host", is_there);
+        let port = lines.whole("pull.port", 5_432, 1..=65_535);
+        let database = name(lines, "pull.database", is_there);
+        let user = name(lines, "pull.user", is_there);
+        let schema = lines.text("pull.schema").unwrap_or_else(|| "omop".to_owned());
+        let tls = Tls::of(lines, folder, host.as_deref().unwrap_or_default(), is_there);
+        let password_file = lines.text("pull.password_file").map(|file| folder.join(file));
+        let seconds = lines.whole("pull.statement_timeout_s", STATEMENT_TIMEOUT_S, 1..=604_800);
+        Some(Self {
+            host: host?,
+            port: u16::try_from(port).expect("at most 65,535"),
+            database: database?,
+            user: user?,
+            schema,
+            tls: tls?,
+            password_file,
             statement_timeout: Duration::from_secs(seconds),
         })
     }
-}
 
-impl Settings {
     /// The password, from its file or the environment. None where there is neither: some servers ask for none.
     pub(super) fn password(&self) -> Result<Option<String>, PullError> {
         let Some(file) = &self.password_file else { return Ok(std::env::var(PASSWORD_VARIABLE).ok()) };
@@ -129,25 +93,73 @@ impl Settings {
     }
 }
 
+impl Tls {
+    fn of(lines: &mut Lines, folder: &Path, host: &str, is_there: bool) -> Option<Self> {
+        let is_written = lines.has("pull.ca_file");
+        let (ca_file, plain) = (lines.text("pull.ca_file"), lines.yes("pull.danger_plain").unwrap_or(false));
+        match ca_file {
+            Some(_) if plain => {
+                let why = "pull.ca_file and pull.danger_plain exclude each other: with danger_plain nothing is encrypted; \
+                           write one of the two";
+                lines.problem("pull.ca_file", why);
+                None
+            }
+            Some(file) => Some(Self::Required { ca_file: folder.join(file) }),
+            None if plain || host.starts_with('/') => Some(Self::Plain),
+            None => {
+                if is_there && !is_written {
+                    let why = "pull.ca_file is missing: expected the PEM file of the authority that signed the server's \
+                               certificate, such as /etc/ssl/certs/ca-certificates.crt for a public one; or danger_plain \
+                               = true where nobody can listen in";
+                    lines.problem("pull.ca_file", why);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A name without which the database cannot be reached.
+fn name(lines: &mut Lines, setting: &str, is_there: bool) -> Option<String> {
+    let is_written = lines.has(setting);
+    match lines.text(setting) {
+        Some(name) if !name.trim().is_empty() => return Some(name),
+        Some(name) => {
+            let why = "expected a name; it is needed to reach the database";
+            lines.wrong(setting, &format!("{name:?}"), why);
+        }
+        None if is_there && !is_written => {
+            lines.problem(setting, format!("{setting} is missing; it is needed to reach the database"));
+        }
+        None => {}
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str) -> Result<Settings, (&'static str, String, String)> {
-        toml::from_str::<WrittenPull>(text).unwrap().check(Path::new("/data"))
+    fn check(text: &str) -> Result<Settings, String> {
+        let mut lines = Lines::of(Path::new("appliance.toml"), &format!("[pull]\n{text}"));
+        let settings = Settings::of(&mut lines, Path::new("/data"));
+        lines.end().map_err(|error| error.to_string())?;
+        Ok(settings.expect("nothing is wrong"))
     }
 
     #[test]
     fn encryption_is_required_unless_danger_is_written() {
         let base = "host = 'db'\ndatabase = 'omop'\nuser = 'reader'\n";
-        assert_eq!(check(base).unwrap_err().0, "pull.ca_file");
+        assert!(check(base).unwrap_err().contains("pull.ca_file is missing"));
         assert_eq!(check(&format!("{base}danger_plain = true")).unwrap().tls, Tls::Plain);
         let settings = check(&format!("{base}ca_file = 'ca.pem'")).unwrap();
         assert_eq!(settings.tls, Tls::Required { ca_file: "/data/ca.pem".into() });
         assert_eq!((settings.port, settings.schema.as_str()), (5_432, "omop"));
         assert!(check(&format!("{base}ca_file = 'ca.pem'\ndanger_plain = true")).is_err());
         assert_eq!(check("host = '/run/postgresql'\ndatabase = 'o'\nuser = 'r'").unwrap().tls, Tls::Plain);
-        assert_eq!(check("host = 'db'\nca_file = 'c'\nuser = 'r'").unwrap_err().0, "pull.database");
+        assert!(
+            check("host = 'db'\nca_file = 'c'\nuser = 'r'").unwrap_err().contains("pull.database is missing")
+        );
     }
 
     #[test]

@@ -143,9 +143,21 @@ fn headers_are_checked() {
         ]
     );
     for (content, expected) in [
-        (b"".as_slice(), "death.csv line 1: the file has no header line"),
+        (
+            b"".as_slice(),
+            "death.csv line 1: the file is empty; export it again, or take it away: a table may be absent, but for \
+             person",
+        ),
+        (b"\n1,2020-01-01\n", "death.csv line 1: the first line is blank, and should name the columns"),
+        (
+            b"\"person_id,death_date\n1,2020-01-01\n",
+            "death.csv line 1: a quote opens here and is never closed; the rest of the file was not read",
+        ),
         (b"\xff\xfep\0e\0", "death.csv line 1: the file is UTF-16; export it as UTF-8"),
-        (b"person_id,death_date\r1,2020-01-01\r", "death.csv line 1: the file has no header line"),
+        (
+            b"person_id,death_date\r1,2020-01-01\r",
+            "death.csv line 1: the lines end in a carriage return alone; convert the file: tr '\\r' '\\n' < OLD > NEW",
+        ),
     ] {
         world.file("death.csv", content);
         assert_eq!(world.problems(), [expected]);

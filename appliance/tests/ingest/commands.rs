@@ -44,6 +44,7 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
     let (data, world) = (TempDir::new().unwrap(), World::with_persons());
     let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
     world.file("cdm_source.csv", "cdm_source_name,vocabulary_version\nTrust,v5.0 31-AUG-23\n");
+    fs::write(data.join("appliance.toml"), "").unwrap();
     assert!(good(data, &["data", "list"]).contains("No data yet"));
     assert!(bad(data, &["data", "show"]).contains("no data yet; ingest an extract"));
 
@@ -99,9 +100,44 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
 }
 
 #[test]
+fn a_mistyped_folder_is_told_to_hold_no_appliance_and_is_not_made() {
+    let folder = TempDir::new().unwrap();
+    let mistyped = folder.path().join("flip-aplliance");
+    for told in [
+        &["data", "list"][..],
+        &["data", "show"],
+        &["data", "use", "g-000001"],
+        &["data", "drop", "--yes", "g-000001"],
+        &["frozen", "list"],
+        &["token", "list"],
+        &["token", "new", "--frozen", "f-3fa9c1d20b7e"],
+        &["clock"],
+        &["status"],
+        &["console"],
+        &["policy"],
+        &["audit", "list"],
+        &["audit", "verify"],
+        &["attack", "--trials", "2"],
+    ] {
+        // Neither a folder that is not there nor one that holds other things.
+        for data in [mistyped.as_path(), folder.path()] {
+            let said = bad(data, told);
+            let expected =
+                format!("{} holds no appliance; give the folder of one with --data", data.display());
+            assert!(said.contains(&expected), "{told:?}: {said}");
+        }
+    }
+    for told in [&["run"][..], &["bundle", "inspect", "b"], &["bundle", "import", "b"], &["pull"]] {
+        bad(&mistyped, told);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn an_audit_log_that_was_taken_away_is_not_called_whole() {
     let (data, world) = (TempDir::new().unwrap(), World::with_persons());
     let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    fs::write(data.join("appliance.toml"), "").unwrap();
     assert!(bad(data, &["audit", "verify"]).contains("there is no audit log"));
     good(data, &["ingest", extract]);
     assert!(good(data, &["audit", "verify"]).contains("is whole: 2 acts"));
@@ -139,6 +175,7 @@ fn root_in_another_users_folder_is_told_what_to_type_and_leaves_nothing() {
     assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
     // A link of another user's to a folder of one's own is no matter.
     let own = TempDir::new().unwrap();
+    fs::write(own.path().join("appliance.toml"), "").unwrap();
     let link = world.folder.path().join("own");
     symlink(own.path(), &link).unwrap();
     lchown(&link, Some(65_534), Some(65_534)).unwrap();

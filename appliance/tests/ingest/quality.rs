@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use duckdb::Connection;
 use flip_appliance::data::Quality;
 use flip_appliance::data::quality::{Rule, Severity, print_quality};
 
@@ -87,6 +88,31 @@ fn a_sound_extract_has_no_problem() {
     world.file("observation_period.csv", format!("{PERIOD}\n{periods}"));
     let quality = world.ingest().unwrap().quality;
     assert_eq!((quality.count(Severity::Problem), quality.count(Severity::Warning)), (0, 0), "{quality:?}");
+}
+
+#[test]
+fn texts_that_are_words_for_no_value_are_kept_and_counted_over_all_parts_whatever_their_format() {
+    let world = World::with_persons();
+    world.file(
+        "death_1.csv",
+        "person_id,death_date,cause_source_value\n1,2015-01-01,NULL\n1,2015-01-02,\" null \"\n2,2015-01-01,\\N\n\
+         2,2015-01-02,NA\n3,2015-01-01,na\n3,2015-01-02,\n3,2015-01-03,NULLS\n",
+    );
+    let memory = Connection::open_in_memory().unwrap();
+    let path = world.folder.path().join("death_2.parquet");
+    let select = "SELECT 3 AS person_id, DATE '2015-01-01' AS death_date, \
+                  unnest(['Null', ' \\N ', 'NA', 'Na', 'flu', NULL, '']) AS cause_source_value";
+    memory.execute_batch(&format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display())).unwrap();
+    let report = world.ingest().unwrap();
+    let found = rows(&report.quality, Rule::NullWord, "death", Some("cause_source_value"));
+    assert_eq!(found, (7, 11));
+    assert!(
+        print_quality(&report.quality).contains("7 of 11 (63.6 %) are NULL, \\N or NA, words for no value")
+    );
+    assert_eq!(rows(&report.quality, Rule::NullWord, "person", Some("person_source_value")), (0, 3));
+    let kept = world
+        .ask("SELECT count(*)::VARCHAR FROM omop.death WHERE cause_source_value IN ('NULL', ' null ', 'NA')");
+    assert_eq!(kept, ["4"]);
 }
 
 #[test]

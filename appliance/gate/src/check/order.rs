@@ -10,17 +10,20 @@ use super::types::number;
 use super::{Checker, not_allowed, place};
 use crate::bounds::COPY_BYTES_MAX;
 use crate::names::{Name, nearest};
-use crate::refusal::{Code, Refusal};
+use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Scope};
 use crate::term::{Lineage, Text, Type};
 
 /// The keys of an ORDER BY clause.
-pub(super) fn terms(order_by: Option<&OrderBy>) -> Result<&[OrderByExpr], Refusal> {
+pub(super) fn terms(
+    order_by: Option<&OrderBy>,
+    at: impl Fn() -> Option<Place>,
+) -> Result<&[OrderByExpr], Refusal> {
     let Some(OrderBy { kind, interpolate }) = order_by else { return Ok(&[]) };
     match kind {
         OrderByKind::Expressions(terms) if interpolate.is_none() => Ok(terms),
         OrderByKind::Expressions(_) | OrderByKind::All(_) => {
-            Err(not_allowed("ORDER BY ALL and INTERPOLATE are not PostgreSQL's; name the columns", None))
+            Err(not_allowed("ORDER BY ALL and INTERPOLATE are not PostgreSQL's; name the columns", at()))
         }
     }
 }

@@ -9,6 +9,7 @@ use sqlparser::ast::{
     Cte as AstCte, CteAsMaterialized, Expr, Fetch, LimitClause, Offset, OrderByExpr, Query, SetExpr,
     SetOperator, SetQuantifier, Value, With,
 };
+use sqlparser::keywords::Keyword;
 
 use super::{Checker, Persons, not_allowed, place};
 use crate::bounds::BRANCHES_MAX;
@@ -62,7 +63,7 @@ impl Checker {
         if !locks.is_empty() {
             return Err(not_allowed(
                 "FOR UPDATE and FOR SHARE lock rows; a question only reads, so leave it out",
-                at,
+                self.words.clause(Keyword::FOR, at),
             ));
         }
         let foreign = for_clause.is_some()
@@ -72,7 +73,7 @@ impl Checker {
         if foreign {
             return Err(not_allowed(
                 "FOR XML, SETTINGS, FORMAT and |> are not PostgreSQL's; leave them out",
-                at,
+                self.words.clause(Keyword::FOR, at),
             ));
         }
 
@@ -81,7 +82,8 @@ impl Checker {
         if let Some(with) = with {
             self.with(with, &mut inner, outer, &mut text)?;
         }
-        let order_by = super::order::terms(order_by.as_ref())?;
+        let order_at = || self.words.clause(Keyword::ORDER, at);
+        let order_by = super::order::terms(order_by.as_ref(), order_at)?;
         let (body, columns, persons) = self.body(body, order_by, &inner, outer)?;
         text.append(&body);
         let limited = limit_clause.is_some() || fetch.is_some();
@@ -89,17 +91,18 @@ impl Checker {
             self.crosses(
                 "LIMIT in a subquery keeps or drops a person by the records of others; use DISTINCT ON (person_id) or \
                  row_number() OVER (PARTITION BY person_id ...) for the first rows of each, or put LIMIT at the end",
-                at,
+                self.words.clause(if limit_clause.is_some() { Keyword::LIMIT } else { Keyword::FETCH }, at),
             );
         }
         let mut limits = Text::default();
-        let skipped = row_limits(limit_clause.as_ref(), fetch.as_ref(), at, &mut limits)?;
+        let limits_at = |keyword| self.words.clause(keyword, at);
+        let skipped = row_limits(limit_clause.as_ref(), fetch.as_ref(), limits_at, &mut limits)?;
         if persons == Persons::Each && self.depth == 1 {
             if skipped.is_some_and(|skipped| skipped > 0) {
                 self.crosses(
                     "OFFSET leaves persons out by how others are ordered, so that one could walk over them one by one; \
                      leave it out, and say with WHERE which persons are meant",
-                    at,
+                    self.words.clause(Keyword::OFFSET, at),
                 );
             }
             // A LIMIT at a question's end would keep a person or not by the records of others, and one person with many
@@ -121,7 +124,7 @@ impl Checker {
         if *recursive {
             return Err(not_allowed(
                 "WITH RECURSIVE is not let in; use concept_ancestor, which holds all levels of a hierarchy",
-                place(with),
+                self.words.clause(Keyword::RECURSIVE, place(with)),
             ));
         }
         let mut names: Vec<String> = Vec::new();
@@ -224,13 +227,14 @@ impl Checker {
                 place(body),
             )),
             SetExpr::Table(_) => {
-                Err(not_allowed("TABLE x is short for SELECT * FROM x; write that", place(body)))
+                let at = self.words.first(&[Keyword::TABLE]);
+                Err(not_allowed("TABLE x is short for SELECT * FROM x; write that", at))
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(Refusal::new(
                     Code::NotARead,
                     "a question only reads; write SELECT in place of INSERT, UPDATE, DELETE and MERGE",
-                    place(body),
+                    self.words.first(&[Keyword::INSERT, Keyword::UPDATE, Keyword::DELETE, Keyword::MERGE]),
                 ))
             }
         }
@@ -324,7 +328,7 @@ fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<
 fn row_limits(
     limit_clause: Option<&LimitClause>,
     fetch: Option<&Fetch>,
-    at: Option<Place>,
+    at: impl Fn(Keyword) -> Option<Place>,
     text: &mut Text,
 ) -> Result<Option<u64>, Refusal> {
     let (mut rows, mut skipped) = (None, None);
@@ -332,7 +336,7 @@ fn row_limits(
         None => {}
         Some(LimitClause::LimitOffset { limit, offset, limit_by }) => {
             if !limit_by.is_empty() {
-                return Err(not_allowed("LIMIT BY is not PostgreSQL's; use DISTINCT ON", at));
+                return Err(not_allowed("LIMIT BY is not PostgreSQL's; use DISTINCT ON", at(Keyword::LIMIT)));
             }
             rows = limit.as_ref().map(|expr| row_count(expr, "LIMIT")).transpose()?;
             if let Some(Offset { value, rows: _ }) = offset {
@@ -352,7 +356,7 @@ fn row_limits(
             return Err(Refusal::new(
                 Code::LimitNotLiteral,
                 "WITH TIES, PERCENT and FETCH beside LIMIT are not let in; write LIMIT and a number",
-                at,
+                at(Keyword::FETCH),
             ));
         }
         rows = Some(quantity.as_ref().map_or(Ok(1), |expr| row_count(expr, "FETCH"))?);

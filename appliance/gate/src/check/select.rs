@@ -9,6 +9,7 @@ use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Select, SelectFlavor,
     SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
 };
+use sqlparser::keywords::Keyword;
 
 use super::persons::Reading;
 use super::{Checker, Persons, not_allowed, place};
@@ -120,7 +121,11 @@ impl Checker {
         } = select;
         let at = Place::of(select_token.0.span);
         if into.is_some() {
-            return Err(Refusal::new(Code::NotARead, "SELECT INTO writes a table; leave INTO out", at));
+            return Err(Refusal::new(
+                Code::NotARead,
+                "SELECT INTO writes a table; leave INTO out",
+                self.words.clause(Keyword::INTO, at),
+            ));
         }
         let foreign = !optimizer_hints.is_empty()
             || select_modifiers.is_some()
@@ -168,7 +173,8 @@ impl Checker {
             self.reading().before_groups = false;
             self.connect_where(condition, &scope, &[]);
         }
-        let (mut groups, apart) = self.group_by(group_by, &outputs, &scope)?;
+        let group_at = self.words.clause(Keyword::GROUP, at);
+        let (mut groups, apart) = self.group_by(group_by, group_at, &outputs, &scope)?;
         let mut rest = Text::default();
         if let Some(condition) = having {
             rest.push(" HAVING ");
@@ -313,17 +319,15 @@ impl Checker {
     fn group_by(
         &mut self,
         group_by: &GroupByExpr,
+        at: Option<Place>,
         outputs: &[Output],
         scope: &Scope<'_>,
     ) -> Result<(Text, bool), Refusal> {
         let GroupByExpr::Expressions(groups, modifiers) = group_by else {
-            return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; write the columns out", None));
+            return Err(not_allowed("GROUP BY ALL is not PostgreSQL's; write the columns out", at));
         };
         if !modifiers.is_empty() {
-            return Err(not_allowed(
-                "write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)",
-                None,
-            ));
+            return Err(not_allowed("write GROUP BY ROLLUP (...) or CUBE (...) or GROUPING SETS (...)", at));
         }
         if groups.is_empty() {
             return Ok((Text::default(), false));
