@@ -99,6 +99,22 @@ pub(super) fn check(
     Ok(checked)
 }
 
+/// What a text file's first bytes say, where its name says otherwise.
+fn mistaken(source: &Source) -> Result<Option<Fault>, IngestError> {
+    const GZIP: &[u8] = b"\x1f\x8b";
+    let begins = source.first_bytes()?;
+    let named_gzip = source.format == Format::Text { gzip: true };
+    Ok(match begins.as_slice() {
+        b"PK\x03\x04" => Some(Fault::Zip),
+        b"" if named_gzip => Some(Fault::NothingInFile),
+        begins if named_gzip && !begins.starts_with(GZIP) && !GZIP.starts_with(begins) => {
+            Some(Fault::NotGzip)
+        }
+        begins if !named_gzip && begins.starts_with(GZIP) => Some(Fault::Gzip),
+        _ => None,
+    })
+}
+
 fn check_text(
     source: &Source,
     problems: &mut Problems,
@@ -107,6 +123,10 @@ fn check_text(
     let mut fault = |place, column, fault| {
         problems.push(Problem { file: source.name.clone(), place, column, fault });
     };
+    if let Some(what) = mistaken(source)? {
+        fault(Place::File, None, what);
+        return Ok(None);
+    }
     let taken = std::sync::atomic::AtomicU64::new(0);
     let (names, dialect) = match read_names(source.table, survey::open(source, &taken)?) {
         Ok(found) => found,

@@ -14,7 +14,7 @@ use super::problem::Problems;
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The folder holds no file of an OMOP table.
-    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv)", folder.display())]
+    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv; the endings are .csv, .tsv, .csv.gz, .tsv.gz and .parquet)", folder.display())]
     NothingRecognised {
         /// The extract's folder.
         folder: PathBuf,

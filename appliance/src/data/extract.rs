@@ -13,6 +13,7 @@ mod parts;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -187,6 +188,13 @@ impl Source {
     /// A fresh reader from the file's first byte, with an offset of its own.
     pub fn reader(&self) -> Result<File, IngestError> {
         File::open(self.handle_path()).map_err(|error| self.failed(error))
+    }
+
+    /// The first four bytes, or as many as there are.
+    pub fn first_bytes(&self) -> Result<Vec<u8>, IngestError> {
+        let mut bytes = Vec::new();
+        self.reader()?.take(4).read_to_end(&mut bytes).map_err(|error| self.failed(error))?;
+        Ok(bytes)
     }
 
     /// Refuses a file that was written to or replaced since it was opened: its neighbours may be of another day.

@@ -54,7 +54,13 @@ pub(super) fn survey(
         problems.push(Problem { file: source.name.clone(), place, column, fault });
     };
     if !footer::is_whole(source)? {
-        fault(Place::File, None, Fault::NoFooter);
+        let begins = source.first_bytes()?;
+        let what = match begins.as_slice() {
+            b"" => Fault::NothingInFile,
+            begins if b"PAR1".starts_with(begins) => Fault::NoFooter,
+            _ => Fault::NotParquet,
+        };
+        fault(Place::File, None, what);
         return Ok(None);
     }
     let described = database.pairs(&format!("DESCRIBE SELECT * FROM {}", from(source, false)));

@@ -37,6 +37,12 @@ pub enum Fault {
     /// A column that the CDM requires is not in the file.
     #[error("the column is missing, and the CDM requires it")]
     MissingColumn,
+    /// The header names none of the table's columns.
+    #[error(
+        "no column of this table is named here; a text file begins with the columns' names, set apart by comma, tab, \
+         semicolon or bar"
+    )]
+    NoColumns,
     /// The header names a column twice.
     #[error("the header names this column twice")]
     RepeatedColumn,
@@ -87,7 +93,9 @@ pub enum Fault {
     #[error("the key repeats that of {0}")]
     RepeatedKey(Earlier),
     /// A line has too few values.
-    #[error("{found} values, but the header names {expected} columns: is the line cut short?")]
+    #[error(
+        "{found} values, but the header names {expected} columns: is the line cut short, or a text with a line break not quoted?"
+    )]
     TooFew {
         /// Values on the line.
         found: usize,
@@ -96,7 +104,7 @@ pub enum Fault {
     },
     /// A line has too many values.
     #[error(
-        "{found} values, but the header names {expected} columns: is a text with a delimiter not quoted?"
+        "{found} values, but the header names {expected} columns: is a text with a delimiter, or a number with a comma, not quoted?"
     )]
     TooMany {
         /// Values on the line.
@@ -125,6 +133,18 @@ pub enum Fault {
     /// The file is UTF-16.
     #[error("the file is UTF-16; export it as UTF-8")]
     Utf16,
+    /// The file is compressed, and its name does not say so.
+    #[error("the file is compressed by gzip; end its name in .gz")]
+    Gzip,
+    /// The file's name says that it is compressed, and it is not.
+    #[error("the file is not compressed by gzip; take .gz from its name")]
+    NotGzip,
+    /// An archive, which workbooks are too.
+    #[error("a ZIP archive or a workbook; take the table out of it as CSV")]
+    Zip,
+    /// The file's name says that it is Parquet, and it is not.
+    #[error("not a Parquet file; end its name in what it is, such as .csv")]
+    NotParquet,
     /// A compressed file ends too early.
     #[error("the compressed file ends too early: it was not written completely")]
     CutShort,

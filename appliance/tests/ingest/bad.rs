@@ -9,9 +9,11 @@ use flip_appliance::data::progress::{Phase, Progress, Step};
 use flip_appliance::data::quality::{Finding, Rule, print_quality};
 use flip_appliance::data::{IngestError, Quality, Settings, ingest};
 
-use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World};
+use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World, notes};
 
 const MARKER: &str = "MARKERVALUE";
+const NO_COLUMNS: &str = "death.csv line 1: no column of this table is named here; a text file begins with the columns' \
+                          names, set apart by comma, tab, semicolon or bar";
 
 /// The problems of three persons with these deaths, written with the marker for every bad value.
 fn death_problems(rows: &str) -> Vec<String> {
@@ -61,8 +63,10 @@ fn broken_lines_are_named() {
     assert_eq!(
         death_problems("1,2020-01-01,\n1,2020-01-01,,a,b\n1,2020-01-01,,a,\n1,2020-01-01,,\"a\"b\n"),
         [
-            "DEATH.csv line 2: 3 values, but the header names 4 columns: is the line cut short?",
-            "DEATH.csv line 3: 5 values, but the header names 4 columns: is a text with a delimiter not quoted?",
+            "DEATH.csv line 2: 3 values, but the header names 4 columns: is the line cut short, or a text with a line break not \
+             quoted?",
+            "DEATH.csv line 3: 5 values, but the header names 4 columns: is a text with a delimiter, or a number with a \
+             comma, not quoted?",
             "DEATH.csv line 5, column cause_source_value: text follows a closing quote; quotes inside quoted text \
              are doubled",
         ]
@@ -154,6 +158,13 @@ fn headers_are_checked() {
             "death.csv line 1: a quote opens here and is never closed; the rest of the file was not read",
         ),
         (b"\xff\xfep\0e\0", "death.csv line 1: the file is UTF-16; export it as UTF-8"),
+        (b"p\0e\0r\0\n\0", "death.csv line 1: the file is UTF-16; export it as UTF-8"),
+        (b"\0p\0e\0r\0\n", "death.csv line 1: the file is UTF-16; export it as UTF-8"),
+        (b"# of 2024\nperson_id,death_date\n", NO_COLUMNS),
+        (b"sep=,\nperson_id,death_date\n", NO_COLUMNS),
+        (b"person_id^death_date\n1^2020-01-01\n", NO_COLUMNS),
+        (b"PK\x03\x04\x14\0", "death.csv: a ZIP archive or a workbook; take the table out of it as CSV"),
+        (b"\x1f\x8b\x08\0", "death.csv: the file is compressed by gzip; end its name in .gz"),
         (
             b"person_id,death_date\r1,2020-01-01\r",
             "death.csv line 1: the lines end in a carriage return alone; convert the file: tr '\\r' '\\n' < OLD > NEW",
@@ -162,6 +173,38 @@ fn headers_are_checked() {
         world.file("death.csv", content);
         assert_eq!(world.problems(), [expected]);
     }
+}
+
+#[test]
+fn a_file_that_is_not_what_its_name_says_is_named_as_what_it_is() {
+    for (name, content, expected) in [
+        (
+            "death.csv.gz",
+            b"person_id".as_slice(),
+            "the file is not compressed by gzip; take .gz from its name",
+        ),
+        ("death.csv.gz", b"PK\x03\x04", "a ZIP archive or a workbook; take the table out of it as CSV"),
+        ("death.csv.gz", b"\x1f", "the compressed file ends too early: it was not written completely"),
+        (
+            "death.parquet",
+            b"person_id,death_date",
+            "not a Parquet file; end its name in what it is, such as .csv",
+        ),
+        ("death.parquet", b"PAR1 and no more", "no Parquet footer: the file was not written completely"),
+    ] {
+        let world = World::with_persons();
+        world.file(name, content);
+        assert_eq!(world.problems(), [format!("{name}: {expected}")]);
+    }
+    for name in ["death.csv.gz", "death.parquet"] {
+        let world = World::with_persons();
+        world.file(name, "");
+        assert!(world.problems()[0].starts_with(&format!("{name}: the file is empty; export it again")));
+    }
+    let world = World::with_persons();
+    world.file("death.zip", "");
+    let notes = notes(&world.ingest().unwrap());
+    assert!(notes.contains("death.zip: not read: the endings are .csv"), "{notes}");
 }
 
 #[test]

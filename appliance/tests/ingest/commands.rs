@@ -80,7 +80,10 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
     assert!(bad(data, &["ingest", extract]).contains("the data in use are unchanged"));
     let log = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(1).unwrap();
     let why = log[0].facts["why"].as_str().unwrap();
-    assert!(why.contains("problems in the extract") && why.contains(": person.csv line 1, column "), "{why}");
+    assert!(
+        why.contains("1 problem in the extract") && why.contains(": person.csv line 1: no column"),
+        "{why}"
+    );
     assert_eq!(
         acts(data),
         [

@@ -58,6 +58,8 @@ pub(super) fn passed_over(name: &str) -> &'static str {
     let stem = ending(&lower).map_or(lower.as_str(), |(stem, _)| stem);
     if DROPPED.contains(&stem) {
         "a table of CDM 5.3 that 5.4 has dropped; not read"
+    } else if flip_gate::cdm::table(lower.split('.').next().unwrap_or_default()).is_some() {
+        "not read: the endings are .csv, .tsv, .csv.gz, .tsv.gz and .parquet"
     } else {
         "not named after an OMOP CDM table; not read"
     }
@@ -156,5 +158,8 @@ mod tests {
     fn what_5_3_had_and_5_4_dropped_is_named_as_such() {
         assert!(passed_over("ATTRIBUTE_DEFINITION.csv").contains("5.3"));
         assert!(!passed_over("people.csv").contains("5.3"));
+        for name in ["Person.xlsx", "death.zip", "death", "death.csv.bz2"] {
+            assert!(passed_over(name).contains("the endings are .csv"), "{name}");
+        }
     }
 }
