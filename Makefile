@@ -13,7 +13,7 @@ export FLIP_AXE ?= $(FLIP_CACHE)/axe/axe.min.js
 # Where duckdb.sh said that there is no prebuilt library, DuckDB is compiled from source. Asked when it is used.
 FEATURES = $(shell test -e $(DUCKDB_LIB_DIR)/libduckdb.so || echo --features flip-appliance/bundled-duckdb)
 
-.PHONY: help prepare build demo test bench fuzz fmt clean
+.PHONY: help prepare build demo test bench fuzz pictures plugged fmt clean
 
 help: ## Say what there is
 	@echo "FLIP Edge. Targets:"
@@ -34,6 +34,8 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	@tests/prepare/python.sh
 	@tests/prepare/axe.sh
 	@tests/prepare/oidc.sh
+	@tests/prepare/debian.sh dosfstools exfatprogs xfsprogs btrfs-progs squashfs-tools erofs-utils || \
+		echo 'test: sticks are tried on fewer filesystems' >&2
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 	cargo check --locked --manifest-path tests/fuzz/Cargo.toml
@@ -49,6 +51,17 @@ bench: build ## Measure, and print one table (QUICK=1: with fewer persons and sa
 fuzz: ## Fuzz the gate, and the reader of bundles (SECONDS=60)
 	tests/fuzz/run.sh $(or $(SECONDS),60) gate
 	tests/fuzz/run.sh $(or $(SECONDS),60) bundle
+
+pictures: prepare ## Make the pictures of docs/ anew, of the real programs in a real browser
+	@tests/prepare/debian.sh chromium chromium-driver
+	cargo build --workspace --locked $(FEATURES)
+	FLIP_WRITE_DOCS=1 cargo test --workspace --locked $(FEATURES) --test scenarios -- \
+		a_researcher_signs_in_asks_and_sees a_bundle_goes_there_and_back_by_the_buttons
+
+plugged: prepare ## Plug sticks into a whole machine, under QEMU (as root)
+	@tests/prepare/machine.sh
+	cargo build --workspace --locked $(FEATURES)
+	cargo test --workspace --locked $(FEATURES) --test scenarios plugged -- --ignored --nocapture
 
 fmt: ## Format the code
 	cargo fmt

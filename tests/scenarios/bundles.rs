@@ -7,6 +7,7 @@ mod keys;
 mod large;
 mod late;
 mod mounted;
+mod plugged;
 mod units;
 mod wear;
 

@@ -1,7 +1,8 @@
-//! The console and the local page in a real browser, as their users see them. Pictures go to `target/pictures`.
+//! The console and the local page in a real browser, as their users see them. Pictures go to `target/pictures`,
+//! those of `docs/` to `docs/pictures` where `FLIP_WRITE_DOCS` is set.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::{DIABETES, OUTSIDE, RARE};
@@ -18,6 +19,15 @@ pub fn picture(name: &str) -> Result<PathBuf> {
     let folder = target.join("pictures");
     fs::create_dir_all(&folder)?;
     Ok(folder.join(format!("{name}.png")))
+}
+
+/// Where a picture of `docs/` goes: there, where `FLIP_WRITE_DOCS` is set; beside the others, where not.
+pub fn printed(name: &str) -> Result<PathBuf> {
+    if std::env::var_os("FLIP_WRITE_DOCS").is_none() {
+        return picture(name);
+    }
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/pictures");
+    Ok(docs.join(format!("{name}.png")))
 }
 
 fn sign_in(stage: &Stage, browser: &Browser) -> Result<()> {
@@ -48,7 +58,7 @@ fn a_researcher_signs_in_asks_and_sees_numbers_and_charts() -> Result<()> {
     browser.shows("Age Distribution")?;
     let page = browser.source()?;
     assert!(page.contains("<svg") && page.contains(TRUST), "no chart");
-    browser.picture(&picture("query-light")?)?;
+    browser.picture(&printed("query")?)?;
     ask(&browser, base, "Too few", RARE)?;
     browser.shows("fewer than 10")?;
     ask(&browser, base, "Outside", OUTSIDE)?;

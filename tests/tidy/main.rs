@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end where its own ground gives way")]
 
 mod invariants;
+mod pictures;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! The units that hand a stick to the appliance, as systemd reads them, where this machine has it.
+//! The units that hand a stick to the appliance, as systemd reads them, where this machine has it. That they do what they
+//! say is tried by hand, in a machine of its own: `plugged`.
 
 use std::fs;
 use std::path::Path;
@@ -23,15 +24,15 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     for name in ["flip-stick-read@.service", "flip-stick-write@.service"] {
         let unit = fs::read_to_string(units.join(name))?;
         for word in [
-            "noexec,nosuid,nodev,nosymfollow",
             "PrivateNetwork=yes",
             "CapabilityBoundingSet=\n",
             "TemporaryFileSystem=/var/lib:ro",
             "BindReadOnlyPaths=/var/lib/flip-appliance/sticks/known\n",
-            "mount -t vfat,exfat -o",
         ] {
             assert!(unit.contains(word), "{name} lacks {word}");
         }
+        // Nothing of it has full privileges: those that mount are units of their own.
+        assert!(!unit.lines().any(|line| line.starts_with("Exec") && line.contains("=+")), "{unit}");
         // The parts of the folder of sticks each by itself, and all of them made before: a whole one could be put in
         // another's place.
         let made = fs::read_to_string(units.join("flip-appliance.tmpfiles.conf"))?;
@@ -40,8 +41,17 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             assert!(made.contains(&format!(" {path} ")) && !path.ends_with("/sticks"), "{name}: {path}");
         }
     }
+    for (name, mode) in [("flip-stick-mount-read@.service", "ro"), ("flip-stick-mount-write@.service", "rw")]
+    {
+        let unit = fs::read_to_string(units.join(name))?;
+        let mount = format!("mount -t vfat,exfat -o {mode},noexec,nosuid,nodev,nosymfollow,");
+        assert!(unit.contains(&mount), "{unit}");
+        // Each of these would have it mount for itself alone.
+        for word in ["Private", "Protect", "ReadWritePaths", "BindPaths", "TemporaryFileSystem"] {
+            assert!(!unit.lines().any(|line| line.starts_with(word)), "{name} has {word}");
+        }
+    }
     let reads = fs::read_to_string(units.join("flip-stick-read@.service"))?;
-    assert!(reads.contains("-o ro,"));
     // A bundle that is refused holds no answer up.
     for ended in ["OnSuccess=", "OnFailure="] {
         assert!(reads.contains(&format!("\n{ended}flip-stick-write@%i.service\n")), "{reads}");
@@ -63,6 +73,8 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     }
     for name in [
         "flip-appliance.service",
+        "flip-stick-mount-read@sdb1.service",
+        "flip-stick-mount-write@sdb1.service",
         "flip-stick-read@sdb1.service",
         "flip-stick-write@sdb1.service",
         "flip-stick-lamp.path",

@@ -10,6 +10,7 @@ use flip_web::pages::{self as web, Said};
 
 use super::pages::frame;
 use super::shown;
+use crate::bundles::BundleError;
 use crate::hub::Hub;
 use crate::people::act;
 use crate::people::act::sticks;
@@ -43,6 +44,9 @@ pub(super) async fn take(
             let (from, stored, not_taken) = (taken.trust_name, taken.stored, taken.not_taken);
             let words = format!("Taken in, from {from}: {stored} results stored, {not_taken} not taken.");
             (StatusCode::OK, Said::Done(words))
+        }
+        Err(BundleError::Refused(why)) => {
+            (StatusCode::CONFLICT, Said::Not(format!("Refused ({}): {why}.", why.name())))
         }
         Err(error) => (StatusCode::CONFLICT, Said::Not(format!("Not taken in: {error}."))),
     };
