@@ -1,5 +1,5 @@
 //! How it stands with sticks, in two small files: `status.txt` in plain words for people, `status.json` for a lamp or a
-//! beeper. For a box without a screen.
+//! beeper. For a box without a screen. A third, `news`, is there until the lamp's unit has seen to them.
 
 use flip_protocol::bundle::Refused;
 use flip_storage::file::{self, Access};
@@ -121,6 +121,10 @@ fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
     }
     write(&place, &status)?;
     let text = format!("{} UTC\r\n{}\r\n", clock::readable(clock::now()), status.words);
-    let path = folder.0.join("status.txt");
-    file::write(&path, text.as_bytes(), Access::Owner).map_err(|error| SticksError::File(path, error))
+    // The last one is for the unit of the lamp, which takes it away before it looks: there is something new to be told.
+    for (name, text) in [("status.txt", text.as_str()), ("news", "")] {
+        let path = folder.0.join(name);
+        file::write(&path, text.as_bytes(), Access::Owner).map_err(|error| SticksError::File(path, error))?;
+    }
+    Ok(())
 }

@@ -23,7 +23,7 @@ const EXT4: System =
 /// Those that sticks are meant to have, and others.
 const SYSTEMS: [System; 6] = [
     System { name: "vfat", made_by: &["mkfs.vfat", "-n", "FLIP"], kib: 512 },
-    System { name: "exfat", made_by: &["mkfs.exfat", "-q", "-L", "FLIP"], kib: 4_096 },
+    System { name: "exfat", made_by: &["mkfs.exfat", "-L", "FLIP"], kib: 4_096 },
     EXT4,
     System { name: "ext2", made_by: &["mkfs.ext2", "-q", "-m", "0"], kib: 512 },
     System { name: "xfs", made_by: &["mkfs.xfs", "-q"], kib: 307_200 },

@@ -107,7 +107,7 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     let work = carried(&stage, "third")?;
     machine.pull("stick")?;
     machine.plug("other")?;
-    machine.run("until test -b /dev/sda; do sleep 1; done; mkfs.exfat -q -L FLIP /dev/sda")?;
+    machine.run("until test -b /dev/sda; do sleep 1; done; mkfs.exfat -L FLIP /dev/sda")?;
     write(&mut machine, "sda", &work)?;
     machine.pull("other")?;
     taken_over(&mut machine)?;

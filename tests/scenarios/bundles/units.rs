@@ -56,6 +56,17 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     for ended in ["OnSuccess=", "OnFailure="] {
         assert!(reads.contains(&format!("\n{ended}flip-stick-write@%i.service\n")), "{reads}");
     }
+    // What changes while the site's program runs is told too, and many news at once end nothing.
+    let lamp =
+        ["path", "service"].map(|kind| fs::read_to_string(units.join(format!("flip-stick-lamp.{kind}"))));
+    let [path, service] = lamp;
+    assert!(path?.contains("\nPathExists=/var/lib/flip-appliance/sticks/news\n"));
+    let service = service?;
+    for line in
+        ["StartLimitIntervalSec=0", "ExecStartPre=+/usr/bin/rm -f /var/lib/flip-appliance/sticks/news"]
+    {
+        assert!(service.contains(&format!("\n{line}\n")), "{service}");
+    }
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         eprintln!("this machine has no systemd-analyze: the units are not verified");
         return Ok(());
