@@ -12,10 +12,11 @@ const BYTES_MAX: usize = 150 * 1024;
 
 /// Pictures that the pages show, by their path from the root.
 fn shown() -> BTreeSet<String> {
-    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let docs = docs.map(|name| format!("docs/{}", name.to_str().unwrap()));
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let docs = docs.map(|path| format!("docs/{}", path.file_name().unwrap().to_str().unwrap()));
     let mut shown = BTreeSet::new();
-    for page in docs.filter(|page| page.ends_with(".md")).chain(["README.md".to_owned()]) {
+    for page in docs.chain(["README.md".to_owned()]) {
         let text = fs::read_to_string(root().join(&page)).unwrap();
         for picture in text.split("![").skip(1) {
             let (words, rest) = picture.split_once("](").unwrap();
@@ -36,7 +37,7 @@ fn each_picture_of_the_docs_is_small_and_shown_and_those_that_are_shown_are_ther
         let (bytes, name) = (fs::read(&path).unwrap(), path.file_name().unwrap().to_str().unwrap());
         assert!(bytes.len() <= BYTES_MAX, "{name} has {} bytes", bytes.len());
         names.insert(format!("docs/pictures/{name}"));
-        if name.ends_with(".svg") {
+        if path.extension().is_some_and(|ending| ending == "svg") {
             let text = String::from_utf8(bytes).unwrap();
             for part in
                 ["role=\"img\"", "<title id=\"title\">", "<desc id=\"desc\">", "prefers-color-scheme: dark"]

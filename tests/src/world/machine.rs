@@ -44,7 +44,7 @@ impl Machine {
             .arg(cache.join("vmlinuz"))
             .arg("-initrd")
             .arg(cache.join("initrd"))
-            .args(["-append", "console=ttyS0 root=/dev/vda rw quiet mitigations=off panic=-1"])
+            .args(["-append", "console=ttyS0 root=/dev/vda rw quiet mitigations=off no_timer_check panic=-1"])
             .arg("-drive")
             .arg(format!("if=virtio,format=raw,snapshot=on,file={}", cache.join("disk.img").display()))
             .arg("-drive")
