@@ -38,7 +38,7 @@ mod survey;
 mod values;
 
 use std::path::Path;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use flip_gate::cdm::{Kind, TABLES, Table};
 use time::{Date, OffsetDateTime};
@@ -61,6 +61,8 @@ use extract::{Format, Source};
 use generations::Partial;
 use progress::{Meter, Phase};
 use quality::{Finding, Input, Rule};
+
+use crate::engine;
 
 /// The looks at quality count as this part of reading all bytes once, in the progress that is shown.
 const LOOK_SHARE: u64 = 8;
@@ -267,7 +269,7 @@ fn describe(
     Ok((manifest, quality))
 }
 
-/// Looks at the quality of the closed file, while another thread takes its hash.
+/// Looks at the quality of the closed file, while other threads take its hash and keep the population beside it.
 fn look(
     partial: &Partial,
     input: Input<'_>,
@@ -279,6 +281,10 @@ fn look(
     let (mark, quality) = thread::scope(|scope| {
         let mark = scope.spawn(|| generations::mark(&path, &mut |_| {}));
         let database = Database::reopen(partial, settings.memory_mb)?;
+        let reader =
+            database.connection().map_err(|error| IngestError::engine("reading the population", &error))?;
+        let beside = &path;
+        let population = scope.spawn(move || engine::keep_population(&reader, beside, settings.memory_mb));
         let mut last: Option<&Table> = None;
         let mut tick = |table: &'static Table| {
             if let Some(done) = last.replace(table) {
@@ -289,12 +295,18 @@ fn look(
             meter.at(Phase::Looking, table.name, 0, 0);
         };
         let quality = quality::assess(&database, input, &mut tick)?;
+        let kept = ended(population);
         database.close_reader()?;
         meter.end("person");
-        let mark = mark.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok::<_, IngestError>((mark.map_err(|error| IngestError::io(&path, error))?, quality))
+        let failed = |error| IngestError::io(&path, error);
+        kept.map_err(failed)?;
+        Ok::<_, IngestError>((ended(mark).map_err(failed)?, quality))
     })?;
     Ok((mark, quality))
+}
+
+fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// The files of one table at a time.

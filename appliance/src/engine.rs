@@ -52,6 +52,7 @@ pub use export::{Export, Format};
 pub use exporting::{ExportFailure, Exported, Piece, export};
 pub use members::{Found, Members};
 pub(crate) use members::{list_of_bytes, list_to_bytes};
+pub(crate) use population::{is_population_damaged, keep_population};
 pub(crate) use rows::Reads;
 pub use sandbox::{Calls, Files, Sandbox};
 pub(crate) use sharing::edges;

@@ -7,7 +7,7 @@
 //!   pins/NAME            one line: the generation that must stay for NAME
 //!   ingest.lock          held while an ingest runs
 //!   change.lock          held for the moment in which any of the above changes
-//!   g-000003/            cdm.duckdb, manifest.json, quality.json: complete, never written again
+//!   g-000003/            cdm.duckdb, population, manifest.json, quality.json: complete, never written again
 //!   g-000003/damaged     there once a verification found that the data are not what they were
 //!   g-000004.partial/    an ingest at work, or what a killed one left
 //!   g-000001.dropped/    what a killed removal left

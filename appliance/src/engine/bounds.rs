@@ -46,7 +46,7 @@ pub const SEXES: usize = 10_000;
 /// How much wider than the number of persons their ids may reach for each id to have a place in a list.
 pub const REACH: u64 = 8;
 /// Of the engine's memory, the part that what is counted of persons may take, and the list of all persons: a quarter.
-pub const COUNTING_PART: u64 = 4;
+const COUNTING_PART: u64 = 4;
 /// Characters of one label.
 pub const LABEL_CHARACTERS: usize = 60;
 /// Characters of a note for the local log.
@@ -62,3 +62,8 @@ pub const MEMORY_OVERHEAD_MB: u64 = 384;
 pub const ADDRESS_OVERHEAD_MB: u64 = 1_024;
 /// Open files of a worker: three streams, the generation, and what DuckDB opens for a moment.
 pub const OPEN_FILES: u64 = 32;
+
+/// Bytes that what is counted of persons may take of so many MiB; DuckDB has its own limit.
+pub const fn counting_bytes(memory_mb: u64) -> u64 {
+    memory_mb.saturating_mul(1_024 * 1_024) / COUNTING_PART
+}

@@ -59,8 +59,8 @@ impl Fault {
     }
 
     /// In words of ours: DuckDB's own may quote what it read.
-    fn damaged() -> Self {
-        let note = "the generation's file is damaged: a block does not have its checksum; look with \
+    pub fn damaged() -> Self {
+        let note = "the generation is damaged: what was read does not have its checksum; look with \
                     `flip-appliance data show --verify`, and use another or ingest the extract again";
         Self { failed: Failed::Internal, note: Some(note.to_owned()) }
     }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use duckdb::Connection;
+use serde::{Deserialize, Serialize};
 
 use super::bounds;
 use super::database::{Fault, rows};
@@ -18,7 +19,7 @@ pub(super) const FEMALE: i64 = 8_532;
 pub(super) type Names = RefCell<HashMap<i64, Option<String>>>;
 
 /// What a group is called before its concept has a name.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Key {
     Text(String),
     Concept(Option<i64>),

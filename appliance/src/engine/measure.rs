@@ -5,17 +5,18 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::thread;
 
 use duckdb::Connection;
 use flip_gate::Plan;
 use roaring::RoaringTreemap;
 
 use super::cohort::{Allowed, Cohort};
-use super::database::{Fault, stream};
+use super::database::{self, Fault, stream};
 use super::images::Kept;
 use super::labels::{Key, Names, Tally, labelled};
 use super::population::{Population, number_of};
-use super::preview::Preview;
+use super::preview::{self, Preview};
 use super::rows::{Reads, Rows};
 use super::sharing::Sharing;
 use super::wire::{self, Configure, Counts, Question};
@@ -24,7 +25,7 @@ use crate::disclosure::UNKNOWN;
 
 /// An open generation, and what is known of it by now.
 pub(super) struct Generation<'a> {
-    pub database: &'a Connection,
+    pub database: Connection,
     configure: &'a Configure,
     population: OnceCell<Population>,
     preview: OnceCell<Preview>,
@@ -34,16 +35,27 @@ pub(super) struct Generation<'a> {
 }
 
 impl<'a> Generation<'a> {
-    /// Nothing is read of it yet.
-    pub fn new(database: &'a Connection, configure: &'a Configure) -> Self {
-        Self {
+    /// Opens the configured generation. What questions need beside it is made ready meanwhile: each takes about as
+    /// long, and none needs another.
+    pub fn open(configure: &'a Configure) -> Result<Self, Fault> {
+        let (database, population, model) = thread::scope(|scope| {
+            let population = || Population::kept(&configure.generation_file, bytes_max(configure));
+            let beside =
+                configure.counts.then(|| (scope.spawn(population), scope.spawn(preview::open_model)));
+            let database = database::open(configure);
+            let (population, model) = beside.unzip();
+            (database, population.and_then(ended).flatten(), model.and_then(ended))
+        });
+        let database = database?;
+        let preview = model.and_then(|model| Preview::of(model, &database).ok());
+        Ok(Self {
             database,
             configure,
-            population: OnceCell::new(),
-            preview: OnceCell::new(),
+            population: population.map_or_else(OnceCell::new, OnceCell::from),
+            preview: preview.map_or_else(OnceCell::new, OnceCell::from),
             names: Names::default(),
             costs: RefCell::default(),
-        }
+        })
     }
 
     /// What its records say of each person, read when it is first asked for.
@@ -51,7 +63,8 @@ impl<'a> Generation<'a> {
         if let Some(population) = self.population.get() {
             return Ok(population);
         }
-        let population = Population::read(self.database, self.bytes_max())?;
+        let file = &self.configure.generation_file;
+        let population = Population::of(&self.database, file, bytes_max(self.configure))?;
         Ok(self.population.get_or_init(|| population))
     }
 
@@ -60,7 +73,7 @@ impl<'a> Generation<'a> {
         if let Some(preview) = self.preview.get() {
             return Ok(preview);
         }
-        let preview = Preview::of(self.database)?;
+        let preview = Preview::of(preview::open_model()?, &self.database)?;
         Ok(self.preview.get_or_init(|| preview))
     }
 
@@ -94,15 +107,16 @@ impl<'a> Generation<'a> {
     ) -> Result<(Counts, RoaringTreemap), Fault> {
         let plan = &question.plan;
         let result = Rows::of(plan)?;
-        let allowed = Allowed { spent, rows_max: self.configure.rows_max, bytes_max: self.bytes_max() };
+        let allowed =
+            Allowed { spent, rows_max: self.configure.rows_max, bytes_max: bytes_max(self.configure) };
         let population = self.population()?;
         let mut cohort = Cohort::new(population, &result, allowed);
-        let kept = result.imaged.then(|| Kept::new(self.database, &result)).transpose()?;
+        let kept = result.imaged.then(|| Kept::new(&self.database, &result)).transpose()?;
         let (sql, again) = match &kept {
             Some(_) => ("SELECT * FROM cohort", false),
             None => (result.sql.as_str(), Reads::of(plan) == Reads::Nothing),
         };
-        stream(self.database, sql, again, |batch| cohort.take(&batch, plan))?;
+        stream(&self.database, sql, again, |batch| cohort.take(&batch, plan))?;
         let statistics = cohort.statistics(plan.columns().len(), kept.is_some());
         let sharing = &Sharing::of(question, cohort.persons.len(), statistics);
         let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));
@@ -148,7 +162,7 @@ impl<'a> Generation<'a> {
         let sexes = sexes.map(|(key, persons)| (key.clone(), Tally { count: persons, persons }));
         Ok((
             ages.collect(),
-            counts_of(labelled(self.database, &self.names, sexes, bounds::LABELS, u64::saturating_add)?),
+            counts_of(labelled(&self.database, &self.names, sexes, bounds::LABELS, u64::saturating_add)?),
         ))
     }
 
@@ -158,7 +172,7 @@ impl<'a> Generation<'a> {
             .modalities
             .into_iter()
             .map(|(code, count, persons)| (Key::Concept(code), Tally { count, persons }));
-        let modalities = labelled(self.database, &self.names, groups, bounds::LABELS, u64::saturating_add)?;
+        let modalities = labelled(&self.database, &self.names, groups, bounds::LABELS, u64::saturating_add)?;
         let modalities = modalities.into_iter();
         let modalities = modalities.map(|(label, tally)| (label, tally.count, tally.persons)).collect();
         Ok(wire::Images { persons: images.persons, cap: images.cap, modalities })
@@ -174,29 +188,34 @@ impl<'a> Generation<'a> {
                 }
                 // A person of several values may have two of one name; of one value alone none.
                 let join = if cap > 1 { u64::max } else { u64::saturating_add };
-                let groups = labelled(self.database, &self.names, groups, bounds::VALUES, join)?;
+                let groups = labelled(&self.database, &self.names, groups, bounds::VALUES, join)?;
                 found.push(wire::Category { column: at, groups: counts_of(groups), cap });
             }
         }
         Ok(found)
     }
+}
 
-    /// What is counted here may take a part of the engine's memory; DuckDB has its own limit.
-    fn bytes_max(&self) -> u64 {
-        self.configure.memory_mb.saturating_mul(1_024 * 1_024) / bounds::COUNTING_PART
-    }
+/// What is counted here may take so much.
+fn bytes_max(configure: &Configure) -> u64 {
+    bounds::counting_bytes(configure.memory_mb)
+}
+
+/// What a thread made. Where it failed, it is tried again when it is asked for, and that question says why.
+fn ended<T>(thread: thread::ScopedJoinHandle<'_, Result<T, Fault>>) -> Option<T> {
+    thread.join().ok()?.ok()
 }
 
 type Groups = Vec<(String, u64)>;
 
-/// Rows, and per column rows with and without a value and persons with and without one; a person's rows count for at
-/// most `cap`.
 /// A cost as it crosses the pipe.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "held within the numbers")]
 pub(super) fn whole(cost: f64) -> u64 {
     cost.max(0.0) as u64
 }
 
+/// Rows, and per column rows with and without a value and persons with and without one; a person's rows count for at
+/// most `cap`.
 fn sums(cohort: &Cohort<'_>, cap: u64) -> (u64, Vec<[u64; 4]>) {
     let rows = cohort.rows.iter().map(|rows| u64::from(*rows).min(cap)).sum();
     let all = [rows, 0, cohort.persons.len() as u64, 0];

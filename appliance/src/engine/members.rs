@@ -89,7 +89,7 @@ pub(super) fn answer(generation: &Generation<'_>, plan: &Plan) -> Result<(Reply,
     if !generation.allows(cost) {
         return Ok((Reply::TooCostly, Vec::new()));
     }
-    let database = generation.database;
+    let database = &generation.database;
     let (select, imaged) = select(plan).ok_or(Fault {
         failed: Failed::NotUnderstood,
         note: Some("the plan's subject is not one of its columns".to_owned()),

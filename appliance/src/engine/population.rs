@@ -1,10 +1,13 @@
-//! What a generation's records say of each person, read once and kept in the worker's memory: when they were born, their
-//! sex, and the calendar years in which they are observed.
+//! What a generation's records say of each person, held in the worker's memory: when they were born, their sex, and the
+//! calendar years in which they are observed. It is read once, at ingest, and [`kept`] beside the generation.
 //!
 //! What must stay true: no record's value can make the reading fail; a person is found by their `person_id` alone, at
 //! the same place all the while. Deliberately absent: whoever a question is about.
 
+mod kept;
+
 use std::collections::HashMap;
+use std::path::Path;
 
 use duckdb::Connection;
 use duckdb::arrow::array::{Array as _, AsArray as _, PrimitiveArray, RecordBatch};
@@ -18,6 +21,9 @@ use super::database::{Fault, one, stream};
 use super::labels::{FEMALE, Key, MALE};
 use super::quick::Quick;
 use crate::disclosure::OTHER;
+
+pub(super) use kept::beside;
+pub(crate) use kept::{is_population_damaged, keep_population};
 
 /// The persons of a generation.
 pub(super) struct Population {
@@ -54,8 +60,15 @@ struct Places {
 }
 
 impl Population {
-    /// Reads it, unless it takes more bytes than it may.
-    pub fn read(database: &Connection, bytes_max: u64) -> Result<Self, Fault> {
+    /// Of a generation, as it is kept beside it or else as its records are, unless it takes more bytes than it may.
+    pub fn of(generation: &Connection, generation_file: &Path, bytes_max: u64) -> Result<Self, Fault> {
+        match Self::kept(generation_file, bytes_max)? {
+            Some(population) => Ok(population),
+            None => Self::of_records(generation, bytes_max),
+        }
+    }
+
+    fn of_records(database: &Connection, bytes_max: u64) -> Result<Self, Fault> {
         let mut population = Self {
             places: Places::of(database, bytes_max)?,
             facts: Vec::new(),
@@ -295,7 +308,7 @@ pub(super) fn number_of(day: Date) -> i32 {
 mod tests {
     use super::*;
 
-    fn population() -> Population {
+    pub(super) fn population() -> Population {
         let database = Connection::open_in_memory().unwrap();
         database
             .execute_batch(
@@ -310,7 +323,7 @@ mod tests {
                      (6, '2015-01-01', 'infinity'), (8, '1776-01-01', '1902-01-01'), (9, '2021-01-01', '2020-01-01');",
             )
             .unwrap();
-        Population::read(&database, 1_000_000).unwrap_or_else(|fault| panic!("{:?}", fault.note))
+        Population::of_records(&database, 1_000_000).unwrap_or_else(|fault| panic!("{:?}", fault.note))
     }
 
     #[test]

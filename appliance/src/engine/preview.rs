@@ -13,10 +13,11 @@ mod model;
 mod operators;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use duckdb::{Config, Connection};
 use flip_gate::Plan;
-use flip_gate::cdm::TABLES;
+use flip_gate::cdm::{Column, TABLES};
 use serde_json::Value;
 
 use self::model::Sizes;
@@ -43,29 +44,29 @@ const SETTINGS: &str = "
 pub(super) struct Preview {
     model: Connection,
     sizes: Sizes,
-    /// The tables that it has by now.
-    made: RefCell<Vec<&'static str>>,
+    /// The tables that it has by now, with their columns.
+    made: RefCell<HashMap<&'static str, Vec<&'static str>>>,
+}
+
+/// Opens a DuckDB for a model, with nothing in it: that takes longer than all else of it.
+pub(super) fn open_model() -> Result<Connection, Fault> {
+    Config::default()
+        .with("memory_limit", format!("{MEMORY_MB}MiB"))
+        .and_then(|config| config.with("threads", "1"))
+        .and_then(Connection::open_in_memory_with_flags)
+        .and_then(|model| model.execute_batch(SETTINGS).map(|()| model))
+        .map_err(|error| Fault::preparing(&error))
 }
 
 impl Preview {
-    /// Of an open generation.
-    pub fn of(generation: &Connection) -> Result<Self, Fault> {
+    /// Of an open generation, in what was opened for a model.
+    pub fn of(model: Connection, generation: &Connection) -> Result<Self, Fault> {
         let counted = rows(
             generation,
             "SELECT table_name, greatest(estimated_size, 1)::UBIGINT FROM duckdb_tables() WHERE schema_name = 'omop'",
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, u64>(1)?)),
         )?;
-        Self::sized(Sizes::of(counted))
-    }
-
-    fn sized(sizes: Sizes) -> Result<Self, Fault> {
-        let opened = Config::default()
-            .with("memory_limit", format!("{MEMORY_MB}MiB"))
-            .and_then(|config| config.with("threads", "1"))
-            .and_then(Connection::open_in_memory_with_flags)
-            .and_then(|model| model.execute_batch(SETTINGS).map(|()| model));
-        let model = opened.map_err(|error| Fault::preparing(&error))?;
-        Ok(Self { model, sizes, made: RefCell::default() })
+        Ok(Self { model, sizes: Sizes::of(counted), made: RefCell::default() })
     }
 
     /// The rows and pairs that a plan is expected to go through.
@@ -92,13 +93,20 @@ impl Preview {
         Ok(tree.as_array().into_iter().flatten().map(|root| Walk::over(&self.sizes).cost(root)).sum())
     }
 
-    /// Makes the tables that a plan names, where they are not there yet: all of them would take it longer to start.
+    /// Makes the columns that a plan names of the tables that it names, where they are not there yet: to make all takes
+    /// longer than most questions. A plan writes each column of a record out (see `flip_gate`).
     fn make_tables(&self, sql: &str) -> Result<(), Fault> {
         let mut made = self.made.borrow_mut();
         for table in TABLES.iter().filter(|table| sql.contains(table.name)) {
-            if !made.contains(&table.name) {
-                run(&self.model, &self.sizes.sql(table))?;
-                made.push(table.name);
+            let there = made.entry(table.name).or_default();
+            let wanted = |column: &&Column| there.contains(&column.name) || sql.contains(column.name);
+            // One of them in any case: a table has a column.
+            let columns = table.columns.iter().enumerate();
+            let columns = columns.filter(|(at, column)| *at == 0 || wanted(column)).map(|(_, column)| column);
+            let columns: Vec<&Column> = columns.collect();
+            if columns.len() > there.len() {
+                run(&self.model, &self.sizes.sql(table, &columns))?;
+                *there = columns.iter().map(|column| column.name).collect();
             }
         }
         Ok(())

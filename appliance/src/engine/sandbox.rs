@@ -18,13 +18,13 @@ use flip_storage::confine::{
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
-use super::bounds;
+use super::{bounds, population};
 
 /// What a worker is locked into, for the status page. Resource limits, its processors, no new privileges and death with
 /// the appliance always hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sandbox {
-    /// How far the kernel confines the worker to reading its generation, with no TCP.
+    /// How far the kernel confines the worker to reading its generation and what is kept of it, with no TCP.
     pub files: Files,
     /// Whether the kernel answers the worker's system calls from a short list only.
     pub calls: Calls,
@@ -71,7 +71,7 @@ pub enum Calls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Files {
-    /// The worker can open its generation for reading and nothing else, and cannot use TCP.
+    /// The worker can open its generation and what is kept of it for reading and nothing else, and cannot use TCP.
     Confined,
     /// The kernel knows some of the rules.
     PartlyConfined,
@@ -125,7 +125,9 @@ fn keep_to_processors(threads: NonZeroU32) -> Result<(), rustix::io::Errno> {
 const LIMITS_OF_THE_MACHINE: [&str; 3] = ["/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu"];
 
 fn confine(generation_file: &Path) -> Result<Files, SandboxError> {
-    let mut rules = confine::Files::nothing()?.and(generation_file, AccessFs::ReadFile)?;
+    let mut rules = confine::Files::nothing()?
+        .and(generation_file, AccessFs::ReadFile)?
+        .and_if_there(&population::beside(generation_file), AccessFs::ReadFile)?;
     for path in LIMITS_OF_THE_MACHINE {
         rules = rules.and_if_there(Path::new(path), AccessFs::ReadFile)?;
     }
@@ -163,24 +165,28 @@ mod tests {
     fn a_worker_can_read_its_generation_and_no_other_file() {
         let folder = tempfile::TempDir::new().unwrap();
         let [generation, sibling] = ["g-000001", "g-000002"].map(|name| folder.path().join(name));
-        fs::write(&generation, "generation").unwrap();
-        fs::write(&sibling, "sibling").unwrap();
+        let kept = population::beside(&generation);
+        for file in [&generation, &sibling, &kept] {
+            fs::write(file, "records").unwrap();
+        }
         let opened = || {
             [
                 refusal(File::open(&generation)),
+                refusal(File::open(&kept)),
                 refusal(File::open(&sibling)),
                 refusal(File::open("/etc/passwd")),
                 refusal(fs::read_dir(folder.path())),
                 refusal(OpenOptions::new().write(true).open(&generation)),
+                refusal(OpenOptions::new().write(true).open(&kept)),
             ]
         };
-        assert_eq!(opened(), [None; 5], "all are there outside");
+        assert_eq!(opened(), [None; 7], "all are there outside");
         let Some(inside) = confined(&generation, opened) else {
             let modules = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
             assert!(!modules.contains("landlock"), "the kernel has Landlock, and the rules do not hold");
             return;
         };
         let no = Some(libc::EACCES);
-        assert_eq!(inside, [None, no, no, no, no]);
+        assert_eq!(inside, [None, None, no, no, no, no, no]);
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use flip_protocol::answer::Failed;
 use roaring::RoaringTreemap;
 
-use super::database::{self, Fault};
+use super::database::Fault;
 use super::measure::Generation;
 use super::wire::{self, Configure, Question, Reply, Request, SpentPersons};
 use super::{bounds, export, members, sandbox};
@@ -37,20 +37,18 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
                 .unwrap_or(LOST);
         }
     };
-    let database = match database::open(configure) {
-        Ok(database) => database,
+    let generation = match Generation::open(configure) {
+        Ok(generation) => generation,
         Err(fault) => return send(replies, &fault.into(), &[]).err().unwrap_or(LOST),
     };
-    let engine_version = database.version().unwrap_or_default();
+    let engine_version = generation.database.version().unwrap_or_default();
     if let Err(code) = send(replies, &Reply::Hello { engine_version, sandbox }, &[]) {
         return code;
     }
-    database.set_prepared_statement_cache_capacity(bounds::PLANS);
-    let generation = Generation::new(&database, configure);
+    generation.database.set_prepared_statement_cache_capacity(bounds::PLANS);
     // Before the first question comes. Where it cannot be, that question says why.
     if configure.counts {
         drop(generation.population());
-        drop(generation.preview());
     }
     let mut spent = RoaringTreemap::new();
     loop {
@@ -65,7 +63,7 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
                 continue;
             }
             Ok(Some((Request::Export(wanted), behind))) => {
-                match export::write(&database, &wanted, &behind, replies) {
+                match export::write(&generation.database, &wanted, &behind, replies) {
                     Ok(()) => continue,
                     Err(_) => return LOST,
                 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use flip_appliance::data::{Damage, Generations, GenerationsError, Settings, Verdict, ingest, progress};
 
@@ -82,7 +83,7 @@ fn an_older_generation_can_be_used_again() {
     assert_eq!(world.ask(COUNT), ["3"]);
 }
 
-/// Every bit of the file counts: some are looked at by nobody else, such as those of unused blocks.
+/// Every bit of the files counts: some are looked at by nobody else, such as those of unused blocks.
 #[test]
 fn a_flipped_bit_is_found_named_and_keeps_the_data_out_of_use() {
     let world = World::with_persons();
@@ -92,28 +93,37 @@ fn a_flipped_bit_is_found_named_and_keeps_the_data_out_of_use() {
     let verify = || generations.verify("g-000002", &mut |_| {}).unwrap();
     assert_eq!(verify(), Verdict::Sound);
 
-    let file = fs::File::options().read(true).write(true).open(&generation.database).unwrap();
-    let size = file.metadata().unwrap().len();
-    let flip = |at: u64| {
-        let mut byte = [0];
-        file.read_exact_at(&mut byte, at).unwrap();
-        file.write_all_at(&[byte[0] ^ 1], at).unwrap();
-    };
-    for at in [0, 100, size / 2, size - 1] {
-        flip(at);
-        assert_eq!(verify(), Verdict::Damaged(Damage::Bytes), "byte {at} of {size}");
-        let error = generations.current().unwrap_err();
-        assert!(matches!(error, GenerationsError::Damaged { .. }), "{error:?}");
-        assert_eq!(
-            error.to_string(),
-            "generation g-000002 is damaged: its file's SHA-256 is not that of what was ingested. Its data are not \
-             used; use another (flip-appliance data use g-000001), or ingest the extract again"
-        );
-        assert!(generations.use_again("g-000002").is_err());
-        flip(at);
-        assert_eq!(verify(), Verdict::Sound);
-        assert_eq!(generations.current().unwrap().unwrap().name, "g-000002");
+    for file in [generation.database.clone(), generation.database.with_file_name("population")] {
+        let size = fs::metadata(&file).unwrap().len();
+        for at in [0, 100, size / 2, size - 1] {
+            flip(&file, at);
+            assert_eq!(
+                verify(),
+                Verdict::Damaged(Damage::Bytes),
+                "byte {at} of {size} of {}",
+                file.display()
+            );
+            let error = generations.current().unwrap_err();
+            assert!(matches!(error, GenerationsError::Damaged { .. }), "{error:?}");
+            assert_eq!(
+                error.to_string(),
+                "generation g-000002 is damaged: its file's SHA-256 is not that of what was ingested. Its data are not \
+                 used; use another (flip-appliance data use g-000001), or ingest the extract again"
+            );
+            assert!(generations.use_again("g-000002").is_err());
+            flip(&file, at);
+            assert_eq!(verify(), Verdict::Sound);
+            assert_eq!(generations.current().unwrap().unwrap().name, "g-000002");
+        }
     }
+}
+
+/// Changes one bit of the byte at a place.
+fn flip(file: &Path, at: u64) {
+    let file = fs::File::options().read(true).write(true).open(file).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], at).unwrap();
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Whether a generation's file is still what was ingested.
 //!
 //! Two looks: a cheap one at every use (the file is there, has its size, begins as DuckDB's files do, and no
-//! verification has found it damaged), and the full one, which reads it all and compares its SHA-256. What must stay
-//! true: what was found damaged stays out of use, also after a restart, until a verification finds it sound again.
+//! verification has found it damaged), and the full one, which reads it all and the population beside it, and compares
+//! their SHA-256. What must stay true: what was found damaged stays out of use, also after a restart, until a
+//! verification finds it sound again.
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{GenerationsError, failed};
 use super::{Generation, Generations, sync, write_synced};
+use crate::engine::is_population_damaged;
 
 const MARK: &str = "damaged";
 /// Bytes read at once while a file is hashed.
@@ -116,7 +118,8 @@ fn look(generation: &Generation, tick: &mut dyn FnMut(u64)) -> io::Result<Verdic
     }
     let Some(expected) = &generation.manifest.database else { return Ok(Verdict::NoHash) };
     let found = mark(&generation.database, tick)?;
-    Ok(if found == *expected { Verdict::Sound } else { Verdict::Damaged(Damage::Bytes) })
+    let sound = found == *expected && !is_population_damaged(&generation.database)?;
+    Ok(if sound { Verdict::Sound } else { Verdict::Damaged(Damage::Bytes) })
 }
 
 /// What shows without reading the file.

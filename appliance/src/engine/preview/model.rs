@@ -58,15 +58,15 @@ impl Sizes {
         (EXACT * doublings.exp2()).min((self.largest as f64).max(EXACT))
     }
 
-    /// The statement that makes a table of the model.
-    pub fn sql(&self, table: &Table) -> String {
-        let values = table.columns.iter();
+    /// The statement that makes a table of the model, with these of its columns.
+    pub fn sql(&self, table: &Table, columns: &[&Column]) -> String {
+        let values = columns.iter();
         let values = values.map(|column| format!("{} AS \"{}\"", self.values(table, column), column.name));
         let values = values.collect::<Vec<_>>().join(", ");
         let (name, rows) = (table.name, self.rows(table.name));
         let pieces = rows.div_ceil(PIECE);
         format!(
-            "CREATE TABLE omop.\"{name}\" AS SELECT {values} FROM (SELECT x * {PIECE} + y AS i FROM range({pieces}) AS \
+            "CREATE OR REPLACE TABLE omop.\"{name}\" AS SELECT {values} FROM (SELECT x * {PIECE} + y AS i FROM range({pieces}) AS \
              a(x), range({PIECE}) AS b(y)) AS s WHERE i < {rows}"
         )
     }

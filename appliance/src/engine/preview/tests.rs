@@ -15,7 +15,7 @@ fn cost(persons: &str, condition: &str) -> f64 {
         "SELECT p.person_id FROM person p, generate_series(1, 10000) AS a(i), generate_series(1, 10000) AS b(j) \
          WHERE {condition}"
     );
-    Preview::of(&generation).unwrap().cost(&flip_gate::admit(&sql).unwrap()).unwrap()
+    Preview::of(open_model().unwrap(), &generation).unwrap().cost(&flip_gate::admit(&sql).unwrap()).unwrap()
 }
 
 const CROWD: &str = "SELECT i, 1950 + i % 50, make_timestamp(i), 'M', i FROM range(1000) AS s(i)";
@@ -72,10 +72,8 @@ const LARGE: [(&str, u32); 9] = [
 ];
 
 fn large() -> Preview {
-    Preview::sized(Sizes::of(
-        LARGE.iter().map(|(table, power)| ((*table).to_owned(), 1_u64 << power)).collect(),
-    ))
-    .unwrap()
+    let sizes = LARGE.iter().map(|(table, power)| ((*table).to_owned(), 1_u64 << power)).collect();
+    Preview { model: open_model().unwrap(), sizes: Sizes::of(sizes), made: RefCell::default() }
 }
 
 /// What a question is expected to cost there.
@@ -217,4 +215,32 @@ fn a_join_by_a_persons_key_makes_so_many_rows_for_each_person() {
     // And no more than are read where it is a person's own row.
     let rows = in_large("SELECT m.person_id FROM measurement m JOIN person p ON p.person_id = m.person_id");
     assert!((27.0_f64.exp2()..27.0_f64.exp2() * 8.0).contains(&rows), "{rows:e}");
+}
+
+#[test]
+fn columns_that_a_question_does_not_name_change_nothing_of_its_cost() {
+    let all: Vec<&str> = TABLES
+        .iter()
+        .flat_map(|table| table.columns.iter().map(|column| column.name).chain([table.name]))
+        .collect();
+    for sql in [
+        "SELECT p.person_id, c.concept_name FROM person p JOIN condition_occurrence o ON o.person_id = p.person_id \
+         JOIN concept c ON c.concept_id = o.condition_concept_id WHERE c.concept_id IN (201826, 316866)",
+        "SELECT * FROM person WHERE year_of_birth < 1950",
+        "SELECT person_id, count(*) AS visits FROM visit_occurrence GROUP BY person_id HAVING count(*) > 2",
+        "SELECT p.person_id FROM person p JOIN measurement m USING (person_id) WHERE m.value_as_number > \
+         (SELECT 1 FROM concept LIMIT 1)",
+    ] {
+        let Ok(plan) = flip_gate::admit(sql) else { panic!("{sql}") };
+        let [few, whole] = [large(), large()];
+        whole.make_tables(&all.concat()).unwrap();
+        let columns = |model: &Preview| model.made.borrow().values().map(Vec::len).sum::<usize>();
+        let cost = few.cost(&plan).unwrap();
+        assert!(columns(&few) * 3 < columns(&whole));
+        assert!((cost - whole.cost(&plan).unwrap()).abs() < 0.5, "{sql}");
+        // Another question that names more of the same tables.
+        assert!(
+            few.cost(&flip_gate::admit("SELECT person_id, gender_concept_id FROM person").unwrap()).is_ok()
+        );
+    }
 }

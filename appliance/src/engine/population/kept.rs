@@ -1,0 +1,242 @@
+//! The population in a file beside its generation, written at ingest: to read it from the records takes a new process
+//! longer than most questions.
+//!
+//! ```text
+//! "flip population 1\n"
+//! first i64, near u32            what places are found by
+//! count u32                      then for each place: born i32, sex u16, first year u8, last year u8
+//! id i64 ..                      of the places from `near` on
+//! count u32                      then for each who has several periods: place u32, years 4 × u64
+//! sexes                          as JSON, up to
+//! SHA-256                        of everything before it
+//! ```
+//!
+//! Numbers are little-endian. What must stay true: a file that is not what was written is never used; where there is
+//! none, or one of another version, the records say the same.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use duckdb::Connection;
+use flip_protocol::answer::Failed;
+use sha2::{Digest as _, Sha256};
+
+use super::{Facts, Places, Population, too_large};
+use crate::engine::bounds;
+use crate::engine::database::Fault;
+
+const WORDS: &[u8] = b"flip population 1\n";
+const HASH_BYTES: usize = 32;
+
+/// Where the population of a generation is kept.
+pub(in crate::engine) fn beside(generation_file: &Path) -> PathBuf {
+    generation_file.with_file_name("population")
+}
+
+/// Writes the population of an open generation beside it, durably. Nothing is written where it would take more than a
+/// part of so many MiB, or cannot be read: an engine then says so of the records, when it is asked.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn keep_population(
+    generation: &Connection,
+    generation_file: &Path,
+    memory_mb: u64,
+) -> io::Result<()> {
+    let Ok(population) = Population::of_records(generation, bounds::counting_bytes(memory_mb)) else {
+        return Ok(());
+    };
+    let mut file = File::create(beside(generation_file))?;
+    file.write_all(&population.to_bytes())?;
+    file.sync_all()
+}
+
+/// True where a population is kept beside a generation and is not what was written.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn is_population_damaged(generation_file: &Path) -> io::Result<bool> {
+    Ok(bytes_beside(generation_file)?.is_some_and(|bytes| sound(&bytes).is_none()))
+}
+
+impl Population {
+    /// What is kept beside a generation, unless it takes more bytes than it may; nothing where nothing is.
+    pub fn kept(generation_file: &Path, bytes_max: u64) -> Result<Option<Self>, Fault> {
+        if fs::metadata(beside(generation_file)).is_ok_and(|file| file.len() > bytes_max) {
+            return Err(too_large());
+        }
+        let bytes = bytes_beside(generation_file).map_err(|_| Fault::plain(Failed::Internal))?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let body = sound(&bytes).ok_or_else(Fault::damaged)?;
+        let Some(parts) = body.strip_prefix(WORDS) else { return Ok(None) };
+        let population = Self::of_parts(parts).ok_or_else(Fault::damaged)?;
+        population.check(bytes_max)?;
+        Ok(Some(population))
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let count =
+            |count: usize| u32::try_from(count).expect("places are numbered by 32 bits").to_le_bytes();
+        let mut bytes = WORDS.to_vec();
+        bytes.extend(self.places.first.to_le_bytes());
+        bytes.extend(self.places.near.to_le_bytes());
+        bytes.extend(count(self.facts.len()));
+        for Facts { born, sex, years: (first, last) } in &self.facts {
+            bytes.extend(born.to_le_bytes());
+            bytes.extend(sex.to_le_bytes());
+            bytes.extend([*first, *last]);
+        }
+        let mut others: Vec<_> = self.places.others.iter().collect();
+        others.sort_unstable_by_key(|(_, place)| **place);
+        bytes.extend(others.iter().flat_map(|(person, _)| person.to_le_bytes()));
+        let mut several: Vec<_> = self.several.iter().collect();
+        several.sort_unstable_by_key(|(place, _)| **place);
+        bytes.extend(count(several.len()));
+        for (place, years) in several {
+            bytes.extend(place.to_le_bytes());
+            bytes.extend(years.iter().flat_map(|part| part.to_le_bytes()));
+        }
+        bytes.extend(serde_json::to_vec(&self.sexes).expect("numbers and texts are JSON"));
+        let hash = Sha256::digest(&bytes);
+        bytes.extend(hash);
+        bytes
+    }
+
+    fn of_parts(bytes: &[u8]) -> Option<Self> {
+        let (first, bytes) = bytes.split_first_chunk()?;
+        let (near, bytes) = bytes.split_first_chunk()?;
+        let (near, first) = (u32::from_le_bytes(*near), i64::from_le_bytes(*first));
+        let (facts, bytes) = counted::<8>(bytes)?;
+        let facts: Vec<Facts> = facts
+            .iter()
+            .map(|[a, b, c, d, e, f, first, last]| Facts {
+                born: i32::from_le_bytes([*a, *b, *c, *d]),
+                sex: u16::from_le_bytes([*e, *f]),
+                years: (*first, *last),
+            })
+            .collect();
+        let others = facts.len().checked_sub(near as usize)?;
+        let (others, bytes) = chunks::<8>(bytes, others)?;
+        let others = others.iter().map(|person| i64::from_le_bytes(*person)).zip(near..).collect();
+        let (several, bytes) = counted::<36>(bytes)?;
+        let several = several.iter().map(|entry| {
+            let (place, years) = entry.split_first_chunk().expect("36 bytes are more than four");
+            let mut parts = years.as_chunks().0.iter().map(|part| u64::from_le_bytes(*part));
+            (u32::from_le_bytes(*place), std::array::from_fn(|_| parts.next().unwrap_or_default()))
+        });
+        let several = several.collect();
+        let sexes = serde_json::from_slice(bytes).ok()?;
+        Some(Self { places: Places { first, near, others }, facts, sexes, several })
+    }
+}
+
+/// All but the hash, where that is right.
+fn sound(bytes: &[u8]) -> Option<&[u8]> {
+    let (body, hash) = bytes.split_last_chunk::<HASH_BYTES>()?;
+    (Sha256::digest(body).as_slice() == hash).then_some(body)
+}
+
+fn bytes_beside(generation_file: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(beside(generation_file)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A count and so many pieces, and what follows them.
+fn counted<const BYTES: usize>(bytes: &[u8]) -> Option<(&[[u8; BYTES]], &[u8])> {
+    let (count, bytes) = bytes.split_first_chunk()?;
+    chunks(bytes, u32::from_le_bytes(*count) as usize)
+}
+
+fn chunks<const BYTES: usize>(bytes: &[u8], count: usize) -> Option<(&[[u8; BYTES]], &[u8])> {
+    let (pieces, rest) = bytes.split_at_checked(count.checked_mul(BYTES)?)?;
+    Some((pieces.as_chunks().0, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::super::tests::population;
+    use super::*;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        })
+    }
+
+    /// What is kept in a folder, or why there is none.
+    fn kept(bytes: &[u8], bytes_max: u64) -> Result<Option<Population>, Fault> {
+        let folder = tempfile::tempdir().unwrap();
+        let generation = folder.path().join("cdm.duckdb");
+        fs::write(beside(&generation), bytes).unwrap();
+        assert_eq!(is_population_damaged(&generation).unwrap(), sound(bytes).is_none());
+        Population::kept(&generation, bytes_max)
+    }
+
+    #[test]
+    fn version_1_stays_what_it_is() {
+        let database = Connection::open_in_memory().unwrap();
+        let sql = "CREATE SCHEMA omop;
+            CREATE TABLE omop.person AS SELECT 7::BIGINT AS person_id, 8507::BIGINT AS gender_concept_id,
+                1950 AS year_of_birth, 2 AS month_of_birth, 3 AS day_of_birth, NULL::TIMESTAMP AS birth_datetime,
+                'm' AS gender_source_value;
+            CREATE TABLE omop.observation_period AS SELECT * FROM (VALUES (7, '2001-01-01'::DATE, '2002-01-01'::DATE),
+                (7, '2004-01-01', '2004-02-01'), (-1, '2005-01-01', '2005-01-01')) AS periods(person_id,
+                observation_period_start_date, observation_period_end_date);";
+        database.execute_batch(sql).unwrap();
+        let bytes = Population::of_records(&database, 1_000_000).unwrap_or_else(|_| panic!()).to_bytes();
+        let (words, rest) = bytes.split_at(WORDS.len());
+        assert_eq!(words, b"flip population 1\n");
+        let (numbers, rest) = rest.split_at(8 + 4 + 4 + 2 * 8 + 8 + 4 + 36);
+        let expected = [
+            "0700000000000000 01000000 02000000 ab8c2901 0100 6568 00000080 0000 6969",
+            "ffffffffffffffff 01000000 00000000 0000000000000000 0000000060010000 0000000000000000 0000000000000000",
+        ];
+        assert_eq!(hex(numbers), expected.concat().replace(' ', ""));
+        let (sexes, hash) = rest.split_at(rest.len() - HASH_BYTES);
+        assert_eq!(sexes, br#"[{"Concept":null},{"Concept":8507}]"#);
+        assert_eq!(hash, Sha256::digest(&bytes[..bytes.len() - HASH_BYTES]).as_slice());
+    }
+
+    #[test]
+    fn what_is_kept_is_what_the_records_say() {
+        let bytes = population().to_bytes();
+        let read = kept(&bytes, 1_000_000).ok().flatten().unwrap();
+        assert!(read.to_bytes() == bytes);
+        assert_eq!(read.place(9_000_000_000_000_000_000), population().place(9_000_000_000_000_000_000));
+    }
+
+    #[test]
+    fn what_is_not_what_was_written_is_never_used() {
+        let whole = population().to_bytes();
+        let is_damage = |bytes: &[u8]| {
+            kept(bytes, 1_000_000).err().is_some_and(|fault| fault.note == Fault::damaged().note)
+        };
+        for at in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 4;
+            assert!(is_damage(&flipped) && is_damage(&whole[..at]), "byte {at}");
+        }
+        // Whole, and not what a writer makes.
+        for cut in 0..whole.len() - HASH_BYTES - WORDS.len() {
+            let mut short = whole[..WORDS.len() + cut].to_vec();
+            short.extend(Sha256::digest(&short));
+            assert!(is_damage(&short), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_passed_over_and_what_is_too_large_is_not_read() {
+        let mut other = b"flip population 2\n..".to_vec();
+        other.extend(Sha256::digest(&other));
+        assert!(kept(&other, 1_000_000).is_ok_and(|none| none.is_none()));
+        let fault = kept(&population().to_bytes(), 100).err().unwrap();
+        assert_eq!(fault.failed, Failed::OutOfMemory);
+    }
+}
