@@ -405,7 +405,11 @@ fn look(
         *held = stick::hold(&folder.running())?;
         // Who reads sticks is given it, and cannot make it.
         drop(stick::hold(&folder.handling())?);
-        folder.forget_stale(clock::now())?;
+        if let Err(error) = folder.forget_stale(clock::now()) {
+            // It takes room, and is no reason to take no stick.
+            let error = error_chain(&error);
+            tracing::warn!(error, "what an earlier run left of sticks cannot be removed");
+        }
         status::ready(site, folder)?;
     }
     forget_outcomes(folder)

@@ -31,6 +31,8 @@ pub const WAIT_S: u64 = 25;
 pub const NEXT_BYTES: usize = 512;
 /// Streams of events that a person has open at once: each holds one of [`PEOPLE_CONNECTIONS`].
 pub const EVENTS_AT_ONCE: usize = 8;
+/// Streams of events of all people: the other half of [`PEOPLE_CONNECTIONS`] is left for everything else.
+pub const EVENTS_OF_ALL: usize = PEOPLE_CONNECTIONS / 2;
 /// How long a stream of events lasts at most; whoever still waits opens another.
 pub const EVENTS_LIFE: Duration = Duration::from_hours(1);
 /// How often a stream says that it is alive, and its owner is let in anew: what lies between keeps a silent connection
@@ -60,6 +62,12 @@ pub const BROWSER_CHARACTERS: usize = 200;
 pub const NETWORKS_KNOWN: u32 = 20;
 /// How long such a network is remembered, in milliseconds.
 pub const NETWORK_KNOWN_MS: u64 = 90 * 86_400_000;
+/// Browsers that are remembered of each person as ones they have signed in with.
+pub const BROWSERS_KNOWN: u32 = 20;
+/// How long such a browser is remembered after it was last signed in with, in milliseconds.
+pub const BROWSER_KNOWN_MS: u64 = 90 * 86_400_000;
+/// People who a browser is remembered of: its cookie has a token for each, and comes with every request.
+pub const BROWSER_PEOPLE: usize = 8;
 /// Wrong passwords, and wrong codes, before one has to wait: people mistype.
 pub const TRIES_FREE: u32 = 5;
 /// The same from one network that is new to whoever is tried, for all names together: a hospital's door to the world.
@@ -91,10 +99,13 @@ pub const OIDC_ANSWER_BYTES: usize = 256 * 1024;
 pub const OIDC_KNOWN_MS: u64 = 3_600_000;
 /// Milliseconds between two questions for such keys: what lacks one comes from the provider itself.
 pub const OIDC_KEYS_AGAIN_MS: u64 = 1_000;
-/// How long an identity provider that did not answer is taken to be away, and not asked again, in milliseconds.
+/// How long an identity provider that did not answer, or not as it has to, is not asked again, in milliseconds.
 pub const OIDC_AWAY_MS: u64 = 5_000;
 /// How long the sign-in page says so, in milliseconds.
 pub const OIDC_AWAY_SAID_MS: u64 = 60_000;
+/// Bytes of an ID token that is kept to sign out at the provider with: it goes into an address, and some proxies take no
+/// longer ones.
+pub const OIDC_HINT_BYTES: usize = 4_096;
 /// Bytes of a subject, as the standard bounds it.
 pub const OIDC_SUBJECT_BYTES: usize = 255;
 /// API tokens that a person has at once.

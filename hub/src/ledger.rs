@@ -8,6 +8,7 @@ pub mod allowed;
 pub mod audit;
 pub mod backup;
 pub mod board;
+pub mod browsers;
 pub mod bundles;
 pub mod cursor;
 pub mod files;

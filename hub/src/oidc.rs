@@ -3,7 +3,7 @@
 //! What must stay true: what comes back is believed only for the sign-in that the same browser began, once, and only
 //! where the provider's signature, audience, time and nonce are right; the provider is asked when somebody wants to sign
 //! in and never before, so that the hub serves without it. Deliberately absent: which account it is
-//! ([`crate::ledger::identities`]), sessions, and signing out at the provider.
+//! ([`crate::ledger::identities`]), sessions, and hearing of it when somebody signs out at the provider by itself.
 
 mod begun;
 mod provider;
@@ -20,6 +20,8 @@ use crate::bounds;
 pub const BEGIN: &str = "/sign-in/oidc";
 /// Where the provider sends people back to.
 pub const CALLBACK: &str = "/sign-in/oidc/callback";
+/// Where people come back to who have signed out at the provider too.
+const SIGN_IN: &str = "/sign-in";
 /// The cookie by which a browser is known again. It comes with a link of the provider's, so it cannot be strict.
 pub const COOKIE: &str = "__Host-flip-oidc";
 

@@ -7,6 +7,7 @@ mod act;
 mod api;
 mod console;
 mod events;
+mod known_browser;
 mod may;
 mod notices;
 mod once;

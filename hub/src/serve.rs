@@ -82,8 +82,11 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
         Listener::bind("sites", config.sites_listen, sites_tls, bounds::SITES_CONNECTIONS, metrics.clone())
             .await
             .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
-    Desk::forget_stale(&Desk::folder(data))
-        .context("what an earlier run left of bundles cannot be removed")?;
+    if let Err(error) = Desk::forget_stale(&Desk::folder(data)) {
+        // It takes room, and is no reason to keep everybody out.
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "what an earlier run left of bundles cannot be removed");
+    }
     let numbers = match config.metrics_listen {
         Some(address) => {
             let bound = tokio::net::TcpListener::bind(address).await;

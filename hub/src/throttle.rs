@@ -1,9 +1,10 @@
 //! How often passwords, codes and the public forms may be tried, and how long whoever failed waits.
 //!
-//! What must stay true: a try counts from when it begins, so that many at once are no way around; who has signed in from
-//! somewhere before is counted there apart from everybody else, so that strangers keep nobody out of where they usually
-//! are; of one account's failures few count for all who share an address; it behaves the same for names that nobody has.
-//! Kept in memory: a restart forgets it. Deliberately absent: where somebody has signed in before ([`crate::ledger`]).
+//! What must stay true: a try counts from when it begins, so that many at once are no way around; the browser that somebody
+//! has signed in with before is counted by itself, and else the network that they have signed in from apart from everybody
+//! else, so that strangers keep nobody out of where they usually are; of one account's failures few count for all who share
+//! an address; it behaves the same for names that nobody has. Kept in memory: a restart forgets it. Deliberately absent:
+//! with what and from where somebody has signed in before ([`crate::ledger`]).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -59,6 +60,15 @@ pub enum Secret {
     Code,
 }
 
+/// By what somebody is known who has signed in before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Known {
+    /// Their browser, by the SHA-256 of the token that its cookie has of them.
+    Browser([u8; 32]),
+    /// Where they are, which they share with whoever else is there.
+    Network(Network),
+}
+
 /// A try at somebody's secret.
 #[derive(Debug, Clone, Copy)]
 pub struct Try {
@@ -68,8 +78,8 @@ pub struct Try {
     pub secret: Secret,
     /// From where.
     pub from: Network,
-    /// Whether they have signed in from there before.
-    pub known: bool,
+    /// By what whoever tries is known as the account's owner; `None`: by nothing.
+    pub known: Option<Known>,
 }
 
 /// A form that strangers send.
@@ -96,9 +106,9 @@ pub struct Throttle(Mutex<Tries>);
 
 #[derive(Default)]
 struct Tries {
-    /// Of people: from one known network each, and from all others together. So many as there are people, times the
-    /// networks that are remembered of each.
-    people: HashMap<(PersonId, Secret, Option<Network>), Count>,
+    /// Of people: from each browser and each network that knows them, and from everywhere else together. So many as there
+    /// are people, times the browsers and networks that are remembered of each.
+    people: HashMap<(PersonId, Secret, Option<Known>), Count>,
     names: HashMap<([u8; 32], Secret), Count>,
     networks: HashMap<Network, Count>,
     /// What each account has failed in each network: the first few make up the network's count.
@@ -121,7 +131,7 @@ impl Throttle {
             return Err(wait);
         }
         tries.account(&this).add(now);
-        if !this.known && tries.share(&this).add(now) <= bounds::TRIES_FREE {
+        if this.known.is_none() && tries.share(&this).add(now) <= bounds::TRIES_FREE {
             tries.networks.entry(this.from).or_insert(Count::NONE).add(now);
         }
         tries.bound(now);
@@ -131,7 +141,7 @@ impl Throttle {
     /// Takes back what [`Self::begin`] counted. From where they are known, what failed before is forgotten.
     pub fn succeeded(&self, this: Try) {
         self.take_back(this);
-        if this.known {
+        if this.known.is_some() {
             self.lock().account(&this).failed = 0;
         }
     }
@@ -140,7 +150,7 @@ impl Throttle {
     pub fn take_back(&self, this: Try) {
         let mut tries = self.lock();
         tries.account(&this).take_one();
-        if !this.known && tries.share(&this).take_one() < bounds::TRIES_FREE {
+        if this.known.is_none() && tries.share(&this).take_one() < bounds::TRIES_FREE {
             tries.networks.entry(this.from).or_insert(Count::NONE).take_one();
         }
     }
@@ -167,12 +177,10 @@ impl Tries {
     /// How long a try waits. A refused one leaves nothing here: else made-up names would fill the memory.
     fn wait(&self, this: &Try, now: UnixMillis) -> Option<Wait> {
         let account = match this.account {
-            Account::Person(person) => {
-                self.people.get(&(person, this.secret, this.known.then_some(this.from)))
-            }
+            Account::Person(person) => self.people.get(&(person, this.secret, this.known)),
             Account::Nobody(name) => self.names.get(&(name, this.secret)),
         };
-        let network = if this.known { None } else { self.networks.get(&this.from) };
+        let network = if this.known.is_some() { None } else { self.networks.get(&this.from) };
         let of = |count: Option<&Count>, free| count.and_then(|count| count.wait(free, now));
         of(account, bounds::TRIES_FREE).max(of(network, bounds::NETWORK_TRIES_FREE))
     }
@@ -180,10 +188,9 @@ impl Tries {
     /// The count of the account that is tried.
     fn account(&mut self, this: &Try) -> &mut Count {
         match this.account {
-            Account::Person(person) => self
-                .people
-                .entry((person, this.secret, this.known.then_some(this.from)))
-                .or_insert(Count::NONE),
+            Account::Person(person) => {
+                self.people.entry((person, this.secret, this.known)).or_insert(Count::NONE)
+            }
             Account::Nobody(name) => self.names.entry((name, this.secret)).or_insert(Count::NONE),
         }
     }
@@ -264,7 +271,8 @@ mod tests {
 
     fn by(from: &str, known: bool) -> Try {
         let account = Account::Person(PersonId::from_bytes([1; 16]));
-        Try { account, secret: Secret::Password, from: network(from), known }
+        let from = network(from);
+        Try { account, secret: Secret::Password, from, known: known.then_some(Known::Network(from)) }
     }
 
     /// Fails until it has to wait; gives how often that was.
@@ -306,11 +314,23 @@ mod tests {
     }
 
     #[test]
+    fn nobody_else_makes_the_browser_wait_that_somebody_has_signed_in_with() {
+        let throttle = Throttle::default();
+        let browser = |of| Try { known: Some(Known::Browser([of; 32])), ..by("192.0.2.7", false) };
+        // A colleague behind the same address, which the account knows, and strangers.
+        fail(&throttle, by("192.0.2.7", true), 0);
+        fail(&throttle, by("192.0.2.7", false), 0);
+        assert_eq!(fail(&throttle, browser(1), 0), bounds::TRIES_FREE);
+        assert_eq!(fail(&throttle, browser(2), 0), bounds::TRIES_FREE, "two browsers are one");
+        assert!(throttle.begin(by("192.0.2.7", true), at(0)).is_err());
+    }
+
+    #[test]
     fn a_stranger_waits_also_with_another_name_each_time_and_who_succeeds_is_not_counted() {
         let throttle = Throttle::default();
         let named = |name: u8, from| {
             let account = Account::Nobody([name; 32]);
-            Try { account, secret: Secret::Password, from: network(from), known: false }
+            Try { account, secret: Secret::Password, from: network(from), known: None }
         };
         let tries =
             (0..250).find(|name| throttle.begin(named(*name, "2001:db8::1"), at(0)).is_err()).unwrap();
@@ -331,7 +351,7 @@ mod tests {
         let here = network("192.0.2.7");
         let of = |person: u8, secret| {
             let account = Account::Person(PersonId::from_bytes([person; 16]));
-            Try { account, secret, from: here, known: false }
+            Try { account, secret, from: here, known: None }
         };
         // All day long, each time as soon as they may.
         for s in 0..100_000 {
@@ -347,7 +367,11 @@ mod tests {
             let _ = throttle.begin(of(person, Secret::Password), at(100_000));
         }
         assert!(throttle.begin(of(3, Secret::Password), at(100_000)).is_err());
-        assert!(throttle.begin(Try { known: true, ..of(4, Secret::Password) }, at(100_000)).is_ok());
+        assert!(
+            throttle
+                .begin(Try { known: Some(Known::Network(here)), ..of(4, Secret::Password) }, at(100_000))
+                .is_ok()
+        );
     }
 
     #[test]
@@ -363,14 +387,13 @@ mod tests {
         for of in 0..u32::try_from(bounds::COUNTS_KEPT).unwrap() * 3 {
             let account = Account::Nobody(std::array::from_fn(|at| of.to_be_bytes()[at % 4]));
             let from = Network(IpAddr::from(std::net::Ipv4Addr::from(of)));
-            throttle.begin(Try { account, secret: Secret::Password, from, known: false }, at(1)).unwrap();
+            throttle.begin(Try { account, secret: Secret::Password, from, known: None }, at(1)).unwrap();
         }
         // From one network, past its wait, with another name each time.
         let here = network("192.0.2.99");
         for of in 0..u32::try_from(bounds::COUNTS_KEPT).unwrap() * 3 {
             let account = Account::Nobody(std::array::from_fn(|at| (!of).to_be_bytes()[at % 4]));
-            let _ =
-                throttle.begin(Try { account, secret: Secret::Password, from: here, known: false }, at(1));
+            let _ = throttle.begin(Try { account, secret: Secret::Password, from: here, known: None }, at(1));
         }
         let tries = throttle.lock();
         assert!(tries.names.len() <= bounds::COUNTS_KEPT && tries.networks.len() <= bounds::COUNTS_KEPT);

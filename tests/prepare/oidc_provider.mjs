@@ -1,5 +1,5 @@
 // A real identity provider on loopback: oidc-provider, with a sign-in page of its own and the people of a file, which is
-// read anew each time. `lie` in that file says what is wrong with the next ID tokens.
+// read anew each time. `lie` in that file says what is wrong with the next ID tokens, or with what it says of itself.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:https';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const names = ['modules', 'port', 'folder', 'callback', 'client', 'secret-file'];
+const names = ['modules', 'port', 'folder', 'callback', 'after', 'client', 'secret-file'];
 const { values: given } = parseArgs({ options: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) });
 const within = createRequire(join(given.modules, 'none.js'));
 const load = async (name) => import(pathToFileURL(within.resolve(name)));
@@ -26,6 +26,7 @@ const provider = new Provider(issuer, {
   clients: [{
     client_id: given.client,
     redirect_uris: [given.callback],
+    post_logout_redirect_uris: [given.after],
     ...(secret ? { client_secret: secret } : { token_endpoint_auth_method: 'none' }),
   }],
   jwks: { keys: [key] },
@@ -67,7 +68,11 @@ function sign(claims, privateKey) {
 provider.use(async (ctx, next) => {
   await next();
   const { lie } = world();
-  if (ctx.path === '/token' && ctx.body?.id_token && lie) {
+  if (ctx.path === '/.well-known/openid-configuration' && lie === 'discovery') {
+    ctx.body = { ...ctx.body, authorization_endpoint: 'http://localhost/auth' };
+    console.log('lied about: discovery');
+  }
+  if (ctx.path === '/token' && ctx.body?.id_token && lies[lie]) {
     ctx.body = { ...ctx.body, id_token: await lies[lie](jose.decodeJwt(ctx.body.id_token)) };
     console.log(`lied about: ${lie}`);
   }

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use flip_storage::rusqlite::{Connection, OpenFlags};
 use flip_tests::world::{
-    Authenticator, Browser, Hub, HubOptions, IdentityProvider, MailServer, Page, Secured, Wanderer, Window,
-    until,
+    Authenticator, Browser, Hub, HubOptions, IdentityProvider, MailServer, PASSWORD, Page, Secured, Wanderer,
+    Window, until,
 };
 use serde_json::{Value, json};
 
@@ -242,10 +242,12 @@ fn what_comes_back_wrongly_or_twice_opens_nothing() -> Result<()> {
         ensure!(page.status == 200 && !page.text.contains("evil"), "{next}: {page:?}");
     }
 
-    // A provider that goes away in the middle is said to be, and passwords work on.
-    let url = back("", &mut ada)?;
+    // A provider that goes away in the middle is said to be, one click begins anew, and passwords work on.
+    let url = back("?next=/trusts", &mut ada)?;
     provider.stop()?;
-    refused(&ada.get(&url)?, 503, "cannot be reached now")?;
+    let away = ada.get(&url)?;
+    refused(&away, 503, "cannot be reached now")?;
+    ensure!(away.text.contains("sign-in&#x2f;oidc?next=%2Ftrusts"), "{}", away.text);
     hub.api()?;
 
     // Other keys are asked for where a token is signed with one that is not known.
@@ -258,6 +260,117 @@ fn what_comes_back_wrongly_or_twice_opens_nothing() -> Result<()> {
     let secret = "plover umber sixpence";
     assert!(!log.contains(secret) && !log.contains(&session), "the log holds a secret");
     Ok(())
+}
+
+#[test]
+fn a_provider_that_says_of_itself_what_cannot_be_believed_is_not_asked_at_every_click() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut provider = IdentityProvider::new(&folder.path().join("provider"), false)?;
+    let options = HubOptions { lines: provider.lines(), ..HubOptions::default() };
+    let hub = Hub::start(&folder.path().join("hub"), options)?;
+    let console = hub.stranger()?.base().to_owned();
+    provider.knows(&json!([]), Some("discovery"))?;
+    provider.start(&console)?;
+    let mut visitor = Wanderer::new(&hub, &provider)?;
+    let begin = format!("{console}/sign-in/oidc?next=/trusts");
+    let clicks = 30;
+    for _ in 0..clicks {
+        let page = visitor.get(&begin)?;
+        refused(&page, 502, "did not pass the hub")?;
+        ensure!(page.text.contains("sign-in&#x2f;oidc?next=%2Ftrusts"), "{}", page.text);
+    }
+    let asked = provider.log().matches("lied about: discovery").count();
+    assert!((1..clicks).contains(&asked), "asked {asked} times at {clicks} clicks");
+    provider.knows(&json!([]), None)?;
+    until("the hub to believe the provider again", || {
+        Ok((visitor.get(&begin)?.location.starts_with(&provider.issuer())).then_some(()))
+    })
+}
+
+#[test]
+fn who_signs_out_here_is_told_that_they_are_signed_in_there_and_signs_out_there_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut provider = IdentityProvider::new(&folder.path().join("provider"), false)?;
+    let options = HubOptions { lines: provider.lines(), ..HubOptions::default() };
+    let hub = Hub::start(&folder.path().join("hub"), options)?;
+    let console = hub.stranger()?.base().to_owned();
+    add(&hub, "ada", "ada@site.example")?;
+    provider.knows(&json!([person("ada", "s-1", "ada@site.example", true)]), None)?;
+    provider.start(&console)?;
+    for (window, name) in [(DESK, "signed-out-light"), (TELEPHONE, "signed-out-dark-narrow")] {
+        let browser = to_the_provider(window, &console)?;
+        give_login(&browser, "ada")?;
+        browser.shows("Sign out")?;
+        // Signed out here alone, the next click comes in again without a question.
+        sign_out(&browser)?;
+        browser.shows("You are still signed in at Example Health")?;
+        browser.picture(&picture(name)?)?;
+        let (barriers, misfits) = (browser.barriers()?, browser.misfits()?);
+        ensure!(barriers.is_empty() && misfits.is_empty(), "{barriers:#?} {misfits:#?}");
+        browser.go(&format!("{console}/trusts"))?;
+        browser.click("a.button[href^='/sign-in/oidc']")?;
+        browser.shows("Sign out")?;
+        sign_out(&browser)?;
+        browser.shows("You are still signed in at Example Health")?;
+        let complaints = browser.complaints()?;
+        ensure!(complaints.is_empty(), "the browser complains: {complaints:?}");
+        // Signed out there too, one is asked who one is.
+        browser.click("main a.button")?;
+        browser.click("button[name=logout]")?;
+        browser.shows("Ask for access")?;
+        assert_eq!(browser.address()?, format!("{console}/sign-in"));
+        browser.click("a.button[href^='/sign-in/oidc']")?;
+        browser.shows("Cancel")?;
+    }
+
+    // Nobody vouched for who comes with a password.
+    let browser = Browser::open(DESK)?;
+    browser.go(&format!("{console}/trusts"))?;
+    browser.fill("input[name=account]", "ada")?;
+    browser.fill("input[name=password]", PASSWORD)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("Sign out")?;
+    sign_out(&browser)?;
+    browser.shows("Ask for access")
+}
+
+fn sign_out(browser: &Browser) -> Result<()> {
+    browser.click("form[action='/sign-out'] button")
+}
+
+#[test]
+fn nobody_is_bound_before_the_hubs_second_factor_is_given() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut provider = IdentityProvider::new(&folder.path().join("provider"), false)?;
+    let mail = MailServer::start(&folder.path().join("mail"), Secured::Plain)?;
+    let lines = mail.lines() + &provider.lines();
+    let options = HubOptions { lines, second_factor: true, ..HubOptions::default() };
+    let hub = Hub::start(&folder.path().join("hub"), options)?;
+    let console = hub.stranger()?.base().to_owned();
+    add(&hub, "ada", "ada@site.example")?;
+    let (_, app, _) = hub.stranger()?.sign_in("ada", PASSWORD)?.enrol()?;
+    // Whoever runs the provider, or makes it verify her address, has everything of hers but her second factor.
+    let people = [("eve", "s-eve"), ("ada", "s-ada")];
+    let people = people.map(|(login, sub)| person(login, sub, "ada@site.example", true));
+    provider.knows(&json!(people), None)?;
+    provider.start(&console)?;
+    let browser = to_the_provider(DESK, &console)?;
+    give_login(&browser, "eve")?;
+    browser.shows("or one of your recovery codes")?;
+    drop(browser);
+    assert_eq!(acts(&hub, &["identity_bound"])?, Vec::<Value>::new());
+    let browser = to_the_provider(DESK, &console)?;
+    give_login(&browser, "ada")?;
+    browser.shows("or one of your recovery codes")?;
+    browser.fill("input[name=code]", &app.code(1)?)?;
+    browser.click("main button[type=submit]")?;
+    browser.shows("Sign out")?;
+    let bound = acts(&hub, &["identity_bound"])?;
+    assert_eq!((bound.len(), &bound[0]["facts"]["subject"]), (1, &json!("s-ada")), "{bound:?}");
+    until("a mail of it", || {
+        let mails = mail.mails()?;
+        Ok(mails.iter().any(|mail| mail.to_string().contains("Example Health")).then_some(()))
+    })
 }
 
 #[test]

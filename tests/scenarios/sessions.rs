@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::bench::memory::own_mib;
-use flip_tests::world::{Api, Browser, Hub, HubOptions, PASSWORD, Window};
+use flip_tests::world::{Api, Browser, Hub, HubOptions, PASSWORD, Reply, Window, until};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -170,6 +170,64 @@ fn who_mistypes_all_day_keeps_nobody_out_behind_the_same_address() -> Result<()>
     hospital.sign_in("mia", PASSWORD)?;
     hospital.sign_in("admin", PASSWORD)?;
     Ok(())
+}
+
+/// Signs in on the page as a browser with that cookie.
+fn sign_in_with(from: &Api, name: &str, password: &str, cookie: &str) -> Result<Reply> {
+    let form = format!("account={name}&next=/&password={}", password.replace(' ', "+"));
+    from.post_form("/sign-in", &form, &[("sec-fetch-site", "same-origin"), ("cookie", cookie)])
+}
+
+/// The cookie by which a browser is known again.
+fn known_browser(reply: &Reply) -> Result<String> {
+    let cookie = reply.cookies.iter().find(|cookie| cookie.starts_with("__Host-flip-known="));
+    Ok(cookie.with_context(|| format!("no cookie: {reply:?}"))?.clone())
+}
+
+#[test]
+fn whoever_guesses_behind_the_same_address_makes_no_browser_wait_that_has_signed_in() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    for name in ["ben", "mia", "eve"] {
+        hub.add_person(name, "researcher")?;
+    }
+    let hospital = hub.stranger_from("127.0.0.9")?;
+    // Until one waits.
+    let guess = |name: &str, cookie: &str| -> Result<()> {
+        let waits = (0..60).find_map(|_| match sign_in_with(&hospital, name, "wrong", cookie) {
+            Ok(reply) if reply.status == 403 => None,
+            other => Some(other.map(|reply| reply.status)),
+        });
+        assert_eq!(waits.context("nobody waits")??, 429, "{name}");
+        Ok(())
+    };
+    // The waits begin with a second, which may be over here.
+    let waits = |name: &str, cookie: &str| {
+        until(&format!("{name} to wait"), || {
+            guess(name, "")?;
+            Ok((sign_in_with(&hospital, name, PASSWORD, cookie)?.status == 429).then_some(()))
+        })
+    };
+    // Two sign in with one browser and one with another, at a place that then knows them all.
+    let of_ben = known_browser(&sign_in_with(&hospital, "ben", PASSWORD, "")?)?;
+    let of_both = known_browser(&sign_in_with(&hospital, "mia", PASSWORD, &of_ben)?)?;
+    sign_in_with(&hospital, "eve", PASSWORD, "")?;
+    for name in ["ben", "mia"] {
+        guess(name, "")?;
+        let reply = sign_in_with(&hospital, name, PASSWORD, &of_both)?;
+        assert_eq!(reply.status, 303, "{name} waits for another's guesses: {}", reply.text);
+        waits(name, "")?;
+    }
+    // To whoever has not signed in with it, it is nothing, and it opens nothing.
+    waits("eve", &of_both)?;
+    waits("mia", &of_ben)?;
+    assert_eq!(hospital.fetch("/api/v1/session", &[("cookie", &of_both)])?.status, 401);
+    // It is counted by itself, and another password makes it void.
+    guess("mia", &of_both)?;
+    let password = hub.data.join("password.txt");
+    let changed = hub.command(&["user", "password", "ben", "--password-file"])?.arg(&password).output()?;
+    ensure!(changed.status.success(), "{}", String::from_utf8_lossy(&changed.stderr));
+    waits("ben", &of_both)
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub use query::{Field, Freeze, FreezeState, FrozenAt, Query};
 pub use query_new::{QueryNew, Refusal};
 pub use second_factor::{GiveCode, OwnFactor, RecoveryCodes, SetUpFactor};
 pub use sessions::{SessionRow, Sessions};
-pub use sign_in::{GoOn, ProviderWay, SignIn};
+pub use sign_in::{GoOn, ProviderWay, SignIn, SignedOut};
 pub use site::attack::{AttackReport, AttackRow, SiteAttack};
 pub use site::audit::{Act, Chain, SiteAudit};
 pub use site::data::{

@@ -9,7 +9,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
 use super::invitations::{NewLink, Taken, taken, void_link};
 use super::mail::{self, NewMail};
-use super::{Ledger, LedgerError, links, orders};
+use super::{Ledger, LedgerError, browsers, links, orders};
 use crate::audit::{By, Deed};
 use crate::email::EmailAddress;
 use crate::person::{PersonId, Role};
@@ -231,6 +231,7 @@ impl Ledger {
                 .optional()?;
             let Some(person_name) = name else { return Ok(false) };
             links::void_links(tx, id)?;
+            browsers::void_browsers(tx, id)?;
             tx.execute("DELETE FROM session WHERE person = ?1 AND token_sha256 <> ?2", (id.bytes(), but))?;
             told.iter().try_for_each(|told| mail::store(tx, told, None))?;
             by.note(tx, &Deed::PasswordChanged { person: id, person_name })?;
@@ -350,9 +351,10 @@ pub(super) fn name_of(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Resul
     tx.query_row("SELECT name FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))
 }
 
-/// Ends a person's sessions, and makes their API tokens void; how many sessions.
+/// Ends a person's sessions, makes their API tokens void, and forgets their browsers; how many sessions.
 pub(super) fn end_sessions(tx: &Transaction<'_>, person: PersonId) -> rusqlite::Result<usize> {
     void_tokens(tx, person)?;
+    browsers::void_browsers(tx, person)?;
     tx.execute("DELETE FROM session WHERE person = ?1", [person.bytes()])
 }
 

@@ -361,6 +361,20 @@ pub(super) const MIGRATIONS: &[&str] = &[
         UNIQUE (person, issuer)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE known_browser (
+        token_sha256 BLOB PRIMARY KEY,
+        person BLOB NOT NULL REFERENCES person,
+        seen_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX known_browser_of_person ON known_browser (person, seen_ms);
+",
+    // Of sessions that the provider vouched for: who it is, for whom, and with which token.
+    "
+    ALTER TABLE session ADD COLUMN issuer TEXT;
+    ALTER TABLE session ADD COLUMN subject TEXT;
+    ALTER TABLE session ADD COLUMN id_token TEXT;
+",
 ];
 
 #[cfg(test)]

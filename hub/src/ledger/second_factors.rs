@@ -11,7 +11,7 @@ use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 
 use super::mail::{self, NewMail};
 use super::people::{Changed, Whom, change, end_sessions, name_of, void_tokens};
-use super::{Ledger, LedgerError, sessions};
+use super::{Ledger, LedgerError, identities, sessions};
 use crate::audit::{By, Deed};
 use crate::person::PersonId;
 
@@ -51,6 +51,8 @@ pub struct Renewed {
     pub expires: UnixMillis,
     /// The network from which the factor was given.
     pub network: String,
+    /// What people call the identity provider, where who is bound by this is told so by mail.
+    pub provider: Option<String>,
 }
 
 /// A factor to be set up.
@@ -260,7 +262,8 @@ pub(super) fn use_up(tx: &Transaction<'_>, person: PersonId, proof: &Proof) -> r
     }
 }
 
-/// Gives a session another token, and notes that the second factor was given in it; false where it has ended.
+/// Gives a session another token, and notes that the second factor was given in it; false where it has ended, as it does
+/// where the provider vouched in it for somebody else than the person's account was bound to meanwhile.
 fn renew(
     tx: &Transaction<'_>,
     person: PersonId,
@@ -272,10 +275,11 @@ fn renew(
          WHERE person = ?1 AND token_sha256 = ?2 AND expires_ms > ?4",
         (person.bytes(), session.old, session.new, now.0, session.expires.0),
     )?;
-    if renewed == 1 {
-        sessions::note_network(tx, person, &session.network, now)?;
+    if renewed == 0 {
+        return Ok(false);
     }
-    Ok(renewed == 1)
+    sessions::note_network(tx, person, &session.network, now)?;
+    identities::bind_session(tx, person, session.new, session.provider.as_deref(), now)
 }
 
 fn put_codes(tx: &Transaction<'_>, person: PersonId, codes: &[[u8; 32]]) -> rusqlite::Result<()> {
@@ -316,6 +320,7 @@ mod tests {
             new: [new; 32],
             expires: UnixMillis(1_000),
             network: "192.0.2.7".to_owned(),
+            provider: None,
         }
     }
 

@@ -7,6 +7,7 @@ use flip_protocol::UnixMillis;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
 use uuid::Uuid;
 
+use super::identities::{self, Vouched};
 use super::people::{name_of, role_of, void_tokens};
 use super::{Ledger, LedgerError, second_factors};
 use crate::audit::{By, Deed};
@@ -52,6 +53,15 @@ pub struct NewSession {
     pub until: [UnixMillis; 2],
     /// Where from.
     pub place: Place,
+}
+
+/// Who vouched for whoever had a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VouchedFor {
+    /// The identity provider's issuer.
+    pub issuer: String,
+    /// The ID token by which it knows them, where it is short enough to be kept.
+    pub id_token: Option<String>,
 }
 
 /// A session as its owner sees it.
@@ -158,11 +168,20 @@ impl Ledger {
         .await
     }
 
-    /// Ends a session.
-    pub async fn close_session(&self, by: By, token_sha256: [u8; 32]) -> Result<(), LedgerError> {
+    /// Ends a session; gives who vouched for it, if somebody did.
+    pub async fn close_session(
+        &self,
+        by: By,
+        token_sha256: [u8; 32],
+    ) -> Result<Option<VouchedFor>, LedgerError> {
         self.call("close session", move |tx| {
-            let closed = tx.execute("DELETE FROM session WHERE token_sha256 = ?1", [token_sha256])?;
-            if closed == 1 { by.note(tx, &Deed::SignedOut {}) } else { Ok(()) }
+            let closed = tx
+                .prepare_cached("DELETE FROM session WHERE token_sha256 = ?1 RETURNING issuer, id_token")?
+                .query_row([token_sha256], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)))
+                .optional()?;
+            let Some((issuer, id_token)) = closed else { return Ok(None) };
+            by.note(tx, &Deed::SignedOut {})?;
+            Ok(issuer.map(|issuer| VouchedFor { issuer, id_token }))
         })
         .await
     }
@@ -190,15 +209,11 @@ pub(super) enum Given {
     /// The password that was hashed to this Argon2id string.
     Password(String),
     /// The word of the identity provider.
-    Word {
-        /// Who it is.
-        issuer: String,
-        /// Whether it asked them for a second factor that counts here.
-        second_factor: bool,
-    },
+    Word(Vouched),
 }
 
-/// Opens a session, as [`Ledger::open_session`] says it. Where the provider's second factor counts, none is awaited.
+/// Opens a session, as [`Ledger::open_session`] says it. Where the provider's second factor counts, none is awaited. Who
+/// is whole by it is bound to who they are at the provider, unless they are bound to somebody else there: then `None`.
 pub(super) fn open(
     tx: &Transaction<'_>,
     new: &NewSession,
@@ -208,15 +223,17 @@ pub(super) fn open(
     optional: bool,
 ) -> rusqlite::Result<Option<Session>> {
     tx.execute("DELETE FROM session WHERE expires_ms <= ?1", [now.0])?;
-    let (password, issuer, factor_given) = match given {
-        Given::Password(password) => (Some(password), None, false),
-        Given::Word { issuer, second_factor } => (None, Some(issuer), *second_factor),
+    let (password, vouched) = match given {
+        Given::Password(password) => (Some(password), None),
+        Given::Word(vouched) => (None, Some(vouched)),
     };
+    let factor_given = vouched.is_some_and(|vouched| vouched.second_factor);
     let awaited = !factor_given && (!optional || second_factors::has_one(tx, person)?);
     let expires = new.until[usize::from(!awaited)];
     let opened = tx.execute(
-        "INSERT INTO session (token_sha256, person, expires_ms, id, opened_ms, seen_ms, address, browser, factor_ms)
-         SELECT ?1, id, ?3, ?5, ?6, ?6, ?7, ?8, ?9
+        "INSERT INTO session (token_sha256, person, expires_ms, id, opened_ms, seen_ms, address, browser, factor_ms,
+                              issuer, subject, id_token)
+         SELECT ?1, id, ?3, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12
          FROM person WHERE id = ?2 AND disabled_ms IS NULL AND (?4 IS NULL OR password = ?4)",
         (
             new.token_sha256,
@@ -228,20 +245,27 @@ pub(super) fn open(
             &new.place.address,
             &new.place.browser,
             factor_given.then_some(now.0),
+            vouched.map(|vouched| &vouched.issuer),
+            vouched.map(|vouched| &vouched.subject),
+            vouched.and_then(|vouched| vouched.id_token.as_ref()),
         ),
     )?;
     if opened == 0 {
         return Ok(None);
     }
     let by = By::person(person, &name_of(tx, person)?, now);
-    match issuer {
-        Some(issuer) => {
+    match vouched {
+        Some(Vouched { issuer, .. }) => {
             by.note(tx, &Deed::ProviderVouched { issuer: issuer.clone(), session_until: expires })?;
         }
         None if awaited => by.note(tx, &Deed::PasswordGiven { session_until: expires })?,
         None => {}
     }
     if !awaited {
+        let told = vouched.and_then(|vouched| vouched.told.as_deref());
+        if !identities::bind_session(tx, person, new.token_sha256, told, now)? {
+            return Ok(None);
+        }
         note_network(tx, person, &new.place.network, now)?;
         let second_factor = if factor_given { "provider" } else { "none" }.to_owned();
         by.note(tx, &Deed::SignedIn { session_until: expires, second_factor })?;

@@ -281,3 +281,60 @@ fn scopes_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Scopes> {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::second_factors::{NewFactor, Renewed};
+    use super::super::sessions::tests::new;
+    use super::*;
+    use crate::permissions::Scope;
+
+    fn ada() -> PersonId {
+        PersonId::from_bytes([1; 16])
+    }
+
+    fn by(at: u64) -> By {
+        By::person(ada(), "ada", UnixMillis(at))
+    }
+
+    /// Ada's ledger; she signs in at 1, and needs no second factor.
+    async fn signed_in(folder: &std::path::Path) -> Ledger {
+        let ledger = Ledger::open(&folder.join("hub.sqlite")).unwrap();
+        ledger.add_person(by(1), ada(), "ada".to_owned(), Role::Researcher, "hash".to_owned()).unwrap();
+        let opened = ledger.open_session(new(1), ada(), "hash".to_owned(), UnixMillis(1), true).await;
+        assert!(opened.unwrap().is_some());
+        ledger
+    }
+
+    async fn make(ledger: &Ledger, session: u8, at: u64, proof: Option<Proof>) -> Given {
+        let scopes = Scope::Read.name().parse().unwrap();
+        let (_, new) = NewToken::fresh("nightly".to_owned(), scopes, 1, UnixMillis(at));
+        ledger.make_token(by(at), ada(), [session; 32], new, proof, None).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn without_a_second_factor_a_token_is_made_soon_after_a_sign_in_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = signed_in(folder.path()).await;
+        let (last, late) = (1 + bounds::FRESH_MS, 2 + bounds::FRESH_MS);
+        assert_eq!(make(&ledger, 1, late, None).await, Given::SignInAnew);
+        assert!(ledger.tokens(ada(), UnixMillis(late)).await.unwrap().is_empty(), "it was made");
+        assert_eq!(make(&ledger, 1, last, None).await, Given::Yes);
+        assert_eq!(make(&ledger, 2, 2, None).await, Given::NoSession);
+    }
+
+    #[tokio::test]
+    async fn who_has_a_second_factor_gives_a_code_of_it_however_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = signed_in(folder.path()).await;
+        let factor = NewFactor { sealed: vec![9], step: 10, codes: vec![] };
+        let (expires, network) = (UnixMillis(10 * bounds::FRESH_MS), "192.0.2.7".to_owned());
+        let renewed = Renewed { old: [1; 32], new: [2; 32], expires, network, provider: None };
+        ledger.enrol_second_factor(by(2), ada(), factor, None, renewed, None).await.unwrap();
+        let late = 2 + bounds::FRESH_MS;
+        let code = |step| Some(Proof::Code { sealed: vec![9], step });
+        assert_eq!(make(&ledger, 2, 3, None).await, Given::NoCode);
+        assert_eq!(make(&ledger, 2, late, code(10)).await, Given::Unproved(Proved::Used));
+        assert_eq!(make(&ledger, 2, late, code(11)).await, Given::Yes);
+    }
+}

@@ -29,6 +29,14 @@ pub struct Begun {
     pub expires: UnixMillis,
 }
 
+impl Begun {
+    /// Whether that state belongs to it, and it is good still. By hashes, so that how long it takes tells nothing of where
+    /// they differ.
+    fn is(&self, state: &str, now: UnixMillis) -> bool {
+        Sha256::digest(&self.state) == Sha256::digest(state) && self.expires > now
+    }
+}
+
 /// All that were begun and have not come back, by the SHA-256 of their browser's cookie.
 #[derive(Default)]
 pub struct AllBegun(Mutex<HashMap<[u8; 32], Begun>>);
@@ -52,13 +60,17 @@ impl AllBegun {
         true
     }
 
+    /// Where the one leads that this browser began and that state belongs to.
+    pub fn leads_to(&self, cookie: &str, state: &str, now: UnixMillis) -> Option<String> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&key(cookie)).filter(|begun| begun.is(state, now)).map(|begun| begun.next.clone())
+    }
+
     /// Takes the one that this browser began and that state belongs to.
     pub fn take(&self, cookie: &str, state: &str, now: UnixMillis) -> Option<Begun> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = key(cookie);
-        // By hashes, so that how long it takes tells nothing of where they differ.
-        let same = |begun: &Begun| Sha256::digest(&begun.state) == Sha256::digest(state);
-        all.get(&key).filter(|begun| same(begun) && begun.expires > now)?;
+        all.get(&key).filter(|begun| begun.is(state, now))?;
         all.remove(&key)
     }
 }
@@ -90,6 +102,11 @@ mod tests {
         assert!(all.put("cookie", begun("state", 1, 10), now) && all.put("late", begun("state", 1, 10), now));
         assert!(all.take("another", "state", now).is_none(), "another browser took it");
         assert!(all.take("cookie", "another", now).is_none(), "it went with a state that is not its own");
+        assert_eq!(all.leads_to("cookie", "state", now).as_deref(), Some("/queries"));
+        assert!(
+            all.leads_to("cookie", "another", now).is_none()
+                && all.leads_to("late", "state", UnixMillis(10)).is_none()
+        );
         assert!(all.take("cookie", "state", now).is_some(), "a wrong try used it up");
         assert!(all.take("cookie", "state", now).is_none(), "it was taken twice");
         assert!(all.take("late", "state", UnixMillis(10)).is_none(), "it was taken after its time");

@@ -1,7 +1,8 @@
 //! The provider: what it says of itself, where people are sent, and what their code is redeemed for.
 //!
 //! What must stay true: each answer is bounded in time and bytes, over TLS, and no redirect is followed; a provider that
-//! is away is not asked again for some seconds, and keeps nobody else waiting meanwhile.
+//! is away, or says of itself what cannot be believed, is not asked again for some seconds, and keeps nobody else waiting
+//! meanwhile.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::begun::{AllBegun, Begun};
 use super::settings::Settings;
 use super::token::{self, Address, Metadata, UserInfo};
-use super::{CALLBACK, Refused};
+use super::{CALLBACK, Refused, SIGN_IN};
 use crate::bounds;
 use crate::clock;
 use crate::email::EmailAddress;
@@ -34,16 +35,20 @@ pub struct Provider {
     redirect: RedirectUrl,
     http: Http,
     begun: AllBegun,
-    known: Mutex<Option<Known>>,
+    console: String,
+    known: Mutex<Known>,
     /// When it was last found away; 0: it is not.
     away_ms: AtomicU64,
     at_once: Semaphore,
 }
 
 /// What is known of it.
+#[derive(Default)]
 struct Known {
-    metadata: Arc<Metadata>,
-    since: UnixMillis,
+    /// What it says of itself, and since when that is known.
+    metadata: Option<(Arc<Metadata>, UnixMillis)>,
+    /// What was wrong with what it said of itself when it was asked last, and when that was.
+    wrong: Option<(String, UnixMillis)>,
 }
 
 /// What a browser is sent to the provider with.
@@ -73,6 +78,8 @@ pub struct Redeemed {
     pub subject: String,
     /// Whether it asked them for a second factor that counts here.
     pub second_factor: bool,
+    /// The ID token, where it is short enough to sign out there with.
+    pub id_token: Option<String>,
     /// The path to go to afterwards.
     pub next: String,
     address: Address,
@@ -153,6 +160,7 @@ impl Provider {
             settings,
             http: Http(http.build()?),
             begun: AllBegun::default(),
+            console: console.to_owned(),
             known: Mutex::default(),
             away_ms: AtomicU64::new(0),
             at_once: Semaphore::new(bounds::OIDC_AT_ONCE),
@@ -199,17 +207,30 @@ impl Provider {
         if self.begun.put(&cookie, begun, now) { Ok(Sent { url, cookie }) } else { Err(Refused::Busy) }
     }
 
-    /// Redeems what the browser with that cookie brings back.
+    /// Where the sign-in leads that the browser with that cookie began, while it is not used up.
+    pub fn leads_to(&self, cookie: &str, state: &str, now: UnixMillis) -> Option<String> {
+        self.begun.leads_to(cookie, state, now)
+    }
+
+    /// Where somebody signs out there, who was let in with that ID token; `None` where one cannot, or it does not say.
+    pub async fn sign_out(&self, id_token: Option<&str>, now: UnixMillis) -> Option<Url> {
+        let metadata = self.metadata(now, None).await.ok()?;
+        token::sign_out(&self.settings, &metadata, id_token, &format!("{}{SIGN_IN}", self.console))
+    }
+
+    /// Redeems what the browser with that cookie brings back. While the hub is busy or the provider away, nothing is used
+    /// up: the same can be brought again.
     pub async fn redeem(
         &self,
         cookie: Option<&str>,
         handed: Handed,
         now: UnixMillis,
     ) -> Result<Redeemed, Refused> {
-        let begun = cookie.and_then(|cookie| self.begun.take(cookie, &handed.state, now));
-        let begun = begun.ok_or(Refused::NotBegun)?;
+        let cookie = cookie.filter(|cookie| self.leads_to(cookie, &handed.state, now).is_some());
+        let cookie = cookie.ok_or(Refused::NotBegun)?;
         let _one_of_few = self.at_once.try_acquire().map_err(|_| Refused::Busy)?;
         let metadata = self.metadata(now, None).await?;
+        let begun = self.begun.take(cookie, &handed.state, now).ok_or(Refused::NotBegun)?;
         if !token::is_from(&metadata, handed.issuer.as_deref()) {
             return Err(unsound(Wrong("what came back names another issuer, or none".to_owned())));
         }
@@ -243,9 +264,11 @@ impl Provider {
         let methods: Vec<String> =
             claims.auth_method_refs().into_iter().flatten().map(|method| method.to_string()).collect();
         let class = claims.auth_context_ref().map(|class| class.as_str());
+        let id_token = id_token.map(ToString::to_string);
         Ok(Redeemed {
             subject: claims.subject().to_string(),
             second_factor: self.settings.second_factor.is_in(&methods, class),
+            id_token: id_token.filter(|token| token.len() <= bounds::OIDC_HINT_BYTES),
             next: begun.next,
             address: token::address(claims.email(), claims.email_verified()),
             access: access.clone(),
@@ -288,33 +311,42 @@ impl Provider {
         stale: Option<&Arc<Metadata>>,
     ) -> Result<Arc<Metadata>, Refused> {
         let mut known = self.known.lock().await;
-        if let Some(known) = &*known {
-            let age = now.since(known.since);
-            let is_stale = stale.is_some_and(|stale| Arc::ptr_eq(stale, &known.metadata));
+        if let Some((metadata, since)) = &known.metadata {
+            let age = now.since(*since);
+            let is_stale = stale.is_some_and(|stale| Arc::ptr_eq(stale, metadata));
             if age < bounds::OIDC_KNOWN_MS && (!is_stale || age < bounds::OIDC_KEYS_AGAIN_MS) {
-                return Ok(Arc::clone(&known.metadata));
+                return Ok(Arc::clone(metadata));
             }
+        }
+        if let Some((wrong, when)) = &known.wrong
+            && now.since(*when) < bounds::OIDC_AWAY_MS
+        {
+            return Err(unsound(Wrong(format!("{wrong}, a moment ago"))));
         }
         let away = self.away_ms.load(Ordering::Relaxed);
         if away != 0 && now.since(UnixMillis(away)) < bounds::OIDC_AWAY_MS {
             return Err(Refused::Away(Box::new(Wrong("it was away a moment ago".to_owned()))));
         }
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(unsound)?;
-        let metadata = Metadata::discover_async(issuer, &self.http).await.map_err(|error| {
-            let wrong = Wrong(format!("what it says of itself: {error}"));
-            if let DiscoveryError::Request(error) = error {
-                self.of_http(error, now)
-            } else {
-                self.found_away(wrong, now)
+        let discovered = Metadata::discover_async(issuer, &self.http).await.map_err(|error| match error {
+            DiscoveryError::Request(error) => self.of_http(error, now),
+            other => unsound(Wrong(format!("what it says of itself: {other}"))),
+        });
+        let discovered =
+            discovered.and_then(|metadata| match metadata.authorization_endpoint().url().scheme() {
+                "https" => Ok(Arc::new(metadata)),
+                _ => Err(unsound(Wrong("its authorization endpoint is not https".to_owned()))),
+            });
+        match &discovered {
+            Ok(metadata) => {
+                self.away_ms.store(0, Ordering::Relaxed);
+                *known = Known { metadata: Some((Arc::clone(metadata), now)), wrong: None };
             }
-        })?;
-        if metadata.authorization_endpoint().url().scheme() != "https" {
-            return Err(unsound(Wrong("its authorization endpoint is not https".to_owned())));
+            // Else each who comes would have it asked again.
+            Err(Refused::Unsound(wrong)) => known.wrong = Some((wrong.to_string(), now)),
+            Err(_) => {}
         }
-        self.away_ms.store(0, Ordering::Relaxed);
-        let metadata = Arc::new(metadata);
-        *known = Some(Known { metadata: Arc::clone(&metadata), since: now });
-        Ok(metadata)
+        discovered
     }
 
     fn of_http(&self, error: HttpError, now: UnixMillis) -> Refused {
@@ -346,5 +378,68 @@ fn said(code: &str) -> Refused {
         "access_denied" => Refused::Cancelled,
         _ if plain => Refused::Said(code.to_owned()),
         _ => unsound(Wrong("an error without a code".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::super::settings::SecondFactor;
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis(1_000_000);
+
+    fn provider() -> Provider {
+        let settings = Settings {
+            issuer: "https://login.example.org".to_owned(),
+            client_id: "flip".to_owned(),
+            client_secret: None,
+            label: "Example Health".to_owned(),
+            scopes: Vec::new(),
+            ca: None,
+            second_factor: SecondFactor::default(),
+        };
+        Provider::new(settings, "https://hub.example").unwrap()
+    }
+
+    fn begun() -> Begun {
+        Begun {
+            state: "state".to_owned(),
+            nonce: Nonce::new("nonce".to_owned()),
+            verifier: PkceCodeVerifier::new("verifier".to_owned()),
+            next: "/trusts".to_owned(),
+            from: Network::of(IpAddr::from([192, 0, 2, 7])),
+            expires: NOW.plus(bounds::OIDC_BEGUN_MS),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_busy_hub_and_a_provider_that_is_away_use_up_no_sign_in() {
+        let provider = provider();
+        assert!(provider.begun.put("cookie", begun(), NOW));
+        let handed = Handed { state: "state".to_owned(), code: Some("code".to_owned()), ..Handed::default() };
+        let redeem = async || provider.redeem(Some("cookie"), handed.clone(), NOW).await.err();
+        let all = provider.at_once.try_acquire_many(u32::try_from(bounds::OIDC_AT_ONCE).unwrap()).unwrap();
+        assert!(matches!(redeem().await, Some(Refused::Busy)));
+        drop(all);
+        provider.away_ms.store(NOW.0, Ordering::Relaxed);
+        assert!(matches!(redeem().await, Some(Refused::Away(_))));
+        assert_eq!(provider.leads_to("cookie", "state", NOW).as_deref(), Some("/trusts"));
+        assert!(provider.leads_to("another", "state", NOW).is_none());
+        assert!(matches!(
+            provider.redeem(Some("another"), handed.clone(), NOW).await,
+            Err(Refused::NotBegun)
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_what_it_says_of_itself_is_remembered_for_some_seconds() {
+        let provider = provider();
+        provider.known.lock().await.wrong = Some(("no".to_owned(), NOW));
+        let just_before = NOW.plus(bounds::OIDC_AWAY_MS - 1);
+        let refused = provider.metadata(just_before, None).await.err();
+        assert!(matches!(refused, Some(Refused::Unsound(_))), "{refused:?}");
+        assert!(provider.sign_out(None, just_before).await.is_none(), "without knowing the provider");
     }
 }

@@ -6,6 +6,7 @@ use openidconnect::core::{
     CoreJweKeyManagementAlgorithm, CoreJwsSigningAlgorithm, CoreResponseMode, CoreResponseType,
     CoreSubjectIdentifierType,
 };
+use openidconnect::url::Url;
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalProviderMetadata, AuthType, ClaimsVerificationError, ClientId,
     ClientSecret, EmptyAdditionalClaims, EndUserEmail, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce,
@@ -17,7 +18,7 @@ use super::settings::Settings;
 use crate::bounds;
 use crate::email::EmailAddress;
 
-/// What a provider says of itself, with what of RFC 9207 the hub looks at.
+/// What a provider says of itself, with what the hub looks at beyond that.
 pub type Metadata = ProviderMetadata<
     Beyond,
     CoreAuthDisplay,
@@ -49,6 +50,9 @@ pub struct Beyond {
     /// Whether it says who it is with each code (RFC 9207).
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    /// Where people sign out there (OpenID Connect RP-Initiated Logout 1.0 §2.1).
+    #[serde(default)]
+    end_session_endpoint: Option<Url>,
 }
 
 impl AdditionalProviderMetadata for Beyond {}
@@ -123,6 +127,22 @@ pub fn is_from(metadata: &Metadata, issuer: Option<&str>) -> bool {
         Some(issuer) => issuer == metadata.issuer().as_str(),
         None => !metadata.additional_metadata().authorization_response_iss_parameter_supported,
     }
+}
+
+/// Where somebody signs out at the provider and is led back to `back`, where it says that one can; `id_token` is what it
+/// knows them by.
+pub fn sign_out(settings: &Settings, metadata: &Metadata, id_token: Option<&str>, back: &str) -> Option<Url> {
+    let mut url = metadata.additional_metadata().end_session_endpoint.clone()?;
+    if url.scheme() != "https" {
+        return None;
+    }
+    let mut pairs = url.query_pairs_mut();
+    pairs.append_pair("client_id", &settings.client_id).append_pair("post_logout_redirect_uri", back);
+    if let Some(id_token) = id_token {
+        pairs.append_pair("id_token_hint", id_token);
+    }
+    drop(pairs);
+    Some(url)
 }
 
 /// Checks signature, issuer, audience, time, nonce, and that the access token came with it.
@@ -288,6 +308,24 @@ mod tests {
         assert!(is_from(&says, Some(ISSUER)) && !is_from(&says, None));
         assert!(is_from(&silent, None) && is_from(&silent, Some(ISSUER)));
         assert!(!is_from(&silent, Some("https://another.example")) && !is_from(&says, Some("")));
+    }
+
+    #[test]
+    fn one_signs_out_there_where_the_provider_says_that_one_can() {
+        let url = |said: Value, token| {
+            let url = sign_out(&settings(), &metadata(&said), token, "https://hub.example/sign-in")?;
+            Some(String::from(url))
+        };
+        let there = json!({ "end_session_endpoint": format!("{ISSUER}/out?x=1") });
+        let back = "client_id=flip&post_logout_redirect_uri=https%3A%2F%2Fhub.example%2Fsign-in";
+        assert_eq!(url(there.clone(), None).unwrap(), format!("{ISSUER}/out?x=1&{back}"));
+        assert_eq!(
+            url(there, Some("a.b.c")).unwrap(),
+            format!("{ISSUER}/out?x=1&{back}&id_token_hint=a.b.c")
+        );
+        for nowhere in [json!({}), json!({ "end_session_endpoint": "http://login.example.org/out" })] {
+            assert_eq!(url(nowhere.clone(), None), None, "{nowhere}");
+        }
     }
 
     #[test]

@@ -23,18 +23,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use flip_protocol::ident::ProjectId;
 use flip_web::pages as web;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::act;
+use super::known_browser;
 use super::may::{May, Table, Wish};
 use super::parts::{Form, Parameters, Path};
 use super::session::{self, Awaits, COOKIE, Opened, Person};
+use super::visitor::Visitor;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
@@ -194,7 +196,8 @@ async fn sign_in(
     Ok(match session::sign_in(&hub, may.visitor(), &form.account, form.password).await {
         Ok((opened, awaits)) => {
             let to = after_sign_in(awaits, next);
-            ([(header::SET_COOKIE, cookie_of(&opened))], Redirect::to(&to)).into_response()
+            let cookies = cookies_of(&hub, may.visitor(), &opened, awaits).await?;
+            (cookies, Redirect::to(&to)).into_response()
         }
         Err(problem) => {
             let page = pages::sign_in(hub.provider.as_ref(), &form.account, Some(words_of(&problem)), next);
@@ -208,18 +211,38 @@ fn after_sign_in(awaits: Option<Awaits>, next: &str) -> String {
     if awaits.is_some() { format!("/second-factor?next={}", escaped(next)) } else { next.to_owned() }
 }
 
-/// The cookie of a session.
-fn cookie_of(opened: &Opened) -> String {
-    format!(
+/// The cookie of a session and, where nothing is awaited in it, the one by which the browser is known again.
+async fn cookies_of(
+    hub: &Hub,
+    visitor: &Visitor,
+    opened: &Opened,
+    awaits: Option<Awaits>,
+) -> Result<SetCookies, ApiProblem> {
+    let session = format!(
         "{COOKIE}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
         opened.token, opened.lasts_s
-    )
+    );
+    let mut cookies = vec![session];
+    if awaits.is_none() {
+        cookies.push(known_browser::remember(hub, visitor, opened.person).await?);
+    }
+    Ok(set(cookies))
+}
+
+/// Cookies as headers.
+type SetCookies = AppendHeaders<Vec<(HeaderName, String)>>;
+
+fn set(cookies: Vec<String>) -> SetCookies {
+    AppendHeaders(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)).collect())
 }
 
 async fn sign_out(may: May<acts::KeepSession>, State(hub): State<Arc<Hub>>) -> Result<Response, ApiProblem> {
-    hub.ledger.close_session(may.by(), may.person().token_sha256).await?;
-    let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+    let vouched = hub.ledger.close_session(may.by(), may.person().token_sha256).await?;
+    let cookie = set(vec![format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict")]);
+    Ok(match oidc::left(&hub, vouched).await {
+        Some(page) => (cookie, shown(&page)).into_response(),
+        None => (cookie, Redirect::to("/sign-in")).into_response(),
+    })
 }
 
 async fn queries(

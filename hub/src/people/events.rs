@@ -2,7 +2,8 @@
 //!
 //! What must stay true: it is looked at as the same `GET` looks at it, and whoever waits is let in anew before each look,
 //! so that an ended session, a void token or a lost membership ends the stream; an id says all that was told until then;
-//! a stream holds a connection no longer than [`bounds::EVENTS_LIFE`], and a person only so many of them.
+//! a stream holds a connection no longer than [`bounds::EVENTS_LIFE`], a person only so many of them, and all people
+//! together no more than leave room for whoever does not wait.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -43,15 +44,26 @@ pub struct Streams(Arc<Mutex<HashMap<PersonId, usize>>>);
 struct Place(Arc<Mutex<HashMap<PersonId, usize>>>, PersonId);
 
 impl Streams {
-    fn open(&self, person: PersonId) -> Option<Place> {
+    fn open(&self, person: PersonId) -> Result<Place, ApiProblem> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(person).or_default();
-        if *count >= bounds::EVENTS_AT_ONCE {
-            return None;
+        let (own, all) = (open.get(&person).copied().unwrap_or_default(), open.values().sum::<usize>());
+        if own >= bounds::EVENTS_AT_ONCE {
+            let title = "You wait for as many things as one may wait for at once.";
+            let why = "streams of events of yours are open; close one, or wait for one to end";
+            return Err(too_many(title, format!("{} {why}", bounds::EVENTS_AT_ONCE)));
         }
-        *count += 1;
-        Some(Place(Arc::clone(&self.0), person))
+        if all >= bounds::EVENTS_OF_ALL {
+            let title = "As many people wait here as may wait at once.";
+            let why = "streams of events are open; come again in a moment, or ask without one";
+            return Err(too_many(title, format!("{} {why}", bounds::EVENTS_OF_ALL)));
+        }
+        *open.entry(person).or_default() += 1;
+        Ok(Place(Arc::clone(&self.0), person))
     }
+}
+
+fn too_many(title: &str, why: String) -> ApiProblem {
+    ApiProblem::new(Code::TooManyStreams, title).detail(why)
 }
 
 impl Drop for Place {
@@ -138,13 +150,7 @@ where
     F: Future<Output = Result<Look, ApiProblem>> + Send + 'static,
 {
     let last = head.headers.get(LAST).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let place = hub.streams.open(may.person().id).ok_or_else(|| {
-        ApiProblem::new(Code::TooManyStreams, "You wait for as many things as one may wait for at once.")
-            .detail(format!(
-                "{} streams of events of yours are open; close one, or wait for one to end",
-                bounds::EVENTS_AT_ONCE
-            ))
-    })?;
+    let place = hub.streams.open(may.person().id)?;
     let changes = hub.changes();
     let first = look(Arc::clone(hub), may).await?;
     if first.over.is_some() && id_of(&Told::default().news(&first).0, true).is_some_and(|id| id == last) {
@@ -319,13 +325,26 @@ mod tests {
     fn a_person_has_so_many_streams_and_another_when_one_ends() {
         let streams = Streams::default();
         let (ada, ben) = (PersonId::from_bytes([1; 16]), PersonId::from_bytes([2; 16]));
-        let mut open: Vec<Place> = (0..bounds::EVENTS_AT_ONCE).filter_map(|_| streams.open(ada)).collect();
+        let mut open: Vec<Place> = (0..bounds::EVENTS_AT_ONCE).flat_map(|_| streams.open(ada)).collect();
         assert_eq!(open.len(), bounds::EVENTS_AT_ONCE);
-        assert!(streams.open(ada).is_none() && streams.open(ben).is_some());
+        assert!(streams.open(ada).is_err() && streams.open(ben).is_ok());
         open.pop();
         open.extend(streams.open(ada));
         assert_eq!(open.len(), bounds::EVENTS_AT_ONCE);
         drop(open);
         assert!(streams.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn all_people_together_leave_room_for_whoever_does_not_wait() {
+        let streams = Streams::default();
+        let people = (0..=255_u8).map(|number| PersonId::from_bytes([number; 16]));
+        let wanted = people.flat_map(|person| [person; bounds::EVENTS_AT_ONCE]);
+        let mut open: Vec<Place> = wanted.flat_map(|person| streams.open(person)).collect();
+        assert_eq!(open.len(), bounds::PEOPLE_CONNECTIONS / 2);
+        let last = PersonId::from_bytes([255; 16]);
+        assert!(streams.open(last).is_err());
+        open.pop();
+        assert!(streams.open(last).is_ok());
     }
 }

@@ -85,6 +85,8 @@ impl Awaits {
 /// A session that was opened or renewed.
 #[derive(Debug, Clone)]
 pub struct Opened {
+    /// Whose it is.
+    pub person: PersonId,
     /// Its token.
     pub token: String,
     /// How long it lasts, in seconds.
@@ -125,7 +127,8 @@ fn new(visitor: &Visitor, now: UnixMillis) -> (String, NewSession) {
 }
 
 fn opened(token: String, session: &Session, now: UnixMillis, optional: bool) -> (Opened, Option<Awaits>) {
-    (Opened { token, lasts_s: session.expires.since(now) / 1_000 }, Awaits::of(session, optional))
+    let lasts_s = session.expires.since(now) / 1_000;
+    (Opened { person: session.person, token, lasts_s }, Awaits::of(session, optional))
 }
 
 /// Opens a session on the identity provider's word; gives what is awaited in it, else why there is none.
@@ -139,11 +142,9 @@ pub async fn sign_in_vouched(
     let (issuer, subject) = (vouched.issuer.clone(), vouched.subject.clone());
     let came = hub.ledger.open_vouched_session(new, vouched, now, optional).await?;
     Ok(match came {
-        Came::In { session, bound } => {
-            if bound {
-                hub.post.announce();
-                tracing::info!(person = %session.person, issuer, "a person was bound to an identity");
-            }
+        Came::In(session) => {
+            // They may be bound by it, and are told so.
+            hub.post.announce();
             Ok(opened(token, &session, now, optional))
         }
         Came::Nobody => Err(Refused::Unknown),
@@ -163,6 +164,12 @@ pub async fn sign_in_vouched(
     })
 }
 
+/// What people call the identity provider, where who is bound to who they are there is told so by mail.
+pub fn told_of_provider(hub: &Hub) -> Option<String> {
+    let provider = hub.provider.as_ref().filter(|_| hub.post.sends())?;
+    Some(provider.label().to_owned())
+}
+
 /// Notes a refusal, unless so many come from there that they would fill the audit.
 async fn note_refused(hub: &Hub, visitor: &Visitor, deed: Deed) -> Result<(), ApiProblem> {
     if visitor.sends(hub, Form::Refused).is_ok() {
@@ -179,7 +186,7 @@ pub async fn password_fits(
     stored: Option<String>,
 ) -> Result<bool, ApiProblem> {
     begin(hub, this)?;
-    let Some(fits) = hub.hasher.verify(password, stored, this.known).await else {
+    let Some(fits) = hub.hasher.verify(password, stored, this.known.is_some()).await else {
         hub.throttle.take_back(this);
         return Err(ApiProblem::new(
             Code::TooManySignIns,

@@ -14,8 +14,10 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::sessions::Place;
 use crate::listener::Peer;
+use crate::people::known_browser::Cookie;
+use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
-use crate::throttle::{Account, Form, Network, Secret, Try};
+use crate::throttle::{Account, Form, Known, Network, Secret, Try};
 
 /// Puts whoever is behind a proxy of ours in the place of the proxy.
 pub async fn through_proxies(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response {
@@ -31,6 +33,8 @@ pub async fn through_proxies(State(hub): State<Arc<Hub>>, mut request: Request, 
 pub struct Visitor {
     /// Their address: their connection's, or what a proxy of ours says.
     pub address: IpAddr,
+    /// What their browser's cookie has of who has signed in with it.
+    pub known: Cookie,
     browser: String,
 }
 
@@ -41,6 +45,7 @@ impl Visitor {
         let browser = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         Self {
             address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.to_canonical()),
+            known: Cookie::of(&parts.headers),
             browser: browser.unwrap_or_default().chars().take(bounds::BROWSER_CHARACTERS).collect(),
         }
     }
@@ -58,12 +63,25 @@ impl Visitor {
     pub async fn tries(&self, hub: &Hub, account: Account, secret: Secret) -> Result<Try, ApiProblem> {
         let from = Network::of(self.address);
         let known = match account {
-            Account::Person(person) => {
-                hub.ledger.knows_network(person, from.to_string(), clock::now()).await?
-            }
-            Account::Nobody(_) => false,
+            Account::Person(person) => self.known_to(hub, person, from).await?,
+            Account::Nobody(_) => None,
         };
         Ok(Try { account, secret, from, known })
+    }
+
+    /// By what they are known as that person. The browser counts first: others share the network.
+    async fn known_to(
+        &self,
+        hub: &Hub,
+        person: PersonId,
+        from: Network,
+    ) -> Result<Option<Known>, ApiProblem> {
+        let now = clock::now();
+        if let Some(token) = hub.ledger.knows_browser(person, self.known.kept(), now).await? {
+            return Ok(Some(Known::Browser(token)));
+        }
+        let known = hub.ledger.knows_network(person, from.to_string(), now).await?;
+        Ok(known.then_some(Known::Network(from)))
     }
 
     /// Counts a form that anybody may send.

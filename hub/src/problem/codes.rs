@@ -134,7 +134,7 @@ codes! {
     EmptyFile           empty_file             UNPROCESSABLE_ENTITY   "the file has no bytes"
     NoSuchTrust         no_such_trust          UNPROCESSABLE_ENTITY   "no Trust has that id"
     TooMany             too_many               TOO_MANY_REQUESTS      "too many strangers ask; `Retry-After` says when to try again"
-    TooManyStreams      too_many_streams       TOO_MANY_REQUESTS      "you have eight streams of events open; close one"
+    TooManyStreams      too_many_streams       TOO_MANY_REQUESTS      "eight streams of events of yours are open, or 500 of all people; close one, or come again"
     TooManyTries        too_many_tries         TOO_MANY_REQUESTS      "too many wrong passwords or codes; wait as long as `Retry-After` says"
     NoAuditHead         no_audit_head          INTERNAL_SERVER_ERROR  "the audit's head that was written aside cannot be read"
     TooManySignIns      too_many_sign_ins      SERVICE_UNAVAILABLE    "64 people wait to sign in already; try again in a moment"

@@ -307,6 +307,27 @@ fn what_a_kill_left_is_gone_after_the_next_start_and_a_link_is_no_folder_of_ours
     Ok(())
 }
 
+#[test]
+fn what_cannot_be_cleared_away_keeps_neither_program_from_its_work() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.wire.cut();
+    let (sticks, bundles) = (stage.trust.data.join("sticks"), stage.hub.data.join("bundles"));
+    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
+    stage.trust.kill()?;
+    stage.hub.kill()?;
+    // Called like what was brought halfway, and a folder, which is not removed as a file is.
+    for folder in [&sticks, &bundles] {
+        fs::create_dir_all(folder.join("brought-1"))?;
+    }
+    stage.trust.resume()?;
+    stage.hub.resume()?;
+    round(&stage, "after all")?;
+    for log in [stage.hub.log(), stage.trust.log()] {
+        assert!(log.contains("cannot be removed") && log.contains("brought-1"), "{log}");
+    }
+    Ok(())
+}
+
 /// A Trust's heads that the hub keeps, and the hub's that the Trust keeps.
 fn heads(stage: &Stage) -> Result<(usize, usize)> {
     let kept = stage.hub.command(&["audit", "heads", "--trust", TRUST])?.output()?;

@@ -31,6 +31,8 @@ pub struct Reply {
     pub retry_after: String,
     /// Where a list goes on; empty at its end.
     pub next: String,
+    /// The cookies that it sets, each as a name and a value with `=` between.
+    pub cookies: Vec<String>,
     /// The body as text.
     pub text: String,
 }
@@ -392,11 +394,13 @@ fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
     let next = header("link").strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
     let next = next.unwrap_or_default().to_owned();
     let status = response.status().as_u16();
+    let set = response.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let cookies = set.filter_map(|cookie| Some(cookie.split(';').next()?.to_owned())).collect();
     let text = match header("content-type") {
         // It ends when something else does, which nobody waits for here.
         "text/event-stream" => String::new(),
         // A file may be no text.
         _ => String::from_utf8_lossy(&response.body_mut().read_to_vec()?).into_owned(),
     };
-    Ok(Reply { status, location, retry_after, next, text })
+    Ok(Reply { status, location, retry_after, next, cookies, text })
 }

@@ -74,6 +74,7 @@ impl IdentityProvider {
         command.arg(program).arg("--modules").arg(modules).arg("--folder").arg(&self.folder);
         command.args(["--port", &self.port.to_string(), "--client", CLIENT]);
         command.args(["--callback", &format!("{console}/sign-in/oidc/callback")]);
+        command.args(["--after", &format!("{console}/sign-in")]);
         if self.with_secret {
             command.arg("--secret-file").arg(self.folder.join("client.secret"));
         }
@@ -91,7 +92,7 @@ impl IdentityProvider {
     }
 
     /// From now on it knows these people: each with `login`, `sub`, `email`, `email_verified`, and `amr` and `acr` where
-    /// something is to be said of how they signed in. With a lie, its ID tokens are not what they have to be.
+    /// something is to be said of how they signed in. With a lie, its ID tokens are not what they have to be; with `discovery`, what it says of itself.
     pub fn knows(&self, people: &Value, lie: Option<&str>) -> Result<()> {
         // In one step: the provider reads it all the while.
         let (new, file) = (self.folder.join("people.new"), self.folder.join("people.json"));

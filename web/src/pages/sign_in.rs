@@ -43,6 +43,17 @@ pub struct GoOn {
     pub next: String,
 }
 
+/// Who has signed out here, and had come by the identity provider, where they are signed in still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignedOut {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// What people call the provider.
+    pub label: String,
+    /// Where one signs out there too; `None` where the provider does not say.
+    pub href: Option<String>,
+}
+
 impl Page for SignIn {
     const TEMPLATE: &'static str = "sign_in.html";
 
@@ -84,5 +95,18 @@ impl Page for GoOn {
             label: "Example Health".to_owned(),
             next: "/second-factor?next=%2Fqueries".to_owned(),
         }]
+    }
+}
+
+impl Page for SignedOut {
+    const TEMPLATE: &'static str = "signed_out.html";
+
+    fn samples() -> Vec<Self> {
+        let by_link = Self {
+            frame: sample::stranger(),
+            label: "Example Health".to_owned(),
+            href: Some("https://login.example.org/session/end?client_id=flip".to_owned()),
+        };
+        vec![Self { href: None, ..by_link.clone() }, by_link]
     }
 }

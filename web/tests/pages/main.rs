@@ -9,9 +9,9 @@ use flip_web::{
         LinkCame, LinkDelivery, LinkDone, LinkPurpose, Mails, Model, ModelNew, ModelRow, Models, Moment,
         OneTimeLink, Outcome, OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory,
         ProjectNew, Projects, ProviderWay, Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests,
-        Rule, Said, Seat, Sessions, SetUpFactor, SignIn, SignedIn, Site, SiteAttack, SiteAudit, SiteData,
-        SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy,
-        SiteProjects, Sticks, Tokens, Trust, TrustAdded, TrustAnswer, Trusts,
+        Rule, Said, Seat, Sessions, SetUpFactor, SignIn, SignedIn, SignedOut, Site, SiteAttack, SiteAudit,
+        SiteData, SiteDisclosure, SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders,
+        SitePolicy, SiteProjects, Sticks, Tokens, Trust, TrustAdded, TrustAnswer, Trusts,
     },
     render,
 };
@@ -281,6 +281,7 @@ fn all_samples() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     add::<SignIn>(&mut pages, |_| {});
     add::<GoOn>(&mut pages, |_| {});
+    add::<SignedOut>(&mut pages, |_| {});
     add::<Trusts>(&mut pages, |_| {});
     add::<TrustAdded>(&mut pages, |_| {});
     add::<Queries>(&mut pages, |_| {});
@@ -349,6 +350,7 @@ fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.provider = Some(ProviderWay { label: text(), href: "/sign-in/oidc".to_owned(), away: true });
     });
     add::<GoOn>(&mut pages, |page| page.label = text());
+    add::<SignedOut>(&mut pages, |page| page.label = text());
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
         page.topology.nodes.iter_mut().for_each(|node| node.name = text());

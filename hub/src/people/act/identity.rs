@@ -72,7 +72,8 @@ async fn vouched(
         subject,
         email,
         second_factor: redeemed.second_factor,
-        told: hub.post.sends().then(|| provider.label().to_owned()),
+        id_token: redeemed.id_token,
+        told: session::told_of_provider(hub),
     };
     Ok(Ok((vouched, redeemed.next)))
 }

@@ -52,7 +52,7 @@ pub async fn give(may: &May<acts::SecondFactor>, hub: &Hub, typed: &str) -> Resu
         None => return Err(ApiProblem::new(Code::SignedIn, "You are signed in already.")),
     }
     let (proof, this) = proof(hub, may, typed).await?;
-    let (opened, renewed) = renewed(may);
+    let (opened, renewed) = renewed(hub, may);
     let told = match proof {
         Proof::Code { .. } => None,
         Proof::Recovery(_) => told(hub, person, FactorNews::RecoveryCodeUsed).await?,
@@ -87,7 +87,7 @@ pub async fn enrol(
     };
     let sealed = hub.cells.seal(factor::cell(&person.id.bytes()), clock::random_bytes(), &*secret);
     let (codes, kept) = fresh_codes(person.id);
-    let (opened, renewed) = renewed(may);
+    let (opened, renewed) = renewed(hub, may);
     let told = told(hub, person, FactorNews::SetUp).await?;
     let new = NewFactor { sealed, step, codes: kept };
     match hub.ledger.enrol_second_factor(may.by(), person.id, new, proof, renewed, told).await? {
@@ -159,12 +159,13 @@ pub(super) async fn proof<A: Is>(hub: &Hub, may: &May<A>, typed: &str) -> Result
 }
 
 /// A whole session in place of the person's.
-fn renewed(may: &May<acts::SecondFactor>) -> (Opened, Renewed) {
+fn renewed(hub: &Hub, may: &May<acts::SecondFactor>) -> (Opened, Renewed) {
     let (token, new) = passwords::session_token();
     let expires = clock::now().plus(bounds::SESSION_MS);
-    let opened = Opened { token, lasts_s: bounds::SESSION_MS / 1_000 };
+    let opened = Opened { person: may.person().id, token, lasts_s: bounds::SESSION_MS / 1_000 };
     let (old, network) = (may.person().token_sha256, may.visitor().place().network);
-    (opened, Renewed { old, new, expires, network })
+    let provider = session::told_of_provider(hub);
+    (opened, Renewed { old, new, expires, network, provider })
 }
 
 fn fresh_codes(person: PersonId) -> (Codes, Vec<[u8; 32]>) {

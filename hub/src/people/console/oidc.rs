@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
-use super::{After, after_sign_in, cookie_of, local_path, pages, shown};
+use super::{After, after_sign_in, cookies_of, local_path, pages, set, shown};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::sessions::VouchedFor;
 use crate::oidc::{COOKIE, Handed, Provider, Refused};
 use crate::people::act::identity as act;
 use crate::people::may::May;
@@ -68,16 +69,29 @@ pub(super) async fn came(
     let Some(provider) = &hub.provider else { return Ok(Redirect::to("/sign-in").into_response()) };
     let handed = Handed { state: came.state, code: came.code, error: came.error, issuer: came.iss };
     let cookie = cookie_named(&headers, COOKIE);
+    // Whatever becomes of it, beginning anew leads to the same place.
+    let next = cookie.and_then(|cookie| provider.leads_to(cookie, &handed.state, clock::now()));
     match act::sign_in(&hub, provider, may.visitor(), cookie, handed).await? {
         Ok(signed_in) => {
             let used_up = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax");
-            let cookies = [used_up, cookie_of(&signed_in.opened)].map(|cookie| (header::SET_COOKIE, cookie));
+            let cookies = cookies_of(&hub, may.visitor(), &signed_in.opened, signed_in.awaits).await?;
             let next = after_sign_in(signed_in.awaits, &signed_in.next);
             let page = web::GoOn { frame: pages::frame(None), label: provider.label().to_owned(), next };
-            Ok((AppendHeaders(cookies), shown(&page)).into_response())
+            Ok((set(vec![used_up]), cookies, shown(&page)).into_response())
         }
-        Err(refused) => Ok(not_in(provider, &refused, local_path(""))),
+        Err(refused) => Ok(not_in(provider, &refused, local_path(&next.unwrap_or_default()))),
     }
+}
+
+/// The page for who has signed out of a session that the provider vouched for: they are signed in there as before.
+pub(super) async fn left(hub: &Hub, vouched: Option<VouchedFor>) -> Option<web::SignedOut> {
+    let (provider, vouched) = (hub.provider.as_ref()?, vouched?);
+    if vouched.issuer != provider.issuer() {
+        return None;
+    }
+    let href = provider.sign_out(vouched.id_token.as_deref(), clock::now()).await;
+    let (frame, label) = (pages::frame(None), provider.label().to_owned());
+    Some(web::SignedOut { frame, label, href: href.map(String::from) })
 }
 
 /// The sign-in page, with why somebody is not signed in.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
-use super::{pages, shown, typed_wrongly, words_of};
+use super::{pages, set, shown, typed_wrongly, words_of};
 use crate::bounds;
 use crate::hub::Hub;
 use crate::people::act::passwords as act;
+use crate::people::known_browser;
 use crate::people::may::May;
 use crate::people::parts::Form;
 use crate::people::session::{self, Person};
@@ -74,7 +75,11 @@ pub(super) async fn change(
         )));
     };
     match changed {
-        Ok(()) => Ok(shown(&own_page(may.person(), None, true))),
+        Ok(()) => {
+            // All browsers were forgotten, and this one goes on.
+            let known = known_browser::remember(&hub, may.visitor(), may.person().id).await?;
+            Ok((set(vec![known]), shown(&own_page(may.person(), None, true))).into_response())
+        }
         Err((words, problem)) if typed_wrongly(&problem) => {
             Ok(problem.with_page(shown(&own_page(may.person(), Some(words), false))))
         }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages::{self as web, Moment};
 use serde::Deserialize;
 
-use super::{After, cookie_of, local_path, pages, shown, typed_wrongly, words_of};
+use super::{After, cookies_of, local_path, pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
 use crate::people::act::second_factor as act;
@@ -62,7 +61,10 @@ pub(super) async fn give(
 ) -> Result<Response, ApiProblem> {
     let next = local_path(&given.next);
     match act::give(&may, &hub, &given.code).await {
-        Ok(opened) => Ok(([(header::SET_COOKIE, cookie_of(&opened))], Redirect::to(next)).into_response()),
+        Ok(opened) => {
+            let cookies = cookies_of(&hub, may.visitor(), &opened, None).await?;
+            Ok((cookies, Redirect::to(next)).into_response())
+        }
         Err(problem) if typed_wrongly(&problem) => match may.person().awaits {
             Some(Awaits::Code) => {
                 let page = code_page(Some(words_of(&problem)), next);
@@ -84,7 +86,8 @@ pub(super) async fn enrol(
     match act::enrol(&may, &hub, &new.code, now).await {
         Ok((opened, codes)) => {
             let page = shown(&codes_page(may.person(), &codes, next));
-            Ok(([(header::SET_COOKIE, cookie_of(&opened))], page).into_response())
+            let cookies = cookies_of(&hub, may.visitor(), &opened, None).await?;
+            Ok((cookies, page).into_response())
         }
         Err(problem) if typed_wrongly(&problem) => {
             let page = set_up_page(&may, &hub, Some(words_of(&problem)), next);
