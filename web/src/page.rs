@@ -63,6 +63,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("decisions.html", include_str!("../templates/decisions.html")),
     ("give_code.html", include_str!("../templates/give_code.html")),
     ("go_on.html", include_str!("../templates/go_on.html")),
+    ("signed_out.html", include_str!("../templates/signed_out.html")),
     ("hub.html", include_str!("../templates/hub.html")),
     ("parts.html", include_str!("../templates/parts.html")),
     ("forgot.html", include_str!("../templates/forgot.html")),
