@@ -328,9 +328,9 @@ impl Provider {
             return Err(Refused::Away(Box::new(Wrong("it was away a moment ago".to_owned()))));
         }
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(unsound)?;
-        let discovered = Metadata::discover_async(issuer, &self.http).await.map_err(|error| match error {
-            DiscoveryError::Request(error) => self.of_http(error, now),
-            other => unsound(Wrong(format!("what it says of itself: {other}"))),
+        let discovered = Metadata::discover_async(issuer, &self.http).await.map_err(|error| {
+            let wrong = Wrong(format!("what it says of itself: {error}"));
+            if let DiscoveryError::Request(error) = error { self.of_http(error, now) } else { unsound(wrong) }
         });
         let discovered =
             discovered.and_then(|metadata| match metadata.authorization_endpoint().url().scheme() {

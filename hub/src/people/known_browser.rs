@@ -46,9 +46,9 @@ impl Cookie {
     }
 
     /// With that token first; of too many the oldest goes.
-    fn with(self, token: String) -> Self {
-        let others = self.0.into_iter().filter(|other| *other != token);
-        Self(std::iter::once(token.clone()).chain(others).take(bounds::BROWSER_PEOPLE).collect())
+    fn with(self, token: &str) -> Self {
+        let others = self.0.into_iter().filter(|other| other != token);
+        Self(std::iter::once(token.to_owned()).chain(others).take(bounds::BROWSER_PEOPLE).collect())
     }
 
     /// As it is set. It comes along from the identity provider, so it cannot be strict; nothing is done for it alone.
@@ -66,7 +66,7 @@ pub async fn remember(hub: &Hub, visitor: &Visitor, person: PersonId) -> Result<
     let kept = cookie.kept();
     let theirs = hub.ledger.remember_browser(person, kept.clone(), fresh_kept, clock::now()).await?;
     let known = kept.iter().position(|token| *token == theirs).map(|place| cookie.0[place].clone());
-    Ok(cookie.with(known.unwrap_or(fresh)).set())
+    Ok(cookie.with(&known.unwrap_or(fresh)).set())
 }
 
 #[cfg(test)]
@@ -84,12 +84,12 @@ mod tests {
     fn a_cookie_holds_so_many_and_whoever_comes_last_pushes_out_the_oldest() {
         let tokens: Vec<String> = (0..20).map(|_| passwords::session_token().0).collect();
         assert_eq!(of(&tokens).0, tokens[..bounds::BROWSER_PEOPLE]);
-        let with = of(&tokens).with(tokens[3].clone());
+        let with = of(&tokens).with(&tokens[3]);
         assert_eq!(
             (&with.0[..4], with.0.len()),
             (&[3, 0, 1, 2].map(|at| tokens[at].clone())[..], bounds::BROWSER_PEOPLE)
         );
-        let with = with.with(tokens[19].clone());
+        let with = with.with(&tokens[19]);
         assert_eq!((with.0.len(), &with.0[0], &with.0[1]), (bounds::BROWSER_PEOPLE, &tokens[19], &tokens[3]));
         assert!(with.set().len() < 500 && with.set().contains("; HttpOnly; Secure; SameSite="));
         assert_eq!(format!("{with:?}"), "8 tokens");
