@@ -98,7 +98,7 @@ fn axe_finds_no_barrier_on_any_page_of_the_local_console() -> Result<()> {
         let browser = Browser::open(window)?;
         browser.go(&address)?;
         none(&browser, "the door", window)?;
-        browser.go(&stage.trust.page()?)?;
+        browser.enter(&stage.trust)?;
         browser.shows("Needs attention")?;
         browser.go(&address)?;
         let source = browser.source()?;

@@ -100,7 +100,7 @@ fn everything_works_without_scripts_in_the_dark_on_a_narrow_screen() -> Result<(
     ask(&browser, base, "Type 2 diabetes", DIABETES)?;
     browser.shows("69 persons at 1 of 1 Trust")?;
     browser.picture(&picture("query-dark-narrow")?)?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.shows("Needs attention")?;
     browser.picture(&picture("site-dark-narrow")?)?;
     Ok(())

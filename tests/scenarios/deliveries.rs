@@ -127,7 +127,7 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
     let attention = world.trust.status()?["attention"].to_string();
     assert!(attention.contains("person.csv lies in the watched folder itself"), "{attention}");
     let browser = Browser::open(Window { width: 1_280, height: 1_600, dark: false, scripts: false })?;
-    browser.go(&world.trust.page()?)?;
+    browser.enter(&world.trust)?;
     browser.go(&format!("{}/data", world.trust.address()?))?;
     browser.shows("Deliveries")?;
     browser.shows("-bad")?;

@@ -113,7 +113,7 @@ fn nearly_the_same_cohort_raises_an_alert_at_the_trust_alone() -> Result<()> {
     assert!(stage.trust.log().contains("nearly that of an earlier one"));
     for (dark, width, name) in [(false, 1_280, "light"), (true, 500, "dark-narrow")] {
         let browser = Browser::open(Window { width, height: 1_200, dark, scripts: !dark })?;
-        browser.go(&stage.trust.page()?)?;
+        browser.enter(&stage.trust)?;
         browser.shows("One question asked about in the last week nearly the persons of an earlier one")?;
         browser.go(&format!("{}/disclosure", stage.trust.address()?))?;
         browser.shows("nobody")?;

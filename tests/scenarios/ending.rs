@@ -13,7 +13,7 @@ fn a_person_at_the_trust_ends_a_running_question_and_the_researcher_hears_so() -
     let stage = Stage::set()?;
     // Before the question is asked, which takes no longer than some seconds.
     let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     let query = stage.ask_slow()?;
     browser.go(&format!("{}/orders", stage.trust.address()?))?;
     browser.click("tbody a")?;
@@ -44,7 +44,7 @@ fn a_freeze_that_is_ended_says_so_and_keeps_nobody() -> Result<()> {
     let path = format!("/api/v1/queries/{query}/freeze");
     // Before the freeze begins, which takes no longer than the question.
     let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     assert!(stage.api.approve(&query)?, "it was staged before");
     until("the freeze to run", || {
         Ok((stage.api.get(&path)?.json()["trusts"][0]["order"]["state"] == "running").then_some(()))

@@ -96,7 +96,7 @@ fn a_cohort_is_frozen_again_on_new_data_and_its_drift_stays_at_the_trust() -> Re
 /// The newest order of a kind as the local console shows it, word by word.
 fn told_order(trust: &Appliance, kind: &str) -> Result<String> {
     let browser = Browser::open(Window { width: 1_280, height: 1_400, dark: false, scripts: false })?;
-    browser.go(&trust.page()?)?;
+    browser.enter(trust)?;
     browser.go(&format!("{}/orders", trust.address()?))?;
     browser.shows(kind)?;
     browser.click("tbody a")?;
@@ -267,7 +267,7 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
     let made =
         stage.trust.told(&["token", "new", "--frozen", &cohort_of(&stage.trust)?, "--label", "run 7"])?;
     let token = made["token"].as_str().context("no token")?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.go(&format!("{}/frozen", stage.trust.address()?))?;
     browser.shows("Type 2 diabetes")?;
     browser.shows("run 7")?;

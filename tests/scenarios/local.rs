@@ -246,7 +246,7 @@ fn the_attack_report_is_on_its_page_until_the_policy_changes() -> Result<()> {
         .filter_map(|one| one["name"].as_str())
         .collect();
     let browser = Browser::open(Window { width: 1_280, height: 1_800, dark: false, scripts: true })?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.go(&format!("{}/attack", stage.trust.address()?))?;
     browser.shows("20 guesses of each attacker")?;
     assert!(names.len() > 5);
@@ -258,7 +258,7 @@ fn the_attack_report_is_on_its_page_until_the_policy_changes() -> Result<()> {
     stage.trust.kill()?;
     stage.trust.set_policy("threshold = 12\n")?;
     stage.trust.resume()?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.go(&format!("{}/attack", stage.trust.address()?))?;
     browser.shows("The policy has changed since this report")?;
     Ok(())
@@ -273,7 +273,7 @@ fn a_person_at_the_trust_sees_what_was_asked_what_left_and_what_is_held() -> Res
     assert!(stage.api.ask("Outside", OUTSIDE).is_err(), "the hub let it in");
     for (dark, width, name) in [(false, 1_280, "light"), (true, 500, "dark-narrow")] {
         let browser = Browser::open(Window { width, height: 1_400, dark, scripts: !dark })?;
-        browser.go(&stage.trust.page()?)?;
+        browser.enter(&stage.trust)?;
         browser.shows("Needs attention")?;
         browser.shows("connected")?;
         browser.picture(&picture(&format!("local-overview-{name}"))?)?;
@@ -310,7 +310,7 @@ fn a_project_that_the_trust_refuses_gets_no_answer_whatever_the_hub_says_until_i
     let first = stage.api.ask("everyone", EVERYONE)?;
     assert_eq!(share(&stage.api.complete(&first)?)["state"], "value");
     let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.go(&format!("{}/projects", stage.trust.address()?))?;
     browser.shows("everyone")?;
     browser.click(".twice summary")?;
@@ -341,7 +341,7 @@ fn a_project_that_the_trust_refuses_gets_no_answer_whatever_the_hub_says_until_i
     assert_eq!(share(&stage.api.complete(&let_in)?)["state"], "value", "another project is refused too");
     let audit = stage.trust.command(&["audit", "list", "--act", "project_refused"])?.output()?;
     assert!(String::from_utf8_lossy(&audit.stdout).contains("no agreement"), "it is not in the audit log");
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.go(&format!("{}/projects", stage.trust.address()?))?;
     browser.click("form[action='/projects/allow'] button")?;
     browser.shows("is let in again")?;

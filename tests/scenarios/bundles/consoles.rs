@@ -27,7 +27,7 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
     fs::write(&out, stage.api.file(&format!("/trusts/{id}/bundle"))?)?;
 
     let browser = Browser::open(DESK)?;
-    browser.go(&stage.trust.page()?)?;
+    browser.enter(&stage.trust)?;
     browser.shows("Sticks")?;
     let sticks = format!("{}/sticks", stage.trust.address()?);
     let bring = |browser: &Browser, page: &str, file: &std::path::Path, words: &str| -> Result<()> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
-use super::{free_port, until};
+use super::{Appliance, free_port, until};
 
 /// One browser window; closed when it goes out of scope.
 pub struct Browser {
@@ -99,6 +99,14 @@ impl Browser {
         self.command("/url", &json!({ "url": url })).map(drop)
     }
 
+    /// Comes into a Trust's local console. The page that a link opens goes on to the overview by itself, and who went
+    /// elsewhere before it did would be taken away from there.
+    pub fn enter(&self, trust: &Appliance) -> Result<()> {
+        self.go(&trust.page()?)?;
+        let overview = format!("{}/", trust.address()?);
+        until("the overview", || Ok((self.address()? == overview).then_some(())))
+    }
+
     /// Where it is.
     pub fn address(&self) -> Result<String> {
         Ok(self.look("/url")?.as_str().context("no address")?.to_owned())
@@ -115,30 +123,32 @@ impl Browser {
         Ok(self.look(&format!("/element/{element}/text"))?.as_str().context("no text")?.to_owned())
     }
 
-    /// Types into a field.
+    /// Types into a field, once the page has it.
     pub fn fill(&self, selector: &str, text: &str) -> Result<()> {
-        let element = self.element(selector)?;
-        self.command(&format!("/element/{element}/clear"), &json!({}))?;
-        self.command(&format!("/element/{element}/value"), &json!({ "text": text })).map(drop)
+        self.with(selector, |element| {
+            self.command(&format!("/element/{element}/clear"), &json!({}))?;
+            self.command(&format!("/element/{element}/value"), &json!({ "text": text })).map(drop)
+        })
     }
 
-    /// Clicks.
+    /// Clicks, once the page has it.
     pub fn click(&self, selector: &str) -> Result<()> {
-        until("an element that stays", || {
-            let element = self.element(selector)?;
-            match self.command(&format!("/element/{element}/click"), &json!({})) {
-                Ok(_) => Ok(Some(())),
-                // The page was looked at anew between the two.
-                Err(error)
-                    if ["does not belong to the document", "stale element"]
-                        .iter()
-                        .any(|gone| error.to_string().contains(gone)) =>
-                {
-                    Ok(None)
-                }
+        self.with(selector, |element| {
+            self.command(&format!("/element/{element}/click"), &json!({})).map(drop)
+        })
+    }
+
+    /// Does something to an element, when it is there and again where the page was looked at anew meanwhile.
+    fn with(&self, selector: &str, act: impl Fn(&str) -> Result<()>) -> Result<()> {
+        const NOT_NOW: [&str; 3] = ["no such element", "does not belong to the document", "stale element"];
+        until(&format!("{selector} to be there and stay"), || {
+            match self.element(selector).and_then(|element| act(&element)) {
+                Ok(()) => Ok(Some(())),
+                Err(error) if NOT_NOW.iter().any(|why| error.to_string().contains(why)) => Ok(None),
                 Err(error) => Err(error),
             }
         })
+        .with_context(|| format!("it shows: {}", self.text("body").unwrap_or_default()))
     }
 
     /// Waits until the page holds these words.
