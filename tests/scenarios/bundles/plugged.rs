@@ -179,10 +179,15 @@ fn said(machine: &mut Machine) -> Result<u64> {
 
 /// Waits for that lamp, after that moment; gives what status.txt says.
 fn waited(machine: &mut Machine, since: u64, lamp: &str) -> Result<String> {
-    for _ in 0..600 {
+    for turn in 0..600 {
         let status: Value = serde_json::from_str(&machine.run(&format!("sleep 1; cat {STATUS}"))?)?;
         if status["at"].as_u64().is_some_and(|at| at > since) && status["lamp"] == lamp {
             return machine.run("cat /var/lib/flip-appliance/sticks/status.txt");
+        }
+        if turn % 30 == 29 {
+            let journal =
+                machine.run("SYSTEMD_COLORS=0 journalctl --no-pager -o cat -u 'flip-*' | tail -n 20")?;
+            eprintln!("waiting for the lamp {lamp}: {status}\n{journal}");
         }
     }
     let journal = machine.run("journalctl --no-pager -o cat -u 'flip-*' | tail -n 60; lsblk -f")?;
@@ -203,7 +208,7 @@ fn rests(machine: &mut Machine, device: &str) -> Result<()> {
 fn read(machine: &mut Machine, stage: &Stage, device: &str, name: &str) -> Result<PathBuf> {
     let folder = stick(stage, name)?;
     machine.run(&format!("mount -o ro /dev/{device} /mnt"))?;
-    for file in machine.run("ls /mnt")?.lines() {
+    for file in machine.run("ls -1 /mnt")?.lines() {
         let text = machine.run(&format!("base64 -w 0 '/mnt/{file}'"))?;
         fs::write(folder.join(file), BASE64.decode(text)?)?;
     }
