@@ -4,6 +4,7 @@
 
 use flip_protocol::UnixMillis;
 use flip_protocol::sync::Concern;
+use flip_storage::confine::Held;
 use flip_web::pages::{Moment, Tone};
 
 use crate::bounds;
@@ -11,7 +12,6 @@ use crate::clock;
 use crate::data::Generation;
 use crate::deliveries::{self, Became};
 use crate::desk::WEEK_MS;
-use crate::engine::Sandbox;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
 
@@ -78,7 +78,7 @@ pub fn of(site: &Site, now: UnixMillis) -> Vec<Found> {
         let text = format!("The disk has {free} MiB free; drop generations that are not needed.");
         look(Tone::Warn, Some(Concern::DiskLow), text, "/data");
     }
-    if let Some(lacks) = site.sandbox().map(Sandbox::lacks).filter(|lacks| !lacks.is_empty()) {
+    if let Some(lacks) = site.sandbox().map(Held::lacks).filter(|lacks| !lacks.is_empty()) {
         let text = format!("The engine is not fully shut in: {lacks}.");
         look(Tone::Warn, Some(Concern::EngineNotConfined), text, "/policy");
     }

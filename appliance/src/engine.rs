@@ -45,6 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use flip_protocol::answer::Failed;
+use flip_storage::confine::Held;
 
 pub use crate::disclosure::RawCounts;
 pub use database::open_generation;
@@ -54,7 +55,7 @@ pub use members::{Found, Members};
 pub(crate) use members::{list_of_bytes, list_to_bytes};
 pub(crate) use population::{is_population_damaged, keep_population};
 pub(crate) use rows::Reads;
-pub use sandbox::{Calls, Files, Sandbox};
+pub use sandbox::confinement;
 pub(crate) use sharing::edges;
 pub use wire::{Blur, Question};
 
@@ -142,7 +143,7 @@ pub enum EngineFailure {
 pub struct Engine {
     settings: Settings,
     warm: Option<Warm>,
-    sandbox: Option<Sandbox>,
+    sandbox: Option<Held>,
     /// True where its processes are to count: they then learn of the persons before the first question.
     counts: bool,
 }
@@ -225,7 +226,7 @@ impl Engine {
     }
 
     /// What the newest process could lock itself into, once one has said hello.
-    pub fn sandbox(&self) -> Option<&Sandbox> {
+    pub fn sandbox(&self) -> Option<&Held> {
         self.sandbox.as_ref()
     }
 

@@ -8,6 +8,7 @@ use flip_protocol::answer::Extract;
 use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
 use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::audit::Audit;
+use flip_storage::confine::Held;
 use flip_storage::journal::{Journal, JournalError};
 
 use crate::bounds;
@@ -16,7 +17,7 @@ use crate::concerns;
 use crate::config::Config;
 use crate::data::Generations;
 use crate::desk::Desk;
-use crate::engine::{CancelFlag, Sandbox};
+use crate::engine::{CancelFlag, confinement};
 use crate::frozen::Store;
 use crate::identity::Identity;
 use crate::link::LinkError;
@@ -80,7 +81,7 @@ struct Notes {
     running: HashMap<MessageId, Running>,
     link: LinkState,
     clock_skew_ms: i64,
-    sandbox: Option<Sandbox>,
+    sandbox: Option<Held>,
     refused: Vec<NotTaken>,
     rotate: bool,
     /// The newest moment of the hub's clock that is known, by whatever carrier, and what the clock here said then.
@@ -407,12 +408,12 @@ impl Site {
     }
 
     /// Notes what the engine's sandbox holds.
-    pub fn note_sandbox(&self, sandbox: Sandbox) {
+    pub fn note_sandbox(&self, sandbox: Held) {
         self.with(|notes| notes.sandbox = Some(sandbox));
     }
 
     /// What the engine's sandbox holds, once an engine has run.
-    pub fn sandbox(&self) -> Option<Sandbox> {
+    pub fn sandbox(&self) -> Option<Held> {
         self.with(|notes| notes.sandbox)
     }
 
@@ -449,7 +450,7 @@ impl Site {
             uptime_s: now.since(self.started) / 1_000,
             disk_free_bytes: disk.map_or(0, |(free, _)| free - free % bounds::DISK_TOLD_BYTES),
             refused_messages: refused.into_iter().map(|(_, times)| times).sum(),
-            engine: self.sandbox().map(Sandbox::confinement),
+            engine: self.sandbox().map(confinement),
             disk_bytes: disk.map(|(_, all)| all - all % bounds::DISK_TOLD_BYTES),
             clock_ahead_ms: matches!(link, LinkState::Connected { .. }).then_some(clock_ahead_ms),
             concerns: concerns::of(self, now).into_iter().filter_map(|one| one.told).collect(),

@@ -279,6 +279,8 @@ pub const UPLOAD_PIECES_AHEAD: usize = 8;
 pub const UPLOAD_ABANDONED_MS: u64 = 36 * 3_600_000;
 /// How often uploads and quarantine are looked at without being told to.
 pub const FILES_LOOK: Duration = Duration::from_secs(15);
+/// Milliseconds for which a page that asks again is called the same where no change was announced.
+pub const PAGE_SAME_MS: u64 = 5_000;
 /// How long a scan may take, whatever the file's size.
 pub const SCAN_TIME: Duration = Duration::from_mins(1);
 /// Bytes that a scan reads in a second on the slowest disk: a file's size gives it more time.
@@ -289,6 +291,9 @@ pub const SCAN_MEMORY_BYTES: u64 = 512 * 1024 * 1024;
 pub const SCAN_TRIES: u32 = 3;
 /// How long after a scan that came to nothing the next begins; a little less than between two looks.
 pub const SCAN_AGAIN: Duration = Duration::from_secs(10);
+/// The longest that a file waits for its next scan where the machine let none begin: so soon a machine that is well
+/// again is noticed.
+pub const SCAN_PAUSE_MOST: Duration = Duration::from_mins(2);
 /// Open files of a scan.
 pub const SCAN_OPEN_FILES: u64 = 16;
 /// Bytes of what a scan says: its notes, and a little.

@@ -1,5 +1,5 @@
 //! `flip-hub check`: everything that can be looked at without serving: configuration, keys, certificates, ledger, files,
-//! audit.
+//! audit, and what the scanner is locked into.
 //!
 //! What must stay true: nothing is changed, and one problem does not hide another.
 
@@ -19,7 +19,9 @@ use crate::audit::written::moment;
 use crate::authority::Authority;
 use crate::bounds;
 use crate::config::{Config, ConfigError};
+use crate::files::judge::Scanner;
 use crate::files::settings::Settings;
+use crate::files::standing::not_locked_in;
 use crate::ledger::second_factors::Sealed;
 use crate::ledger::{self, Ledger};
 use crate::second_factor;
@@ -74,7 +76,19 @@ pub fn look(data: &Path, now: UnixMillis) -> Found {
     }
     second_factors(data, &mut found);
     audit(data, config.as_ref(), &mut found);
+    scanner(&Scanner::own(), &mut found);
     found
+}
+
+/// What the process is locked into that scans what people bring.
+pub fn scanner(scanner: &Scanner, found: &mut Found) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let held = runtime.map_err(|error| error.to_string()).and_then(|on| on.block_on(scanner.held()));
+    match held.map(not_locked_in) {
+        Ok(None) => found.sound.push("the scanner of files that people bring is fully locked in".to_owned()),
+        Ok(Some(lacks)) => found.soon.push(lacks),
+        Err(why) => found.wrong.push(format!("the scanner of files that people bring does not work: {why}")),
+    }
 }
 
 /// Whether the secrets in the ledger open with the key beside it.

@@ -124,8 +124,8 @@ enum Command {
     /// What the hub starts to scan a file in a process of its own
     #[command(hide = true)]
     ScanWorker {
-        /// The name that somebody gave the file
-        name: String,
+        /// The name that somebody gave the file; without one it says what it is locked into
+        name: Option<String>,
     },
     /// Read, check and write out what was done at this hub
     #[command(subcommand)]
@@ -196,7 +196,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     file::private_by_default();
     if let Command::ScanWorker { name } = &cli.command {
-        return judge::worker(name);
+        return judge::worker(name.as_deref());
     }
     logs(&cli);
     match run(cli) {

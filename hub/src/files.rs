@@ -20,6 +20,8 @@ pub mod link;
 pub mod name;
 pub mod range;
 pub mod settings;
+pub mod standing;
+mod waiting;
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -33,6 +35,7 @@ use crate::ledger::files::Scanned;
 use crate::links::LinkKey;
 use crate::model::FileId;
 use link::{BadLink, Link, Usage};
+use standing::Standing;
 
 /// The files' bytes, and the links to them.
 pub struct Files {
@@ -40,6 +43,7 @@ pub struct Files {
     key: LinkKey,
     busy: Arc<Mutex<HashSet<FileId>>>,
     news: Notify,
+    standing: Mutex<Standing>,
 }
 
 /// The right to write to one upload, one at a time.
@@ -57,7 +61,7 @@ impl Drop for Turn {
 impl Files {
     /// Over these artefacts.
     pub fn new(artefacts: Artefacts, key: LinkKey) -> Self {
-        Self { artefacts, key, busy: Arc::default(), news: Notify::new() }
+        Self { artefacts, key, busy: Arc::default(), news: Notify::new(), standing: Mutex::default() }
     }
 
     /// The path of a signed link.
@@ -96,6 +100,15 @@ impl Files {
     /// Tells the keeper that there is something to scan or to remove.
     pub fn announce(&self) {
         self.news.notify_one();
+    }
+
+    /// How the scanner stands.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stands(&self, note: impl FnOnce(&mut Standing)) {
+        note(&mut self.standing.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     async fn announced(&self) {

@@ -171,6 +171,9 @@ async fn text(hub: &Hub) -> Result<String, LedgerError> {
     };
     now.register("orders", "Work orders, by kind and state", orders);
     now.register("files", "Files of models, by state", files);
+    let trouble = hub.files.standing().trouble.map_or(0, |trouble| trouble.files);
+    let waiting = gauge(i64::try_from(trouble).unwrap_or(i64::MAX));
+    now.register("files_not_tried", "Files that this machine does not let be scanned", waiting);
     now.register("messages_refused", "Messages from Trusts that were not taken, by reason", refused);
     now.register("trusts", "Trusts, by how they stand", links);
     now.register("sessions", "Sessions that have not ended", gauge(numbers.sessions));

@@ -8,17 +8,30 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use flip_hub::checkup::{self, Found};
 use flip_hub::files::judge::{Judged, Scanner};
+use flip_hub::files::standing::Standing;
+use flip_storage::confine::{CallsConfined, FilesConfined, Held};
 
 const HUB: &str = env!("CARGO_BIN_EXE_flip-hub");
 
 /// A folder with `scanners.sh` as `scanner`, and the hub's program beside it.
 fn scanners() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scanners.sh");
-    symlink(script, folder.path().join("scanner")).unwrap();
+    symlink(of_tests("scanners.sh"), folder.path().join("scanner")).unwrap();
     symlink(HUB, folder.path().join("flip-hub")).unwrap();
     folder
+}
+
+/// A script of these tests.
+fn of_tests(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn python() -> PathBuf {
+    let cache =
+        std::env::var("FLIP_CACHE").expect("FLIP_CACHE is set by make; its venv has Python with NumPy");
+    Path::new(&cache).join("venv/bin/python")
 }
 
 fn written(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
@@ -48,9 +61,48 @@ async fn a_scanner_that_does_not_get_to_its_end_finds_nothing_clean_and_nothing_
         assert!(matches!(&judged, Judged::Unknown(said) if said.contains(why)), "{name}: {judged:?}");
     }
     let none = Scanner::of(folder.path().join("no-such-program"), LONG).judge(&file, "notes.txt").await;
-    assert!(matches!(&none, Judged::Unknown(why) if why.contains("No such file")), "{none:?}");
+    assert!(matches!(&none, Judged::NotTried(why) if why.contains("No such file")), "{none:?}");
     let none = Scanner::of("/bin/true".into(), LONG).judge(folder.path(), "notes.txt").await;
     assert!(matches!(none, Judged::Unknown(_)), "{none:?}");
+}
+
+#[tokio::test]
+async fn what_the_machine_keeps_from_being_read_was_not_tried() {
+    let folder = scanners();
+    let file = folder.path().join("in-a-circle");
+    symlink(&file, &file).unwrap();
+    let judged = Scanner::of(HUB.into(), Duration::from_mins(10)).judge(&file, "notes.txt").await;
+    assert!(matches!(&judged, Judged::NotTried(why) if why.contains("could not be opened")), "{judged:?}");
+}
+
+#[tokio::test]
+async fn a_kernel_that_lacks_landlock_is_noticed_and_told_of() {
+    let folder = scanners();
+    let scanner = |name: &str| Scanner::of(folder.path().join(name), Duration::from_mins(10));
+    symlink(python(), folder.path().join("python")).unwrap();
+    symlink(of_tests("without_landlock.py"), folder.path().join("without_landlock.py")).unwrap();
+    let held = scanner("flip-hub").held().await.unwrap();
+    assert_eq!(held.calls, CallsConfined::Fully);
+    let held = scanner("scanner").held().await.unwrap();
+    assert_eq!(held, Held { files: FilesConfined::NotAtAll, calls: CallsConfined::Fully });
+    let standing = Standing { held: Some(held), trouble: None };
+    assert!(standing.attention()[0].contains("no Landlock"), "{standing:?}");
+    let lost = Scanner::of("/bin/false".into(), Duration::from_mins(10)).held().await;
+    assert!(lost.is_err_and(|why| why.contains("exit status: 1")));
+}
+
+#[test]
+fn a_check_says_what_the_scanner_is_not_locked_into() {
+    let folder = scanners();
+    symlink(python(), folder.path().join("python")).unwrap();
+    symlink(of_tests("without_landlock.py"), folder.path().join("without_landlock.py")).unwrap();
+    let mut found = Found::default();
+    checkup::scanner(&Scanner::of(folder.path().join("scanner"), Duration::from_mins(10)), &mut found);
+    assert!(found.soon[0].contains("no Landlock") && found.wrong.is_empty(), "{found:?}");
+    checkup::scanner(&Scanner::of(folder.path().join("flip-hub"), Duration::from_mins(10)), &mut found);
+    assert!(found.wrong.is_empty(), "{found:?}");
+    checkup::scanner(&Scanner::of("/bin/false".into(), Duration::from_mins(10)), &mut found);
+    assert!(found.wrong[0].contains("does not work"), "{found:?}");
 }
 
 #[tokio::test]
@@ -77,11 +129,7 @@ const ENOUGH: &str = "memory-of-320-MiB";
 async fn what_is_made_to_cost_much_is_refused_by_name_in_bounded_memory() {
     let folder = scanners();
     let scanner = Scanner::of(folder.path().join("scanner"), Duration::from_mins(10));
-    let cache =
-        std::env::var("FLIP_CACHE").expect("FLIP_CACHE is set by make; its venv has Python with NumPy");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bombs.py");
-    let python =
-        Command::new(Path::new(&cache).join("venv/bin/python")).arg(script).arg(folder.path()).status();
+    let python = Command::new(python()).arg(of_tests("bombs.py")).arg(folder.path()).status();
     assert!(python.expect("make test makes the venv").success());
     let bombs = fs::read_to_string(folder.path().join("bombs.txt")).unwrap();
     assert!(bombs.lines().count() >= 29, "{bombs}");

@@ -2,6 +2,11 @@
 # Scanners that go wrong, each by the name of the file that it is given: flip-hub calls a scanner with
 # `scan-worker -- NAME` and the file as standard input.
 clean='{"clean":{"sha256":"abababababababababababababababababababababababababababababababab","bytes":3,"notes":[]}}'
+if [ $# -eq 1 ]; then
+    # The real one, on a kernel without Landlock: what it needs is linked beside this.
+    cd "$(dirname "$0")" || exit
+    exec ./python without_landlock.py ./flip-hub "$@"
+fi
 case "$3" in
 killed*) kill -9 $$ ;;
 hangs*) exec sleep 1000 ;;

@@ -121,6 +121,7 @@ fn a_check_names_everything_that_is_wrong_at_once_and_changes_nothing() -> Resul
         sound && !said.contains("WRONG") && said.contains("the hub's CA: the certificate is good until"),
         "{said}"
     );
+    assert!(said.contains("the scanner of files that people bring is"), "{said}");
     hub.program()?.terminate()?;
     let other = folder.path().join("other");
     let other = Hub::start(&other, HubOptions::default())?;

@@ -2,6 +2,7 @@
 //! that fills up.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -119,6 +120,45 @@ fn a_file_that_no_scanner_gets_to_the_end_of_is_given_up_and_never_clean() -> Re
     assert_eq!(fs::read_dir(kept)?.count(), 0, "what was not found clean is kept");
     let path = format!("{model}/files/{}", given_up["id"].as_str().context("no id")?);
     assert_eq!(study.researcher.get(&path)?.status, 409);
+    Ok(())
+}
+
+#[test]
+fn a_file_that_the_machine_does_not_let_be_scanned_waits_and_who_runs_the_hub_is_told() -> Result<()> {
+    let mut study = Study::approved()?;
+    let model = study.model("Large")?;
+    let hub = study.stage.hub.program()?.id();
+    let link = bring_large(&study, &model)?;
+    until("a scanner", || Ok(children(hub).first().copied()))?;
+    study.stage.hub.kill()?;
+    // Nobody can open the file, as where the disk fails: it leads to itself.
+    let staging = study.stage.hub.data.join("artefacts/staging");
+    let staged = fs::read_dir(&staging)?.next().context("nothing is staged")??.path();
+    let aside = study.stage.folder().join("aside");
+    fs::rename(&staged, &aside)?;
+    symlink(&staged, &staged)?;
+    study.stage.hub.resume()?;
+    let waiting = until("the hub to notice", || {
+        let file = study.researcher.get(&link)?.json();
+        Ok(file["why"].is_string().then_some(file))
+    })?;
+    assert_eq!(waiting["state"], "quarantined", "{waiting}");
+    let why = waiting["why"].as_str().unwrap_or_default();
+    assert!(why.contains("trouble of the hub's machine") && why.contains("tries again"), "{why}");
+    let path = format!("{model}/files/{}", waiting["id"].as_str().context("no id")?);
+    assert_eq!(study.researcher.get(&path)?.status, 409);
+    let attention = study.stage.api.get("/api/v1/hub")?.json()["attention"].clone();
+    let told = |text: &str| text.contains("1 file that people brought is not scanned");
+    assert!(attention[0].as_str().is_some_and(told), "{attention}");
+    assert!(told(&study.stage.api.get("/hub")?.text));
+
+    fs::remove_file(&staged)?;
+    fs::rename(&aside, &staged)?;
+    assert_eq!(settled(&study.researcher, &link)?["state"], "clean");
+    until("the trouble to be over", || {
+        Ok((study.stage.api.get("/api/v1/hub")?.json()["attention"] == json!([])).then_some(()))
+    })?;
+    assert_eq!(study.researcher.get(&path)?.status, 303);
     Ok(())
 }
 

@@ -12,71 +12,20 @@ use std::path::Path;
 
 use flip_protocol::sync::Confinement;
 use flip_storage::confine::{
-    self, AccessFs, CallsError, FilesConfined, FilesError, Resource, die_with_parent, lower,
-    no_new_privileges,
+    self, AccessFs, CallsConfined, CallsError, FilesConfined, FilesError, Held, Resource, die_with_parent,
+    lower, no_new_privileges,
 };
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use serde::{Deserialize, Serialize};
 
 use super::{bounds, population};
 
-/// What a worker is locked into, for the status page. Resource limits, its processors, no new privileges and death with
-/// the appliance always hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sandbox {
-    /// How far the kernel confines the worker to reading its generation and what is kept of it, with no TCP.
-    pub files: Files,
-    /// Whether the kernel answers the worker's system calls from a short list only.
-    pub calls: Calls,
-}
-
-impl Sandbox {
-    /// How much of it holds, in one word.
-    pub fn confinement(self) -> Confinement {
-        match (self.files, self.calls) {
-            (Files::Confined, Calls::Confined) => Confinement::Full,
-            (Files::NotConfined, Calls::NotConfined) => Confinement::None,
-            (Files::Confined | Files::PartlyConfined | Files::NotConfined, _) => Confinement::Partial,
-        }
+/// How much of it holds, in one word.
+pub fn confinement(held: Held) -> Confinement {
+    match (held.files, held.calls) {
+        (FilesConfined::Fully, CallsConfined::Fully) => Confinement::Full,
+        (FilesConfined::NotAtAll, CallsConfined::NotAtAll) => Confinement::None,
+        (FilesConfined::Fully | FilesConfined::Partly | FilesConfined::NotAtAll, _) => Confinement::Partial,
     }
-
-    /// What it lacks, in words; empty where it lacks nothing.
-    pub fn lacks(self) -> String {
-        let files = match self.files {
-            Files::Confined => None,
-            Files::PartlyConfined => {
-                Some("the kernel knows only some of Landlock's rules, which confine files")
-            }
-            Files::NotConfined => Some("the kernel has no Landlock, which confines files"),
-        };
-        let calls = match self.calls {
-            Calls::Confined => None,
-            Calls::NotConfined => Some("the kernel has no seccomp, which confines system calls"),
-        };
-        files.into_iter().chain(calls).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// Whether the filter of system calls could be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Calls {
-    /// No socket, no other program, no other process, nothing opened for writing.
-    Confined,
-    /// The kernel has no seccomp filters.
-    NotConfined,
-}
-
-/// How far Landlock could be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Files {
-    /// The worker can open its generation and what is kept of it for reading and nothing else, and cannot use TCP.
-    Confined,
-    /// The kernel knows some of the rules.
-    PartlyConfined,
-    /// The kernel has no Landlock, or it is off; DuckDB's own settings still hold.
-    NotConfined,
 }
 
 /// Why a worker must not start.
@@ -95,7 +44,7 @@ pub(super) fn enter(
     generation_file: &Path,
     memory_mb: u64,
     threads: NonZeroU32,
-) -> Result<Sandbox, SandboxError> {
+) -> Result<Held, SandboxError> {
     die_with_parent()?;
     no_new_privileges()?;
     lower(Resource::Core, 0)?;
@@ -105,7 +54,7 @@ pub(super) fn enter(
     keep_to_processors(threads)?;
     let files = confine(generation_file)?;
     // Last, because the filter lets nobody add rules.
-    Ok(Sandbox { files, calls: calls::confine()? })
+    Ok(Held { files, calls: calls::confine()? })
 }
 
 /// Keeps to as many of the processors that this process may use, so that its threads take no more however many it
@@ -124,18 +73,14 @@ fn keep_to_processors(threads: NonZeroU32) -> Result<(), rustix::io::Errno> {
 /// What DuckDB reads while it opens, to learn how much memory there is. It cannot open without; no records there.
 const LIMITS_OF_THE_MACHINE: [&str; 3] = ["/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu"];
 
-fn confine(generation_file: &Path) -> Result<Files, SandboxError> {
+fn confine(generation_file: &Path) -> Result<FilesConfined, SandboxError> {
     let mut rules = confine::Files::nothing()?
         .and(generation_file, AccessFs::ReadFile)?
         .and_if_there(&population::beside(generation_file), AccessFs::ReadFile)?;
     for path in LIMITS_OF_THE_MACHINE {
         rules = rules.and_if_there(Path::new(path), AccessFs::ReadFile)?;
     }
-    Ok(match rules.confine()? {
-        FilesConfined::Fully => Files::Confined,
-        FilesConfined::Partly => Files::PartlyConfined,
-        FilesConfined::NotAtAll => Files::NotConfined,
-    })
+    Ok(rules.confine()?)
 }
 
 #[cfg(test)]
@@ -150,8 +95,8 @@ mod tests {
     fn confined<T: Send>(file: &Path, body: impl FnOnce() -> T + Send) -> Option<T> {
         thread::scope(|scope| {
             let confined = || match confine(file).unwrap() {
-                Files::Confined | Files::PartlyConfined => Some(body()),
-                Files::NotConfined => None,
+                FilesConfined::Fully | FilesConfined::Partly => Some(body()),
+                FilesConfined::NotAtAll => None,
             };
             scope.spawn(confined).join().unwrap()
         })

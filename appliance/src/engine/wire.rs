@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use flip_gate::Plan;
 use flip_protocol::answer::Failed;
+use flip_storage::confine::Held;
 use roaring::RoaringTreemap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,6 @@ use time::Date;
 
 use super::bounds;
 use super::export::Export;
-use super::sandbox::Sandbox;
 use crate::disclosure::{
     Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn, RawCounts,
     Statistics,
@@ -86,7 +86,7 @@ pub struct Question {
 pub(super) enum Reply {
     Hello {
         engine_version: String,
-        sandbox: Sandbox,
+        sandbox: Held,
     },
     /// The set of persons is behind the frame.
     Counts(Counts),

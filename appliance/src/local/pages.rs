@@ -17,6 +17,7 @@ use crate::bounds;
 use crate::clock;
 use crate::concerns;
 use crate::data::Generation;
+use crate::engine::confinement;
 use crate::site::{LinkState, Site};
 use crate::uplink::error_chain;
 
@@ -142,7 +143,7 @@ fn sandbox_of(site: &Site) -> web::Sandbox {
     let Some(sandbox) = site.sandbox() else {
         return web::Sandbox::Partial { missing: "known once an engine has started".to_owned() };
     };
-    match sandbox.confinement() {
+    match confinement(sandbox) {
         Confinement::Full => web::Sandbox::Full,
         Confinement::Partial => web::Sandbox::Partial { missing: sandbox.lacks() },
         Confinement::None => web::Sandbox::Absent {

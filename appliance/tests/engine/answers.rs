@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use flip_appliance::engine::Files;
 use flip_protocol::answer::CohortAnswer;
+use flip_storage::confine::FilesConfined;
 
 use crate::fixture::{Site, accession_plan, ids, make_generation, plan, watched_program};
 
@@ -138,7 +138,7 @@ fn the_sandbox_is_reported() {
     let applied = site.engine.sandbox().unwrap().files;
     let offered =
         std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default().contains("landlock");
-    assert!(!offered || applied != Files::NotConfined);
+    assert!(!offered || applied != FilesConfined::NotAtAll);
 }
 
 #[test]

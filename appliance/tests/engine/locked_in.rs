@@ -4,8 +4,9 @@ use std::fs;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use flip_appliance::engine::{Calls, CancelFlag, Engine, Export, Format, Members, Piece, Settings, export};
+use flip_appliance::engine::{CancelFlag, Engine, Export, Format, Members, Piece, Settings, export};
 use flip_protocol::answer::Failed;
+use flip_storage::confine::CallsConfined;
 
 use crate::fixture::{Site, ids, logged, plan, settings, watched_program};
 
@@ -70,7 +71,7 @@ fn files_the_environment_and_settings_are_out_of_reach() {
 #[test]
 fn every_thread_of_a_worker_has_a_list_of_system_calls() {
     let site = warm(|_| {});
-    assert_eq!(site.engine.sandbox().unwrap().calls, Calls::Confined);
+    assert_eq!(site.engine.sandbox().unwrap().calls, CallsConfined::Fully);
     let filters = of_threads(ids(site.folder.path())[0], "Seccomp:");
     assert!(filters.len() > 1, "DuckDB has threads of its own");
     assert!(filters.iter().all(|filter| filter == "2"), "{filters:?}");

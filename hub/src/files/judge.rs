@@ -7,11 +7,11 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use flip_protocol::text;
-use flip_storage::confine::{Calls, Files, Resource, die_with_parent, lower, no_new_privileges};
+use flip_storage::confine::{Calls, Files, Held, Resource, die_with_parent, lower, no_new_privileges};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
@@ -51,17 +51,38 @@ pub enum Judged {
     Refused(String),
     /// It cannot be found out, and why. It is not clean.
     Failed(String),
-    /// It was not found out this time, and why; another try may. Until then it is not clean.
+    /// A scan began and did not get to its end, and why; another may. Until then it is not clean.
     Unknown(String),
+    /// The machine did not let it be read, and why: that says nothing of the file. It waits, and is not clean.
+    NotTried(String),
 }
 
 /// What the process says.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Said {
-    Clean { sha256: String, bytes: u64, notes: Vec<Note> },
+    Clean {
+        sha256: String,
+        bytes: u64,
+        notes: Vec<Note>,
+    },
     Refused(String),
     Unknown(String),
+    NotTried(String),
+    /// What the process is locked into, where it was given nothing to read.
+    Held(Held),
+}
+
+/// Why a process said nothing.
+enum Unheard {
+    Machine(io::Error),
+    Ended(ExitStatus),
+}
+
+impl From<io::Error> for Unheard {
+    fn from(error: io::Error) -> Self {
+        Self::Machine(error)
+    }
 }
 
 /// The program that scans, and how long it may take.
@@ -88,24 +109,47 @@ impl Scanner {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Judged::Failed("its bytes are not at this hub any more; bring it again".to_owned());
             }
-            Err(error) => return Judged::Unknown(format!("it could not be read: {error}")),
+            Err(error) => return Judged::NotTried(format!("it could not be opened: {error}")),
         };
         let time = time_for(self.time, file.metadata().map_or(0, |of| of.len()));
-        match tokio::time::timeout(time, self.asked(file, name)).await {
+        match tokio::time::timeout(time, self.asked(file.into(), &["--", name])).await {
             Ok(Ok(said)) => understood(&said),
-            Ok(Err(error)) => Judged::Unknown(format!("the scanner did not get to its end: {error}")),
+            Ok(Err(Unheard::Machine(error))) => {
+                Judged::NotTried(format!("the scanner could not be started: {error}"))
+            }
+            Ok(Err(Unheard::Ended(status))) => {
+                Judged::Unknown(format!("the scanner did not get to its end: {status}"))
+            }
             // It is killed as it is dropped.
             Err(_) => Judged::Unknown(format!("the scanner took longer than {} s", time.as_secs_f32())),
         }
     }
 
-    async fn asked(&self, file: File, name: &str) -> io::Result<Vec<u8>> {
+    /// What its process is locked into on this machine; or why that was not found out.
+    pub async fn held(&self) -> Result<Held, String> {
+        let said = match tokio::time::timeout(self.time, self.asked(Stdio::null(), &[])).await {
+            Ok(Ok(said)) => said,
+            Ok(Err(Unheard::Machine(error))) => return Err(format!("it could not be started: {error}")),
+            Ok(Err(Unheard::Ended(status))) => return Err(format!("it did not get to its end: {status}")),
+            Err(_) => return Err(format!("it took longer than {} s", self.time.as_secs_f32())),
+        };
+        match serde_json::from_slice(&said) {
+            Ok(Said::Held(held)) => Ok(held),
+            Ok(Said::NotTried(why)) => Err(why),
+            Ok(Said::Clean { .. } | Said::Refused(_) | Said::Unknown(_)) | Err(_) => {
+                Err("it said nothing that is understood".to_owned())
+            }
+        }
+    }
+
+    async fn asked(&self, file: Stdio, of: &[&str]) -> Result<Vec<u8>, Unheard> {
         let mut child = Command::new(&self.program)
-            .args([COMMAND, "--", name])
+            .arg(COMMAND)
+            .args(of)
             .env_clear()
             .current_dir("/")
             .process_group(0)
-            .stdin(Stdio::from(file))
+            .stdin(file)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -115,7 +159,7 @@ impl Scanner {
         stdout.take(bounds::SCAN_SAID_BYTES + 1).read_to_end(&mut said).await?;
         // Closed now: a process that goes on talking ends by it.
         let status = child.wait().await?;
-        if status.success() { Ok(said) } else { Err(io::Error::other(status.to_string())) }
+        if status.success() { Ok(said) } else { Err(Unheard::Ended(status)) }
     }
 }
 
@@ -136,7 +180,8 @@ fn understood(said: &[u8]) -> Judged {
         },
         Ok(Said::Refused(why)) => Judged::Refused(why),
         Ok(Said::Unknown(why)) => Judged::Unknown(why),
-        Err(_) => unheard(),
+        Ok(Said::NotTried(why)) => Judged::NotTried(why),
+        Ok(Said::Held(_)) | Err(_) => unheard(),
     }
 }
 
@@ -152,23 +197,13 @@ pub fn digest(hex: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// The process: scans what it was given as its standard input, and says on its standard output what it is.
-pub fn worker(name: &str) -> ExitCode {
-    let said = match confined() {
-        Ok(file) => match scan::scan(name, &file) {
-            Ok(clean) => Said::Clean {
-                sha256: text::hex(&clean.sha256()),
-                bytes: clean.size(),
-                notes: clean
-                    .notes()
-                    .iter()
-                    .map(|note| Note { line: note.line, why: note.why.to_owned() })
-                    .collect(),
-            },
-            Err(Unclean::Read(error)) => Said::Unknown(format!("it could not be read: {error}")),
-            Err(why) => Said::Refused(why.to_string()),
-        },
-        Err(error) => Said::Unknown(format!("the scanner could not lock itself in: {error}")),
+/// The process: scans what it was given as its standard input, and says on its standard output what it is. Without a name
+/// it says what it is locked into.
+pub fn worker(name: Option<&str>) -> ExitCode {
+    let said = match (confined(), name) {
+        (Ok((file, _)), Some(name)) => said_of(name, &file),
+        (Ok((_, held)), None) => Said::Held(held),
+        (Err(error), _) => Said::NotTried(format!("the scanner could not lock itself in: {error}")),
     };
     let Ok(said) = serde_json::to_vec(&said) else { return ExitCode::FAILURE };
     match io::stdout().write_all(&said).and_then(|()| io::stdout().flush()) {
@@ -177,9 +212,31 @@ pub fn worker(name: &str) -> ExitCode {
     }
 }
 
+fn said_of(name: &str, file: &File) -> Said {
+    match scan::scan(name, file) {
+        Ok(clean) => Said::Clean {
+            sha256: text::hex(&clean.sha256()),
+            bytes: clean.size(),
+            notes: clean
+                .notes()
+                .iter()
+                .map(|note| Note { line: note.line, why: note.why.to_owned() })
+                .collect(),
+        },
+        Err(Unclean::Read(error)) => not_read(&error),
+        Err(why) => Said::Refused(why.to_string()),
+    }
+}
+
+/// What the system says is of the machine; anything else may come of what is in the file.
+fn not_read(error: &io::Error) -> Said {
+    let why = format!("it could not be read: {error}");
+    if error.raw_os_error().is_some() { Said::NotTried(why) } else { Said::Unknown(why) }
+}
+
 /// Gives up everything but the file that is standard input: nothing can be opened any more, nothing connected to and
 /// nothing started, as far as the kernel knows the rules.
-fn confined() -> io::Result<File> {
+fn confined() -> io::Result<(File, Held)> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let seconds = time_for(bounds::SCAN_TIME, file.metadata()?.len()).as_secs();
     die_with_parent()?;
@@ -189,10 +246,10 @@ fn confined() -> io::Result<File> {
     lower(Resource::Nofile, bounds::SCAN_OPEN_FILES)?;
     lower(Resource::Data, bounds::SCAN_MEMORY_BYTES)?;
     lower(Resource::Cpu, seconds)?;
-    Files::nothing().and_then(Files::confine).map_err(io::Error::other)?;
+    let files = Files::nothing().and_then(Files::confine).map_err(io::Error::other)?;
     // Last, because the list lets nobody add rules.
-    Calls::to_read_what_is_open().and_then(Calls::confine).map_err(io::Error::other)?;
-    Ok(file)
+    let calls = Calls::to_read_what_is_open().and_then(Calls::confine).map_err(io::Error::other)?;
+    Ok((file, Held { files, calls }))
 }
 
 #[cfg(test)]
@@ -203,6 +260,13 @@ mod tests {
     async fn what_is_not_there_any_more_is_not_waited_for() {
         let gone = Scanner::own().judge(Path::new("/nowhere"), "notes.txt").await;
         assert!(matches!(&gone, Judged::Failed(why) if why.contains("bring it again")), "{gone:?}");
+    }
+
+    #[test]
+    fn trouble_of_the_disk_is_the_machines_and_any_other_may_be_the_files() {
+        let failing = not_read(&io::Error::from_raw_os_error(5));
+        assert!(matches!(failing, Said::NotTried(why) if why.contains("Input/output error")));
+        assert!(matches!(not_read(&io::Error::other("corrupt")), Said::Unknown(_)));
     }
 
     #[test]
@@ -222,5 +286,6 @@ mod tests {
             assert!(matches!(understood(other.as_bytes()), Judged::Unknown(_)), "{other:.80}");
         }
         assert_eq!(understood(b"{\"refused\":\"why\"}"), Judged::Refused("why".to_owned()));
+        assert_eq!(understood(b"{\"not_tried\":\"why\"}"), Judged::NotTried("why".to_owned()));
     }
 }

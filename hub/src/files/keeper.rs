@@ -1,9 +1,8 @@
 //! The task that scans what is in quarantine, keeps what is clean, and removes what nobody has a row for any more.
 //!
 //! What must stay true: a file becomes clean in the ledger only after its bytes are kept; a hub that is killed at any
-//! moment goes on where it was; one file that cannot be dealt with holds up no other.
+//! moment goes on where it was; one file that cannot be dealt with holds up no other; trouble of the machine gives none up.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,17 +10,18 @@ use std::time::{Duration, Instant, SystemTime};
 use flip_protocol::text;
 
 use super::judge::{Judged, Scanner};
+use super::standing::not_locked_in;
+use super::waiting::Waiting;
 use crate::audit::By;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::LedgerError;
 use crate::ledger::files::{Quarantined, Verdict};
-use crate::model::FileId;
 
 /// Runs until it is dropped.
 pub async fn run(hub: Arc<Hub>) {
-    let mut waiting = Waiting { scanner: Scanner::own(), clean: HashMap::new(), tries: HashMap::new() };
+    let (scanner, mut waiting) = (Scanner::own(), Waiting::default());
     let mut looks = tokio::time::interval(bounds::FILES_LOOK);
     loop {
         tokio::select! {
@@ -32,51 +32,60 @@ pub async fn run(hub: Arc<Hub>) {
             }
             () = hub.files.announced() => {}
         }
-        if let Err(error) = look(&hub, &mut waiting).await {
+        look_at_scanner(&hub, &scanner).await;
+        if let Err(error) = look(&hub, &scanner, &mut waiting).await {
             tracing::error!(error = &error as &dyn Error, "no look at what is in quarantine");
         }
     }
 }
 
-/// What is remembered of files that stay in quarantine.
-struct Waiting {
-    scanner: Scanner,
-    /// What was found clean and could not be kept yet. No byte of it changes, so that it need not be scanned again.
-    clean: HashMap<FileId, Judged>,
-    /// How often the scanner did not get to its end, and when last.
-    tries: HashMap<FileId, (u32, Instant)>,
-}
-
-impl Waiting {
-    /// Whether its turn is now: what the scanner died of may be over after a while.
-    fn is_due(&self, file: FileId) -> bool {
-        self.tries.get(&file).is_none_or(|(_, last)| last.elapsed() >= bounds::SCAN_AGAIN)
+/// Finds out once what the scanner's process is locked into, and warns where that is not all.
+async fn look_at_scanner(hub: &Hub, scanner: &Scanner) {
+    if hub.files.standing().held.is_some() {
+        return;
+    }
+    match scanner.held().await {
+        Ok(held) => {
+            if let Some(lacks) = not_locked_in(held) {
+                tracing::warn!("{lacks}");
+            }
+            hub.files.stands(|standing| standing.held = Some(held));
+        }
+        Err(why) => {
+            tracing::warn!(why, "what the scanner is locked into was not found out; the hub tries again");
+        }
     }
 }
 
-async fn look(hub: &Arc<Hub>, waiting: &mut Waiting) -> Result<(), LedgerError> {
+async fn look(hub: &Arc<Hub>, scanner: &Scanner, waiting: &mut Waiting) -> Result<(), LedgerError> {
     // Those that were looked at in this round, so that one that cannot be kept now waits for the next.
     let mut seen = Vec::new();
     loop {
         remove_gone(hub).await?;
         let files = hub.ledger.files_in_quarantine().await?;
-        waiting.clean.retain(|id, _| files.iter().any(|file| file.id == *id));
-        waiting.tries.retain(|id, _| files.iter().any(|file| file.id == *id));
-        let mut due: Vec<_> =
-            files.into_iter().filter(|file| !seen.contains(&file.id) && waiting.is_due(file.id)).collect();
-        // One that ends the scanner holds up none that was not looked at yet.
-        due.sort_by_key(|file| waiting.tries.get(&file.id).map_or(0, |(tries, _)| *tries));
+        waiting.retain(|id| files.iter().any(|file| file.id == id));
+        hub.files.stands(|standing| standing.trouble = waiting.trouble());
+        let now = Instant::now();
+        let is_due = |file: &Quarantined| !seen.contains(&file.id) && waiting.is_due(file.id, now);
+        let mut due: Vec<_> = files.into_iter().filter(is_due).collect();
+        // One that comes to nothing holds up none that was not looked at yet.
+        due.sort_by_key(|file| waiting.turns(file.id));
         let Some(file) = due.into_iter().next() else { return Ok(()) };
         seen.push(file.id);
-        scan(hub, &file, waiting).await?;
+        scan(hub, &file, scanner, waiting).await?;
     }
 }
 
-async fn scan(hub: &Arc<Hub>, file: &Quarantined, waiting: &mut Waiting) -> Result<(), LedgerError> {
+async fn scan(
+    hub: &Arc<Hub>,
+    file: &Quarantined,
+    scanner: &Scanner,
+    waiting: &mut Waiting,
+) -> Result<(), LedgerError> {
     let path = hub.files.artefacts.staged(file.id.bytes());
     let judged = match waiting.clean.remove(&file.id) {
         Some(judged) => judged,
-        None => waiting.scanner.judge(&path, &file.name).await,
+        None => scanner.judge(&path, &file.name).await,
     };
     let verdict = match judged {
         Judged::Clean { bytes, .. } if bytes != file.bytes => {
@@ -99,11 +108,18 @@ async fn scan(hub: &Arc<Hub>, file: &Quarantined, waiting: &mut Waiting) -> Resu
         }
         Judged::Refused(why) => Verdict::Refused(why),
         Judged::Failed(why) => Verdict::Failed(why),
+        Judged::NotTried(why) => {
+            let pause = waiting.not_tried(file.id, &why, Instant::now(), clock::now());
+            tracing::warn!(file = %file.id, pause_s = pause.as_secs(), why, "this machine let no scan begin");
+            let why = format!(
+                "it waits to be scanned, for trouble of the hub's machine: {why}; the hub tries again"
+            );
+            return hub.ledger.file_waits(file.id, why).await;
+        }
         Judged::Unknown(why) => {
-            let tries = waiting.tries.get(&file.id).map_or(0, |(tries, _)| *tries) + 1;
-            waiting.tries.insert(file.id, (tries, Instant::now()));
+            let (tries, again) = waiting.came_to_nothing(file.id, Instant::now());
             tracing::warn!(file = %file.id, tries, why, "a scan came to nothing");
-            if tries < bounds::SCAN_TRIES {
+            if again {
                 let why = format!("it is not known whether it is clean: {why}; the hub tries again");
                 return hub.ledger.file_waits(file.id, why).await;
             }

@@ -7,6 +7,7 @@ use landlock::{
     PathFdError, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
     RulesetStatus, Scope,
 };
+use serde::{Deserialize, Serialize};
 
 /// The newest rules that this version of the crate can name; the kernel's own version decides how many of them hold.
 const NEWEST: ABI = ABI::V7;
@@ -15,7 +16,8 @@ const NEWEST: ABI = ABI::V7;
 pub struct Rules(RulesetCreated);
 
 /// How far the kernel confines the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Confined {
     /// To what was named, without TCP.
     Fully,

@@ -22,6 +22,8 @@ pub struct Hub {
     pub queued: u64,
     /// Orders at an appliance.
     pub at_trusts: u64,
+    /// What somebody should look at, in words.
+    pub attention: Vec<String>,
     /// Why what was asked for was not done.
     pub error: Option<String>,
     /// Seconds until the numbers are asked for again.
@@ -51,6 +53,7 @@ impl Page for Hub {
             maintenance: None,
             queued: 1,
             at_trusts: 12_000,
+            attention: Vec::new(),
             error: None,
             refresh_seconds: None,
         };
@@ -65,6 +68,9 @@ impl Page for Hub {
             banner_href: "https://flip.example/news".to_owned(),
             maintenance: Some(maintenance),
             at_trusts: 1,
+            attention: vec![
+                "2 files that people brought are not scanned: this machine lacks memory.".to_owned(),
+            ],
             refresh_seconds: Some(1),
             ..usual.clone()
         };

@@ -1,15 +1,12 @@
 //! The system calls that a worker may make: what reading takes, and what DuckDB needs beyond it.
 
-use flip_storage::confine;
+use flip_storage::confine::{self, CallsConfined};
 
-use super::{Calls, SandboxError};
+use super::SandboxError;
 
 /// Confines this thread and those that it starts.
-pub(super) fn confine() -> Result<Calls, SandboxError> {
-    Ok(match rules()?.confine()? {
-        confine::CallsConfined::Fully => Calls::Confined,
-        confine::CallsConfined::NotAtAll => Calls::NotConfined,
-    })
+pub(super) fn confine() -> Result<CallsConfined, SandboxError> {
+    Ok(rules()?.confine()?)
 }
 
 /// Allowed beyond reading, whatever the arguments.
@@ -107,7 +104,7 @@ mod tests {
         thread::scope(|scope| {
             let confined = || {
                 set_no_new_privs(true).unwrap();
-                assert_eq!(confine().unwrap(), Calls::Confined);
+                assert_eq!(confine().unwrap(), CallsConfined::Fully);
                 body()
             };
             scope.spawn(confined).join().unwrap()

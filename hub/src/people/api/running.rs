@@ -56,6 +56,9 @@ pub(super) struct Running {
     orders: OpenOrders,
     /// True where the hub can be stopped: in maintenance, with nothing under way at a Trust.
     quiet: bool,
+    /// What somebody who runs the hub should look at, in words; empty where there is nothing.
+    #[schema(example = json!(["2 files that people brought are not scanned"]))]
+    attention: Vec<String>,
 }
 
 /// Orders that have not ended.
@@ -97,6 +100,7 @@ pub(super) async fn show(
         banner: settings.banner,
         maintenance: settings.maintenance,
         orders: OpenOrders { queued: open.queued, at_trusts: open.at_trusts },
+        attention: hub.files.standing().attention(),
     }))
 }
 

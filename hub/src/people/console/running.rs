@@ -94,6 +94,7 @@ async fn page(may: &May<acts::RunHub>, hub: &Hub) -> Result<web::Hub, ApiProblem
         }),
         queued: open.queued,
         at_trusts: open.at_trusts,
+        attention: hub.files.standing().attention(),
         error: None,
     })
 }
