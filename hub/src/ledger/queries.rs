@@ -174,14 +174,21 @@ impl Ledger {
         after: Option<Uuid>,
         most: u32,
     ) -> Result<Vec<(Query, Vec<Asked>)>, LedgerError> {
+        // Each way is a question of its own, so that it goes along an index in its order.
+        let here = if of.is_some() { "query.project = ?2" } else { "?2 IS NULL" };
+        let place =
+            "(query.asked_ms, query.id) < (SELECT asked_ms, id FROM query AS last WHERE last.id = ?4)";
+        let from = if after.is_some() { place } else { "?4 IS NULL" };
         self.call("queries", move |tx| {
             let queries: Vec<Query> = tx
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} WHERE {SEEN} AND (?2 IS NULL OR project.id = ?2) AND (?4 IS NULL
-                         OR (query.asked_ms, query.id) < (SELECT asked_ms, id FROM query AS last WHERE last.id = ?4))
+                    "SELECT {COLUMNS} WHERE {SEEN} AND {here} AND {from}
                      ORDER BY query.asked_ms DESC, query.id DESC LIMIT ?3"
                 ))?
-                .query_map((seer.key(), of.map(ProjectId::bytes), most, after.map(Uuid::into_bytes)), query_of_row)?
+                .query_map(
+                    (seer.key(), of.map(ProjectId::bytes), most, after.map(Uuid::into_bytes)),
+                    query_of_row,
+                )?
                 .collect::<Result<_, _>>()?;
             queries
                 .into_iter()

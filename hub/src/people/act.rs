@@ -133,21 +133,23 @@ pub async fn result(
 }
 
 /// The newest queries that the person may see, of one project where one is named, from after one of them on, and their
-/// combined results without their fields.
+/// combined results without their fields; and the one after which it goes on.
 pub async fn queries(
     may: &May<acts::SeeLists>,
     hub: &Hub,
     of: Option<ProjectId>,
     after: Option<Uuid>,
     most: u32,
-) -> Result<Vec<(Query, Combined)>, ApiProblem> {
+) -> Result<(Vec<(Query, Combined)>, Option<Uuid>), ApiProblem> {
     let links = links(hub).await?;
     let seer = Seer::of(may.person().id, may.person().role);
-    let queries = hub.ledger.queries(seer, of, after, most).await?;
-    Ok(queries
-        .into_iter()
-        .map(|(query, asked)| (query, combine(&asked, |trust| link_of(&links, trust))))
-        .collect())
+    let mut queries = hub.ledger.queries(seer, of, after, most + 1).await?;
+    let more = queries.len() > most as usize;
+    queries.truncate(most as usize);
+    let next = queries.last().map(|(query, _)| query.id).filter(|_| more);
+    let combined =
+        queries.into_iter().map(|(query, asked)| (query, combine(&asked, |trust| link_of(&links, trust))));
+    Ok((combined.collect(), next))
 }
 
 async fn combine_now(hub: &Hub, asked: &[Asked]) -> Result<Combined, ApiProblem> {

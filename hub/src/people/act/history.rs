@@ -21,6 +21,13 @@ pub struct History {
     pub more: bool,
 }
 
+impl History {
+    /// The question after which the list goes on.
+    pub fn next(&self) -> Option<Uuid> {
+        self.questions.last().map(|one| one.query.id).filter(|_| self.more)
+    }
+}
+
 /// One question.
 pub struct Question {
     /// The question.

@@ -180,7 +180,7 @@ pub(super) async fn history(
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<History>), ApiProblem> {
     let history = act::history::of(&may, &hub, part.after, rows(part.limit)?).await?;
-    let next = history.questions.last().map(|one| one.query.id).filter(|_| history.more);
+    let next = history.next();
     let queries = history.questions.into_iter().map(|one| PastQuery {
         query: listed(one.query, one.combined),
         current: one.current,
@@ -208,10 +208,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<QueryPage>), ApiProblem> {
     let most = rows(part.limit)?;
-    let mut found = act::queries(&may, &hub, None, part.after, most + 1).await?;
-    let more = found.len() > most as usize;
-    found.truncate(most as usize);
-    let next = found.last().map(|(query, _)| query.id).filter(|_| more);
+    let (found, next) = act::queries(&may, &hub, None, part.after, most).await?;
     let queries = found.into_iter().map(|(query, combined)| listed(query, combined)).collect();
     let link = next_link(&uri, "after", next.map(|id| id.to_string()).as_deref());
     Ok((link, Json(QueryPage { queries, next })))
