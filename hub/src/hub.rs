@@ -22,7 +22,7 @@ use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::oidc::Provider;
 use crate::passwords::Hasher;
-use crate::people::{Streams, UnderWay};
+use crate::people::{Marks, Streams, UnderWay};
 use crate::presence::Presence;
 use crate::throttle::Throttle;
 use crate::wording;
@@ -55,6 +55,8 @@ pub struct Hub {
     pub under_way: UnderWay,
     /// Who has what they wait for told as it changes.
     pub streams: Streams,
+    /// Marks pages that ask again.
+    pub marks: Marks,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -101,6 +103,7 @@ impl Hub {
             metrics,
             under_way: UnderWay::default(),
             streams: Streams::default(),
+            marks: Marks::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }
@@ -114,6 +117,11 @@ impl Hub {
     /// Tells those who wait that an answer may have changed.
     pub fn announce_change(&self) {
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// How many changes were announced by now.
+    pub fn change(&self) -> u64 {
+        *self.changes.borrow()
     }
 
     /// Sees changes announced after this call.

@@ -8,6 +8,7 @@ mod api;
 mod console;
 mod events;
 mod known_browser;
+mod live;
 mod may;
 mod notices;
 mod once;
@@ -18,6 +19,7 @@ mod transfers;
 mod visitor;
 
 pub use events::Streams;
+pub use live::Marks;
 pub use once::UnderWay;
 
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub fn router(hub: &Arc<Hub>) -> Router {
         .layer(from_fn_with_state(Arc::clone(hub), once::around))
         .layer(from_fn_with_state(Arc::clone(hub), console::pages_of_problems))
         .layer(from_fn_with_state(Arc::clone(hub), notices::around))
+        .layer(from_fn_with_state(Arc::clone(hub), live::around))
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(bounds::PEOPLE_BODY_BYTES, bounded_body))
         .layer(from_fn(console::guard_headers))

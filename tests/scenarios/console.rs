@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use flip_tests::questions::{DIABETES, OUTSIDE, RARE};
-use flip_tests::world::{Browser, Window};
+use flip_tests::questions::{DIABETES, EVERYONE, OUTSIDE, RARE};
+use flip_tests::world::{Browser, Window, until};
 
 use crate::stage::{Stage, TRUST};
 
@@ -45,6 +45,27 @@ fn ask(browser: &Browser, base: &str, name: &str, sql: &str) -> Result<()> {
     browser.fill("input[name=name]", name)?;
     browser.fill("textarea[name=sql]", sql)?;
     browser.click("main button[type=submit]")
+}
+
+#[test]
+fn a_page_that_asks_again_is_sent_where_something_changed_and_else_not() -> Result<()> {
+    let stage = Stage::set()?;
+    let cookie = format!("__Host-flip-session={}", stage.api.token().context("no session")?);
+    let page =
+        |mark: &str| stage.api.fetch("/queries", &[("cookie", cookie.as_str()), ("if-none-match", mark)]);
+    // One moment ends between two looks now and then.
+    let mark = until("a page that is as it was", || {
+        let mark = page("\"none\"")?.header("etag").to_owned();
+        let again = page(&mark)?;
+        Ok((again.status == 304 && again.bytes.is_empty()).then_some(mark))
+    })?;
+    stage.api.complete(&stage.api.ask("Since then", EVERYONE)?)?;
+    let changed = page(&mark)?;
+    assert!(changed.status == 200 && String::from_utf8_lossy(&changed.bytes).contains("Since then"));
+    let mark = changed.header("etag");
+    let stranger = stage.hub.stranger()?.fetch("/queries", &[("if-none-match", mark)])?;
+    assert_eq!((stranger.status, stranger.header("etag")), (303, ""), "a stranger has a mark");
+    Ok(())
 }
 
 #[test]

@@ -125,6 +125,35 @@ fn requests_mails_and_trusts_are_read_to_their_end_whatever_happens_meanwhile() 
     let (trusts, parts) = read(&api, "/api/v1/trusts", "trusts", "/name", nothing)?;
     assert_eq!(trusts, (0..7).map(|number| format!("T{number}")).collect::<Vec<_>>());
     assert_eq!(parts, 4);
+    assert_eq!(api.all("/api/v1/trusts?limit=2", "trusts")?.len(), 7);
+    let read_page = |path: &str| anyhow::Ok(api.get(path)?.text.replace("&#x2f;", "/"));
+    // The console's lists go on at the same places, and lead back to the beginning.
+    for (list, page, name) in
+        [("access-requests", "/people/requests", "/email"), ("mail", "/people/mail", "/to")]
+    {
+        let part = api.get(&format!("/api/v1/{list}?limit=3"))?.json();
+        let rows = part[if list == "mail" { "mail" } else { "requests" }].clone();
+        let next = part["next"].as_str().context("no next")?;
+        let shown = read_page(&format!("{page}?after={next}"))?;
+        for number in 0..7 {
+            let email = format!("p{number}@site.example");
+            let in_part = rows
+                .as_array()
+                .context("no rows")?
+                .iter()
+                .any(|row| row.pointer(name) == Some(&json!(email)));
+            assert_ne!(shown.contains(&format!(">{email}<")), in_part, "{email}: {shown}");
+        }
+        assert!(shown.contains(&format!("<a href=\"{page}\">First</a>")), "{shown}");
+    }
+    for number in 0..95 {
+        api.post("/api/v1/mail/test", &json!({ "email": format!("more{number}@site.example") }))?;
+    }
+    let first = read_page("/people/mail")?;
+    let (_, rest) = first.split_once("<a href=\"/people/mail?after=").context("102 mails are on one page")?;
+    let after = rest.split('"').next().unwrap_or_default();
+    let second = read_page(&format!("/people/mail?after={after}"))?;
+    assert_eq!(["/forget\"", "?after="].map(|mark| second.matches(mark).count()), [2, 0], "{second}");
     for bad in ["access-requests?after=x", "mail?after=1.2", "decisions?after=1.2.x", "trusts?limit=0"] {
         let reply = api.get(&format!("/api/v1/{bad}"))?;
         assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("bad_parameter")), "{bad}");

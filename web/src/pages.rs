@@ -131,6 +131,15 @@ pub struct Decides {
     pub waiting: u64,
 }
 
+/// The links of a list that is shown by pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pager {
+    /// Path of its beginning; `None` there.
+    pub first_href: Option<String>,
+    /// Path of what follows; `None` at its end.
+    pub next_href: Option<String>,
+}
+
 /// A project to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProjectChoice {
@@ -203,7 +212,11 @@ pub enum Sandbox {
 
 /// Values for samples.
 mod sample {
-    use super::{Decides, Frame, Moment, Notice, ProjectChoice, SignedIn};
+    use super::{Decides, Frame, Moment, Notice, Pager, ProjectChoice, SignedIn};
+
+    pub(super) fn pager(path: &str) -> Pager {
+        Pager { first_href: Some(path.to_owned()), next_href: Some(format!("{path}?after=1.7.AB")) }
+    }
 
     pub(super) fn frame() -> Frame {
         let person = SignedIn {

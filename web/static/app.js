@@ -19,9 +19,11 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 
 // While <main data-refresh-seconds> says so, fetches this page again and swaps its [data-live] parts, keeping the
-// focus and what is unfolded. A part in which text is selected waits for the next round.
+// focus and what is unfolded. A part in which text is selected waits for the next round. A page that is as it was is not
+// sent again (304).
 const main = document.getElementById("main");
 const connection = document.getElementById("connection");
+let mark = "";
 schedule();
 
 function schedule() {
@@ -35,13 +37,17 @@ async function refresh() {
     return;
   }
   try {
-    const response = await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" });
+    const headers = { accept: "text/html", ...(mark && { "if-none-match": mark }) };
+    const response = await fetch(location.href, { headers, cache: "no-store" });
     if (response.redirected) {
       location.reload();
       return;
     }
-    if (!response.ok) throw new Error(String(response.status));
-    swap(new DOMParser().parseFromString(await response.text(), "text/html"));
+    if (response.status !== 304) {
+      if (!response.ok) throw new Error(String(response.status));
+      const whole = swap(new DOMParser().parseFromString(await response.text(), "text/html"));
+      mark = whole ? (response.headers.get("etag") ?? "") : "";
+    }
     connection.textContent = "";
   } catch {
     connection.textContent = " · not up to date: the connection was lost, trying again";
@@ -69,6 +75,7 @@ function swap(fresh) {
     if (spoken(part) !== said) announce(spoken(part));
   }
   if (!waiting) main.dataset.refreshSeconds = fresh.getElementById("main").dataset.refreshSeconds ?? "";
+  return !waiting;
 }
 
 // Finds an element again after the swap: by its id, its address, or the details it belongs to. Focus on one that is

@@ -7,6 +7,7 @@ mod mail;
 pub(super) mod models;
 mod oidc;
 mod pages;
+mod paging;
 mod passwords;
 mod people;
 mod projects;
@@ -43,6 +44,7 @@ use crate::hub::Hub;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
 use crate::uri::escaped;
+use paging::Since;
 
 #[rustfmt::skip]
 pub(super) fn routes(table: Table) -> Table {
@@ -154,6 +156,8 @@ struct Of {
     /// A project; every one where it is absent or empty.
     #[serde(default)]
     project: String,
+    #[serde(flatten)]
+    since: Since,
 }
 
 #[derive(Deserialize)]
@@ -250,10 +254,13 @@ async fn queries(
     State(hub): State<Arc<Hub>>,
     Parameters(of): Parameters<Of>,
 ) -> Result<Response, ApiProblem> {
+    let from = of.since.place::<Uuid>();
     let of = project_of(&of.project)?;
-    let queries = act::queries(&may, &hub, of, None, crate::bounds::LIST_ROWS).await?;
+    let (queries, next) = act::queries(&may, &hub, of, from, crate::bounds::LIST_ROWS).await?;
     let projects = act::projects::choices(may.person(), &hub, of).await?;
-    Ok(shown(&pages::queries(may.person(), &queries, &projects, of, clock::now())))
+    let path = of.map_or_else(|| "/queries".to_owned(), |of| format!("/queries?project={of}"));
+    let page = pages::queries(may.person(), &queries, &projects, of, clock::now());
+    Ok(shown(&web::Queries { pager: paging::pager(&path, from.is_none(), next), ..page }))
 }
 
 async fn query_new(

@@ -20,6 +20,12 @@ const PROJECTS: u64 = 1_000;
 const QUERIES: u64 = 10_000;
 /// Trusts that were asked each query; the newest query was asked of all.
 const ASKED: u64 = 20;
+/// Models, of as many projects.
+const MODELS: u64 = 1_000;
+/// People, and requests for access.
+const PEOPLE: u64 = 1_000;
+/// Acts in the audit beyond those that were done.
+const ACTS: u64 = 50_000;
 /// People who call at once for the rate.
 const AT_ONCE: usize = 8;
 
@@ -31,6 +37,7 @@ pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &St
     let mut stage = Stage::start(&folder, vec![trust])?;
     let query = stage.api.ask("asked in earnest", EVERYONE)?;
     ensure!(stage.api.complete(&query)?["complete"] == true, "the question was not answered");
+    found_of_each_kind(&stage)?;
     // The Trust is away from here on: the figures are of the hub.
     stage.trusts[0].kill()?;
     stage.hub.kill()?;
@@ -41,7 +48,7 @@ pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &St
     let started = began.elapsed().as_secs_f64() * 1_000.0;
     report.add(row("start of flip-hub with the full ledger", "ms", Beside::Range, vec![started]));
     let api = stage.hub.api()?;
-    for (name, call) in calls(&api)? {
+    for (name, call) in calls(&api, &query)? {
         steps.go_on()?;
         let mut taken = Vec::new();
         for turn in 0..effort.calls + 3 {
@@ -59,7 +66,7 @@ pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &St
         }
     }
     // At the end, since they fill the ledger further.
-    for (name, call) in calls(&api)?.iter().filter(|(name, _)| name.starts_with("POST")) {
+    for (name, call) in calls(&api, &query)?.iter().filter(|(name, _)| name.starts_with("POST")) {
         steps.go_on()?;
         add_rate(report, &api, name, call)?;
     }
@@ -70,6 +77,21 @@ pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &St
         Beside::Range,
         vec![resident],
     ));
+    Ok(())
+}
+
+/// Leaves a row of what lists are read from, to be copied: a staging, a model, a request for access.
+fn found_of_each_kind(stage: &Stage) -> Result<()> {
+    let made = stage.api.post("/api/v1/projects", &json!({ "name": "Approved" }))?.json();
+    let project = made["id"].as_str().context("no project")?;
+    let query = stage.api.ask_in("to be approved", EVERYONE, project)?;
+    stage.api.complete(&query)?;
+    ensure!(stage.api.approve(&query)?, "the project was not approved");
+    let model = json!({ "name": "Nodules", "description": "", "job_type": "flower-standard" });
+    let made = stage.api.post(&format!("/api/v1/projects/{project}/models"), &model)?;
+    ensure!(made.status == 201, "no model: {}", made.text);
+    let asks = json!({ "name": "K. Ito", "email": "k.ito@site.example", "reason": "Lungs" });
+    ensure!(stage.hub.stranger()?.post("/api/v1/access-requests", &asks)?.status == 202, "no request");
     Ok(())
 }
 
@@ -85,13 +107,10 @@ fn row(name: &str, unit: &'static str, beside: Beside, samples: Vec<f64>) -> Row
 
 type Call = Box<dyn Fn(&Api) -> Result<()> + Sync>;
 
-/// The ten commonest calls, and five pages.
-fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
-    let newest = |what: &str| -> Result<String> {
-        let list = api.get(&format!("/api/v1/{what}"))?.json();
-        Ok(list[what][0]["id"].as_str().with_context(|| format!("no {what}"))?.to_owned())
-    };
-    let (query, project) = (newest("queries")?, newest("projects")?);
+/// The ten commonest calls, every list, and the pages of all these.
+fn calls(api: &Api, query: &str) -> Result<Vec<(&'static str, Call)>> {
+    let projects = api.get("/api/v1/projects?words=Approved")?.json();
+    let project = projects["projects"][0]["id"].as_str().context("no project")?.to_owned();
     let get = |name: &'static str, path: String| -> (&'static str, Call) {
         (name, Box::new(move |api| came(api.get(&path)?.status, &path)))
     };
@@ -105,7 +124,7 @@ fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
         get("GET /api/v1/queries/{query}, of 200 Trusts", format!("/api/v1/queries/{query}")),
         get("GET /api/v1/queries/{query}/csv, of 200 Trusts", format!("/api/v1/queries/{query}/csv")),
         get("GET /api/v1/projects", "/api/v1/projects".to_owned()),
-        get("GET /api/v1/projects/{project}", format!("/api/v1/projects/{project}")),
+        get("GET /api/v1/projects/{project}, staged at 200 Trusts", format!("/api/v1/projects/{project}")),
         get("GET /api/v1/trusts", "/api/v1/trusts".to_owned()),
         post("POST /api/v1/projects", "/api/v1/projects", json!({ "name": "One more" })),
         post(
@@ -113,11 +132,24 @@ fn calls(api: &Api) -> Result<Vec<(&'static str, Call)>> {
             "/api/v1/queries",
             json!({ "name": "One more", "sql": EVERYONE }),
         ),
+        get("GET /api/v1/projects/{project}/queries", format!("/api/v1/projects/{project}/queries")),
+        get("GET /api/v1/models", "/api/v1/models".to_owned()),
+        get("GET /api/v1/decisions", "/api/v1/decisions".to_owned()),
+        get("GET /api/v1/people", "/api/v1/people".to_owned()),
+        get("GET /api/v1/access-requests", "/api/v1/access-requests".to_owned()),
+        get("GET /api/v1/audit", "/api/v1/audit".to_owned()),
         get("GET /queries, the page", "/queries".to_owned()),
         get("GET /queries/{query}, the page", format!("/queries/{query}")),
         get("GET /projects, the page", "/projects".to_owned()),
-        get("GET /projects/{project}, the page", format!("/projects/{project}")),
+        get("GET /projects/{project}, staged at 200 Trusts, the page", format!("/projects/{project}")),
         get("GET /trusts, the page", "/trusts".to_owned()),
+        get("GET /projects/{project}/queries, the page", format!("/projects/{project}/queries")),
+        get("GET /queries/new, the page", "/queries/new".to_owned()),
+        get("GET /models, the page", "/models".to_owned()),
+        get("GET /decisions, the page", "/decisions".to_owned()),
+        get("GET /people, the page", "/people".to_owned()),
+        get("GET /people/requests, the page", "/people/requests".to_owned()),
+        get("GET /audit, the page", "/audit".to_owned()),
     ])
 }
 
@@ -179,6 +211,18 @@ fn fill(file: &Path) -> Result<f64> {
     let others = id("trust", "1 + i");
     let of_all = [("id", "randomblob(16)"), ("trust", &others), ("sequence", "9000000 + i")];
     copies(&ledger, "work_order", TRUSTS - 1, &of_all)?;
+    let of = [("id", "randomblob(16)"), ("project", spread.as_str())];
+    copies(&ledger, "model", MODELS - 1, &of)?;
+    let other = [("id", "randomblob(16)"), ("name", "'person ' || i"), ("email", "NULL")];
+    copies(&ledger, "person", PEOPLE - 1, &other)?;
+    let asks = [("id", "randomblob(16)"), ("email", "'p' || i || '@site.example'")];
+    copies(&ledger, "access_request", PEOPLE - 1, &asks)?;
+    copies(&ledger, "audit", ACTS, &[("number", "1000000 + i")])?;
+    // Every other Trust has yet to decide.
+    ledger.execute_batch(
+        "INSERT INTO staging (project, trust, staged_ms, staged_by)
+         SELECT project, trust_n.id, staged_ms, staged_by FROM staging JOIN trust_n ON trust_n.id <> staging.trust;",
+    )?;
     ledger.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);")?;
     #[expect(clippy::cast_precision_loss, reason = "a size that people read")]
     Ok(std::fs::metadata(file)?.len() as f64 / (1024.0 * 1024.0))

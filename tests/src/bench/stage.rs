@@ -29,11 +29,9 @@ impl Stage {
         }
         let api = hub.api()?;
         until("all Trusts online", || {
-            let reply = api.get("/api/v1/trusts")?.json();
-            let online = reply["trusts"]
-                .as_array()
-                .is_some_and(|trusts| trusts.iter().all(|trust| trust["link"] == "online"));
-            Ok(online.then_some(()))
+            let known = api.all("/api/v1/trusts", "trusts")?;
+            let online = known.iter().filter(|trust| trust["link"] == "online").count();
+            Ok((online == trusts.len()).then_some(()))
         })?;
         Ok(Self { hub, api, trusts })
     }

@@ -174,6 +174,20 @@ impl Api {
         reply(request.call()?)
     }
 
+    /// Every row of a list, by its links.
+    pub fn all(&self, path: &str, rows: &str) -> Result<Vec<Value>> {
+        let (mut url, mut all) = (path.to_owned(), Vec::new());
+        while !url.is_empty() {
+            let part = self.get(&url)?;
+            let body = part.json();
+            all.extend(
+                body[rows].as_array().with_context(|| format!("no {rows}: {}", part.text))?.iter().cloned(),
+            );
+            url = part.next;
+        }
+        Ok(all)
+    }
+
     /// GET of a stream of events by who was told up to one of them, where there is none.
     pub fn get_after(&self, path: &str, last: &str) -> Result<Reply> {
         let mut request = self.agent.get(format!("{}{path}", self.base)).header("last-event-id", last);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::people::{Choice, PeopleTabs, sample_roles};
-use super::{Frame, Moment, sample};
+use super::{Frame, Moment, Pager, sample};
 use crate::Page;
 
 /// The form that posts `name`, `email` and `reason` to `/request-access`.
@@ -38,6 +38,8 @@ pub struct Requests {
     pub roles: Vec<Choice>,
     /// Why what was asked for was not done.
     pub error: Option<String>,
+    /// Where the list goes on.
+    pub pager: Pager,
 }
 
 /// One request.
@@ -171,9 +173,10 @@ impl Page for Requests {
             ],
             roles: sample_roles("researcher"),
             error: None,
+            pager: sample::pager("/people/requests"),
         };
         let failed = Self { error: Some("Somebody has that name already.".to_owned()), ..full.clone() };
-        let none = Self { requests: Vec::new(), ..full.clone() };
+        let none = Self { requests: Vec::new(), pager: Pager::default(), ..full.clone() };
         vec![full, failed, none]
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::projects::seats;
-use super::{Frame, Seat, sample};
+use super::{Frame, Pager, Seat, sample};
 use crate::Page;
 
 /// The page at `/decisions`: My Trust, for a Trust's admin.
@@ -21,6 +21,8 @@ pub struct Decisions {
     pub error: Option<String>,
     /// Seconds until the page asks again.
     pub refresh_seconds: Option<u32>,
+    /// Where the list goes on.
+    pub pager: Pager,
 }
 
 /// A project that a Trust decides about.
@@ -69,9 +71,16 @@ impl Page for Decisions {
             decided,
             error: None,
             refresh_seconds: Some(10),
+            pager: Pager::default(),
         };
         let error = Some("say why it is declined: the researchers read it".to_owned());
-        let admins = Self { frame: sample::admin(), own_trust: false, error, ..own.clone() };
+        let admins = Self {
+            frame: sample::admin(),
+            own_trust: false,
+            error,
+            pager: sample::pager("/decisions"),
+            ..own.clone()
+        };
         let empty = Self { waiting: Vec::new(), decided: Vec::new(), ..own.clone() };
         vec![own, admins, empty]
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::people::PeopleTabs;
-use super::{Frame, Moment, sample};
+use super::{Frame, Moment, Pager, sample};
 use crate::Page;
 
 /// The list at `/people/mail`. Buttons post to `…/{id}/send` and `…/{id}/forget`; a form posts `email` to `…/test`.
@@ -23,6 +23,8 @@ pub struct Mails {
     pub error: Option<String>,
     /// Seconds between refreshes while something waits.
     pub refresh_seconds: Option<u32>,
+    /// Where the list goes on.
+    pub pager: Pager,
 }
 
 /// One mail.
@@ -102,6 +104,7 @@ impl Page for Mails {
             email: String::new(),
             error: None,
             refresh_seconds: Some(10),
+            pager: sample::pager("/people/mail"),
         };
         let empty = Self {
             tabs: PeopleTabs { requests: 0, mail_trouble: 0 },
@@ -109,6 +112,7 @@ impl Page for Mails {
             email: "nowhere".to_owned(),
             error: Some("expected an e-mail address".to_owned()),
             refresh_seconds: None,
+            pager: Pager::default(),
             ..full.clone()
         };
         let none = Self { server: None, email: String::new(), error: None, ..empty.clone() };

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, Frame, QueryRow, Tally, sample};
+use super::{Answer, Frame, Pager, QueryRow, Tally, sample};
 use crate::Page;
 
 /// The page at `/projects/{project}/queries`.
@@ -16,8 +16,8 @@ pub struct ProjectHistory {
     pub href: String,
     /// The questions, the newest first.
     pub questions: Vec<Question>,
-    /// True where there are older ones, which are not listed.
-    pub more: bool,
+    /// Where the list goes on.
+    pub pager: Pager,
 }
 
 /// One question.
@@ -76,9 +76,9 @@ impl Page for ProjectHistory {
             name: "Lung nodules on chest CT".to_owned(),
             href: "/projects/2".to_owned(),
             questions: vec![question(2, Some("staged"), changes), question(1, None, Vec::new())],
-            more: true,
+            pager: sample::pager("/projects/2/queries"),
         };
-        let empty = Self { questions: Vec::new(), more: false, ..full.clone() };
+        let empty = Self { questions: Vec::new(), pager: Pager::default(), ..full.clone() };
         vec![full, empty]
     }
 }

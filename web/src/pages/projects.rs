@@ -41,6 +41,8 @@ pub struct ProjectRow {
     pub members: u64,
     /// When it was made.
     pub made: Moment,
+    /// Where it is: `unstaged`, `staged` or `approved`.
+    pub state: String,
     /// True where it was deleted, which admins alone see.
     pub deleted: bool,
 }
@@ -129,6 +131,7 @@ impl Page for Projects {
             owner: "r.okafor@flip.example".to_owned(),
             members: 0,
             made: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
+            state: "unstaged".to_owned(),
             deleted: false,
         };
         let shared = ProjectRow {
@@ -138,6 +141,7 @@ impl Page for Projects {
                 .to_owned(),
             owner: "a.lindqvist@flip.example".to_owned(),
             members: 3,
+            state: "approved".to_owned(),
             ..own.clone()
         };
         let deleted = ProjectRow { name: "Pilot".to_owned(), deleted: true, ..own.clone() };

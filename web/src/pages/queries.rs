@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Answer, Frame, Moment, ProjectChoice, Rule, Tally, sample};
+use super::{Answer, Frame, Moment, Pager, ProjectChoice, Rule, Tally, sample};
 use crate::Page;
 
 /// The list at `/queries`.
@@ -18,6 +18,8 @@ pub struct Queries {
     pub ask_href: Option<String>,
     /// Seconds until the page asks again, while something is under way.
     pub refresh_seconds: Option<u32>,
+    /// Where the list goes on.
+    pub pager: Pager,
 }
 
 /// One query of the list.
@@ -86,8 +88,10 @@ impl Page for Queries {
             projects: sample::projects(),
             ask_href: Some("/queries/new".to_owned()),
             refresh_seconds: Some(5),
+            pager: sample::pager("/queries"),
         };
-        let empty = Self { queries: Vec::new(), refresh_seconds: None, ..full.clone() };
+        let empty =
+            Self { queries: Vec::new(), refresh_seconds: None, pager: Pager::default(), ..full.clone() };
         let viewers = Self { projects: Vec::new(), ask_href: None, ..empty.clone() };
         vec![full, empty, viewers]
     }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
+use super::paging::{Since, pager};
 use super::{pages, people, shown, typed_wrongly, words_of};
 use crate::bounds;
 use crate::clock;
@@ -16,7 +17,7 @@ use crate::ledger::access::RequestId;
 use crate::ledger::cursor::Cursor;
 use crate::people::act::access as act;
 use crate::people::may::May;
-use crate::people::parts::{Form, Path};
+use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::{self, Person};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
@@ -66,10 +67,15 @@ pub(super) async fn ask(
 pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
+    Parameters(since): Parameters<Since>,
 ) -> Result<Response, ApiProblem> {
-    let (requests, _) = act::list(&may, &hub, Cursor::START, bounds::LIST_ROWS).await?;
+    let from = since.place::<Cursor>();
+    let pager = |next| pager("/people/requests", from.is_none(), next);
+    let (requests, next) =
+        act::list(&may, &hub, from.clone().unwrap_or(Cursor::START), bounds::LIST_ROWS).await?;
     let tabs = people::tabs(&hub).await?;
-    Ok(shown(&pages::access::requests(may.person(), &requests, tabs, None, clock::now())))
+    let page = pages::access::requests(may.person(), &requests, tabs, None, clock::now());
+    Ok(shown(&web::Requests { pager: pager(next), ..page }))
 }
 
 pub(super) async fn invite(

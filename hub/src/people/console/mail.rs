@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
+use super::paging::{Since, pager};
 use super::{pages, people, shown, typed_wrongly, words_of};
 use crate::bounds;
 use crate::clock;
@@ -15,7 +16,7 @@ use crate::ledger::cursor::Cursor;
 use crate::ledger::mail::MailId;
 use crate::people::act::mail as act;
 use crate::people::may::May;
-use crate::people::parts::{Form, Path};
+use crate::people::parts::{Form, Parameters, Path};
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 
@@ -27,10 +28,15 @@ pub(super) struct NewTest {
 pub(super) async fn list(
     may: May<acts::SeeMail>,
     State(hub): State<Arc<Hub>>,
+    Parameters(since): Parameters<Since>,
 ) -> Result<Response, ApiProblem> {
-    let (mails, _) = act::list(&may, &hub, Cursor::START, bounds::LIST_ROWS).await?;
+    let from = since.place::<Cursor>();
+    let pager = |next| pager("/people/mail", from.is_none(), next);
+    let (mails, next) =
+        act::list(&may, &hub, from.clone().unwrap_or(Cursor::START), bounds::LIST_ROWS).await?;
     let tabs = people::tabs(&hub).await?;
-    Ok(shown(&pages::mail::mails(may.person(), &hub.post, &mails, tabs, clock::now())))
+    let page = pages::mail::mails(may.person(), &hub.post, &mails, tabs, clock::now());
+    Ok(shown(&web::Mails { pager: pager(next), ..page }))
 }
 
 pub(super) async fn test(

@@ -83,6 +83,7 @@ pub fn queries(
         projects: projects::to_see(projects, of),
         ask_href: (!to_ask.is_empty()).then_some(ask_href),
         refresh_seconds: Some(if under_way { REFRESH_BUSY_S } else { REFRESH_IDLE_S }),
+        pager: web::Pager::default(),
     }
 }
 

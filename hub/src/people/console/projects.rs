@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
+use uuid::Uuid;
 
+use super::paging::{Since, pager};
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
@@ -167,9 +169,13 @@ async fn page<A: Is>(
 pub(super) async fn history(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
+    Parameters(since): Parameters<Since>,
 ) -> Result<Response, ApiProblem> {
-    let history = crate::people::act::history::of(&may, &hub, None, crate::bounds::LIST_ROWS).await?;
-    Ok(shown(&pages::history::page(&may, &history, clock::now())))
+    let from = since.place::<Uuid>();
+    let history = crate::people::act::history::of(&may, &hub, from, crate::bounds::LIST_ROWS).await?;
+    let path = format!("/projects/{}/queries", may.project());
+    let pager = pager(&path, from.is_none(), history.next());
+    Ok(shown(&web::ProjectHistory { pager, ..pages::history::page(&may, &history, clock::now()) }))
 }
 
 pub(super) async fn delete(

@@ -10,6 +10,7 @@ use flip_web::pages as web;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::paging::{Since, pager};
 use super::{pages, projects, shown, typed_wrongly, words_of};
 use crate::bounds;
 use crate::clock;
@@ -17,7 +18,7 @@ use crate::hub::Hub;
 use crate::ledger::cursor::Cursor;
 use crate::people::act;
 use crate::people::may::May;
-use crate::people::parts::{Form, Path};
+use crate::people::parts::{Form, Parameters, Path};
 use crate::permissions::acts;
 use crate::person::Role;
 use crate::problem::ApiProblem;
@@ -78,9 +79,12 @@ pub(super) async fn cancel(
 pub(super) async fn cases(
     may: May<acts::SeeDecisions>,
     State(hub): State<Arc<Hub>>,
+    Parameters(since): Parameters<Since>,
 ) -> Result<Response, ApiProblem> {
-    let (person, now) = (may.person(), clock::now());
-    let (cases, _) = act::staging::cases(&may, &hub, Cursor::START, bounds::LIST_ROWS).await?;
+    let (person, now, from) = (may.person(), clock::now(), since.place::<Cursor>());
+    let pager = |next| pager("/decisions", from.is_none(), next);
+    let start = from.clone().unwrap_or(Cursor::START);
+    let (cases, next) = act::staging::cases(&may, &hub, start, bounds::LIST_ROWS).await?;
     let extracts = act::staging::extracts(&hub).await?;
     let made = cases.iter().map(|case| pages::staging::case(case, &extracts, person, now));
     let (waiting, decided) = made.partition(|case: &web::Case| {
@@ -93,6 +97,7 @@ pub(super) async fn cases(
         decided,
         error: None,
         refresh_seconds: None,
+        pager: pager(next),
     }))
 }
 

@@ -41,5 +41,6 @@ pub fn requests(
         requests: rows.collect(),
         roles: roles(Role::Researcher.name()),
         error,
+        pager: web::Pager::default(),
     }
 }

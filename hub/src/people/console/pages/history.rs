@@ -29,6 +29,6 @@ pub fn page(seer: &May<acts::SeeAnswers>, history: &History, now: UnixMillis) ->
         name: project.name.clone(),
         href: format!("/projects/{}", project.id),
         questions: questions.collect(),
-        more: history.more,
+        pager: web::Pager::default(),
     }
 }

@@ -25,6 +25,7 @@ pub fn mails(
         email: String::new(),
         error: None,
         refresh_seconds: waits.then_some(REFRESH_IDLE_S),
+        pager: web::Pager::default(),
     }
 }
 

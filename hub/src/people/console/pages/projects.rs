@@ -21,6 +21,7 @@ pub fn row(project: &Project, now: UnixMillis) -> web::ProjectRow {
         owner: project.owner.clone(),
         members: project.members.len() as u64,
         made: Moment::at(project.made.0, now.0),
+        state: project.lifecycle.name().to_owned(),
         deleted: project.deleted.is_some(),
     }
 }
