@@ -109,7 +109,7 @@ type Call = Box<dyn Fn(&Api) -> Result<()> + Sync>;
 
 /// The ten commonest calls, every list, and the pages of all these.
 fn calls(api: &Api, query: &str) -> Result<Vec<(&'static str, Call)>> {
-    let projects = api.get("/api/v1/projects?words=Approved")?.json();
+    let projects = api.get("/api/v1/projects?search=Approved")?.json();
     let project = projects["projects"][0]["id"].as_str().context("no project")?.to_owned();
     let get = |name: &'static str, path: String| -> (&'static str, Call) {
         (name, Box::new(move |api| came(api.get(&path)?.status, &path)))
