@@ -1,5 +1,8 @@
 //! How a project stands at each Trust, and what waits for whose decision.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use flip_protocol::PartyId;
 use flip_protocol::ident::ProjectId;
 use flip_storage::rusqlite::{self, Transaction};
@@ -105,11 +108,16 @@ impl Ledger {
         self.call("cases", move |tx| {
             let Some(doer) = doer(tx, person)? else { return Ok(Vec::new()) };
             let mut found = Vec::new();
+            // A project is staged at many Trusts, and is read once.
+            let mut projects = HashMap::new();
             for (id, trust, trust_name) in staged_for(tx, doer, from)? {
                 if found.len() >= most as usize {
                     break;
                 }
-                let Some(project) = project(tx, id)? else { continue };
+                if let Entry::Vacant(place) = projects.entry(id) {
+                    place.insert(project(tx, id)?);
+                }
+                let Some(project) = projects[&id].clone() else { continue };
                 let Some(staged) = project.lifecycle.staged() else { continue };
                 let Some(at) = staged.trusts.iter().find(|at| at.trust == trust).cloned() else { continue };
                 let query = staged.query;
