@@ -89,8 +89,8 @@ pub const QUERIES_NAMED: usize = 3;
 pub const REASON_CHARACTERS: usize = 200;
 /// How long the console waits for an order that it has ended, before it shows its page all the same.
 pub const ENDING: Duration = Duration::from_secs(2);
-/// Milliseconds that the hub's own word for its time may be behind what was heard of its clock before: answers that were
-/// long on their way. What is further behind was heard of a clock that was wrong.
+/// Milliseconds that the hub's own word for its time may be behind what was heard of its clock before it was asked: a clock
+/// that is set back a little. What is further behind was heard of a clock that was wrong.
 pub const HEARD_SLACK_MS: u64 = 10 * 60_000;
 /// Milliseconds of the hub's clock after which what was heard of it is written down anew.
 pub const HEARD_WRITE_MS: u64 = 10 * 60_000;
@@ -110,11 +110,13 @@ pub const STICKS_RETRY_MOST: Duration = Duration::from_mins(1);
 pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
 /// Characters of what is said of a stick that failed.
 pub const STICK_WORDS: usize = 300;
+/// Keys that this appliance signed with, by which what it wrote to sticks is known.
+pub const OWN_KEYS_KEPT: usize = 16;
 /// Outcomes that nobody has read; the oldest of more are forgotten.
 pub const OUTCOMES_KEPT: usize = 256;
 /// Acts of sticks on their page of the local console.
 pub const STICKS_SHOWN: usize = 20;
-/// How long that page waits for a bundle to be taken in, or made.
-pub const STICKS_PAGE: Duration = Duration::from_mins(2);
-/// Bytes of a bundle that are sent at once.
-pub const STICKS_PIECE: usize = 256 * 1024;
+/// How long that page waits for a bundle to be taken in; then it says how far it is.
+pub const STICKS_PAGE: Duration = Duration::from_secs(20);
+/// How long nothing may come of making or copying a bundle until it is taken to have stopped.
+pub const STICKS_STALL: Duration = Duration::from_mins(2);

@@ -9,6 +9,7 @@ use flip_protocol::{MessageId, UnixMillis, bounds as wire};
 use flip_storage::journal::{Id, JournalError};
 
 use crate::bounds;
+use crate::clock;
 use crate::identity::Identity;
 use crate::inbox;
 use crate::site::Site;
@@ -34,8 +35,8 @@ pub fn say(site: &Site, now: UnixMillis) -> Result<SyncRequest, JournalError> {
 pub fn hear(site: &Site, response: &SyncResponse, held: &[Holding]) -> Result<(), JournalError> {
     settle(site, response)?;
     let cancelled: Vec<Id> = response.cancelled.iter().map(|order| order.bytes()).collect();
-    let heard = site.heard().max(response.hub_time);
-    site.journal.cancel(&cancelled, heard.0, response.hub_time.plus(wire::ORDER_LIFE_MS).0)?;
+    let clocks = [site.heard().max(response.hub_time).0, clock::now().0];
+    site.journal.cancel(&cancelled, clocks, response.hub_time.plus(wire::ORDER_LIFE_MS).0)?;
     let is_held = |order: &MessageId| held.iter().any(|held| held.order == *order);
     let cancelled: Vec<MessageId> = response.cancelled.iter().copied().filter(is_held).collect();
     if site.withdraw(&cancelled) {

@@ -19,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds;
 use crate::clock;
 
 /// The keys of an appliance.
@@ -66,6 +67,9 @@ pub struct Facts {
     pub certificate_issued: UnixMillis,
     /// From when on the certificate is void.
     pub certificate_expires: UnixMillis,
+    /// The keys that this appliance signed with before, newest first: what lies on sticks is known by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verifying_before: Vec<VerifyingKey>,
 }
 
 /// Why an identity cannot be made or read.
@@ -202,6 +206,10 @@ impl Identity {
             sealing: answer.sealing,
             certificate_issued: now,
             certificate_expires: answer.expires,
+            verifying_before: Self::load(data)
+                .ok()
+                .filter(|before| (before.facts.trust, before.facts.hub) == (kit.trust, kit.hub))
+                .map_or_else(Vec::new, |before| before.signed_with()),
         };
         write(&making, CERTIFICATE, answer.certificate.as_bytes(), Access::Owner)?;
         write(&making, FACTS, &to_json(&facts), Access::Owner)?;
@@ -274,6 +282,7 @@ impl Identity {
             sealing: answer.sealing,
             certificate_issued: now,
             certificate_expires: answer.expires,
+            verifying_before: before.signed_with(),
             ..before.facts
         };
         write(&folder, FACTS, &to_json(&facts), Access::Owner)?;
@@ -282,6 +291,12 @@ impl Identity {
         // What stands there now are the keys until now.
         fs::remove_dir_all(&folder).map_err(|error| IdentityError::File(folder, error))?;
         Self::load(data)
+    }
+
+    /// The keys that it signs with and signed with before, newest first, as many as are kept.
+    fn signed_with(&self) -> Vec<VerifyingKey> {
+        let own = std::iter::once(self.keys.signing.verifying());
+        own.chain(self.facts.verifying_before.iter().copied()).take(bounds::OWN_KEYS_KEPT).collect()
     }
 
     /// The opening key among new keys that the hub may have already.
@@ -391,6 +406,8 @@ mod tests {
         let last = Identity::rotate(folder.path(), answer("third"), UnixMillis(3)).unwrap();
         assert_eq!(last.keys.opening.len(), 2);
         assert_eq!(last.keys.opening[0].sealing(), next.sealing);
+        // What they signed is still known.
+        assert_eq!(last.facts.verifying_before, [first.verifying, before.keys.signing.verifying()]);
     }
 
     #[test]

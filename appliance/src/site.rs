@@ -10,6 +10,7 @@ use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::audit::Audit;
 use flip_storage::confine::Held;
 use flip_storage::journal::{Journal, JournalError};
+use flip_web::pages::StickWatch;
 
 use crate::bounds;
 use crate::clock;
@@ -57,6 +58,8 @@ pub struct Site {
     pub started: UnixMillis,
     /// Rung when an order came in, a result is to go out, or the appliance is to stop.
     pub bell: Bell,
+    /// What is done with a bundle at this moment.
+    pub sticks: StickWatch,
     /// Stops the question that is being worked on.
     pub cancel: CancelFlag,
     /// Held while new keys are made or taken over: either carrier may come to it.
@@ -175,6 +178,7 @@ impl Site {
             logs,
             started: clock::now(),
             bell: Bell::default(),
+            sticks: StickWatch::default(),
             cancel: CancelFlag::default(),
             keys: Mutex::new(()),
             stopping: AtomicBool::new(false),
@@ -299,10 +303,9 @@ impl Site {
         self.with(|notes| notes.refused.retain(|one| !refused.contains(one)));
     }
 
-    /// Notes an answered sync.
-    pub fn connected(&self, hub_time: UnixMillis, now: UnixMillis) {
-        let skew = i128::from(now.0) - i128::from(hub_time.0);
-        let skew = i64::try_from(skew).unwrap_or(if skew < 0 { i64::MIN } else { i64::MAX });
+    /// Notes an answered sync; by the clock here the hub was asked to answer it by `due`.
+    pub fn connected(&self, hub_time: UnixMillis, due: UnixMillis, now: UnixMillis) {
+        let skew = skew_ms(hub_time, due, now);
         let (was, skewed_before) = self.with(|notes| {
             let skewed_before = notes.clock_skew_ms.unsigned_abs() > bounds::CLOCK_SKEW_MS;
             notes.clock_skew_ms = skew;
@@ -372,11 +375,6 @@ impl Site {
             self.with(|notes| notes.written_ms = notes.written_ms.max(heard.0));
         }
         Ok(())
-    }
-
-    /// What was heard of the hub's clock where the hub itself now says much less: its clock was wrong, and is set right.
-    pub fn heard_too_much(&self, hub_time: UnixMillis) -> Option<UnixMillis> {
-        Some(self.heard()).filter(|heard| heard.since(hub_time) > bounds::HEARD_SLACK_MS)
     }
 
     /// Takes the hub's word for its clock, also where that is earlier than what was heard. For what the hub says itself,
@@ -472,5 +470,32 @@ impl Site {
 
     fn with<T>(&self, change: impl FnOnce(&mut Notes) -> T) -> T {
         change(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// By how many milliseconds the clock here is ahead of the hub's, at least, where the hub said its time to be `due` and the
+/// answer was here later than that: a long one may be long on its way, which is no fault of a clock.
+fn skew_ms(hub_time: UnixMillis, due: UnixMillis, answered: UnixMillis) -> i64 {
+    let ahead = |here: UnixMillis| {
+        let ahead = i128::from(here.0) - i128::from(hub_time.0);
+        i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX })
+    };
+    let (least, most) = (ahead(due.min(answered)), ahead(answered));
+    0_i64.clamp(least, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_long_on_its_way_shows_no_wrong_clock() {
+        let skew = |hub, due, answered| skew_ms(UnixMillis(hub), UnixMillis(due), UnixMillis(answered));
+        assert_eq!(skew(1_000, 900, 9_000), 0, "long on its way");
+        assert_eq!(skew(8_900, 900, 9_000), 0, "said late");
+        assert_eq!(skew(1_000, 9_000, 2_000), 1_000, "before it was due");
+        assert_eq!(skew(1_000, 5_000, 9_000), 4_000, "ahead");
+        assert_eq!(skew(9_000, 1_000, 2_000), -7_000, "behind");
+        assert_eq!(skew(0, u64::MAX, u64::MAX), i64::MAX);
     }
 }

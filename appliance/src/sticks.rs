@@ -22,14 +22,14 @@ pub mod reading;
 mod status;
 mod taking;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flip_protocol::bundle::{Header, ReadError, Refused, Way, WriteError};
+use flip_protocol::bundle::{Header, ReadError, Refused, TooManyParts, Unproven, WriteError};
 use flip_protocol::keys::VerifyingKey;
 use flip_protocol::message::TooLarge;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
@@ -37,6 +37,7 @@ use flip_storage::audit::AuditError;
 use flip_storage::file::{self, Access};
 use flip_storage::journal::JournalError;
 use flip_storage::stick::{self, StickError};
+use flip_web::plural;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +60,19 @@ pub struct Known {
     pub verifying: Vec<VerifyingKey>,
     /// The key that the appliance itself signs with.
     pub own: VerifyingKey,
+    /// The keys that it signed with before, newest first.
+    #[serde(default)]
+    pub own_before: Vec<VerifyingKey>,
+    /// A moment that has passed for sure by the hub's clock, to the day.
+    #[serde(default)]
+    pub heard: Option<UnixMillis>,
+}
+
+impl Known {
+    /// The keys that the appliance signs with and signed with before, newest first.
+    fn signed_with(&self) -> Vec<VerifyingKey> {
+        std::iter::once(self.own).chain(self.own_before.iter().copied()).collect()
+    }
 }
 
 /// What came of a bundle.
@@ -78,6 +92,17 @@ pub struct Outcome {
     pub settled: usize,
 }
 
+impl Outcome {
+    /// What was taken in, in words.
+    pub fn in_words(&self) -> String {
+        let orders = plural(self.orders as u64, "order", None);
+        match self.not_taken {
+            0 => format!("taken in: {orders}"),
+            not_taken => format!("taken in: {orders}, and {not_taken} refused"),
+        }
+    }
+}
+
 /// What somebody would have made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
@@ -85,6 +110,9 @@ pub struct Wish {
     pub size: u64,
     /// Until when to wait for orders that are not answered yet.
     pub wait_until: UnixMillis,
+    /// Bundles that were left of an earlier export and are on the stick already: what they hold is not made again.
+    #[serde(default)]
+    pub carried: Vec<MessageId>,
 }
 
 /// A bundle that was made.
@@ -154,15 +182,9 @@ pub enum SticksError {
     /// The identity.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// So many would be more than a stick may hold.
-    #[error("bundles of at most {size} bytes would be {parts}, and a stick may hold {most}; take a larger --size",
-        most = flip_protocol::bounds::BUNDLES_ON_A_STICK)]
-    TooMany {
-        /// The size that was asked for, in bytes.
-        size: u64,
-        /// How many they would be.
-        parts: usize,
-    },
+    /// They would be more than a stick may hold.
+    #[error(transparent)]
+    TooManyParts(#[from] TooManyParts),
     /// The hub gave no key to seal to.
     #[error("the identity holds no key of the hub to seal to; enrol again")]
     NoKey,
@@ -246,9 +268,12 @@ impl Folder {
         self.0.join(format!("{BROUGHT}{id}"))
     }
 
-    /// A wish of this id.
-    pub fn asked(&self, id: &str) -> PathBuf {
-        self.0.join("asked").join(format!("{id}.json"))
+    /// Asks the running appliance for bundles, until what is given is dropped.
+    pub fn ask(&self, wish: &Wish) -> Result<Asked, SticksError> {
+        let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
+        let asked = Asked { said: self.said(&id), wish: self.0.join("asked").join(format!("{id}.json")) };
+        write(&asked.wish, wish)?;
+        Ok(asked)
     }
 
     /// Word of this id of how a stick was handled.
@@ -278,7 +303,7 @@ impl Folder {
     fn forget_stale(&self, now: UnixMillis) -> Result<(), SticksError> {
         let is_part = |name: &str| name.ends_with(stick::PART);
         let is_new = |name: &str| name.ends_with(NEW);
-        stick::forget_stale(&self.0, u64::MAX, |name| name.starts_with(BROUGHT))?;
+        stick::forget_stale(&self.0, u64::MAX, |name| name.starts_with(BROUGHT) || name == KNOWN_BEFORE)?;
         stick::forget_stale(&self.0.join("leaving"), u64::MAX, is_part)?;
         let void = now.minus(wire::BUNDLE_LIFE_TO_TRUST_MS);
         stick::forget_stale(&self.0.join("arrived"), void.0, is_part)?;
@@ -289,7 +314,22 @@ impl Folder {
     }
 }
 
+/// A wish of somebody who waits for what comes of it; forgotten where nobody waits any more.
+pub struct Asked {
+    /// Where the answer will be.
+    pub said: PathBuf,
+    wish: PathBuf,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        stick::discard(&self.wish);
+    }
+}
+
 const KNOWN: &str = "known/hub.json";
+/// Where an earlier version kept that.
+const KNOWN_BEFORE: &str = "hub.json";
 const SETTLED: &str = "known/settled.json";
 /// How the name of a small file ends while it is written.
 const NEW: &str = ".new";
@@ -299,6 +339,8 @@ const BROUGHT: &str = "brought-";
 const REFUSED: &str = "refused";
 /// How the name of a file ends that says how a stick was handled.
 const HANDLED: &str = "handled";
+
+const DAY_MS: u64 = 24 * 3_600_000;
 
 /// Bytes of a small file of the folder: whoever reads sticks writes there too.
 const SMALL_BYTES: u64 = 1024 * 1024;
@@ -332,27 +374,52 @@ pub fn work(site: &Arc<Site>) {
         trouble.over(folder.0.clone(), || look(site, &folder, &mut known, &mut held));
         // One that cannot be taken or made holds up no other.
         for path in trouble.inside(&folder, "arrived") {
-            trouble.over(path.clone(), || taking::arrived(site, &folder, &path));
+            trouble.once(&path, || taking::arrived(site, &folder, &path));
         }
         for path in trouble.inside(&folder, "asked") {
-            trouble.over(path.clone(), || answering::asked(site, &folder, &path));
+            trouble.once(&path, || answering::asked(site, &folder, &path));
         }
         std::thread::sleep(bounds::STICKS_LOOK);
     }
 }
 
+/// How far the work on a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Worked {
+    /// It waits for something.
+    NotYet,
+    /// Done: the file is needed no more.
+    Done,
+}
+
 /// What could not be worked on, and from when on it is tried again: later each time.
 #[derive(Debug, Default)]
-struct Trouble(HashMap<PathBuf, (Instant, Duration)>);
+struct Trouble {
+    again: HashMap<PathBuf, (Instant, Duration)>,
+    /// Files that were worked on and cannot be removed.
+    done: HashSet<PathBuf>,
+}
 
 impl Trouble {
+    /// Works on a file until it is done with, and removes it. One that cannot be removed is not worked on twice.
+    fn once(&mut self, path: &Path, work: impl FnOnce() -> Result<Worked, SticksError>) {
+        if self.done.contains(path) {
+            return;
+        }
+        let mut worked = Worked::NotYet;
+        self.over(path.to_owned(), || work().map(|came| worked = came));
+        if worked == Worked::Done && !stick::discard(path) {
+            self.done.insert(path.to_owned());
+        }
+    }
+
     fn over(&mut self, path: PathBuf, work: impl FnOnce() -> Result<(), SticksError>) {
-        let before = self.0.get(&path).copied();
+        let before = self.again.get(&path).copied();
         if before.is_some_and(|(again, _)| Instant::now() < again) {
             return;
         }
         match work() {
-            Ok(()) => drop(self.0.remove(&path)),
+            Ok(()) => drop(self.again.remove(&path)),
             Err(error) => {
                 let wait = before.map_or(bounds::STICKS_LOOK, |(_, wait)| wait.saturating_mul(2));
                 let wait = wait.min(bounds::STICKS_RETRY_MOST);
@@ -364,7 +431,7 @@ impl Trouble {
                     retry_ms,
                     "it cannot be worked on"
                 );
-                self.0.insert(path, (Instant::now() + wait, wait));
+                self.again.insert(path, (Instant::now() + wait, wait));
             }
         }
     }
@@ -374,7 +441,8 @@ impl Trouble {
         let of = folder.0.join(part);
         let mut found = Vec::new();
         self.over(of.clone(), || folder.inside(part).map(|inside| found = inside));
-        self.0.retain(|path, _| path.parent() != Some(&*of) || found.contains(path));
+        self.again.retain(|path, _| path.parent() != Some(&*of) || found.contains(path));
+        self.done.retain(|path| path.parent() != Some(&*of) || found.contains(path));
         found
     }
 }
@@ -396,6 +464,8 @@ fn look(
         hub: facts.hub,
         verifying: facts.verifying.clone(),
         own: identity.keys.signing.verifying(),
+        own_before: facts.verifying_before.clone(),
+        heard: Some(UnixMillis(site.heard().0 / DAY_MS * DAY_MS)),
     };
     if known.as_ref() != Some(&now) {
         write(&folder.0.join(KNOWN), &now)?;
@@ -443,9 +513,47 @@ pub fn facts(header: &Header) -> serde_json::Value {
     })
 }
 
-/// Whether a file is a bundle that goes this way; what cannot be read may be anything.
-pub fn goes(path: &Path, way: Way) -> Option<bool> {
+/// The head of a bundle's file, unproven; what cannot be read may be anything.
+pub fn head(path: &Path) -> Option<Header> {
     let (file, _) = stick::open(path).ok()?;
-    let unproven = flip_protocol::bundle::Unproven::read(file).ok()?;
-    Some(unproven.header().heading.way == way)
+    Some(*Unproven::read(file).ok()?.header())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_removed_is_worked_on_once() {
+        let folder = tempfile::tempdir().unwrap();
+        // In the place of a file whose folder lets nothing be removed.
+        let stays = folder.path().join("arrived/flip-1.flip");
+        fs::create_dir_all(&stays).unwrap();
+        let mut trouble = Trouble::default();
+        let (mut times, sticks) = (0, Folder::new(folder.path().to_owned()));
+        for came in [Worked::NotYet, Worked::Done, Worked::Done] {
+            assert_eq!(trouble.inside(&sticks, "arrived"), std::slice::from_ref(&stays));
+            trouble.once(&stays, || {
+                times += 1;
+                Ok(came)
+            });
+        }
+        assert_eq!(times, 2);
+        // Another under the same name, later.
+        fs::remove_dir(&stays).unwrap();
+        assert!(trouble.inside(&sticks, "arrived").is_empty());
+        fs::write(&stays, b"another").unwrap();
+        trouble.once(&stays, || Ok(Worked::Done));
+        assert!(!stays.exists());
+    }
+
+    #[test]
+    fn counts_are_said_as_people_say_them() {
+        let outcome = |orders, not_taken| {
+            let (bundle, refused) = (None, None);
+            Outcome { bundle, number: 1, refused, orders, not_taken, settled: 0 }.in_words()
+        };
+        assert_eq!(outcome(1, 0), "taken in: 1 order");
+        assert_eq!(outcome(2, 1), "taken in: 2 orders, and 1 refused");
+    }
 }

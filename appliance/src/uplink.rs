@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, ROTATE_PATH, RenewRequest};
-use flip_protocol::heads::Heads;
+use flip_protocol::heads::{Carrier, Heads};
 use flip_protocol::sync::{self, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds as wire, text};
 use flip_storage::journal::JournalError;
@@ -159,6 +159,8 @@ fn round_trip(
     if lane == Lane::Send {
         (request.refused, request.room) = (Vec::new(), 0);
     }
+    // What the hub says of its clock it says after this.
+    let heard = site.heard();
     let answered = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now);
     if answered.is_err() && request.audit.is_some() {
         site.witness.lost();
@@ -166,10 +168,10 @@ fn round_trip(
     let mut response: SyncResponse = answered?;
     check(&identity, &response)?;
     if let Some(heads) = response.audit.take() {
-        keep_heads(site, &identity, heads, false);
+        keep_heads(site, &identity, heads, Carrier::Network);
     }
-    site.connected(response.hub_time, clock::now());
-    hear_clock(site, response.hub_time)?;
+    site.connected(response.hub_time, now.plus(wait_ms), clock::now());
+    hear_clock(site, heard, response.hub_time)?;
     if response.rotate && lane == Lane::Poll {
         site.note_rotation();
     }
@@ -191,13 +193,14 @@ fn round_trip(
     Ok(if unanswered || unusable { Trip::Useless } else { Trip::Useful })
 }
 
-/// Notes the hub's clock. Where it has gone back far, it was wrong before: what was heard of it then holds no more.
-fn hear_clock(site: &Site, hub_time: UnixMillis) -> Result<(), JournalError> {
+/// Notes the hub's clock. Where it is far behind what was `heard` before the hub was asked, it was wrong then, and that holds
+/// no more. What was heard meanwhile says nothing: this answer may have been long on its way.
+fn hear_clock(site: &Site, heard: UnixMillis, hub_time: UnixMillis) -> Result<(), JournalError> {
     let now = clock::now();
-    let Some(heard) = site.heard_too_much(hub_time) else {
+    if heard.since(hub_time) <= bounds::HEARD_SLACK_MS {
         site.hear(hub_time, now);
         return Ok(());
-    };
+    }
     tracing::warn!(heard = heard.0, hub_time = hub_time.0, "the hub's clock was ahead, and is set back");
     let facts = json!({ "heard": heard, "hub_time": hub_time });
     if let Err(error) = site.audit.append(now.0, "hub_clock_lowered", facts) {
@@ -219,8 +222,8 @@ fn offer_heads(site: &Site, identity: &Identity, now: UnixMillis) -> Option<Head
 }
 
 /// Keeps the heads of the audits that the hub tells. What cannot be kept holds up no work.
-pub(crate) fn keep_heads(site: &Site, identity: &Identity, heads: Heads, may_be_late: bool) {
-    match site.witness.keep(&site.audit, identity, heads, clock::now(), may_be_late) {
+pub(crate) fn keep_heads(site: &Site, identity: &Identity, heads: Heads, carrier: Carrier) {
+    match site.witness.keep(&site.audit, identity, heads, clock::now(), carrier) {
         Ok(contradictions) => {
             for why in contradictions {
                 tracing::error!(why, "an audit was cut or written anew");

@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use flip_protocol::heads::{Heads, SignedHead};
+use flip_protocol::heads::{Carrier, Heads, SignedHead};
 use flip_protocol::{UnixMillis, bounds};
 use flip_storage::audit::{Audit, AuditError, Entry};
 use serde_json::json;
@@ -59,22 +59,22 @@ impl Witness {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).next = UnixMillis(0);
     }
 
-    /// Keeps what the hub says; gives what contradicts what, in words. A head that may have come late is not kept where a
-    /// later one is.
+    /// Keeps what the hub says; gives what contradicts what, in words. A head that came late by stick, where a later one is
+    /// kept, is in the log as one that was late, and nothing is compared with it.
     pub fn keep(
         &self,
         audit: &Audit,
         identity: &Identity,
         heads: Heads,
         now: UnixMillis,
-        may_be_late: bool,
+        carrier: Carrier,
     ) -> Result<Vec<String>, AuditError> {
         let Heads { mine: theirs, yours: ours } = heads;
         let known = identity.facts.verifying.contains(&theirs.key);
         if theirs.of != identity.facts.hub || !known || !theirs.verifies() {
             return Ok(vec!["the head of the hub's audit is not signed by the hub".to_owned()]);
         }
-        let kept = audit.newest_of(1, |entry| entry.act == KEPT)?;
+        let before = newest(audit)?;
         let mut contradictions = Vec::new();
         let mut contradict = |whose: &str, why: Option<String>, head: &SignedHead| {
             let Some(why) = why else { return Ok(()) };
@@ -82,8 +82,8 @@ impl Witness {
             contradictions.push(why);
             Ok(())
         };
-        let before = kept.first().and_then(head_of);
-        let is_late = may_be_late && before.as_ref().is_some_and(|before| theirs.is_before(before));
+        let is_late =
+            carrier == Carrier::Stick && before.as_ref().is_some_and(|before| theirs.is_before(before));
         if let Some(before) = before.filter(|_| !is_late) {
             contradict("hub", went_back(&before, &theirs), &before)?;
         }
@@ -95,10 +95,14 @@ impl Witness {
         if let Some(ours) = ours.filter(signed_here) {
             contradict("trust", contradiction(audit, &ours)?, &ours)?;
         }
+        // Who holds the hub's key can date a head back: when it came, and how, is ours.
+        let mut facts = json!({ "head": theirs, "carrier": carrier });
         if is_late {
+            facts["late"] = true.into();
+            audit.append(now.0, KEPT, facts)?;
             return Ok(contradictions);
         }
-        let entry = audit.append(now.0, KEPT, json!({ "head": theirs }))?;
+        let entry = audit.append(now.0, KEPT, facts)?;
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entries = entry.number;
         Ok(contradictions)
     }
@@ -111,8 +115,13 @@ pub fn heads(audit: &Audit, identity: &Identity, now: UnixMillis) -> Result<Opti
         return Ok(None);
     }
     let mine = SignedHead::sign(identity.facts.trust, head.entries, &head.hash, now, &identity.keys.signing);
-    let kept = audit.newest_of(1, |entry| entry.act == KEPT)?;
-    Ok(Some(Heads { mine, yours: kept.first().and_then(head_of) }))
+    Ok(Some(Heads { mine, yours: newest(audit)? }))
+}
+
+/// The newest head of the hub's that is kept, but those that were late when they came.
+fn newest(audit: &Audit) -> Result<Option<SignedHead>, AuditError> {
+    let kept = audit.newest_of(1, |entry| entry.act == KEPT && entry.facts["late"] != true)?;
+    Ok(kept.first().and_then(head_of))
 }
 
 /// The hub's head that an act keeps.
@@ -153,9 +162,11 @@ fn contradiction(audit: &Audit, ours: &SignedHead) -> Result<Option<String>, Aud
 #[cfg(test)]
 mod tests {
     use flip_protocol::PartyId;
+    use flip_protocol::enrolment::{EnrolResponse, HubSide, Kit};
     use flip_protocol::keys::SigningKey;
 
     use super::*;
+    use crate::identity::Keys;
 
     fn head(entries: u64, hash: char) -> SignedHead {
         let of = PartyId::from_bytes([1; 16]);
@@ -169,6 +180,38 @@ mod tests {
         assert_eq!(went_back(&head(3, 'a'), &head(3, 'a')), None);
         assert!(went_back(&head(3, 'a'), &head(3, 'b')).is_some());
         assert!(went_back(&head(3, 'a'), &head(2, 'c')).is_some());
+    }
+
+    #[test]
+    fn a_head_that_is_kept_says_what_carried_it_and_whether_it_was_late() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::new(&folder.path().join("audit.log"));
+        let (hub, signing) = (PartyId::from_bytes([1; 16]), SigningKey::from_bytes(&[7; 32]));
+        let signed = |entries, at| SignedHead::sign(hub, entries, &"a".repeat(64), UnixMillis(at), &signing);
+        let side = HubSide { id: hub, address: "127.0.0.1:1", ca_der: b"ca" };
+        let kit = Kit::new("Northgate", PartyId::from_bytes([7; 16]), &side, &[9; 32], UnixMillis(9));
+        Keys::for_enrolment(folder.path(), &kit).unwrap();
+        let answer = EnrolResponse {
+            certificate: "one".to_owned(),
+            expires: UnixMillis(1_000),
+            verifying: vec![signing.verifying()],
+            sealing: Vec::new(),
+        };
+        let identity = Identity::complete(folder.path(), &kit, answer, UnixMillis(1)).unwrap();
+        let keep = |mine, carrier| {
+            let heads = Heads { mine, yours: None };
+            let kept = Witness::default().keep(&audit, &identity, heads, UnixMillis(90), carrier).unwrap();
+            (kept.len(), audit.newest(1).unwrap()[0].facts.clone())
+        };
+        let (none, network) = keep(signed(5, 50), Carrier::Network);
+        assert_eq!((none, &network["carrier"], &network["late"]), (0, &"network".into(), &json!(null)));
+        let (none, stick) = keep(signed(6, 60), Carrier::Stick);
+        assert_eq!((none, &stick["carrier"], &stick["late"]), (0, &"stick".into(), &json!(null)));
+        // Dated back by who holds the key: it contradicts nothing, and stays to be seen.
+        let (none, late) = keep(signed(4, 40), Carrier::Stick);
+        assert_eq!((none, &late["late"], &late["head"]["entries"]), (0, &true.into(), &4.into()));
+        assert_eq!(newest(&audit).unwrap(), Some(signed(6, 60)));
+        assert_eq!(keep(signed(4, 40), Carrier::Network).0, 1, "the network carries nothing late");
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod written;
 
 use std::fmt;
 
-use flip_protocol::heads::SignedHead;
+use flip_protocol::heads::{Carrier, SignedHead};
 use flip_protocol::ident::ProjectId;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use serde::Serialize;
@@ -248,7 +248,7 @@ deeds! {
     KeysReplaced       keys_replaced       "replaced its keys" { trust: PartyId, key: String, certificate_sha256: String, certificate_until: UnixMillis }
     TrustRevoked       trust_revoked       "made a Trust's keys void" { trust: PartyId, trust_name: String }
     TrustRemoved       trust_removed       "removed a Trust" { trust: PartyId, trust_name: String }
-    TrustHeadKept      trust_head_kept     "kept the head of a Trust's audit log" { trust: PartyId, head: SignedHead }
+    TrustHeadKept      trust_head_kept     "kept the head of a Trust's audit log" { trust: PartyId, head: SignedHead, carrier: Carrier, late: bool }
     HeadContradicted   head_contradicted   "a head contradicts an audit" { trust: PartyId, whose: String, why: String, head: SignedHead }
     BundleMade         bundle_made         "made a bundle for a Trust" { trust: PartyId, bundle: MessageId, number: u64, orders: u32, bytes: u64 }
     BundleTaken        bundle_taken        "took in a Trust's bundle" { trust: PartyId, bundle: MessageId, number: u64, results: u32, bytes: u64 }

@@ -250,6 +250,10 @@ pub const SCAN_INFLATED_BYTES: u64 = 1024 * 1024;
 pub const SCAN_NOTES: usize = 200;
 /// Results of a bundle that one transaction takes in.
 pub const BUNDLE_BATCH: usize = 64;
+/// How long the console's page waits for a bundle to be taken in; then it says how far it is.
+pub const STICK_PAGE: Duration = Duration::from_secs(20);
+/// Milliseconds for which that page says what came of a bundle that nobody waited for.
+pub const STICK_NEWS_MS: u64 = 10 * 60_000;
 /// Bytes of results of a bundle after which a transaction takes in no more: memory stays small, however long a bundle is.
 pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one
@@ -298,5 +302,3 @@ pub const SCAN_PAUSE_MOST: Duration = Duration::from_mins(2);
 pub const SCAN_OPEN_FILES: u64 = 16;
 /// Bytes of what a scan says: its notes, and a little.
 pub const SCAN_SAID_BYTES: u64 = 64 * 1024;
-/// Bytes of a bundle that are sent at once.
-pub const PIECE_BYTES: usize = 256 * 1024;

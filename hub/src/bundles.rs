@@ -10,14 +10,17 @@ use std::path::{Path, PathBuf};
 
 use flip_protocol::PartyId;
 use flip_protocol::bundle::{
-    Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, Way, WriteError, carry,
+    Expected, FromAppliance, Header, Heading, ReadError, Refused, TooManyParts, Unproven, Way, WriteError,
+    carry,
 };
 use flip_protocol::message::TooLarge;
 use flip_protocol::sync::Health;
 use flip_storage::stick::{self, StickError};
+use flip_web::pages::StickStep;
 use tokio::runtime::Handle;
 
 use crate::authority::{Authority, AuthorityError};
+use crate::clock;
 use crate::ledger::{Ledger, LedgerError};
 
 mod making;
@@ -35,8 +38,8 @@ pub struct Desk<'a> {
     pub folder: PathBuf,
 }
 
-/// Hears how many bytes of a file are done, of how many.
-pub type Told<'a> = &'a mut dyn FnMut(u64, u64);
+/// Hears how much of a step is done, of how much.
+pub type Told<'a> = &'a mut dyn FnMut(StickStep, u64, u64);
 
 /// A bundle that was made, in the desk's folder.
 #[derive(Debug, Clone)]
@@ -103,15 +106,9 @@ pub enum BundleError {
     /// It cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// So many would be more than a stick may hold.
-    #[error("bundles of at most {size} bytes would be {parts}, and a stick may hold {most}; take a larger --size",
-        most = flip_protocol::bounds::BUNDLES_ON_A_STICK)]
-    TooMany {
-        /// The size that was asked for, in bytes.
-        size: u64,
-        /// How many they would be.
-        parts: usize,
-    },
+    /// They would be more than a stick may hold.
+    #[error(transparent)]
+    TooManyParts(#[from] TooManyParts),
     /// The letter is too long.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -176,26 +173,29 @@ impl Desk<'_> {
             let unproven = Unproven::read(file).map_err(of_made)?;
             let Heading { way, sender, receiver: me, .. } = unproven.header().heading;
             let bundle = unproven.prove(&Expected { me, sender, way, verifying: &own }).map_err(of_made)?;
-            carry(bundle, copy, told).map_err(|error| match error {
+            let mut copied = |done, of| told(StickStep::Copying, done, of);
+            carry(bundle, copy, &mut copied).map_err(|error| match error {
                 ReadError::Copy(error) => BundleError::File(to.clone(), error),
                 other @ (ReadError::Io(_) | ReadError::Refused(_)) => of_made(other),
             })?;
             Ok::<_, BundleError>(length)
         })?;
-        fs::remove_file(made).map_err(|error| BundleError::File(made.to_owned(), error))?;
+        stick::discard(made);
         Ok(placed)
     }
 
-    /// Removes bundles from a stick that this hub made for that Trust and that hold nothing that still waits for it: each
-    /// is known by its head and its signature, whatever it is called.
+    /// Removes bundles from a stick that this hub made for that Trust and that hold nothing that still waits for it, or have
+    /// expired: each is known by its head and its signature, whatever it is called.
     pub fn clear_stick(&self, stick_folder: &Path, trust: PartyId) -> Result<Vec<PathBuf>, BundleError> {
         let settled = self.wait(self.ledger.bundles_settled(trust))?;
         let own = [self.authority.signing().verifying()];
         let (me, sender) = (trust, self.authority.hub());
         let expected = Expected { me, sender, way: Way::ToTrust, verifying: &own };
+        let now = clock::now();
         Ok(stick::sweep(stick_folder, |file| {
             let head = stick::open(file).ok().and_then(|(file, _)| Unproven::read(file).ok());
-            head.filter(|head| settled.contains(&head.header().heading.id))
+            let is_done = |heading: &Heading| settled.contains(&heading.id) || heading.expires <= now;
+            head.filter(|head| is_done(&head.header().heading))
                 .is_some_and(|head| head.prove(&expected).is_ok())
         })?)
     }

@@ -4,7 +4,7 @@
 //! What must stay true: a carrier adds nothing to what is said and leaves nothing out, so that both leave the same in the
 //! ledger. Deliberately absent: waiting, presence, and bytes on a wire or a stick.
 
-use flip_protocol::heads::{Heads, SignedHead};
+use flip_protocol::heads::{Carrier, Heads, SignedHead};
 use flip_protocol::message::{Kind, Receiver, Sealed, Unwelcome};
 use flip_protocol::order::OrderResult;
 use flip_protocol::sync::{NotTaken, SyncRequest};
@@ -65,8 +65,8 @@ impl Said {
 
 impl Exchange<'_> {
     /// Keeps the head of the Trust's audit log, and gives that of the hub's audit. One that the Trust did not sign is refused;
-    /// one that `may_be_late` is no news where a later one is kept.
-    pub async fn heads(&self, heads: &Heads, may_be_late: bool) -> Result<Option<Heads>, LedgerError> {
+    /// one that came by stick may be late.
+    pub async fn heads(&self, heads: &Heads, carrier: Carrier) -> Result<Option<Heads>, LedgerError> {
         let Self { authority, ledger, peer, now } = *self;
         let theirs = &heads.mine;
         if theirs.of != peer.id || !peer.verifying.contains(&theirs.key) || !theirs.verifies() {
@@ -77,7 +77,7 @@ impl Exchange<'_> {
         let signing = authority.signing();
         let by = By::trust(peer.id, &peer.name, now);
         let own_key = signing.verifying();
-        let exchanged = ledger.exchange_heads(by, peer.id, heads.clone(), own_key, may_be_late).await?;
+        let exchanged = ledger.exchange_heads(by, peer.id, heads.clone(), own_key, carrier).await?;
         for why in &exchanged.contradictions {
             tracing::error!(trust = %peer.id, why, "an audit was cut or written anew");
         }

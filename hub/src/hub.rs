@@ -22,7 +22,7 @@ use crate::mail::Post;
 use crate::metrics::Metrics;
 use crate::oidc::Provider;
 use crate::passwords::Hasher;
-use crate::people::{Marks, Streams, UnderWay};
+use crate::people::{Marks, Sticks, Streams, UnderWay};
 use crate::presence::Presence;
 use crate::throttle::Throttle;
 use crate::wording;
@@ -57,6 +57,8 @@ pub struct Hub {
     pub streams: Streams,
     /// Marks pages that ask again.
     pub marks: Marks,
+    /// What is done with bundles for sticks.
+    pub sticks: Sticks,
     sites_address: Option<String>,
     changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
@@ -104,6 +106,7 @@ impl Hub {
             under_way: UnderWay::default(),
             streams: Streams::default(),
             marks: Marks::default(),
+            sticks: Sticks::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         }

@@ -18,6 +18,7 @@ mod session;
 mod transfers;
 mod visitor;
 
+pub use act::sticks::Sticks;
 pub use events::Streams;
 pub use live::Marks;
 pub use once::UnderWay;

@@ -1,12 +1,11 @@
 //! The sites listener: what appliances reach, and nothing a person can.
 //!
-//! What must stay true: a connection that proved a client certificate of the hub's CA reaches [`sync`],
-//! [`renew`] and [`rotate`]; one without a certificate reaches [`enrol`] alone.
+//! What must stay true: a connection that proved a client certificate of the hub's CA reaches [`sync`] and
+//! [`renew`]; one without a certificate reaches [`enrol`] alone.
 
 mod enrol;
 mod refusal;
 mod renew;
-mod rotate;
 mod sync;
 
 use std::sync::Arc;
@@ -37,8 +36,8 @@ pub fn route(hub: &Arc<Hub>, certificates: Option<&[CertificateDer<'_>]>) -> Rou
     match certificates.and_then(<[_]>::first) {
         Some(certificate) => Router::new()
             .route(wire::PATH, post(sync::post))
-            .route(RENEW_PATH, post(renew::post))
-            .route(ROTATE_PATH, post(rotate::post))
+            .route(RENEW_PATH, post(renew::renew))
+            .route(ROTATE_PATH, post(renew::rotate))
             .layer(Extension(Fingerprint(Sha256::digest(certificate).into())))
             .fallback(refusal::no_such_place)
             .layer(DefaultBodyLimit::disable())

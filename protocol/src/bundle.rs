@@ -376,9 +376,36 @@ impl Fields<'_> {
     }
 }
 
-/// Messages in parts whose frames have at most `size` bytes, each of at least one message; one empty part where there are
-/// none.
-pub fn parted<T>(messages: &[T], size: u64, length: impl Fn(&T) -> u64) -> Vec<&[T]> {
+/// So many bundles would be more than a stick may hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("bundles of at most {size} bytes would be {parts}, and a stick may hold {most}; take a larger --size",
+    most = bounds::BUNDLES_ON_A_STICK)]
+pub struct TooManyParts {
+    /// The size that was asked for, in bytes.
+    pub size: u64,
+    /// How many they would be.
+    pub parts: usize,
+}
+
+/// Messages in parts that are bundles of at most `size` bytes with this letter, as far as messages can be parted: each has
+/// at least one message; one empty part where there are none.
+pub fn parted<'a, T>(
+    messages: &'a [T],
+    letter: &impl Serialize,
+    size: u64,
+    length: impl Fn(&T) -> u64,
+) -> Result<Vec<&'a [T]>, TooManyParts> {
+    let letter = serde_json::to_vec(letter).map_or(0, |body| body.len());
+    let around = bounds::around_messages(letter, size);
+    let parts = framed(messages, size.saturating_sub(around), length);
+    if parts.len() > bounds::BUNDLES_ON_A_STICK {
+        return Err(TooManyParts { size, parts: parts.len() });
+    }
+    Ok(parts)
+}
+
+/// The same by the bytes of the frames alone.
+fn framed<T>(messages: &[T], size: u64, length: impl Fn(&T) -> u64) -> Vec<&[T]> {
     let mut parts = Vec::new();
     let (mut from, mut bytes) = (0, 0_u64);
     for (at, message) in messages.iter().enumerate() {

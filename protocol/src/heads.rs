@@ -30,6 +30,16 @@ pub struct SignedHead {
     pub signature: String,
 }
 
+/// What carried heads, as the act that keeps one says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carrier {
+    /// A sync.
+    Network,
+    /// A bundle, which may have been long on its way.
+    Stick,
+}
+
 /// What one side says of the two audits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heads {

@@ -160,8 +160,9 @@ impl Journal {
         })
     }
 
-    /// Notes orders that the hub has cancelled, which may still arrive until then; forgets those that can no more.
-    pub fn cancel(&self, orders: &[Id], now_ms: u64, until_ms: u64) -> Result<(), JournalError> {
+    /// Notes orders that the hub has cancelled, which may still arrive until then; forgets those that can no more by each
+    /// of the `clocks`: one of them may be far ahead.
+    pub fn cancel(&self, orders: &[Id], clocks_ms: [u64; 2], until_ms: u64) -> Result<(), JournalError> {
         self.store.with(|database| {
             let known = database.begin_read()?.open_table(CANCELLED)?;
             let mut news = false;
@@ -174,7 +175,7 @@ impl Journal {
             let writing = database.begin_write()?;
             {
                 let mut cancelled = writing.open_table(CANCELLED)?;
-                cancelled.retain(|_, until| until > now_ms)?;
+                cancelled.retain(|_, until| clocks_ms.iter().any(|now_ms| until > *now_ms))?;
                 for order in orders {
                     cancelled.insert(order, until_ms)?;
                 }

@@ -6,6 +6,7 @@
 
 pub mod artefacts;
 pub mod audit;
+pub mod brought;
 pub mod cells;
 pub mod cohorts;
 pub mod confine;

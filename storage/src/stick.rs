@@ -4,7 +4,7 @@
 //! that is being copied has another name until all of it is there. Deliberately absent: what the files are.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -128,18 +128,15 @@ fn made_ms(path: &Path) -> u64 {
     u64::try_from(seconds.saturating_mul(1_000)).unwrap_or(0)
 }
 
-/// Writes what comes to a file that must not be there yet; no more than `most` bytes are taken.
-pub fn receive<P: AsRef<[u8]>>(path: &Path, pieces: impl Iterator<Item = P>, most: u64) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    let mut left = most;
-    for piece in pieces {
-        let piece = piece.as_ref();
-        left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {most} bytes came"))
-        })?;
-        file.write_all(piece)?;
+/// Removes a file that did its work; false where it is still there. The work is done all the same, and the log says so.
+pub fn discard(path: &Path) -> bool {
+    let Err(error) = fs::remove_file(path) else { return true };
+    if error.kind() == io::ErrorKind::NotFound {
+        return true;
     }
-    Ok(())
+    let path = path.display().to_string();
+    tracing::warn!(path, %error, "a file that is needed no more cannot be removed; remove it by hand");
+    false
 }
 
 /// Opens an ordinary file to read it; gives its length too.
@@ -287,6 +284,16 @@ mod tests {
         symlink(folder.path(), at("link")).unwrap();
         assert!(inside(&at("link")).is_err() && forget_stale(&at("link"), u64::MAX, |_| true).is_err());
         assert!(at("flip-3.flip").exists());
+    }
+
+    #[test]
+    fn what_cannot_be_discarded_fails_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("done.flip");
+        fs::write(&path, b"done").unwrap();
+        assert!(discard(&path) && !path.exists());
+        assert!(discard(&path), "it is gone already");
+        assert!(!discard(folder.path()), "a folder is not removed so");
     }
 
     #[test]

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 pub use acme::AcmeServer;
-pub use api::{Api, Event, Events, Fetched, Reply};
+pub use api::{Api, Event, Events, Fetched, Reply, brought};
 pub use appliance::{Appliance, EXACT};
 pub use authenticator::Authenticator;
 pub use browser::{Browser, Window};

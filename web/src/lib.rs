@@ -57,4 +57,4 @@ mod words;
 
 pub use asset::{Asset, CONTENT_SECURITY_POLICY, asset};
 pub use page::{Page, RenderError, render};
-pub use words::thousands;
+pub use words::{plural, thousands};

@@ -18,7 +18,7 @@ pub fn thousands(number: u64) -> String {
 }
 
 /// `1 person`, `2,000 persons`; `many` where adding an `s` is wrong.
-pub(crate) fn plural(number: u64, one: &str, many: Option<&str>) -> String {
+pub fn plural(number: u64, one: &str, many: Option<&str>) -> String {
     match (number, many) {
         (1, _) => format!("1 {one}"),
         (_, Some(many)) => format!("{} {many}", thousands(number)),

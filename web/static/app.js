@@ -1,4 +1,4 @@
-// Two small helpers. Every page works without them.
+// A few small helpers. Every page works without them.
 "use strict";
 
 // Copies a text field's content: <button data-copy="id-of-the-field" hidden>.
@@ -31,6 +31,16 @@ function schedule() {
   if (seconds > 0) setTimeout(refresh, seconds * 1000);
 }
 
+// What a <form data-watch> begins takes long; the page of that address, whose parts are here too, says how far it is.
+for (const form of document.querySelectorAll("form[data-watch]")) {
+  form.addEventListener("submit", () => {
+    if (main.dataset.refreshSeconds) return;
+    main.dataset.refreshFrom = form.dataset.watch;
+    main.dataset.refreshSeconds = 2;
+    schedule();
+  });
+}
+
 async function refresh() {
   if (document.hidden) {
     document.addEventListener("visibilitychange", refresh, { once: true });
@@ -38,7 +48,7 @@ async function refresh() {
   }
   try {
     const headers = { accept: "text/html", ...(mark && { "if-none-match": mark }) };
-    const response = await fetch(location.href, { headers, cache: "no-store" });
+    const response = await fetch(main.dataset.refreshFrom ?? location.href, { headers, cache: "no-store" });
     if (response.redirected) {
       location.reload();
       return;

@@ -11,6 +11,7 @@ use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::stick;
+use flip_web::plural;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use crate::identity::Identity;
 use crate::inbox;
 use crate::place::Place;
 use crate::sticks::{
-    Answer, Folder, Handled, Known, Outcome, SticksError, Wish, facts, goes, read, reading, write,
+    Answer, Folder, Handled, Known, Outcome, SticksError, Wish, facts, head, read, reading, write,
 };
 use crate::uplink::error_chain;
 
@@ -94,7 +95,8 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
             import(&folder(sticks), from, sticks.is_some(), *json)
         }
         BundleCommand::Export { out, size, wait, anew, sticks, json } => {
-            let wish = Wish { size: *size, wait_until: clock::now().plus(wait.saturating_mul(1_000)) };
+            let wait_until = clock::now().plus(wait.saturating_mul(1_000));
+            let wish = Wish { size: *size, wait_until, carried: Vec::new() };
             export(&folder(sticks), out, &wish, sticks.is_some(), *anew, *json)
         }
     }
@@ -114,12 +116,12 @@ fn inspect(data: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
     };
     let to_here = bundle["way"] == "to_trust";
     let (which, with) = if to_here {
-        ("of the hub for this Trust", "orders")
+        ("of the hub for this Trust", "order")
     } else {
-        ("of this Trust for the hub", "results")
+        ("of this Trust for the hub", "result")
     };
     let count = bundle["messages"].as_u64().unwrap_or_default().saturating_sub(1);
-    say!("A bundle {which}, with {count} {with}.");
+    say!("A bundle {which}, with {}.", plural(count, with, None));
     say!(
         "Its number is {}. It was made at {} UTC and is good until {} UTC.",
         bundle["number"],
@@ -134,10 +136,11 @@ fn inspect(data: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
         );
     }
     if let Some(letter) = looked["letter"]["sync"].as_object() {
-        let counted = |name: &str| letter.get(name).and_then(Value::as_array).map_or(0, Vec::len);
+        let counted =
+            |name: &str| letter.get(name).and_then(Value::as_array).map_or(0, |list| list.len() as u64);
         say!("The hub has {} of the results that were sent to it.", counted("acknowledged"));
         if counted("cancelled") > 0 {
-            say!("It does not want {} orders any more.", counted("cancelled"));
+            say!("It does not want {} any more.", plural(counted("cancelled"), "order", None));
         }
     }
     say!("Everything in it is as it was signed. Nothing was taken in.");
@@ -263,10 +266,7 @@ fn in_words(outcome: Option<&Outcome>) -> String {
     };
     match outcome.refused {
         Some(why) => format!("refused ({}): {why}.", why.name()),
-        None if outcome.not_taken > 0 => {
-            format!("taken in: {} orders, and {} that were refused.", outcome.orders, outcome.not_taken)
-        }
-        None => format!("taken in: {} orders.", outcome.orders),
+        None => format!("{}.", outcome.in_words()),
     }
 }
 
@@ -280,12 +280,22 @@ fn export(
 ) -> anyhow::Result<()> {
     let known = known_of(folder)?;
     let _handling = handling(folder, by_unit)?;
-    let mut done = Handled::default();
+    let mut done = Done::default();
     let exported = export_to(folder, &known, out, wish, anew, json, &mut done);
-    done.failed = exported.as_ref().err().map(|error| format!("{error:#}"));
+    let failed = exported.as_ref().err().map(|error| format!("{error:#}"));
+    let (written, removed) = (done.written, done.removed.len());
     // After all of it is on the stick, synced, or is not.
-    handled(folder, &done);
+    handled(folder, &Handled { written, removed, failed, reading: false });
     exported
+}
+
+/// What an export did so far.
+#[derive(Default)]
+struct Done {
+    /// Bundles that are on the stick.
+    written: usize,
+    /// Bundles that were removed from it.
+    removed: Vec<PathBuf>,
 }
 
 /// Leaves word of what was done for the running appliance, which shows and keeps it.
@@ -303,93 +313,113 @@ fn export_to(
     wish: &Wish,
     anew: bool,
     json: bool,
-    done: &mut Handled,
+    done: &mut Done,
 ) -> anyhow::Result<()> {
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
-    let mut written = Vec::new();
-    // What was made before and was not carried away is carried on with, not made again: a stick was full, or was pulled.
-    let since_ms = clock::now().minus(wire::BUNDLE_LEFT_MS).0;
-    let is_ours = |path: &Path| goes(path, Way::ToHub) == Some(true);
-    let left = if out.is_dir() && !anew && folder.leaving().is_dir() {
-        stick::left(&folder.leaving(), since_ms, is_ours)?
+    let (mut written, carried) = if out.is_dir() && !anew && folder.leaving().is_dir() {
+        carry_left(folder, known, to, done)?
     } else {
-        Vec::new()
+        (Vec::new(), Vec::new())
     };
-    let mut removed = Vec::new();
-    if !left.is_empty() {
-        removed = reading::clear(folder, known, to)?;
-        done.removed = removed.len();
+    let left = written.len();
+    done.written = left;
+    // What came since goes beside it.
+    let answer = match ask(folder, &Wish { carried, ..wish.clone() })? {
+        Some(answer) => answer,
+        None if left > 0 => {
+            tracing::warn!("the appliance does not run: what came since goes with a later stick");
+            Answer::default()
+        }
+        None => bail!("the appliance does not run, which makes the bundle; start it: flip-appliance run"),
+    };
+    if let Some(why) = &answer.failed {
+        bail!("the appliance could make no bundle: {why}");
     }
-    for made in &left {
-        let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
-        match hand_over(known, made, to, name) {
-            Ok(placed) => written.push(placed),
-            // Signed with keys that are replaced since, or damaged. What was in it goes with what is made next.
-            Err(error) if matches!(error.downcast_ref(), Some(SticksError::Refused(_))) => {
-                tracing::warn!(file = name, error = format!("{error:#}"), "what was left is given up");
-                std::fs::remove_file(made).with_context(|| made.display().to_string())?;
-            }
-            Err(error) => return Err(error),
-        }
+    ensure!(
+        out.is_dir() || answer.bundles.len() == 1,
+        "there is more than one bundle of {} bytes holds: {}; name a folder with --out",
+        wish.size,
+        answer.bundles.len()
+    );
+    // New keys may have come with what was taken in before.
+    let known = known_of(folder)?;
+    if out.is_dir() && left == 0 {
+        done.removed.extend(reading::clear(folder, &known, to)?);
     }
-    let mut answer = Answer::default();
-    if written.is_empty() {
-        let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
-        write(&folder.asked(&id), wish)?;
-        answer = wait_for(folder, &folder.said(&id))?
-            .context("the appliance does not run, which makes the bundle; start it: flip-appliance run")?;
-        if let Some(why) = &answer.failed {
-            bail!("the appliance could make no bundle: {why}");
-        }
-        ensure!(
-            out.is_dir() || answer.bundles.len() == 1,
-            "there is more than one bundle of {} bytes holds: {}; name a folder with --out",
-            wish.size,
-            answer.bundles.len()
-        );
-        // New keys may have come with what was taken in before.
-        let known = known_of(folder)?;
-        if out.is_dir() {
-            removed = reading::clear(folder, &known, to)?;
-            done.removed = removed.len();
-        }
-        for made in &answer.bundles {
-            let name = if out.is_dir() {
-                made.file.as_str()
-            } else {
-                out.file_name().and_then(|name| name.to_str()).context("--out names no file")?
-            };
-            written.push(hand_over(&known, &folder.leaving().join(&made.file), to, name)?);
-        }
+    for made in &answer.bundles {
+        let name = if out.is_dir() {
+            made.file.as_str()
+        } else {
+            out.file_name().and_then(|name| name.to_str()).context("--out names no file")?
+        };
+        written.push(hand_over(&known, &folder.leaving().join(&made.file), to, name)?);
+        done.written += 1;
     }
-    done.written = written.len();
     if json {
         let answer = json!({
-            "files": written, "bundles": answer.bundles, "waiting": answer.waiting, "removed": removed,
+            "files": written, "bundles": answer.bundles, "left": left, "waiting": answer.waiting,
+            "removed": done.removed,
         });
         say!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(());
     }
-    for path in &removed {
-        say!("{}: removed; the hub has what was in it.", path.display());
+    for path in &done.removed {
+        say!("{}: removed; the hub has what was in it, or it has expired.", path.display());
     }
-    for (at, path) in written.iter().enumerate() {
-        if let Some(made) = answer.bundles.get(at) {
-            say!("{}: bundle {} for the hub, {} results.", path.display(), made.number, made.results);
-        } else {
-            say!("{}: carried on with and copied to its end.", path.display());
-        }
+    for path in &written[..left] {
+        say!("{}: left of an earlier export, and copied to its end.", path.display());
+    }
+    for (path, made) in written[left..].iter().zip(&answer.bundles) {
+        let results = plural(u64::from(made.results), "result", None);
+        say!("{}: bundle {} for the hub, {results}.", path.display(), made.number);
     }
     if answer.waiting > 0 {
-        say!("{} orders are not answered yet; their answers go with a later stick.", answer.waiting);
-    }
-    if answer.bundles.is_empty() && !written.is_empty() {
-        say!(
-            "They were left of an earlier export. What came since goes with the next: run the same once more."
-        );
+        let waiting = plural(answer.waiting as u64, "order is", Some("orders are"));
+        say!("{waiting} not answered yet; what is answered later goes with a later stick.");
     }
     say!("Unmount the stick, and carry it to the hub. There: flip-hub bundle import");
     Ok(())
+}
+
+/// What was made before and was not carried away is carried on with, not made again: a stick was full, or was pulled. Gives
+/// the files and which bundles they are.
+fn carry_left(
+    folder: &Folder,
+    known: &Known,
+    to: &Path,
+    done: &mut Done,
+) -> anyhow::Result<(Vec<PathBuf>, Vec<MessageId>)> {
+    let since_ms = clock::now().minus(wire::BUNDLE_LEFT_MS).0;
+    let is_ours = |path: &Path| head(path).is_some_and(|head| head.heading.way == Way::ToHub);
+    let left = stick::left(&folder.leaving(), since_ms, is_ours)?;
+    if !left.is_empty() {
+        done.removed = reading::clear(folder, known, to)?;
+    }
+    let (mut written, mut carried, mut given_up) = (Vec::new(), Vec::new(), false);
+    for made in &left {
+        let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
+        let header = head(made);
+        match hand_over(known, made, to, name) {
+            Ok(placed) => {
+                written.push(placed);
+                carried.extend(header.map(|header| header.heading.id));
+            }
+            // Signed with keys that are replaced since, or damaged. What was in it goes with what is made next.
+            Err(error) if matches!(error.downcast_ref(), Some(SticksError::Refused(_))) => {
+                tracing::warn!(file = name, error = format!("{error:#}"), "what was left is given up");
+                std::fs::remove_file(made).with_context(|| made.display().to_string())?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((written, if given_up { Vec::new() } else { carried }))
+}
+
+/// Has the running appliance make bundles; `None` where it does not run.
+fn ask(folder: &Folder, wish: &Wish) -> anyhow::Result<Option<Answer>> {
+    let asked = folder.ask(wish)?;
+    wait_for(folder, &asked.said)
 }
 
 fn hand_over(known: &Known, made: &Path, to: &Path, name: &str) -> anyhow::Result<PathBuf> {
@@ -423,7 +453,7 @@ fn wait_for<T: DeserializeOwned>(folder: &Folder, said: &Path) -> anyhow::Result
     let mut seen_running = Instant::now();
     while Instant::now() < until {
         if let Some(found) = read(said) {
-            std::fs::remove_file(said)?;
+            stick::discard(said);
             return Ok(Some(found));
         }
         if stick::hold(&folder.running()).map_err(SticksError::from)?.is_none() {

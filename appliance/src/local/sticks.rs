@@ -4,28 +4,27 @@
 //! thread that takes them all.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Multipart, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use flip_protocol::bundle::Refused;
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::audit::Entry;
+use flip_storage::brought::{self, Brought, Pieces, ReceiveError};
 use flip_storage::stick;
-use flip_web::pages::{self as web, Said};
-use futures_core::Stream;
-use tokio::sync::mpsc;
+use flip_web::pages::{self as web, Said, StickProgress, StickStep};
+use flip_web::plural;
 
-use super::{Here, Local, at_work, page, pages, shown};
+use super::{Here, Local, at_work, page, pages, session, shown};
 use crate::bounds;
 use crate::clock;
 use crate::site::Site;
-use crate::sticks::{Answer, Folder, Outcome, SticksError, Wish, read, reading, write};
+use crate::sticks::{Answer, Folder, Outcome, SticksError, Wish, head, read, reading};
 use crate::uplink::error_chain;
 
 /// The page.
@@ -34,21 +33,36 @@ pub(super) async fn show(State(local): Here, headers: HeaderMap) -> Response {
 }
 
 /// Takes in a bundle that is brought.
-pub(super) async fn take(State(local): Here, mut form: Multipart) -> Response {
+pub(super) async fn take(State(local): Here, headers: HeaderMap, mut form: Multipart) -> Response {
     let folder = Folder::new(local.site.place.sticks());
-    let brought = folder.brought(&MessageId::new(clock::now(), &clock::random_bytes()).to_string());
-    let stored = store(&mut form, brought.clone()).await;
+    let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
+    let brought = Brought::new(folder.brought(&id));
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
+    if let Err(why) = store(&local.site, &mut form, length, &brought).await {
+        return at_work(local, move |local| told(local, StatusCode::OK, Said::Not(why))).await;
+    }
+    let (here, by) = (Arc::clone(&local), headers.clone());
+    let mut working = tokio::task::spawn_blocking(move || {
+        let _work = here.site.sticks.begin();
+        let came = hold(&folder).map(|_held| taken(&here.site, &folder, brought.path()));
+        drop(brought);
+        let said = came.clone().unwrap_or_else(|(_, why)| Said::Not(why));
+        if let Some(session) = session(&by) {
+            here.door.say(session, said, clock::now());
+        }
+        came
+    });
+    let Ok(came) = tokio::time::timeout(bounds::STICKS_PAGE, &mut working).await else {
+        // The page says how far it is, and at the end what came of it.
+        return Redirect::to("/sticks").into_response();
+    };
     at_work(local, move |local| {
-        let said = match (stored, hold(&folder)) {
-            (Ok(()), Ok(_held)) => Ok(taken(&folder, &brought)),
-            (Err(why), _) => Ok(Said::Not(why)),
-            (Ok(()), Err(busy)) => Err(busy),
-        };
-        // It may not be there at all.
-        drop(fs::remove_file(&brought));
-        match said {
-            Ok(said) => told(local, StatusCode::OK, said),
-            Err((status, why)) => told(local, status, Said::Not(why)),
+        // Said here already.
+        drop(local.said(&headers));
+        match came {
+            Ok(Ok(said)) => told(local, StatusCode::OK, said),
+            Ok(Err((status, why))) => told(local, status, Said::Not(why)),
+            Err(_) => super::failed("taking a bundle in came to no end"),
         }
     })
     .await
@@ -58,18 +72,17 @@ pub(super) async fn take(State(local): Here, mut form: Multipart) -> Response {
 pub(super) async fn answer(State(local): Here) -> Response {
     at_work(local, |local| {
         let folder = Folder::new(local.site.place.sticks());
-        let made = hold(&folder)
-            .and_then(|_held| made(&folder).map_err(|why| (StatusCode::SERVICE_UNAVAILABLE, why)));
+        let made = hold(&folder).and_then(|_held| {
+            made(&local.site, &folder).map_err(|why| (StatusCode::SERVICE_UNAVAILABLE, why))
+        });
         match made {
             Ok((name, length, file)) => {
-                let (pieces, taken) = mpsc::channel(bounds::EXPORT_PIECES);
-                tokio::task::spawn_blocking(move || send(file, &pieces));
                 let headers = [
                     (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
                     (header::CONTENT_LENGTH, length.to_string()),
                     (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
                 ];
-                (headers, Body::from_stream(Pieces(taken))).into_response()
+                (headers, Body::from_stream(Pieces::of(file))).into_response()
             }
             Err((status, why)) => told(local, status, Said::Not(why)),
         }
@@ -102,6 +115,7 @@ fn view(site: &Site, said: Option<Said>) -> Result<web::Sticks, String> {
     let of_sticks = |entry: &Entry| entry.act.starts_with("bundle_");
     let acts = site.audit.newest_of(bounds::STICKS_SHOWN, of_sticks).map_err(|error| failed(&error))?;
     let now = clock::now();
+    let under_way = site.sticks.now().or_else(|| copying(site));
     Ok(web::Sticks {
         frame: pages::frame(site),
         makes: vec![web::StickMake {
@@ -112,52 +126,78 @@ fn view(site: &Site, said: Option<Said>) -> Result<web::Sticks, String> {
         take_action: "/sticks".to_owned(),
         said,
         acts: acts.into_iter().map(|entry| pages::act(entry, now.0)).collect(),
+        under_way,
+        refresh_seconds: under_way.map(|_| web::Sticks::REFRESH_SECONDS),
     })
 }
 
+/// How far a bundle is that another process is copying from a stick.
+fn copying(site: &Site) -> Option<StickProgress> {
+    let arrived = Folder::new(site.place.sticks()).arrived();
+    let mut copies = stick::inside(&arrived).ok()?.into_iter();
+    let copy = copies.rfind(|path| path.extension().is_some_and(|ending| ending == &stick::PART[1..]))?;
+    let done = fs::symlink_metadata(&copy).ok()?;
+    // One that lies there was cut off, and is gone on with.
+    let is_at_it = done.modified().ok()?.elapsed().ok()? < bounds::STICKS_STALL;
+    let of = head(&copy).map(|header| header.length());
+    is_at_it.then_some(StickProgress { step: StickStep::Copying, done: done.len(), of })
+}
+
 /// As a stick's: verified and copied, then taken in by the thread that takes them all.
-fn taken(folder: &Folder, brought: &Path) -> Said {
+fn taken(site: &Site, folder: &Folder, brought: &Path) -> Said {
     let Some(known) = folder.known() else {
         return Said::Not("The appliance is starting; try again.".to_owned());
     };
-    let header = match reading::receive(folder, &known, brought, &mut |_, _| {}) {
+    let refused = |why: Refused| Said::Not(format!("Refused ({}): {why}.", why.name()));
+    let mut copied = |done, of| site.sticks.at(StickStep::Copying, done, Some(of));
+    let header = match reading::receive(folder, &known, brought, &mut copied) {
         Ok(header) => header,
-        Err(SticksError::Refused(why)) => return Said::Not(format!("Refused ({}): {why}.", why.name())),
+        Err(SticksError::Refused(why)) => return refused(why),
         Err(error) => return Said::Not(error_chain(&error)),
     };
-    match wait_for::<Outcome>(&folder.said(&format!("flip-{}", header.heading.id))) {
-        Some(Outcome { refused: Some(why), .. }) => Said::Not(format!("Refused ({}): {why}.", why.name())),
-        Some(outcome) => Said::Done(format!(
-            "Taken in: {} orders; the hub has {} more of the results.",
-            outcome.orders, outcome.settled
-        )),
-        None => Said::Not("It is not taken in yet; this page will say when it is.".to_owned()),
+    let until = Instant::now() + bounds::STICKS_PATIENCE;
+    let said = folder.said(&format!("flip-{}", header.heading.id));
+    let Some(outcome) = wait_for::<Outcome>(&said, || Instant::now() < until) else {
+        return Said::Not("It is not taken in yet; the log says why.".to_owned());
+    };
+    if let Some(why) = outcome.refused {
+        return refused(why);
     }
+    let settled = plural(outcome.settled as u64, "result", None);
+    let taken = outcome.in_words().replacen('t', "T", 1);
+    Said::Done(format!("{taken}; the hub has {settled} more."))
 }
 
-fn made(folder: &Folder) -> Result<(String, u64, File), String> {
-    let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
-    let wish = Wish { size: u64::MAX, wait_until: clock::now() };
-    write(&folder.asked(&id), &wish).map_err(|error| error_chain(&error))?;
-    let answer: Answer = wait_for(&folder.said(&id)).ok_or("Nothing was made yet; try again.")?;
+fn made(site: &Site, folder: &Folder) -> Result<(String, u64, File), String> {
+    let wish = Wish { size: u64::MAX, wait_until: clock::now(), carried: Vec::new() };
+    let asked = folder.ask(&wish).map_err(|error| error_chain(&error))?;
+    // As long as it goes on; a wish that nobody waits for any more is withdrawn.
+    let mut seen = (Instant::now(), site.sticks.now());
+    let goes_on = || {
+        let now = site.sticks.now();
+        if now != seen.1 {
+            seen = (Instant::now(), now);
+        }
+        seen.0.elapsed() < bounds::STICKS_STALL
+    };
+    let answer: Answer = wait_for(&asked.said, goes_on).ok_or("Nothing was made yet; try again.")?;
     let made = match (answer.failed, answer.bundles.into_iter().next()) {
         (Some(why), _) => return Err(why),
         (None, None) => return Err("Nothing was made; try again.".to_owned()),
         (None, Some(made)) => made,
     };
     let path = folder.leaving().join(&made.file);
-    let opened = File::open(&path).and_then(|file| fs::remove_file(&path).map(|()| file));
+    let file = File::open(&path).map_err(|error| error.to_string())?;
     // Whoever takes it holds it open; what is lost on the way is made again.
-    opened.map(|file| (made.file, made.bytes, file)).map_err(|error| error.to_string())
+    stick::discard(&path);
+    Ok((made.file, made.bytes, file))
 }
 
-/// What the thread of sticks says, within the time that a page may take.
-fn wait_for<T: serde::de::DeserializeOwned>(said: &Path) -> Option<T> {
-    let until = Instant::now() + bounds::STICKS_PAGE;
-    while Instant::now() < until {
+/// What the thread of sticks says, as long as it is waited for.
+fn wait_for<T: serde::de::DeserializeOwned>(said: &Path, mut waits: impl FnMut() -> bool) -> Option<T> {
+    while waits() {
         if let Some(found) = read(said) {
-            // Forgotten after a day where it cannot be removed.
-            drop(fs::remove_file(said));
+            stick::discard(said);
             return Some(found);
         }
         std::thread::sleep(bounds::STICKS_LOOK / 4);
@@ -165,62 +205,24 @@ fn wait_for<T: serde::de::DeserializeOwned>(said: &Path) -> Option<T> {
     None
 }
 
-/// Writes what is brought to a file as it comes.
-async fn store(form: &mut Multipart, file: PathBuf) -> Result<(), String> {
+/// Writes what is brought, so many bytes where that was said, to a file as it comes.
+async fn store(
+    site: &Site,
+    form: &mut Multipart,
+    length: Option<u64>,
+    brought: &Brought,
+) -> Result<(), String> {
     let broken = |error: &dyn std::fmt::Display| format!("The file did not arrive whole: {error}.");
-    let (pieces, mut arrived) = mpsc::channel::<Bytes>(bounds::EXPORT_PIECES);
-    let writing = tokio::task::spawn_blocking(move || {
-        stick::receive(&file, std::iter::from_fn(|| arrived.blocking_recv()), wire::BUNDLE_BYTES)
-    });
-    let mut field = match form.next_field().await {
+    let field = match form.next_field().await {
         Ok(Some(field)) => field,
         Ok(None) => return Err(broken(&"no file was chosen")),
         Err(error) => return Err(broken(&error)),
     };
-    loop {
-        match field.chunk().await {
-            // The writer's end says why where it hung up.
-            Ok(Some(piece)) => {
-                if pieces.send(piece).await.is_err() {
-                    break;
-                }
-            }
-            Ok(None) => break,
-            Err(error) => return Err(broken(&error)),
-        }
-    }
-    drop(pieces);
-    match writing.await {
-        Ok(written) => written.map_err(|error| format!("The file could not be stored here: {error}.")),
-        Err(_) => Err("The file could not be stored here.".to_owned()),
-    }
-}
-
-fn send(mut file: File, pieces: &mpsc::Sender<io::Result<Vec<u8>>>) {
-    loop {
-        let mut piece = vec![0; bounds::STICKS_PIECE];
-        let sent = match file.read(&mut piece) {
-            Ok(0) => return,
-            Ok(length) => {
-                piece.truncate(length);
-                pieces.blocking_send(Ok(piece))
-            }
-            Err(error) => pieces.blocking_send(Err(error)),
-        };
-        // Whoever took them has hung up.
-        if sent.is_err() {
-            return;
-        }
-    }
-}
-
-/// A body that is read while it is taken.
-struct Pieces(mpsc::Receiver<io::Result<Vec<u8>>>);
-
-impl Stream for Pieces {
-    type Item = io::Result<Vec<u8>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context)
-    }
+    let (_work, watch) = (site.sticks.begin(), site.sticks.clone());
+    let told = move |done| watch.at(StickStep::Bringing, done, length);
+    let received = brought::receive(brought, field, wire::BUNDLE_BYTES, told);
+    received.await.map_err(|error| match error {
+        ReceiveError::Broken(error) => broken(&error),
+        ReceiveError::Io(error) => format!("The file could not be stored here: {error}."),
+    })
 }

@@ -1,15 +1,17 @@
 //! What this appliance has to say, in one bundle or as many as fit the sticks.
 
-use std::fs;
 use std::path::Path;
 
 use flip_protocol::bundle::{FromAppliance, Heading, Way, WriteError, Writer, parted};
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::journal::OutgoingHead;
 use flip_storage::stick;
+use flip_web::pages::StickStep;
 use serde_json::json;
 
-use super::{Answer, Folder, HANDLED, Handled, Made, SETTLED, SticksError, Wish, small, status, write};
+use super::{
+    Answer, Folder, HANDLED, Handled, Made, SETTLED, SticksError, Wish, Worked, small, status, write,
+};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -19,22 +21,22 @@ use crate::uplink::error_chain;
 use crate::witness;
 
 /// Makes what was asked for, once the orders here are answered or the time to wait for them is over.
-pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
     if path.extension().is_some_and(|extension| extension == HANDLED) {
         return handled(site, folder, path);
     }
     if path.extension().is_none_or(|extension| extension != "json") {
         // It is being written.
-        return Ok(());
+        return Ok(Worked::NotYet);
     }
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     // One that cannot be read stays, and the log says so: whoever asked is not left to wait for nothing.
     if let Ok(wish) = serde_json::from_slice::<Wish>(&small(path)?) {
         let waiting = site.journal.waiting_ids()?.len();
         if waiting > 0 && clock::now() < wish.wait_until {
-            return Ok(());
+            return Ok(Worked::NotYet);
         }
-        let answer = match make(site, folder, wish.size) {
+        let answer = match make(site, folder, &wish) {
             Ok(bundles) => Answer { bundles, waiting, failed: None },
             Err(error) => {
                 tracing::error!(error = error_chain(&error), "a bundle could not be made");
@@ -42,39 +44,53 @@ pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<(), Sti
             }
         };
         status::made(folder, &answer)?;
-        write(&folder.said(&id), &answer)?;
+        // Nobody waits for it any more: it is carried on with as what is left.
+        if path.exists() {
+            write(&folder.said(&id), &answer)?;
+        }
     }
-    fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
+    Ok(Worked::Done)
 }
 
 /// Shows and keeps what is said of a stick that was handled.
-fn handled(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+fn handled(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
     if let Ok(said) = serde_json::from_slice::<Handled>(&small(path)?) {
         let failed = said.failed.map(|why| why.chars().take(bounds::STICK_WORDS).collect());
         let said = Handled { failed, ..said };
         status::handled(folder, &said)?;
         site.audit.append(clock::now().0, "bundle_stick_handled", json!(said))?;
     }
-    fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
+    Ok(Worked::Done)
 }
 
-fn make(site: &Site, folder: &Folder, size: u64) -> Result<Vec<Made>, SticksError> {
+fn make(site: &Site, folder: &Folder, wish: &Wish) -> Result<Vec<Made>, SticksError> {
     // What was made before and not handed over is in what is made now.
     for old in folder.inside("leaving")? {
-        fs::remove_file(&old).map_err(|error| SticksError::File(old.clone(), error))?;
+        stick::discard(&old);
     }
     let identity = site.identity();
     let now = clock::now();
-    let results = site.journal.outgoing_heads(wire::BUNDLE_MESSAGES)?;
+    let mut results = site.journal.outgoing_heads(usize::MAX)?;
     let letter = letter(site, &identity)?;
-    let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
-    let mut made = Vec::new();
-    let parts = parted(&results, size.saturating_sub(around), |result| result.length);
-    if parts.len() > wire::BUNDLES_ON_A_STICK {
-        return Err(SticksError::TooMany { size, parts: parts.len() });
+    if !wish.carried.is_empty() {
+        // Those of before are on this stick, or on the one that was full. A result that the hub asked for once more keeps its
+        // number, and goes with the next.
+        let carried: Vec<_> = wish.carried.iter().map(|bundle| bundle.bytes()).collect();
+        let end = site.journal.bundles_end(&carried)?;
+        results.retain(|result| result.sequence > end);
+        if results.is_empty() && !asks(&letter) {
+            return Ok(Vec::new());
+        }
     }
-    for part in parts {
-        made.push(make_one(site, folder, &identity, &letter, part)?);
+    results.truncate(wire::BUNDLE_MESSAGES);
+    let (mut made, mut done, of) = (Vec::new(), 0, results.len() as u64);
+    let _work = site.sticks.begin();
+    let mut one = || {
+        done += 1;
+        site.sticks.at(StickStep::Making, done, Some(of));
+    };
+    for part in parted(&results, &letter, wish.size, |result| result.length)? {
+        made.push(make_one(site, folder, &identity, &letter, part, &mut one)?);
     }
     // What goes out now says all that those said.
     let settled: Vec<MessageId> =
@@ -89,6 +105,11 @@ fn make(site: &Site, folder: &Folder, size: u64) -> Result<Vec<Made>, SticksErro
         "bundles were made for the hub"
     );
     Ok(made)
+}
+
+/// Whether a letter says what the hub is to do something about.
+fn asks(letter: &FromAppliance) -> bool {
+    !letter.sync.refused.is_empty() || letter.renew.is_some() || letter.rotate.is_some()
 }
 
 fn letter(site: &Site, identity: &Identity) -> Result<FromAppliance, SticksError> {
@@ -120,6 +141,7 @@ fn make_one(
     identity: &Identity,
     letter: &FromAppliance,
     results: &[OutgoingHead],
+    one: &mut dyn FnMut(),
 ) -> Result<Made, SticksError> {
     let made = site.hub_clock(clock::now());
     let heading = Heading {
@@ -147,6 +169,7 @@ fn make_one(
         for result in results {
             let message = site.journal.outgoing_message(result.sequence)?.ok_or(WriteError::Changed)?;
             writer.message(&message)?;
+            one();
         }
         let (written, _) = writer.finish(signing)?;
         header = Some(written);

@@ -7,13 +7,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use flip_protocol::MessageId;
 use flip_protocol::bounds as wire;
 use flip_protocol::bundle::{Expected, Header, Heading, ReadError, Refused, Unproven, Way, carry};
 use flip_protocol::keys::VerifyingKey;
+use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::stick::{self, StickError};
 
-use super::{Folder, Known, Outcome, REFUSED, SticksError, write};
+use super::{Folder, Known, Outcome, REFUSED, SticksError, head, write};
 use crate::clock;
 
 /// Hears how many bytes of a file are done, of how many.
@@ -45,7 +45,7 @@ pub fn leave_refusal(folder: &Folder, head: Option<Header>, why: Refused) -> Res
 
 /// The files of a stick that may be bundles for this appliance: those of the other way, which it wrote itself, are not.
 pub fn listed(from: &Path) -> Result<Vec<PathBuf>, SticksError> {
-    let is_theirs = |file: &Path| super::goes(file, Way::ToHub) != Some(true);
+    let is_theirs = |file: &Path| head(file).is_none_or(|head| head.heading.way != Way::ToHub);
     match stick::listed(from, wire::BUNDLES_ON_A_STICK, is_theirs) {
         Err(StickError::Io(path, error)) if error.kind() != io::ErrorKind::NotFound => {
             tracing::warn!(path = %path.display(), %error, "a stick cannot be read");
@@ -55,16 +55,19 @@ pub fn listed(from: &Path) -> Result<Vec<PathBuf>, SticksError> {
     }
 }
 
-/// Removes bundles from a stick that this appliance made for this hub and of which the hub has every result: each is
-/// known by its head and its signature, whatever it is called.
+/// Removes bundles from a stick that this appliance made for this hub and of which the hub has every result, or that have
+/// expired by either clock: each is known by its head and its signature, by a key of now or of before, whatever it is
+/// called.
 pub fn clear(folder: &Folder, known: &Known, stick_folder: &Path) -> Result<Vec<PathBuf>, SticksError> {
     let settled = folder.settled();
     let (me, sender) = (known.hub, known.trust);
-    let expected = Expected { me, sender, way: Way::ToHub, verifying: &[known.own] };
+    let verifying = known.signed_with();
+    let expected = Expected { me, sender, way: Way::ToHub, verifying: &verifying };
+    let surely = known.heard.map_or(UnixMillis(0), |heard| heard.min(clock::now()));
     Ok(stick::sweep(stick_folder, |file| {
         let head = stick::open(file).ok().and_then(|(file, _)| Unproven::read(file).ok());
-        head.filter(|head| settled.contains(&head.header().heading.id))
-            .is_some_and(|head| head.prove(&expected).is_ok())
+        let is_done = |heading: &Heading| settled.contains(&heading.id) || heading.expires <= surely;
+        head.filter(|head| is_done(&head.header().heading)).is_some_and(|head| head.prove(&expected).is_ok())
     })?)
 }
 
@@ -89,7 +92,7 @@ pub fn hand_over(
         })?;
         Ok::<_, SticksError>(length)
     })?;
-    fs::remove_file(made).map_err(|error| SticksError::File(made.to_owned(), error))?;
+    stick::discard(made);
     Ok(placed)
 }
 

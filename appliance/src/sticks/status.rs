@@ -3,6 +3,7 @@
 
 use flip_protocol::bundle::Refused;
 use flip_storage::file::{self, Access};
+use flip_web::plural;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Folder, Handled, Outcome, SticksError, read, write};
@@ -71,8 +72,9 @@ pub(super) fn taken(site: &Site, folder: &Folder, outcome: &Outcome) -> Result<(
         return say(folder, Status::of(Lamp::Refused, Some(why), words).troubled());
     }
     let waiting = site.journal.waiting_ids()?.len();
-    let (number, orders) = (outcome.number, outcome.orders);
-    let words = format!("Bundle {number} was taken in: {orders} orders, of which {waiting} are worked on.");
+    let (number, taken) = (outcome.number, outcome.in_words());
+    let waiting = plural(waiting as u64, "order is", Some("orders are"));
+    let words = format!("Bundle {number} was {taken}. {waiting} worked on.");
     say(folder, Status::of(Lamp::Taken, None, words))
 }
 
@@ -80,11 +82,15 @@ pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> 
     if let Some(why) = &answer.failed {
         return say(folder, Status::of(Lamp::Failed, None, format!("Nothing was made for the hub: {why}.")));
     }
-    let results: u32 = answer.bundles.iter().map(|made| made.results).sum();
+    if answer.bundles.is_empty() {
+        return Ok(());
+    }
+    let results = answer.bundles.iter().map(|made| u64::from(made.results)).sum();
+    let (bundles, results) =
+        (plural(answer.bundles.len() as u64, "bundle", None), plural(results, "result", None));
+    let waiting = plural(answer.waiting as u64, "order is", Some("orders are"));
     let words = format!(
-        "{} bundles with {results} results are made for the hub, and not on the stick yet; {} orders are not answered yet.",
-        answer.bundles.len(),
-        answer.waiting
+        "Made for the hub, and not on the stick yet: {bundles} with {results}. {waiting} not answered yet."
     );
     say(folder, Status::of(Lamp::Made, None, words))
 }
@@ -95,10 +101,8 @@ pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError
         let failed = Status::of(Lamp::Failed, None, words);
         return say(folder, if said.reading { failed.troubled() } else { failed });
     }
-    let words = format!(
-        "{} bundles are on the stick, whole. It may be taken out, and goes to the hub.",
-        said.written
-    );
+    let bundles = plural(said.written as u64, "bundle is", Some("bundles are"));
+    let words = format!("{bundles} on the stick, whole. It may be taken out, and goes to the hub.");
     say(folder, Status::of(Lamp::Written, None, words))
 }
 

@@ -1,6 +1,6 @@
 //! A bundle that arrived: verified once more, whole, and then taken in.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use flip_protocol::bundle::{
     Bundle, Clock, Expected, FromHub, Header, Heading, ReadError, Refused, Unproven, Way,
 };
 use flip_protocol::enrolment::EnrolResponse;
+use flip_protocol::heads::Carrier;
 use flip_protocol::message::Sealed;
 use flip_storage::journal::Standing;
 use flip_storage::stick;
+use flip_web::pages::StickStep;
 use serde_json::json;
 
-use super::{Folder, Outcome, REFUSED, SticksError, read, status, write};
+use super::{Folder, Outcome, REFUSED, SticksError, Worked, read, status, write};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -23,8 +25,8 @@ use crate::identity::Identity;
 use crate::site::Site;
 use crate::uplink::keep_heads;
 
-/// Takes in what arrived, says what came of it, and removes it. What failed for another reason than the bundle stays.
-pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<(), SticksError> {
+/// Takes in what arrived and says what came of it. What failed for another reason than the bundle stays.
+pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
     let ends = |ending: &str| path.extension().is_some_and(|extension| extension == ending);
     let outcome = if ends(REFUSED) {
         read::<Outcome>(path)
@@ -32,7 +34,7 @@ pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<(), S
         Some(take(site, path)?)
     } else {
         // A copy under way.
-        return Ok(());
+        return Ok(Worked::NotYet);
     };
     if let Some(outcome) = outcome {
         if let Some(why) = outcome.refused {
@@ -45,10 +47,11 @@ pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<(), S
         let id = path.file_stem().unwrap_or_default().to_string_lossy();
         write(&folder.said(&id), &outcome)?;
     }
-    fs::remove_file(path).map_err(|error| SticksError::File(path.to_owned(), error))
+    Ok(Worked::Done)
 }
 
 fn take(site: &Site, path: &Path) -> Result<Outcome, SticksError> {
+    let _work = site.sticks.begin();
     let mut outcome = Outcome { bundle: None, number: 0, refused: None, orders: 0, not_taken: 0, settled: 0 };
     match take_in(site, path, &mut outcome) {
         Ok(()) => Ok(outcome),
@@ -99,16 +102,19 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     exchange::hear(site, &letter.sync, &site.holding()?)?;
     outcome.settled = before.saturating_sub(site.journal.outgoing_heads(wire::SYNC_LISTED)?.len());
     if newest && let Some(heads) = letter.sync.audit {
-        keep_heads(site, &identity, heads, true);
+        keep_heads(site, &identity, heads, Carrier::Stick);
     }
     if newest && letter.sync.rotate {
         site.note_rotation();
     }
+    let mut done = 0;
     while let Some(batch) = batch(&mut bundle).map_err(of_copy)? {
         let offered = batch.len();
         let taken = exchange::take(site, &identity, batch, judged)?.len();
         outcome.orders += taken;
         outcome.not_taken += offered - taken;
+        done += offered as u64;
+        site.sticks.at(StickStep::Taking, done, Some(u64::from(header.messages - 1)));
     }
     let facts = json!({
         "number": number, "bundle": id, "orders": outcome.orders, "not_taken": outcome.not_taken,

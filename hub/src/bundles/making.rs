@@ -1,32 +1,51 @@
 //! What a Trust is told, in one bundle or as many as fit the sticks.
 
-use std::fs;
-
-use flip_protocol::bundle::{FromHub, Heading, Way, WriteError, Writer, parted};
+use flip_protocol::bundle::{FromHub, Header, Heading, Way, WriteError, Writer, parted};
 use flip_protocol::heads::{Heads, SignedHead};
 use flip_protocol::sync::SyncResponse;
 use flip_protocol::{MessageId, PartyId, bounds as wire};
 use flip_storage::stick;
+use flip_web::pages::StickStep;
 
-use super::{BundleError, Desk, Made};
+use super::{BundleError, Desk, Made, Told};
 use crate::audit::{By, Deed};
 use crate::clock;
 use crate::ledger::bundles::ForTrust;
 use crate::ledger::trusts::Peer;
 
 impl Desk<'_> {
-    /// Makes bundles for a Trust, each at most `size` bytes long as far as its messages can be parted.
-    pub fn make(&self, by: &By, trust: PartyId, size: u64) -> Result<Vec<Made>, BundleError> {
+    /// Makes bundles for a Trust, each at most `size` bytes long as far as its messages can be parted. What `carried` bundles
+    /// hold, which were left of an earlier export and are on the stick already, is not made again; nothing is made where
+    /// there is nothing else to say.
+    pub fn make(
+        &self,
+        by: &By,
+        trust: PartyId,
+        size: u64,
+        carried: &[Header],
+        told: Told<'_>,
+    ) -> Result<Vec<Made>, BundleError> {
         let peer = self.wait(self.ledger.peer_at(trust, by.at))?.ok_or(BundleError::NoTrust)?;
         self.clear(trust)?;
-        let found = self.wait(self.ledger.for_trust(trust, by.at))?;
-        let letter = letter(by, &peer, &found, self.heads_for(by, &peer)?);
-        let around = wire::around_messages(serde_json::to_vec(&letter).map_or(0, |body| body.len()), size);
-        let parts = parted(&found.orders, size.saturating_sub(around), |(_, length)| *length);
-        if parts.len() > wire::BUNDLES_ON_A_STICK {
-            return Err(BundleError::TooMany { size, parts: parts.len() });
+        let mut found = self.wait(self.ledger.for_trust(trust, by.at))?;
+        if let Some(made) = carried.iter().map(|header| header.heading.made).max() {
+            // Those of before are on this stick, or on the one that was full. An order that is queued once more keeps its
+            // number, and goes with the next.
+            let numbers = carried.iter().map(|header| header.heading.number).collect();
+            let end = self.wait(self.ledger.bundles_end(trust, numbers))?;
+            found.orders.retain(|(sequence, _)| *sequence > end);
+            if found.orders.is_empty() && !self.wait(self.ledger.says_more(trust, made))? {
+                return Ok(Vec::new());
+            }
         }
-        parts.into_iter().map(|orders| self.make_one(by, &peer, &letter, orders)).collect()
+        let letter = letter(by, &peer, &found, self.heads_for(by, &peer)?);
+        let (mut done, of) = (0, found.orders.len() as u64);
+        let mut one = || {
+            done += 1;
+            told(StickStep::Making, done, of);
+        };
+        let parts = parted(&found.orders, &letter, size, |(_, length)| *length)?;
+        parts.into_iter().map(|orders| self.make_one(by, &peer, &letter, orders, &mut one)).collect()
     }
 
     /// How this hub's audit ends, and the newest that it keeps of how the Trust's does.
@@ -43,6 +62,7 @@ impl Desk<'_> {
         peer: &Peer,
         letter: &FromHub,
         orders: &[(u64, u64)],
+        one: &mut dyn FnMut(),
     ) -> Result<Made, BundleError> {
         let heading = Heading {
             way: Way::ToTrust,
@@ -68,6 +88,7 @@ impl Desk<'_> {
             for (sequence, _) in orders {
                 let message = self.wait(self.ledger.order_message(peer.id, *sequence))?;
                 writer.message(&message.ok_or(WriteError::Changed)?)?;
+                one();
             }
             let (header, _) = writer.finish(signing)?;
             made = Some(header);
@@ -84,7 +105,7 @@ impl Desk<'_> {
     /// Forgets what was made for a Trust before and not handed over: what was in it is in what is made now.
     fn clear(&self, trust: PartyId) -> Result<(), BundleError> {
         for old in self.left(0, trust)? {
-            fs::remove_file(&old).map_err(|error| BundleError::File(old.clone(), error))?;
+            stick::discard(&old);
         }
         Ok(())
     }

@@ -8,9 +8,11 @@ use flip_protocol::bundle::{
     Bundle, Clock, Expected, FromAppliance, Header, Heading, ReadError, Refused, Unproven, Way, carry,
 };
 use flip_protocol::enrolment::EnrolResponse;
+use flip_protocol::heads::Carrier;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::journal::Standing;
 use flip_storage::stick::{self, StickError};
+use flip_web::pages::StickStep;
 
 use super::{BundleError, Desk, Looked, Taken, Told};
 use crate::audit::By;
@@ -20,6 +22,7 @@ use crate::exchange::{Exchange, too_much};
 use crate::ledger::bundles::Outcome;
 use crate::ledger::orders::Said;
 use crate::ledger::trusts::Peer;
+use crate::renewal::{Renewal, RenewalError};
 
 impl Desk<'_> {
     /// Takes a bundle in. A refusal is counted and noted.
@@ -112,19 +115,26 @@ impl Desk<'_> {
         fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
         let name = format!("taking-{}", header.heading.id);
         let copy = stick::place(&self.folder, &name, |copy| {
-            carry(bundle, copy, told)?;
+            carry(bundle, copy, &mut |done, of| told(StickStep::Copying, done, of))?;
             Ok::<_, BundleError>(header.length())
         })
         .map_err(|error| {
             if let BundleError::File(_, error) = error { BundleError::Disk(error) } else { error }
         })?;
-        let taken = self.use_copy(by, &copy, &header, &peer);
-        fs::remove_file(&copy).map_err(|error| BundleError::File(copy.clone(), error))?;
+        let taken = self.use_copy(by, &copy, &header, &peer, told);
+        stick::discard(&copy);
         taken
     }
 
     /// Takes in a bundle that was copied, after another look at all of it.
-    fn use_copy(&self, by: &By, copy: &Path, header: &Header, peer: &Peer) -> Result<Taken, BundleError> {
+    fn use_copy(
+        &self,
+        by: &By,
+        copy: &Path,
+        header: &Header,
+        peer: &Peer,
+        told: Told<'_>,
+    ) -> Result<Taken, BundleError> {
         let (file, _) = stick::open(copy)?;
         let of_copy = |error| BundleError::of(copy, error);
         let unproven = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
@@ -144,7 +154,7 @@ impl Desk<'_> {
         let said = self.wait(exchange.take(Said::of(&letter.sync, Some(letter.heard)), Vec::new()))?;
         if newest && let Some(heads) = &letter.sync.audit {
             let exchange = Exchange { authority: self.authority, ledger: self.ledger, peer, now: by.at };
-            self.wait(exchange.heads(heads, true))?;
+            self.wait(exchange.heads(heads, Carrier::Stick))?;
         }
         let mut taken = Taken {
             header: *header,
@@ -154,12 +164,15 @@ impl Desk<'_> {
             changed: said.changed,
             health: newest.then(|| letter.sync.health.clone()),
         };
-        let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+        let (mut acknowledged, mut refused, mut done) = (Vec::new(), Vec::new(), 0);
         while let Some(batch) = batch(&mut bundle).map_err(of_copy)? {
+            let offered = batch.len() as u64;
             let settled = self.wait(exchange.take(Said::default(), batch))?;
             taken.changed |= settled.changed;
             acknowledged.extend(settled.acknowledged);
             refused.extend(settled.refused);
+            done += offered;
+            told(StickStep::Taking, done, u64::from(header.messages - 1));
         }
         (taken.stored, taken.not_taken) = (acknowledged.len(), refused.len());
         let outcome = Outcome {
@@ -188,26 +201,21 @@ impl Desk<'_> {
         letter: &FromAppliance,
     ) -> Result<Option<EnrolResponse>, BundleError> {
         let by = By::trust(peer.id, &peer.name, by.at);
-        let certify = |request: &str| self.authority.trust_certificate(request, peer.id, by.at);
-        let certificate = if let Some(request) = &letter.rotate {
-            if !peer.may_rotate(request) {
-                tracing::warn!(trust = %peer.id, "new keys were not signed with the key of now");
-                return Ok(None);
-            }
-            let certificate = certify(&request.certificate_request)?;
-            let request = request.clone();
-            self.wait(self.ledger.rotate(by.clone(), peer.id, request, certificate.clone()))?;
-            certificate
-        } else if let Some(request) = &letter.renew {
-            let certificate = certify(&request.certificate_request)?;
-            self.wait(self.ledger.add_certificate(by.clone(), peer.id, certificate.clone()))?;
-            certificate
-        } else {
-            return Ok(None);
-        };
-        let (verifying, sealing) = self.authority.public_keys();
-        let (certificate, expires) = (certificate.pem, certificate.expires);
-        Ok(Some(EnrolResponse { certificate, expires, verifying, sealing }))
+        let renewal = Renewal { authority: self.authority, ledger: self.ledger, peer, by };
+        let answer = self.runtime.block_on(async {
+            Ok(match (&letter.rotate, &letter.renew) {
+                (Some(request), _) => Some(renewal.rotate(request.clone()).await?),
+                (None, Some(request)) => Some(renewal.renew(request).await?),
+                (None, None) => None,
+            })
+        });
+        match answer {
+            // What else the letter says is taken all the same.
+            Err(RenewalError::NotSigned) => Ok(None),
+            Err(RenewalError::Unusable(error)) => Err(error.into()),
+            Err(RenewalError::Ledger(error)) => Err(error.into()),
+            Ok(answer) => Ok(answer),
+        }
     }
 
     fn prove<R: Read>(&self, unproven: Unproven<R>, peer: &Peer) -> Result<Bundle<R>, ReadError> {

@@ -14,6 +14,8 @@ use flip_protocol::enrolment::StickRequest;
 use flip_protocol::order::Work;
 use flip_storage::file::{self, Access};
 use flip_storage::stick::{self, StickError};
+use flip_web::pages::StickStep;
+use flip_web::plural;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -97,41 +99,41 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     let folder = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut placed = Vec::new();
     // What was made for this Trust before and was not carried away is carried on with, not made again: a stick was full,
-    // or was pulled.
+    // or was pulled. What came since goes beside it.
     let since_ms = clock::now().minus(wire::BUNDLE_LEFT_MS).0;
     let left = if out.is_dir() && !anew { desk.left(since_ms, trust.id)? } else { Vec::new() };
-    // Nothing that waits is on it, and what is made now says all that it said.
+    // Nothing that waits is on it, and what is written now says all that it said.
     let clear = || if out.is_dir() { desk.clear_stick(folder, trust.id) } else { Ok(Vec::new()) };
     let mut removed = if left.is_empty() { Vec::new() } else { clear()? };
+    let mut carried = Vec::new();
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
-        let header = head(made)?;
-        placed.push((header, desk.hand_over(made, folder, name, &mut bar(name)).context(GO_ON)?));
+        carried.push(head(made)?);
+        placed.push(desk.hand_over(made, folder, name, &mut bar(name)).context(GO_ON)?);
     }
+    let made = desk.make(&By::command_line(clock::now()), trust.id, size, &carried, &mut bar("making"))?;
+    ensure!(
+        out.is_dir() || made.len() == 1,
+        "there is more than one bundle of {size} bytes holds: {}; name a folder with --out",
+        made.len()
+    );
     if left.is_empty() {
-        let made = desk.make(&By::command_line(clock::now()), trust.id, size)?;
-        ensure!(
-            out.is_dir() || made.len() == 1,
-            "there is more than one bundle of {size} bytes holds: {}; name a folder with --out",
-            made.len()
-        );
         removed = clear()?;
-        for one in made {
-            let name = if out.is_dir() {
-                one.header.file_name()
-            } else {
-                out.file_name().and_then(|name| name.to_str()).context("--out names no file")?.to_owned()
-            };
-            placed.push((
-                one.header,
-                desk.hand_over(&one.path, folder, &name, &mut bar(&name)).context(GO_ON)?,
-            ));
-        }
     }
+    for one in &made {
+        let name = if out.is_dir() {
+            one.header.file_name()
+        } else {
+            out.file_name().and_then(|name| name.to_str()).context("--out names no file")?.to_owned()
+        };
+        placed.push(desk.hand_over(&one.path, folder, &name, &mut bar(&name)).context(GO_ON)?);
+    }
+    let (left, headers) = (carried.len(), carried.into_iter().chain(made.iter().map(|one| one.header)));
+    let placed: Vec<(Header, PathBuf)> = headers.zip(placed).collect();
     if json {
         let list: Vec<Value> =
             placed.iter().map(|(header, path)| json!({ "file": path, "bundle": facts(header) })).collect();
-        let told = json!({ "trust": trust.name, "bundles": list, "removed": removed });
+        let told = json!({ "trust": trust.name, "bundles": list, "left": left, "removed": removed });
         say!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
     }
@@ -148,9 +150,10 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
             many(orders, "order")
         );
     }
-    if !left.is_empty() {
+    if left > 0 {
         say!(
-            "They were left of an earlier export. What came since goes with the next: run the same once more."
+            "{} left of an earlier export; what came since is on the stick too.",
+            plural(left as u64, "bundle was", Some("bundles were"))
         );
     }
     say!("Unmount the stick, and carry it to {}. There: flip-appliance bundle import", trust.name);
@@ -197,8 +200,8 @@ fn words(looked: &Looked) -> String {
         let holding = u32::try_from(sync.holding.len()).unwrap_or(u32::MAX);
         lines.push(format!("At the Trust when it was made: {}.", many(holding, "order")));
         if !sync.refused.is_empty() {
-            let refused = u32::try_from(sync.refused.len()).unwrap_or(u32::MAX);
-            lines.push(format!("It says that {} were not taken there.", many(refused, "message")));
+            let refused = plural(sync.refused.len() as u64, "message was", Some("messages were"));
+            lines.push(format!("It says that {refused} not taken there."));
         }
         lines.push(format!("The appliance's version is {}.", sync.health.version));
         if letter.rotate.is_some() {
@@ -271,7 +274,9 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
                     let stored = many(stored, "result");
                     say!("{}: taken in, from {}, {stored}.", file.display(), taken.trust_name);
                     if taken.not_taken > 0 {
-                        say!("  {} of its results were not taken; the log says why.", taken.not_taken);
+                        let not_taken =
+                            plural(taken.not_taken as u64, "of its results was", Some("of its results were"));
+                        say!("  {not_taken} not taken; the log says why.");
                     }
                 }
                 Err(BundleError::Refused(why)) => {
@@ -313,22 +318,28 @@ fn facts(header: &Header) -> Value {
 }
 
 fn many(count: u32, what: &str) -> String {
-    match count {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        count => format!("{count} {what}s"),
-    }
+    if count == 0 { format!("no {what}s") } else { plural(u64::from(count), what, None) }
 }
 
 /// A bar on standard error, where that is a terminal.
-fn bar(name: &str) -> impl FnMut(u64, u64) + use<> {
-    let bar = std::io::stderr().is_terminal().then(|| {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
-        let style = style.expect("the template is a constant that indicatif takes");
-        ProgressBar::new(0).with_style(style).with_message(name.to_owned())
-    });
-    move |done, total| {
+fn bar(name: &str) -> impl FnMut(StickStep, u64, u64) + use<> {
+    let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0).with_message(name.to_owned()));
+    let mut shown = None;
+    move |step, done, total| {
         if let Some(bar) = &bar {
+            if shown.replace(step) != Some(step) {
+                let template = match step {
+                    StickStep::Bringing | StickStep::Copying => {
+                        "{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left"
+                    }
+                    StickStep::Taking | StickStep::Making => {
+                        "{msg} {wide_bar} {pos} of {len} messages, {eta} left"
+                    }
+                };
+                let style = ProgressStyle::with_template(template);
+                bar.reset();
+                bar.set_style(style.expect("the template is a constant that indicatif takes"));
+            }
             bar.set_length(total);
             bar.set_position(done);
             if done == total {

@@ -141,6 +141,38 @@ impl Ledger {
         .await
     }
 
+    /// The newest sequence number of an order that bundles of these numbers were made to hold; zero where they hold none.
+    pub async fn bundles_end(&self, trust: PartyId, numbers: Vec<u64>) -> Result<u64, LedgerError> {
+        self.call("bundles end", move |tx| {
+            let mut last =
+                tx.prepare_cached("SELECT last FROM bundle_made WHERE trust = ?1 AND number = ?2")?;
+            let mut end = 0;
+            for number in numbers {
+                let last: Option<u64> =
+                    last.query_row((trust.bytes(), number), |row| row.get(0)).optional()?;
+                end = end.max(last.unwrap_or(0));
+            }
+            Ok(end)
+        })
+        .await
+    }
+
+    /// Whether a letter to a Trust says more now than one that was made then, beside orders.
+    pub async fn says_more(&self, trust: PartyId, made: UnixMillis) -> Result<bool, LedgerError> {
+        self.call("says more", move |tx| {
+            tx.query_row(
+                "SELECT EXISTS (SELECT 1 FROM receipt_owed WHERE trust = ?1 AND since_ms >= ?2)
+                     OR EXISTS (SELECT 1 FROM trust WHERE id = ?1
+                         AND (rotate_asked_ms >= ?2 OR stick_answer IS NOT NULL AND stick_answer_ms >= ?2))
+                     OR EXISTS (SELECT 1 FROM work_order WHERE trust = ?1 AND state = 'cancelled'
+                         AND detail ->> '$.at' >= ?2)",
+                (trust.bytes(), made.0),
+                |row| row.get(0),
+            )
+        })
+        .await
+    }
+
     /// The bundles that were made for a Trust and hold no order that still waits for it.
     pub async fn bundles_settled(&self, trust: PartyId) -> Result<HashSet<MessageId>, LedgerError> {
         self.call("bundles settled", move |tx| {

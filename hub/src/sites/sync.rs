@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use flip_protocol::heads::Carrier;
 use flip_protocol::message::Unwelcome;
 use flip_protocol::sync::{Stage, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds, text};
@@ -79,7 +80,7 @@ async fn sync(
         hub.announce_change();
     }
     if let Some(heads) = &request.audit {
-        response.audit = exchange.heads(heads, false).await?;
+        response.audit = exchange.heads(heads, Carrier::Network).await?;
     }
     let has_news = !response.acknowledged.is_empty()
         || !response.refused.is_empty()

@@ -312,13 +312,13 @@ fn every_refusal_has_a_name_of_its_own_and_words() {
 fn parts_hold_every_message_once_and_at_least_one() {
     let messages = [(1, 10), (2, 10), (3, 100), (4, 1)];
     let parts = |size| -> Vec<Vec<u64>> {
-        let parts = parted(&messages, size, |(_, length)| *length);
+        let parts = framed(&messages, size, |(_, length)| *length);
         parts.into_iter().map(|part| part.iter().map(|(at, _)| *at).collect()).collect()
     };
     assert_eq!(parts(u64::MAX), [vec![1, 2, 3, 4]]);
     assert_eq!(parts(30), [vec![1, 2], vec![3], vec![4]]);
     assert_eq!(parts(1), [[1], [2], [3], [4]]);
-    assert_eq!(parted::<u64>(&[], 5, |length| *length), [&[] as &[u64]]);
+    assert_eq!(framed::<u64>(&[], 5, |length| *length), [&[] as &[u64]]);
 }
 
 #[test]

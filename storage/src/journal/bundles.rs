@@ -95,6 +95,20 @@ impl Journal {
         })
     }
 
+    /// The newest sequence number of a result that bundles of these ids were made to hold; zero where they hold none.
+    pub fn bundles_end(&self, ids: &[Id]) -> Result<u64, JournalError> {
+        self.store.with(|database| {
+            let mut end = 0;
+            for entry in database.begin_read()?.open_table(BUNDLES_MADE)?.iter()? {
+                let (id, _, last) = entry?.1.value();
+                if ids.contains(&id) {
+                    end = end.max(last);
+                }
+            }
+            Ok(end)
+        })
+    }
+
     /// The bundles that were made here and hold no result that is still to be sent.
     pub fn bundles_settled(&self) -> Result<Vec<Id>, JournalError> {
         self.store.with(|database| {

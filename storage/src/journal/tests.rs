@@ -68,7 +68,7 @@ fn an_order_that_was_cancelled_before_it_came_is_not_stored_until_it_could_come_
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.redb");
     let journal = Journal::open(&path).unwrap();
-    journal.cancel(&[id(1)], 10, 100).unwrap();
+    journal.cancel(&[id(1)], [10, 10], 100).unwrap();
     drop(journal);
     let journal = Journal::open(&path).unwrap();
     for time in 0..2 {
@@ -76,8 +76,14 @@ fn an_order_that_was_cancelled_before_it_came_is_not_stored_until_it_could_come_
     }
     assert!(journal.waiting_ids().unwrap().is_empty());
     assert_eq!(journal.receive(id(2), 2, b"work", 20, WINDOW).unwrap(), Received::New);
-    journal.cancel(&[id(3)], 100, 200).unwrap();
-    assert!(journal.is_cancelled(id(3)).unwrap() && !journal.is_cancelled(id(1)).unwrap());
+    // By one clock alone, which may be far ahead, nothing is over.
+    for (order, clocks) in [(3, [u64::MAX, 99]), (4, [99, u64::MAX])] {
+        journal.cancel(&[id(order)], clocks, 200).unwrap();
+        assert!(journal.is_cancelled(id(1)).unwrap());
+    }
+    journal.cancel(&[id(5)], [100, 100], 200).unwrap();
+    let left = [1, 3, 4, 5].map(|order| journal.is_cancelled(id(order)).unwrap());
+    assert_eq!(left, [false, true, true, true]);
 }
 
 #[test]

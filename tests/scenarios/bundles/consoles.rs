@@ -1,11 +1,13 @@
 //! The way of a stick by the buttons of both consoles.
 
 use std::fs;
+use std::io;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Browser, Window, until};
+use flip_tests::world::{Browser, Window, brought, until};
 
 use super::{share, stick};
 use crate::console::{picture, printed};
@@ -36,7 +38,7 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
         browser.click("#bring ~ form button")?;
         browser.shows(words)
     };
-    bring(&browser, &sticks, &out, "Taken in: 1 orders")?;
+    bring(&browser, &sticks, &out, "Taken in: 1 order; the hub has 0 results more.")?;
     browser.picture(&printed("local-sticks-taken")?)?;
     bring(&browser, &sticks, &out, "Refused (replayed)")?;
     browser.picture(&printed("local-sticks-refused")?)?;
@@ -71,7 +73,7 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
         } else {
             browser.shows("1 order waits")?;
             browser.picture(&printed("hub-sticks-waiting")?)?;
-            bring(&browser, &page, &back, "1 results stored")?;
+            bring(&browser, &page, &back, "Taken in, from Northgate Hospital: 1 result stored.")?;
             assert!(browser.source()?.contains(TRUST));
             browser.picture(&printed("hub-sticks-taken")?)?;
             let complaints = browser.complaints()?;
@@ -79,5 +81,75 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
         }
     }
     assert_eq!(share(&stage.api.result(&query)?)["persons"], 1_130);
+    Ok(())
+}
+
+/// A file whose second half comes once somebody says so.
+struct Halves {
+    bytes: io::Cursor<Vec<u8>>,
+    half: u64,
+    go_on: Receiver<()>,
+}
+
+impl io::Read for Halves {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.bytes.position() == self.half {
+            // Whoever says so may be gone.
+            let _ = self.go_on.recv();
+            self.half = u64::MAX;
+        }
+        let most = usize::try_from(self.half - self.bytes.position().min(self.half)).unwrap_or(usize::MAX);
+        let most = most.min(buffer.len());
+        self.bytes.read(&mut buffer[..most])
+    }
+}
+
+type Bring<'a> = &'a (dyn Fn(Halves) -> Result<String> + Sync);
+type Look<'a> = &'a dyn Fn() -> Result<String>;
+
+#[test]
+fn both_consoles_say_how_far_a_bundle_is_while_one_waits_for_it() -> Result<()> {
+    const HALF: usize = 4 * 1024 * 1024;
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    until("the folder of sticks", || Ok(stage.trust.data.join("sticks/asked").exists().then_some(())))?;
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_mins(3)))
+        .http_status_as_error(false)
+        .proxy(None)
+        .build()
+        .into();
+    let sticks = format!("{}/sticks", stage.trust.address()?);
+    let secret = format!("Bearer {}", stage.trust.secret()?);
+    let (api, secret, agent) = (&stage.api, &secret, &agent);
+    let local = |file: Halves| -> Result<String> {
+        let request =
+            agent.post(&sticks).header("authorization", secret).header("sec-fetch-site", "same-origin");
+        Ok(brought(request, file)?.body_mut().read_to_string()?)
+    };
+    let look_local =
+        || Ok(agent.get(&sticks).header("authorization", secret).call()?.body_mut().read_to_string()?);
+    let hub = |file: Halves| -> Result<String> { Ok(api.bring("/uploads/sticks", file)?.text) };
+    let look_hub = || Ok(api.get("/sticks")?.text);
+    let consoles: [(Bring, Look); 2] = [(&local, &look_local), (&hub, &look_hub)];
+    for (bring, look) in consoles {
+        let (say, go_on) = mpsc::channel();
+        let bytes = io::Cursor::new(vec![b'x'; 2 * HALF]);
+        let page = std::thread::scope(|scope| -> Result<String> {
+            let bringing = scope.spawn(|| bring(Halves { bytes, half: HALF as u64, go_on }));
+            until("how far it is", || {
+                let page = look()?;
+                // Without scripts the page comes again by itself.
+                let renewed = page.contains("http-equiv=\"refresh\"");
+                Ok((page.contains("A bundle is being brought") && renewed && page.contains("MiB"))
+                    .then_some(()))
+            })?;
+            say.send(())?;
+            bringing.join().map_err(|_| anyhow::anyhow!("bringing it panicked"))?
+        })?;
+        assert!(page.contains("not a bundle of FLIP Edge"), "{page}");
+        let page = look()?;
+        assert!(!page.contains("is being brought") && !page.contains("http-equiv=\"refresh\""), "{page}");
+    }
     Ok(())
 }

@@ -5,11 +5,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use flip_protocol::bundle::Heading;
+use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::journal::Journal;
 use flip_tests::questions::EVERYONE;
 use flip_tests::world::Appliance;
 use serde_json::Value;
 
+use super::large::{huge, parts};
 use super::{answer, back, failed, file, out, stick, take, told, with};
 use crate::stage::Stage;
 
@@ -163,5 +166,45 @@ fn every_hostile_stick_is_refused_with_its_own_reason_and_changes_nothing_at_the
         assert!(listed.contains(reason), "{reason} is not in the audit:\n{listed}");
     }
     assert_eq!(back(&stage.hub, &good)?[0]["results_stored"], 1);
+    Ok(())
+}
+
+#[test]
+fn what_only_the_hub_can_have_signed_is_refused_each_with_its_own_reason() -> Result<()> {
+    const DAY_MS: u64 = 24 * 3_600_000;
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    stage.api.ask("everyone", EVERYONE)?;
+    let made = out(&stage.hub, &stick(&stage, "made")?)?;
+    let id = made["bundles"][0]["bundle"]["id"].as_str().unwrap().parse()?;
+    let (signing, good, letter) = parts(&stage, &stage.hub.data.join("keys/signing.key"), "made", id)?;
+    let another = MessageId::from_bytes([7; 16]);
+    let (then, later) = (UnixMillis(good.made.0 - 2 * DAY_MS), UnixMillis(good.made.0 + 2 * DAY_MS));
+    let cases = [
+        ("expired", Heading { made: then, expires: then.plus(DAY_MS), ..good }),
+        ("future", Heading { made: later, expires: later.plus(DAY_MS), ..good }),
+        ("bad_letter", Heading { id: another, ..good }),
+        ("malformed", Heading { number: 0, ..good }),
+        ("unknown_sender", Heading { sender: good.receiver, ..good }),
+        ("rolled_back", Heading { id: another, ..good }),
+    ];
+    for (reason, heading) in cases {
+        if reason == "rolled_back" {
+            assert_eq!(take(&stage.trust, &file(&stage.folder().join("made"))?)?[0]["outcome"]["orders"], 1);
+        }
+        let place = stick(&stage, reason)?.join("flip-it.flip");
+        huge(&place, heading, &letter, 0, &signing)?;
+        assert_eq!(refused_here(&stage.trust, &place)?, reason);
+    }
+    let listed = stage.trust.command(&["audit", "list", "--act", "bundle_refused"])?.output()?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    stage.trust.kill()?;
+    let journal = Journal::open(&stage.trust.data.join("journal.redb"))?;
+    let counted = journal.counters("refused_bundles.")?;
+    for (reason, _) in cases {
+        assert!(listed.contains(reason), "{reason} is not in the audit log:\n{listed}");
+        assert!(counted.contains(&(reason.to_owned(), 1)), "{reason} is not counted once: {counted:?}");
+    }
     Ok(())
 }

@@ -125,6 +125,41 @@ fn new_keys_are_asked_made_and_taken_over_by_stick_and_nothing_is_lost() -> Resu
 }
 
 #[test]
+fn what_was_written_before_new_keys_is_known_as_ones_own_and_removed_once_it_is_done() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    let key =
+        |stage: &Stage| -> Result<Vec<u8>> { Ok(fs::read(stage.trust.data.join("identity/signing.key"))?) };
+    let before = key(&stage)?;
+    stage.api.ask("everyone", EVERYONE)?;
+    let (coming, going) = (super::stick(&stage, "coming")?, super::stick(&stage, "going")?);
+    out(&stage.hub, &coming)?;
+    take(&stage.trust, &coming)?;
+    answer(&stage.trust, &going)?;
+    let old = super::file(&going)?;
+    // Another's, and one that was changed: both stay.
+    let bytes = fs::read(&old)?;
+    let mut forged = bytes.clone();
+    forged[54 + 7] ^= 1;
+    fs::write(going.join("flip-forged.flip"), forged)?;
+    back(&stage.hub, &old)?;
+    assert!(stage.hub.command(&["trust", "rotate", TRUST])?.output()?.status.success());
+    stage.wire.mend();
+    until("new keys", || Ok((key(&stage)? != before).then_some(())))?;
+    until("the hub to have the answer", || Ok((stage.trust.status()?["outgoing"] == 0).then_some(())))?;
+    let known = stage.trust.data.join("sticks/known/hub.json");
+    until("the old key to be known", || {
+        let known: serde_json::Value = serde_json::from_slice(&fs::read(&known)?)?;
+        Ok((known["own_before"].as_array().map(Vec::len) == Some(1)).then_some(()))
+    })?;
+    let said = answer(&stage.trust, &going)?;
+    assert_eq!(said["removed"], serde_json::json!([old]), "{said}");
+    assert!(going.join("flip-forged.flip").exists());
+    Ok(())
+}
+
+#[test]
 fn nothing_is_made_for_or_taken_from_a_trust_whose_keys_are_void() -> Result<()> {
     let stage = Stage::set()?;
     stage.wire.cut();

@@ -102,7 +102,13 @@ impl Seek for Sparse {
 }
 
 /// A bundle with a letter as it should be and so many messages of 4 MiB that are none.
-fn huge(path: &Path, heading: Heading, letter: &[u8], messages: usize, signing: &SigningKey) -> Result<u64> {
+pub(super) fn huge(
+    path: &Path,
+    heading: Heading,
+    letter: &[u8],
+    messages: usize,
+    signing: &SigningKey,
+) -> Result<u64> {
     let mut lengths = vec![bounds::BODY_BYTES as u64; messages];
     lengths.insert(0, letter.len() as u64);
     let mut writer = Writer::new(Sparse(File::create(path)?), heading, &lengths, signing)?;
@@ -190,7 +196,12 @@ fn ten_gigabytes_go_in_and_out_within_64_mib() -> Result<()> {
 }
 
 /// The key, the heading and the letter of a bundle that was made, to make another of.
-fn parts(stage: &Stage, key: &Path, of: &str, id: MessageId) -> Result<(SigningKey, Heading, Vec<u8>)> {
+pub(super) fn parts(
+    stage: &Stage,
+    key: &Path,
+    of: &str,
+    id: MessageId,
+) -> Result<(SigningKey, Heading, Vec<u8>)> {
     let key: [u8; 32] = fs::read(key)?.try_into().ok().context("no key")?;
     let signing = SigningKey::from_bytes(&key);
     let unproven = Unproven::read(File::open(file(&stage.folder().join(of))?)?)?;

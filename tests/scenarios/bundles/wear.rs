@@ -11,8 +11,8 @@ use flip_storage::journal::Journal;
 use flip_tests::questions::{EVERYONE, RARE};
 use flip_tests::world::until;
 
-use super::large::large;
-use super::{answer, back, failed, out, round, share, stick, take, told, with, words};
+use super::large::{huge, large, parts};
+use super::{answer, back, failed, file, out, round, share, stick, take, told, with, words};
 use crate::stage::{Stage, TRUST};
 
 /// The bundles on a stick that go this way, by whatever name.
@@ -131,6 +131,68 @@ fn a_disk_here_that_takes_no_more_is_named_and_is_no_fault_of_the_stick() -> Res
     Ok(())
 }
 
+#[test]
+fn a_disk_of_the_hub_that_takes_no_more_is_named_and_is_no_fault_of_the_stick() -> Result<()> {
+    const MESSAGES: usize = 4;
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    answer(&stage.trust, &stick(&stage, "answer")?)?;
+    let made = file(&stage.folder().join("answer"))?;
+    let id = made.file_stem().and_then(|name| name.to_str()).context("no name")?.trim_start_matches("flip-");
+    let key = stage.trust.data.join("identity/signing.key");
+    let (signing, heading, letter) = parts(&stage, &key, "answer", id.parse()?)?;
+    let place = stick(&stage, "large")?.join("flip-large.flip");
+    huge(&place, heading, &letter, MESSAGES, &signing)?;
+    // Room for the ledger, and not for the copy.
+    let command = with(stage.hub.command(&["bundle", "import"])?, &place);
+    let mut bounded = Command::new("env");
+    bounded.args(["--ignore-signal=XFSZ", "prlimit", "--fsize=12000000"]);
+    bounded.arg(command.get_program()).args(command.get_args());
+    let said = failed(bounded)?;
+    let why = said[0]["failed"].as_str().unwrap_or_default();
+    assert!(why.contains("own disk") && why.contains("File too large"), "{said}");
+    let listed = words(&stage.hub.command(&["audit", "list", "--act", "bundle_refused"])?.output()?);
+    assert!(!listed.contains("unreadable"), "{listed}");
+    // Nothing of it was used, and it is taken once there is room.
+    assert_eq!(back(&stage.hub, &place)?[0]["taken"], true);
+    Ok(())
+}
+
+#[test]
+fn what_is_heard_of_the_hubs_clock_is_kept_after_what_brought_it() -> Result<()> {
+    let mut stage = Stage::set()?;
+    stage.trust.program()?.says("connected to the hub")?;
+    stage.wire.cut();
+    stage.api.ask("everyone", EVERYONE)?;
+    let place = stick(&stage, "stick")?;
+    let made = out(&stage.hub, &place)?["bundles"][0]["bundle"]["made"].as_u64().context("no moment")?;
+    stage.trust.kill()?;
+    let heard = |stage: &Stage| -> Result<u64> {
+        let journal = Journal::open(&stage.trust.data.join("journal.redb"))?;
+        Ok(journal.heard()?.context("nothing was heard")?.0)
+    };
+    let before = heard(&stage)?;
+    assert!(before < made);
+    // It cannot be noted that the bundle was taken.
+    let (audit, away) = (stage.trust.data.join("audit.log"), stage.trust.data.join("audit.away"));
+    stage.trust.resume()?;
+    fs::rename(&audit, &away)?;
+    fs::create_dir(&audit)?;
+    let mut reader = with(stage.trust.command(&["bundle", "import"])?, &place).spawn()?;
+    stage.trust.program()?.says("it cannot be worked on")?;
+    reader.kill()?;
+    reader.wait()?;
+    stage.trust.kill()?;
+    assert_eq!(heard(&stage)?, before);
+    fs::remove_dir(&audit)?;
+    fs::rename(&away, &audit)?;
+    stage.trust.resume()?;
+    until("the bundle to be taken", || Ok((acts(&stage, "bundle_taken")? == 1).then_some(())))?;
+    stage.trust.kill()?;
+    assert_eq!(heard(&stage)?, made);
+    Ok(())
+}
+
 fn lamp_is(stage: &Stage, lamp: &str) -> Result<Option<()>> {
     let status = fs::read(stage.trust.data.join("sticks/status.json"))?;
     Ok((serde_json::from_slice::<serde_json::Value>(&status)?["lamp"] == lamp).then_some(()))
@@ -175,7 +237,7 @@ fn the_lamp_says_that_it_is_written_once_it_is_and_that_it_failed_where_it_did()
     until("news again", || Ok(news.exists().then_some(())))?;
     until("the same in words", || {
         let text = fs::read_to_string(stage.trust.data.join("sticks/status.txt"))?;
-        let said = text.contains("1 bundles are on the stick") && text.contains("may be taken out");
+        let said = text.contains("1 bundle is on the stick") && text.contains("may be taken out");
         Ok(said.then_some(()))
     })?;
     let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_stick_handled"])?.output()?);

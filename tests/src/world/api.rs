@@ -299,6 +299,16 @@ impl Api {
         Ok(response.body_mut().read_to_vec()?)
     }
 
+    /// Brings a file by a page's form, as its bytes come.
+    pub fn bring(&self, path: &str, file: impl std::io::Read) -> Result<Reply> {
+        let mut request =
+            self.agent.post(format!("{}{path}", self.base)).header("sec-fetch-site", "same-origin");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        reply(brought(request, file)?)
+    }
+
     /// The session's token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
@@ -417,4 +427,16 @@ fn reply(mut response: ureq::http::Response<ureq::Body>) -> Result<Reply> {
         _ => String::from_utf8_lossy(&response.body_mut().read_to_vec()?).into_owned(),
     };
     Ok(Reply { status, location, retry_after, next, cookies, text })
+}
+
+/// Sends a file in a form's only field, as its bytes come.
+pub fn brought(
+    request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+    file: impl std::io::Read,
+) -> Result<ureq::http::Response<ureq::Body>> {
+    use std::io::Read as _;
+    let before = "--x\r\nContent-Disposition: form-data; name=\"bundle\"; filename=\"a.flip\"\r\n\r\n";
+    let mut body = before.as_bytes().chain(file).chain(b"\r\n--x--\r\n".as_slice());
+    let request = request.header("content-type", "multipart/form-data; boundary=x");
+    Ok(request.send(ureq::SendBody::from_reader(&mut body))?)
 }

@@ -1,5 +1,7 @@
 //! Sticks: work for Trusts that no network reaches, and their answers. The hub's page and the Trust's are one.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde::Serialize;
 
 use super::{Act, Frame, Said, sample};
@@ -18,6 +20,88 @@ pub struct Sticks {
     pub said: Option<Said>,
     /// What was done with sticks, newest first; at the hub the audit has it.
     pub acts: Vec<Act>,
+    /// What is done with a bundle at this moment.
+    pub under_way: Option<StickProgress>,
+    /// Seconds between two looks, while something is under way.
+    pub refresh_seconds: Option<u32>,
+}
+
+impl Sticks {
+    /// Seconds between two looks while something is under way.
+    pub const REFRESH_SECONDS: u32 = 2;
+}
+
+/// What is done with a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StickStep {
+    /// It comes from the browser; in bytes.
+    Bringing,
+    /// It is verified and copied; in bytes.
+    Copying,
+    /// What is in it is taken in; in messages.
+    Taking,
+    /// One is made; in messages.
+    Making,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StickProgress {
+    /// What is done.
+    pub step: StickStep,
+    /// Bytes or messages that are done.
+    pub done: u64,
+    /// Of how many; `None` where that is not known.
+    pub of: Option<u64>,
+}
+
+/// What is done with a bundle at this moment, for the page to show: told by who does it.
+#[derive(Debug, Clone, Default)]
+pub struct StickWatch(Arc<Mutex<Watched>>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    /// How many are at work: one may have another do a part of it.
+    works: u32,
+    progress: Option<StickProgress>,
+}
+
+impl StickWatch {
+    /// Something is under way until what is given is dropped.
+    #[must_use]
+    pub fn begin(&self) -> StickWork {
+        self.with(|watched| watched.works += 1);
+        StickWork(self.clone())
+    }
+
+    /// Tells how far it is.
+    pub fn at(&self, step: StickStep, done: u64, of: Option<u64>) {
+        self.with(|watched| watched.progress = Some(StickProgress { step, done, of }));
+    }
+
+    /// What is under way.
+    pub fn now(&self) -> Option<StickProgress> {
+        self.with(|watched| watched.progress)
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Watched) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Something under way; dropped when it is over, however it ended.
+pub struct StickWork(StickWatch);
+
+impl Drop for StickWork {
+    fn drop(&mut self) {
+        self.0.with(|watched| {
+            watched.works -= 1;
+            if watched.works == 0 {
+                watched.progress = None;
+            }
+        });
+    }
 }
 
 /// A bundle that can be made.
@@ -46,7 +130,17 @@ impl Page for Sticks {
             take_action: "/uploads/sticks".to_owned(),
             said: None,
             acts: Vec::new(),
+            under_way: None,
+            refresh_seconds: None,
         };
+        let busy = |step, done, of| Self {
+            under_way: Some(StickProgress { step, done, of }),
+            refresh_seconds: Some(Self::REFRESH_SECONDS),
+            ..hub.clone()
+        };
+        let bringing = busy(StickStep::Bringing, 12 << 20, None);
+        let copying = busy(StickStep::Copying, 1 << 30, Some(3 << 30));
+        let taking = busy(StickStep::Taking, 1, Some(1));
         let taken = Self {
             said: Some(Said::Done("Taken in, from Northgate Hospital: 2 results.".to_owned())),
             ..hub.clone()
@@ -67,7 +161,25 @@ impl Page for Sticks {
                 act(9, "bundle refused", &[("reason", "foreign")]),
                 act(8, "bundle taken", &[("orders", "2"), ("settled", "1")]),
             ],
+            under_way: Some(StickProgress { step: StickStep::Making, done: 64, of: Some(200) }),
+            refresh_seconds: Some(Self::REFRESH_SECONDS),
         };
-        vec![hub, taken, none, site]
+        vec![hub, taken, none, bringing, copying, taking, site]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_under_way_is_seen_until_the_last_who_works_at_it_is_done() {
+        let watch = StickWatch::default();
+        let whole = watch.begin();
+        watch.at(StickStep::Copying, 1, Some(2));
+        drop(watch.begin());
+        assert_eq!(watch.now(), Some(StickProgress { step: StickStep::Copying, done: 1, of: Some(2) }));
+        drop(whole);
+        assert_eq!(watch.now(), None);
     }
 }

@@ -3,7 +3,7 @@
 //! What must stay true: a head that contradicts an audit is never dropped without an act that says so.
 
 use flip_protocol::PartyId;
-use flip_protocol::heads::{Heads, SignedHead};
+use flip_protocol::heads::{Carrier, Heads, SignedHead};
 use flip_protocol::keys::VerifyingKey;
 use flip_storage::audit::Head;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};
@@ -29,15 +29,15 @@ impl Ledger {
         self.call("heads for", move |tx| Ok((head(tx)?, newest(tx, trust)?))).await
     }
 
-    /// Keeps the verified head of a Trust's audit log, and compares what the Trust keeps of this hub's. One that may have
-    /// come late is not kept where a later one is.
+    /// Keeps the verified head of a Trust's audit log, and compares what the Trust keeps of this hub's. One that came late by
+    /// stick, where a later one is kept, is noted as late, and nothing is compared with it.
     pub async fn exchange_heads(
         &self,
         by: By,
         trust: PartyId,
         heads: Heads,
         own_key: VerifyingKey,
-        may_be_late: bool,
+        carrier: Carrier,
     ) -> Result<Exchanged, LedgerError> {
         self.call("exchange heads", move |tx| {
             let Heads { mine: theirs, yours: ours } = heads;
@@ -49,17 +49,17 @@ impl Ledger {
                 By::hub(by.at).note(tx, &Deed::HeadContradicted { trust, whose, why, head: head.clone() })
             };
             let yours = newest(tx, trust)?;
-            let is_late = may_be_late && yours.as_ref().is_some_and(|before| theirs.is_before(before));
-            if let Some(before) = yours.as_ref().filter(|_| !is_late) {
+            let late =
+                carrier == Carrier::Stick && yours.as_ref().is_some_and(|before| theirs.is_before(before));
+            if let Some(before) = yours.as_ref().filter(|_| !late) {
                 contradict("trust", went_back(before, &theirs), before)?;
             }
             // A head under another key is of a hub that had this ledger before, or made up.
             if let Some(ours) = ours.filter(|ours| ours.key == own_key && ours.verifies()) {
                 contradict("hub", contradiction(tx, &ours)?, &ours)?;
             }
-            if !is_late {
-                by.note(tx, &Deed::TrustHeadKept { trust, head: theirs })?;
-            }
+            // Who holds the Trust's key can date a head back: when it came, and how, is this hub's word.
+            by.note(tx, &Deed::TrustHeadKept { trust, head: theirs, carrier, late })?;
             Ok(Exchanged { mine: head(tx)?, yours, contradictions })
         })
         .await
@@ -85,6 +85,7 @@ fn newest(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<Option<Signe
     let head: Option<String> = tx
         .prepare_cached(
             "SELECT entry ->> '$.facts.head' FROM audit WHERE trust = ?1 AND act = 'trust_head_kept'
+                 AND entry ->> '$.facts.late' IS NOT 1
              ORDER BY number DESC LIMIT 1",
         )?
         .query_row([trust.to_string()], |row| row.get(0))

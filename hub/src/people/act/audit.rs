@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use flip_storage::audit::Head;
+use flip_storage::brought::Pieces;
 use tokio::sync::mpsc;
 
 use crate::audit::filter::{Asked, BadFilter};
@@ -15,7 +16,6 @@ use crate::audit::{Deed, head};
 use crate::bounds;
 use crate::hub::Hub;
 use crate::ledger::audit::Kept;
-use crate::lines::Lines;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
@@ -81,7 +81,7 @@ pub async fn export(
     let name = format!("attachment; filename=\"audit.{}\"", format.name());
     let headers =
         [(header::CONTENT_TYPE, format.media_type().to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(Lines(taken))).into_response())
+    Ok((headers, Body::from_stream(Pieces(taken))).into_response())
 }
 
 fn bad_filter(bad: &BadFilter) -> ApiProblem {

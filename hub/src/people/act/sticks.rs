@@ -1,28 +1,56 @@
 //! Bundles for sticks, made and taken in through the console.
+//!
+//! What must stay true: what was begun is done to its end, whether or not somebody waits for it; while it is under way the
+//! page of sticks says how far it is, and afterwards what came of it.
 
 use std::fs::{self, File};
-use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Multipart;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use flip_protocol::{MessageId, PartyId, bounds as wire};
+use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
+use flip_storage::brought::{self, Brought, Pieces, ReceiveError};
 use flip_storage::stick;
+use flip_web::pages::{Said, StickProgress, StickStep, StickWatch};
+use flip_web::plural;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
 use crate::audit::By;
 use crate::bounds;
 use crate::bundles::{BundleError, Desk, Taken};
 use crate::clock;
 use crate::hub::Hub;
-use crate::lines::Lines;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
+
+/// What is done with bundles at this moment, and what came of the last that nobody waited for.
+#[derive(Default)]
+pub struct Sticks {
+    watch: StickWatch,
+    came: Mutex<Option<(UnixMillis, Said)>>,
+}
+
+impl Sticks {
+    /// How far it is with what is under way.
+    pub fn under_way(&self) -> Option<StickProgress> {
+        self.watch.now()
+    }
+
+    /// What came of the last bundle that nobody waited for, as long as it is news.
+    pub fn came(&self, now: UnixMillis) -> Option<Said> {
+        let came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        came.as_ref().filter(|(at, _)| now.since(*at) < bounds::STICK_NEWS_MS).map(|(_, said)| said.clone())
+    }
+
+    fn note(&self, said: Option<Said>) {
+        let said = said.map(|said| (clock::now(), said));
+        *self.came.lock().unwrap_or_else(PoisonError::into_inner) = said;
+    }
+}
 
 /// A bundle of everything that waits for a Trust, as a file.
 pub async fn make(
@@ -31,47 +59,80 @@ pub async fn make(
     trust: PartyId,
 ) -> Result<Response, ApiProblem> {
     let by = may.by();
-    let (name, length, file) = at_the_desk(hub, move |desk| {
-        let made = desk.make(&by, trust, u64::MAX)?;
+    let (name, length, file) = at_the_desk(hub, move |desk, watch| {
+        let mut told = |step, done, of| watch.at(step, done, Some(of));
+        let made = desk.make(&by, trust, u64::MAX, &[], &mut told)?;
         let one = made.first().ok_or(BundleError::NoTrust)?;
-        let failed = |error| BundleError::File(one.path.clone(), error);
-        let file = File::open(&one.path).map_err(failed)?;
+        let file = File::open(&one.path).map_err(|error| BundleError::File(one.path.clone(), error))?;
         // Whoever takes it holds it open; what is lost on the way is made again.
-        fs::remove_file(&one.path).map_err(failed)?;
+        stick::discard(&one.path);
         Ok((one.header.file_name(), one.header.length(), file))
     })
     .await?;
     tracing::info!(%trust, by = may.person().name, "a bundle was made for a stick");
-    let (pieces, taken) = mpsc::channel(bounds::EXPORT_AHEAD);
-    tokio::task::spawn_blocking(move || send(file, &pieces));
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
     ];
-    Ok((headers, Body::from_stream(Lines(taken))).into_response())
+    Ok((headers, Body::from_stream(Pieces::of(file))).into_response())
 }
 
-/// Takes in a bundle that is brought; its body goes to a file as it comes.
+/// Takes in a bundle that is brought; its body, so many bytes long where that was said, goes to a file as it comes. `None`
+/// where it takes long: what comes of it is on the page of sticks then.
 pub async fn take(
     may: &May<acts::CarrySticks>,
     hub: &Arc<Hub>,
+    length: Option<u64>,
     mut form: Multipart,
-) -> Result<Result<Taken, BundleError>, ApiProblem> {
-    let brought =
-        hub.bundles().join(format!("brought-{}", MessageId::new(clock::now(), &clock::random_bytes())));
-    let written = receive(&mut form, hub.bundles(), brought.clone()).await;
-    let outcome = match written {
-        Ok(()) => take_file(may.by(), hub, brought.clone()).await,
-        Err(problem) => Err(problem),
-    };
-    // It may not be there at all.
-    drop(fs::remove_file(&brought));
-    outcome
+) -> Result<Option<Result<Taken, BundleError>>, ApiProblem> {
+    let name = format!("brought-{}", MessageId::new(clock::now(), &clock::random_bytes()));
+    let brought = Brought::new(hub.bundles().join(name));
+    hub.sticks.note(None);
+    receive(hub, &mut form, length, &brought).await?;
+    let (hub, by) = (Arc::clone(hub), may.by());
+    let mut taking = tokio::spawn(async move {
+        let _work = hub.sticks.watch.begin();
+        let taken = take_file(by, &hub, brought.path().to_owned()).await;
+        drop(brought);
+        // Where nobody waits for it.
+        hub.sticks.note(Some(match &taken {
+            Ok(taken) => in_words(taken),
+            Err(problem) => Said::Not(problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())),
+        }));
+        (hub, taken)
+    });
+    match tokio::time::timeout(bounds::STICK_PAGE, &mut taking).await {
+        Err(_) => Ok(None),
+        Ok(taken) => {
+            let (hub, taken) = taken.expect("taking a bundle in does not panic");
+            hub.sticks.note(None);
+            taken.map(Some)
+        }
+    }
+}
+
+/// What came of a bundle.
+pub fn in_words(taken: &Result<Taken, BundleError>) -> Said {
+    match taken {
+        Ok(Taken { trust_name, stored, not_taken: 0, .. }) => {
+            let stored = plural(*stored as u64, "result", None);
+            Said::Done(format!("Taken in, from {trust_name}: {stored} stored."))
+        }
+        Ok(Taken { trust_name, stored, not_taken, .. }) => {
+            let stored = plural(*stored as u64, "result", None);
+            Said::Done(format!("Taken in, from {trust_name}: {stored} stored, {not_taken} not taken."))
+        }
+        Err(BundleError::Refused(why)) => Said::Not(format!("Refused ({}): {why}.", why.name())),
+        Err(error) => Said::Not(format!("Not taken in: {error}.")),
+    }
 }
 
 async fn take_file(by: By, hub: &Arc<Hub>, file: PathBuf) -> Result<Result<Taken, BundleError>, ApiProblem> {
-    let taken = at_the_desk(hub, move |desk| Ok(desk.take(&by, &file, &mut |_, _| {}))).await?;
+    let taken = at_the_desk(hub, move |desk, watch| {
+        Ok(desk.take(&by, &file, &mut |step, done, of| watch.at(step, done, Some(of))))
+    })
+    .await?;
     if let Ok(taken) = &taken {
         if let Some(health) = &taken.health {
             hub.presence.seen(taken.header.heading.sender, health, clock::now());
@@ -81,69 +142,45 @@ async fn take_file(by: By, hub: &Arc<Hub>, file: PathBuf) -> Result<Result<Taken
     Ok(taken)
 }
 
-async fn receive(form: &mut Multipart, folder: PathBuf, file: PathBuf) -> Result<(), ApiProblem> {
+async fn receive(
+    hub: &Hub,
+    form: &mut Multipart,
+    length: Option<u64>,
+    brought: &Brought,
+) -> Result<(), ApiProblem> {
     let broken = |error: &dyn std::fmt::Display| {
         ApiProblem::new(Code::CutShort, "The file did not arrive whole.").detail(error.to_string())
     };
-    let (pieces, mut arrived) = mpsc::channel::<axum::body::Bytes>(bounds::EXPORT_AHEAD);
-    let writing = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
-        fs::create_dir_all(folder)?;
-        stick::receive(&file, std::iter::from_fn(|| arrived.blocking_recv()), wire::BUNDLE_BYTES)
-    });
-    let mut field = match form.next_field().await {
+    let stored = |error: &dyn std::fmt::Display| {
+        ApiProblem::new(Code::NoBundle, "The file could not be stored here.").detail(error.to_string())
+    };
+    fs::create_dir_all(hub.bundles()).map_err(|error| stored(&error))?;
+    let field = match form.next_field().await {
         Ok(Some(field)) => field,
         Ok(None) => return Err(broken(&"no file was chosen")),
         Err(error) => return Err(broken(&error)),
     };
-    loop {
-        match field.chunk().await {
-            Ok(Some(piece)) => {
-                // The writer's end says why where it hung up.
-                if pieces.send(piece).await.is_err() {
-                    break;
-                }
-            }
-            Ok(None) => break,
-            Err(error) => return Err(broken(&error)),
-        }
-    }
-    drop(pieces);
-    let written = writing.await.expect("writing a file does not panic");
-    written.map_err(|error| {
-        ApiProblem::new(Code::NoBundle, "The file could not be stored here.").detail(error.to_string())
+    let (_work, watch) = (hub.sticks.watch.begin(), hub.sticks.watch.clone());
+    let told = move |done| watch.at(StickStep::Bringing, done, length);
+    let received = brought::receive(brought, field, wire::BUNDLE_BYTES, told);
+    received.await.map_err(|error| match error {
+        ReceiveError::Broken(error) => broken(&error),
+        ReceiveError::Io(error) => stored(&error),
     })
-}
-
-fn send(mut file: File, pieces: &mpsc::Sender<std::io::Result<Vec<u8>>>) {
-    loop {
-        let mut piece = vec![0; bounds::PIECE_BYTES];
-        let read = file.read(&mut piece);
-        let sent = match read {
-            Ok(0) => return,
-            Ok(length) => {
-                piece.truncate(length);
-                pieces.blocking_send(Ok(piece))
-            }
-            Err(error) => pieces.blocking_send(Err(error)),
-        };
-        // Whoever took them has hung up.
-        if sent.is_err() {
-            return;
-        }
-    }
 }
 
 /// Works at the desk of bundles on a thread that may wait.
 async fn at_the_desk<T: Send + 'static>(
     hub: &Arc<Hub>,
-    work: impl FnOnce(&Desk<'_>) -> Result<T, BundleError> + Send + 'static,
+    work: impl FnOnce(&Desk<'_>, &StickWatch) -> Result<T, BundleError> + Send + 'static,
 ) -> Result<T, ApiProblem> {
     let (hub, runtime) = (Arc::clone(hub), Handle::current());
     let worked = tokio::task::spawn_blocking(move || {
         let desk =
             Desk { authority: &hub.authority, ledger: &hub.ledger, runtime: &runtime, folder: hub.bundles() };
         let _held = desk.hold()?;
-        work(&desk)
+        let _work = hub.sticks.watch.begin();
+        work(&desk, &hub.sticks.watch)
     });
     worked.await.expect("work on a bundle does not panic").map_err(|error| match error {
         BundleError::Ledger(error) => error.into(),
@@ -154,7 +191,7 @@ async fn at_the_desk<T: Send + 'static>(
         | BundleError::Disk(_)
         | BundleError::Write(_)
         | BundleError::TooLarge(_)
-        | BundleError::TooMany { .. }
+        | BundleError::TooManyParts(_)
         | BundleError::Authority(_)) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a bundle could not be worked on");
             ApiProblem::new(Code::NoBundle, "No bundle was made or taken in.").detail(error.to_string())

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Multipart, Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use flip_protocol::PartyId;
 use flip_web::pages::{self as web, Said};
 
 use super::pages::frame;
 use super::shown;
-use crate::bundles::BundleError;
+use crate::clock;
 use crate::hub::Hub;
 use crate::people::act;
 use crate::people::act::sticks;
@@ -37,23 +37,21 @@ pub(super) async fn make(
 pub(super) async fn take(
     may: May<acts::CarrySticks>,
     State(hub): State<Arc<Hub>>,
+    headers: HeaderMap,
     form: Multipart,
 ) -> Result<Response, ApiProblem> {
-    let (status, said) = match sticks::take(&may, &hub, form).await? {
-        Ok(taken) => {
-            let (from, stored, not_taken) = (taken.trust_name, taken.stored, taken.not_taken);
-            let words = format!("Taken in, from {from}: {stored} results stored, {not_taken} not taken.");
-            (StatusCode::OK, Said::Done(words))
-        }
-        Err(BundleError::Refused(why)) => {
-            (StatusCode::CONFLICT, Said::Not(format!("Refused ({}): {why}.", why.name())))
-        }
-        Err(error) => (StatusCode::CONFLICT, Said::Not(format!("Not taken in: {error}."))),
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
+    let Some(taken) = sticks::take(&may, &hub, length, form).await? else {
+        return Ok(Redirect::to("/sticks").into_response());
     };
+    let status = if taken.is_ok() { StatusCode::OK } else { StatusCode::CONFLICT };
+    let said = sticks::in_words(&taken);
     Ok((status, shown(&page(may.person(), &hub, Some(said)).await?)).into_response())
 }
 
 async fn page(person: &Person, hub: &Hub, said: Option<Said>) -> Result<web::Sticks, ApiProblem> {
+    // What a form leads to is at an address that nobody can look at again.
+    let (under_way, looks) = (hub.sticks.under_way(), said.is_none());
     let standing = act::standing(hub).await?;
     let enrolled = standing.iter().filter(|one| one.trust.enrolled.is_some() && one.trust.revoked.is_none());
     let makes = enrolled.map(|one| web::StickMake {
@@ -65,7 +63,9 @@ async fn page(person: &Person, hub: &Hub, said: Option<Said>) -> Result<web::Sti
         frame: frame(Some(person)),
         makes: makes.collect(),
         take_action: "/uploads/sticks".to_owned(),
-        said,
+        said: said.or_else(|| hub.sticks.came(clock::now())),
         acts: Vec::new(),
+        under_way,
+        refresh_seconds: under_way.filter(|_| looks).map(|_| web::Sticks::REFRESH_SECONDS),
     })
 }
