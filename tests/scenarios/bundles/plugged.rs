@@ -25,8 +25,8 @@ sed -n 's/.*\"lamp\": \"\\([a-z]*\\)\".*/lamp \\1/p'
 /// What a reader of sticks could do that was taken over: each line says what it must not be able to.
 const TAKEN_OVER: &str = "\
 cat /var/lib/flip-appliance/journal.redb && echo the journal is read
-ls /var/lib/flip-appliance/identity* && echo keys are seen
-touch /run/flip-stick/*/left && echo the stick is written
+ls /var/lib/flip-appliance/identity && echo keys are seen
+touch /run/flip-stick/sda/left && echo the stick is written
 touch /var/lib/flip-appliance/sticks/known/left && echo what is known is changed
 touch /var/lib/flip-appliance/sticks/left && echo the folder of sticks is changed
 ls /dev/sd* && echo a device is seen
