@@ -383,7 +383,13 @@ fn typed_wrongly(problem: &ApiProblem) -> bool {
 }
 
 fn words_of(problem: &ApiProblem) -> String {
-    problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())
+    sentence(problem.0.detail.as_deref().unwrap_or(&problem.0.title))
+}
+
+/// Words with a capital first: on a page they stand by themselves.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Makes a page of a problem outside the API. Who is not signed in is led to the sign-in page and back, who has not given
@@ -450,7 +456,16 @@ pub(super) async fn guard_headers(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::local_path;
+    use super::{local_path, sentence};
+
+    #[test]
+    fn what_is_told_on_a_page_begins_with_a_capital() {
+        assert_eq!(sentence("the password is short"), "The password is short");
+        assert_eq!(
+            (sentence("élan"), sentence(""), sentence("12 words")),
+            ("Élan".to_owned(), String::new(), "12 words".to_owned())
+        );
+    }
 
     #[test]
     fn a_sign_in_leads_to_our_own_pages_alone() {

@@ -70,7 +70,7 @@ pub(super) async fn change(
     } else {
         return Ok(shown(&own_page(
             may.person(),
-            Some("the two new passwords are not the same".to_owned()),
+            Some("The two new passwords are not the same.".to_owned()),
             false,
         )));
     };
