@@ -99,6 +99,8 @@ pub const OIDC_ANSWER_BYTES: usize = 256 * 1024;
 pub const OIDC_KNOWN_MS: u64 = 3_600_000;
 /// Milliseconds between two questions for such keys: what lacks one comes from the provider itself.
 pub const OIDC_KEYS_AGAIN_MS: u64 = 1_000;
+/// How long somebody who signs out waits for what it says of signing out there.
+pub const OIDC_LEAVE: Duration = Duration::from_secs(1);
 /// How long an identity provider that did not answer, or not as it has to, is not asked again, in milliseconds.
 pub const OIDC_AWAY_MS: u64 = 5_000;
 /// How long the sign-in page says so, in milliseconds.

@@ -61,9 +61,17 @@ impl Lines {
             line: Some(error.span().map_or(1, |span| line_of(span.start))),
             text: format!("this is not TOML: {}", error.message()),
         });
-        let problems: Vec<Problem> = problems.collect();
+        let mut problems: Vec<Problem> = problems.collect();
+        // A number that is too large is found only here, and nothing of the file is had then.
+        let left = Table::deserialize(Deserializer::from(table)).unwrap_or_else(|error| {
+            let line = Some(error.span().map_or(1, |span| line_of(span.start)));
+            let text =
+                format!("this cannot be read: {}; nothing else in the file was looked at", error.message());
+            problems.push(Problem { line, text });
+            places.clear();
+            Table::new()
+        });
         let unread = problems.iter().filter_map(|problem| problem.line).collect();
-        let left = Table::deserialize(Deserializer::from(table)).unwrap_or_default();
         Self { file: file.to_owned(), left, places, known: Vec::new(), problems, unread }
     }
 
@@ -232,6 +240,15 @@ mod tests {
         }
         let told = lines.end().err().map(|error| error.to_string()).unwrap_or_default();
         told.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_loses_no_setting_silently() {
+        for number in ["9223372036854775808", "99999999999999999999999999", "1e999"] {
+            let told = wrong(&format!("needed = \"x\"\nname = \"x\"\nnumber = {number}\n"));
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with("a.toml line 3: this cannot be read: "), "{told:?}");
+        }
     }
 
     #[test]

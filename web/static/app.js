@@ -50,7 +50,8 @@ async function refresh() {
     const headers = { accept: "text/html", ...(mark && { "if-none-match": mark }) };
     const response = await fetch(main.dataset.refreshFrom ?? location.href, { headers, cache: "no-store" });
     if (response.redirected) {
-      location.reload();
+      // What is being sent was let in when it began.
+      if (!main.dataset.refreshFrom) location.reload();
       return;
     }
     if (response.status !== 304) {

@@ -106,7 +106,10 @@ impl Scanner {
     pub async fn judge(&self, path: &Path, name: &str) -> Judged {
         let file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // Where the folder is gone too, it is of the machine: what holds it may come back.
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && path.parent().is_some_and(Path::is_dir) =>
+            {
                 return Judged::Failed("its bytes are not at this hub any more; bring it again".to_owned());
             }
             Err(error) => return Judged::NotTried(format!("it could not be opened: {error}")),
@@ -231,7 +234,8 @@ fn said_of(name: &str, file: &File) -> Said {
 /// What the system says is of the machine; anything else may come of what is in the file.
 fn not_read(error: &io::Error) -> Said {
     let why = format!("it could not be read: {error}");
-    if error.raw_os_error().is_some() { Said::NotTried(why) } else { Said::Unknown(why) }
+    let of_the_machine = error.raw_os_error().is_some() && error.kind() != io::ErrorKind::InvalidInput;
+    if of_the_machine { Said::NotTried(why) } else { Said::Unknown(why) }
 }
 
 /// Gives up everything but the file that is standard input: nothing can be opened any more, nothing connected to and

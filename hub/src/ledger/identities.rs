@@ -161,10 +161,12 @@ pub(super) fn bind_session(
     }
     let person_name = name_of(tx, person)?;
     if let Some(provider) = told {
-        let email: String =
+        let email: Option<String> =
             tx.query_row("SELECT email FROM person WHERE id = ?1", [person.bytes()], |row| row.get(0))?;
-        let letter = Letter::IdentityBound { name: person_name.clone(), provider: provider.to_owned() };
-        mail::store(tx, &NewMail::new(address(0, &email)?, letter, now), None)?;
+        if let Some(email) = email {
+            let letter = Letter::IdentityBound { name: person_name.clone(), provider: provider.to_owned() };
+            mail::store(tx, &NewMail::new(address(0, &email)?, letter, now), None)?;
+        }
     }
     let by = By::person(person, &person_name, now);
     by.note(tx, &Deed::IdentityBound { person, person_name, issuer, subject })?;
@@ -173,7 +175,7 @@ pub(super) fn bind_session(
 
 #[cfg(test)]
 mod tests {
-    use super::super::people::Details;
+    use super::super::people::{Details, Edited};
     use super::super::second_factors::{Enrolled, NewFactor, Proof, Proved, Renewed};
     use super::super::sessions::VouchedFor;
     use super::super::sessions::tests::new;
@@ -291,8 +293,20 @@ mod tests {
         assert_eq!(enrolled.unwrap(), Enrolled::Proved(Proved::Yes));
         assert!(knows(&ledger, "hers").await && !knows(&ledger, "theirs").await);
         assert_eq!(come(&ledger, 3, half("theirs")).await, Err(Came::Another(person(1), "ada".to_owned())));
-        // Of two that were under way at once the first to be whole is bound, and the other ends.
         assert_eq!(ledger.unbind(by.clone(), person(1)).unwrap(), Changed::Yes);
+        // Nor does one go on that an address opened which is theirs no more.
+        assert_eq!(come(&ledger, 6, half("theirs")).await, Ok(person(1)));
+        assert!(ledger.session([6; 32], UnixMillis(4)).await.unwrap().is_some(), "it did not begin");
+        for email in ["ada.b@site.example", "ada@site.example"] {
+            let details =
+                Details { name: "ada".to_owned(), email: Some(email.parse().unwrap()), role: Role::Viewer };
+            assert_eq!(
+                ledger.edit_person(by.clone(), person(1), details).unwrap(),
+                Edited::Changed(Changed::Yes)
+            );
+        }
+        assert!(ledger.session([6; 32], UnixMillis(4)).await.unwrap().is_none(), "it went on");
+        // Of two that were under way at once the first to be whole is bound, and the other ends.
         for (token, subject) in [(4, "theirs"), (5, "hers")] {
             assert_eq!(come(&ledger, token, half(subject)).await, Ok(person(1)));
         }

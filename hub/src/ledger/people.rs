@@ -297,6 +297,11 @@ fn edit(tx: &Transaction<'_>, by: &By, known: &Person, details: Details) -> rusq
     if moved {
         void_link(tx, person)?;
         links::void_links(tx, person)?;
+        // Somebody was vouched for by the address of before, and is bound once a second factor is given.
+        tx.execute(
+            "DELETE FROM session WHERE person = ?1 AND subject IS NOT NULL AND factor_ms IS NULL",
+            [person.bytes()],
+        )?;
     }
     for table in ["person", "invitation"] {
         tx.execute(

@@ -154,10 +154,13 @@ impl Ledger {
                     "DELETE FROM session WHERE person = ?1 AND id = ?2",
                     (person.bytes(), id.as_bytes()),
                 )?,
-                Which::But(token) => tx.execute(
-                    "DELETE FROM session WHERE person = ?1 AND token_sha256 <> ?2",
-                    (person.bytes(), token),
-                )?,
+                Which::But(token) => {
+                    super::browsers::void_browsers(tx, person)?;
+                    tx.execute(
+                        "DELETE FROM session WHERE person = ?1 AND token_sha256 <> ?2",
+                        (person.bytes(), token),
+                    )?
+                }
             };
             if sessions + tokens > 0 {
                 let person_name = name_of(tx, person)?;

@@ -214,7 +214,12 @@ impl Provider {
 
     /// Where somebody signs out there, who was let in with that ID token; `None` where one cannot, or it does not say.
     pub async fn sign_out(&self, id_token: Option<&str>, now: UnixMillis) -> Option<Url> {
-        let metadata = self.metadata(now, None).await.ok()?;
+        // Nobody waits for it: what it said at any time will do.
+        let said = async {
+            let known = self.known.lock().await.metadata.as_ref().map(|(metadata, _)| Arc::clone(metadata));
+            if known.is_some() { known } else { self.metadata(now, None).await.ok() }
+        };
+        let metadata = tokio::time::timeout(bounds::OIDC_LEAVE, said).await.ok()??;
         token::sign_out(&self.settings, &metadata, id_token, &format!("{}{SIGN_IN}", self.console))
     }
 
@@ -243,7 +248,7 @@ impl Provider {
         let reply: CoreTokenResponse =
             request.set_pkce_verifier(begun.verifier).request_async(&self.http).await.map_err(|error| {
                 match error {
-                    RequestTokenError::Request(error) => self.of_http(error, now),
+                    RequestTokenError::Request(error) => self.of_http(error),
                     RequestTokenError::ServerResponse(response) => said(response.error().as_ref()),
                     other @ (RequestTokenError::Parse(..) | RequestTokenError::Other(_)) => {
                         unsound(Wrong(format!("its answer to a code: {other}")))
@@ -288,7 +293,8 @@ impl Provider {
     }
 
     async fn asked_address(&self, of: &Redeemed, now: UnixMillis) -> Result<Address, Refused> {
-        let _one_of_few = self.at_once.try_acquire().map_err(|_| Refused::Busy)?;
+        // Waited for, as the sign-in is used up by now.
+        let _one_of_few = self.at_once.acquire().await.map_err(|_| Refused::Busy)?;
         let metadata = self.metadata(now, None).await?;
         if metadata.userinfo_endpoint().is_none() {
             return Ok(Address::Unsaid);
@@ -298,7 +304,7 @@ impl Provider {
         let request = client.user_info(of.access.clone(), Some(subject)).map_err(unsound)?;
         let info: UserInfo = request.request_async(&self.http).await.map_err(|error| {
             let wrong = Wrong(format!("what it says of a person: {error}"));
-            if let UserInfoError::Request(error) = error { self.of_http(error, now) } else { unsound(wrong) }
+            if let UserInfoError::Request(error) = error { self.of_http(error) } else { unsound(wrong) }
         })?;
         Ok(token::address(info.email(), info.email_verified()))
     }
@@ -330,7 +336,7 @@ impl Provider {
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(unsound)?;
         let discovered = Metadata::discover_async(issuer, &self.http).await.map_err(|error| {
             let wrong = Wrong(format!("what it says of itself: {error}"));
-            if let DiscoveryError::Request(error) = error { self.of_http(error, now) } else { unsound(wrong) }
+            if let DiscoveryError::Request(error) = error { self.of_http(error) } else { unsound(wrong) }
         });
         let discovered =
             discovered.and_then(|metadata| match metadata.authorization_endpoint().url().scheme() {
@@ -343,25 +349,22 @@ impl Provider {
                 *known = Known { metadata: Some((Arc::clone(metadata), now)), wrong: None };
             }
             // Else each who comes would have it asked again.
-            Err(Refused::Unsound(wrong)) => known.wrong = Some((wrong.to_string(), now)),
+            Err(Refused::Unsound(wrong)) => known.wrong = Some((wrong.to_string(), clock::now())),
             Err(_) => {}
         }
         discovered
     }
 
-    fn of_http(&self, error: HttpError, now: UnixMillis) -> Refused {
+    fn of_http(&self, error: HttpError) -> Refused {
         match error {
-            HttpError::Connection(_) | HttpError::Status(_) => self.found_away(error, now),
+            HttpError::Connection(_) | HttpError::Status(_) => self.found_away(error),
             HttpError::TooLong | HttpError::Answer(_) => unsound(error),
         }
     }
 
-    fn found_away(
-        &self,
-        why: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-        now: UnixMillis,
-    ) -> Refused {
-        self.away_ms.store(now.0, Ordering::Relaxed);
+    fn found_away(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Refused {
+        // Its answer was waited for: the moment is now, not when somebody came.
+        self.away_ms.store(clock::now().0, Ordering::Relaxed);
         Refused::Away(why.into())
     }
 }

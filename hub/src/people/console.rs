@@ -200,7 +200,7 @@ async fn sign_in(
     Ok(match session::sign_in(&hub, may.visitor(), &form.account, form.password).await {
         Ok((opened, awaits)) => {
             let to = after_sign_in(awaits, next);
-            let cookies = cookies_of(&hub, may.visitor(), &opened, awaits).await?;
+            let cookies = cookies_of(&hub, may.visitor(), &opened, awaits).await;
             (cookies, Redirect::to(&to)).into_response()
         }
         Err(problem) => {
@@ -216,21 +216,16 @@ fn after_sign_in(awaits: Option<Awaits>, next: &str) -> String {
 }
 
 /// The cookie of a session and, where nothing is awaited in it, the one by which the browser is known again.
-async fn cookies_of(
-    hub: &Hub,
-    visitor: &Visitor,
-    opened: &Opened,
-    awaits: Option<Awaits>,
-) -> Result<SetCookies, ApiProblem> {
+async fn cookies_of(hub: &Hub, visitor: &Visitor, opened: &Opened, awaits: Option<Awaits>) -> SetCookies {
     let session = format!(
         "{COOKIE}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Strict",
         opened.token, opened.lasts_s
     );
     let mut cookies = vec![session];
     if awaits.is_none() {
-        cookies.push(known_browser::remember(hub, visitor, opened.person).await?);
+        cookies.extend(known_browser::remember(hub, visitor, opened.person).await);
     }
-    Ok(set(cookies))
+    set(cookies)
 }
 
 /// Cookies as headers.

@@ -15,7 +15,6 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::passwords;
 use crate::person::PersonId;
-use crate::problem::ApiProblem;
 
 const COOKIE: &str = "__Host-flip-known";
 /// Letters of a token.
@@ -60,13 +59,19 @@ impl Cookie {
 }
 
 /// Remembers that a person is signed in with a browser, wholly; gives the cookie to set there.
-pub async fn remember(hub: &Hub, visitor: &Visitor, person: PersonId) -> Result<String, ApiProblem> {
+pub async fn remember(hub: &Hub, visitor: &Visitor, person: PersonId) -> Option<String> {
     let (fresh, fresh_kept) = passwords::session_token();
     let cookie = visitor.known.clone();
     let kept = cookie.kept();
-    let theirs = hub.ledger.remember_browser(person, kept.clone(), fresh_kept, clock::now()).await?;
+    let theirs = match hub.ledger.remember_browser(person, kept.clone(), fresh_kept, clock::now()).await {
+        Ok(theirs) => theirs,
+        Err(error) => {
+            tracing::warn!(%error, "a browser is not remembered; who signs in with it waits as strangers do");
+            return None;
+        }
+    };
     let known = kept.iter().position(|token| *token == theirs).map(|place| cookie.0[place].clone());
-    Ok(cookie.with(&known.unwrap_or(fresh)).set())
+    Some(cookie.with(&known.unwrap_or(fresh)).set())
 }
 
 #[cfg(test)]

@@ -27,6 +27,10 @@ impl Read for Window<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let most = buffer.len().min(left);
+        // Where somebody's file says that it begins may be no place that the system knows.
+        if most == 0 {
+            return Ok(0);
+        }
         let read = self.file.read_at(&mut buffer[..most], self.at)?;
         self.at += read as u64;
         Ok(read)
@@ -114,5 +118,20 @@ impl<R: Read> Source<R> {
 
     fn short(&self, error: io::Error) -> Unclean {
         if error.kind() == io::ErrorKind::UnexpectedEof { self.ends_early() } else { Unclean::Read(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn a_part_that_begins_where_no_file_has_a_byte_is_empty() {
+        let file = tempfile::tempfile().unwrap();
+        for at in [1, 1 << 63, u64::MAX] {
+            assert_eq!(Window::new(&file, at, 1).read(&mut [0; 8]).unwrap(), 0);
+        }
     }
 }

@@ -75,9 +75,11 @@ impl StickWatch {
         StickWork(self.clone())
     }
 
-    /// Tells how far it is.
+    /// Tells how far it is; nothing where nothing is under way any more, as a writer may be told late.
     pub fn at(&self, step: StickStep, done: u64, of: Option<u64>) {
-        self.with(|watched| watched.progress = Some(StickProgress { step, done, of }));
+        self.with(|watched| {
+            watched.progress = (watched.works > 0).then_some(StickProgress { step, done, of });
+        });
     }
 
     /// What is under way.
@@ -171,6 +173,14 @@ impl Page for Sticks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_after_the_end_is_not_under_way() {
+        let watch = StickWatch::default();
+        drop(watch.begin());
+        watch.at(StickStep::Copying, 1, Some(2));
+        assert_eq!(watch.now(), None);
+    }
 
     #[test]
     fn what_is_under_way_is_seen_until_the_last_who_works_at_it_is_done() {

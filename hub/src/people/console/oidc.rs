@@ -74,7 +74,7 @@ pub(super) async fn came(
     match act::sign_in(&hub, provider, may.visitor(), cookie, handed).await? {
         Ok(signed_in) => {
             let used_up = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax");
-            let cookies = cookies_of(&hub, may.visitor(), &signed_in.opened, signed_in.awaits).await?;
+            let cookies = cookies_of(&hub, may.visitor(), &signed_in.opened, signed_in.awaits).await;
             let next = after_sign_in(signed_in.awaits, &signed_in.next);
             let page = web::GoOn { frame: pages::frame(None), label: provider.label().to_owned(), next };
             Ok((set(vec![used_up]), cookies, shown(&page)).into_response())

@@ -77,8 +77,8 @@ pub(super) async fn change(
     match changed {
         Ok(()) => {
             // All browsers were forgotten, and this one goes on.
-            let known = known_browser::remember(&hub, may.visitor(), may.person().id).await?;
-            Ok((set(vec![known]), shown(&own_page(may.person(), None, true))).into_response())
+            let known = known_browser::remember(&hub, may.visitor(), may.person().id).await;
+            Ok((set(known.into_iter().collect()), shown(&own_page(may.person(), None, true))).into_response())
         }
         Err((words, problem)) if typed_wrongly(&problem) => {
             Ok(problem.with_page(shown(&own_page(may.person(), Some(words), false))))

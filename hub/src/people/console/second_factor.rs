@@ -62,7 +62,7 @@ pub(super) async fn give(
     let next = local_path(&given.next);
     match act::give(&may, &hub, &given.code).await {
         Ok(opened) => {
-            let cookies = cookies_of(&hub, may.visitor(), &opened, None).await?;
+            let cookies = cookies_of(&hub, may.visitor(), &opened, None).await;
             Ok((cookies, Redirect::to(next)).into_response())
         }
         Err(problem) if typed_wrongly(&problem) => match may.person().awaits {
@@ -86,7 +86,7 @@ pub(super) async fn enrol(
     match act::enrol(&may, &hub, &new.code, now).await {
         Ok((opened, codes)) => {
             let page = shown(&codes_page(may.person(), &codes, next));
-            let cookies = cookies_of(&hub, may.visitor(), &opened, None).await?;
+            let cookies = cookies_of(&hub, may.visitor(), &opened, None).await;
             Ok((cookies, page).into_response())
         }
         Err(problem) if typed_wrongly(&problem) => {
