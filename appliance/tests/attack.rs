@@ -133,6 +133,7 @@ fn under_the_shipped_policy_nobody_is_much_better_than_a_coin() {
 #[test]
 fn an_unknown_attacker_is_named_with_those_there_are() {
     let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("policy.toml"), "").unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_flip-appliance"))
         .arg("--data")
         .arg(folder.path())
