@@ -322,19 +322,16 @@ fn export_to(
         (Vec::new(), Vec::new())
     };
     let left = written.len();
-    done.written = left;
     // What came since goes beside it.
-    let answer = match ask(folder, &Wish { carried, ..wish.clone() })? {
-        Some(answer) => answer,
-        None if left > 0 => {
-            tracing::warn!("the appliance does not run: what came since goes with a later stick");
+    let answer = match made(folder, &Wish { carried, ..wish.clone() }) {
+        Ok(answer) => answer,
+        // What was left is on the stick all the same.
+        Err(error) if left > 0 => {
+            tracing::warn!(error = format!("{error:#}"), "what came since goes with a later stick");
             Answer::default()
         }
-        None => bail!("the appliance does not run, which makes the bundle; start it: flip-appliance run"),
+        Err(error) => return Err(error),
     };
-    if let Some(why) = &answer.failed {
-        bail!("the appliance could make no bundle: {why}");
-    }
     ensure!(
         out.is_dir() || answer.bundles.len() == 1,
         "there is more than one bundle of {} bytes holds: {}; name a folder with --out",
@@ -395,13 +392,16 @@ fn carry_left(
     if !left.is_empty() {
         done.removed = reading::clear(folder, known, to)?;
     }
-    let (mut written, mut carried, mut given_up) = (Vec::new(), Vec::new(), false);
+    // What was in one that is too old goes with what is made next.
+    let mut given_up = stick::left(&folder.leaving(), 0, is_ours)?.len() > left.len();
+    let (mut written, mut carried) = (Vec::new(), Vec::new());
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
         let header = head(made);
         match hand_over(known, made, to, name) {
             Ok(placed) => {
                 written.push(placed);
+                done.written += 1;
                 carried.extend(header.map(|header| header.heading.id));
             }
             // Signed with keys that are replaced since, or damaged. What was in it goes with what is made next.
@@ -416,10 +416,16 @@ fn carry_left(
     Ok((written, if given_up { Vec::new() } else { carried }))
 }
 
-/// Has the running appliance make bundles; `None` where it does not run.
-fn ask(folder: &Folder, wish: &Wish) -> anyhow::Result<Option<Answer>> {
+/// Has the running appliance make bundles.
+fn made(folder: &Folder, wish: &Wish) -> anyhow::Result<Answer> {
     let asked = folder.ask(wish)?;
-    wait_for(folder, &asked.said)
+    let answer: Option<Answer> = wait_for(folder, &asked.said)?;
+    let answer =
+        answer.context("the appliance does not run, which makes the bundle; start it: flip-appliance run")?;
+    match &answer.failed {
+        Some(why) => bail!("the appliance could make no bundle: {why}"),
+        None => Ok(answer),
+    }
 }
 
 fn hand_over(known: &Known, made: &Path, to: &Path, name: &str) -> anyhow::Result<PathBuf> {

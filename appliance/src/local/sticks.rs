@@ -157,8 +157,14 @@ fn taken(site: &Site, folder: &Folder, brought: &Path) -> Said {
     };
     let until = Instant::now() + bounds::STICKS_PATIENCE;
     let said = folder.said(&format!("flip-{}", header.heading.id));
-    let Some(outcome) = wait_for::<Outcome>(&said, || Instant::now() < until) else {
-        return Said::Not("It is not taken in yet; the log says why.".to_owned());
+    let waits = || Instant::now() < until && !site.is_stopping();
+    let Some(outcome) = wait_for::<Outcome>(&said, waits) else {
+        let why = if site.is_stopping() {
+            "The appliance is stopping; the bundle is taken in when it starts again."
+        } else {
+            "It is not taken in yet; the log says why."
+        };
+        return Said::Not(why.to_owned());
     };
     if let Some(why) = outcome.refused {
         return refused(why);
@@ -178,7 +184,7 @@ fn made(site: &Site, folder: &Folder) -> Result<(String, u64, File), String> {
         if now != seen.1 {
             seen = (Instant::now(), now);
         }
-        seen.0.elapsed() < bounds::STICKS_STALL
+        seen.0.elapsed() < bounds::STICKS_STALL && !site.is_stopping()
     };
     let answer: Answer = wait_for(&asked.said, goes_on).ok_or("Nothing was made yet; try again.")?;
     let made = match (answer.failed, answer.bundles.into_iter().next()) {

@@ -56,7 +56,7 @@ pub fn listed(from: &Path) -> Result<Vec<PathBuf>, SticksError> {
 }
 
 /// Removes bundles from a stick that this appliance made for this hub and of which the hub has every result, or that have
-/// expired by either clock: each is known by its head and its signature, by a key of now or of before, whatever it is
+/// expired by both clocks: each is known by its head and its signature, by a key of now or of before, whatever it is
 /// called.
 pub fn clear(folder: &Folder, known: &Known, stick_folder: &Path) -> Result<Vec<PathBuf>, SticksError> {
     let settled = folder.settled();
@@ -134,4 +134,58 @@ fn copy_in(
         |error| if let SticksError::File(_, error) = error { SticksError::Disk(error) } else { error },
     )?;
     Ok(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use flip_protocol::PartyId;
+    use flip_protocol::bundle::Writer;
+    use flip_protocol::keys::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn a_bundle_leaves_the_stick_once_it_has_expired_by_both_clocks() {
+        const HOUR_MS: u64 = 3_600_000;
+        let now = clock::now();
+        let (earlier, before, later) = (now.minus(2 * HOUR_MS), now.minus(HOUR_MS), now.plus(HOUR_MS));
+        // When it expires, and what was heard of the hub's clock.
+        let cases = [
+            ("by both", before, Some(now), true),
+            ("by this machine's alone", before, Some(earlier), false),
+            ("by this machine's, and nothing was heard", before, None, false),
+            ("by the hub's alone", later, Some(later.plus(HOUR_MS)), false),
+        ];
+        let signing = SigningKey::from_bytes(&[1; 32]);
+        let (trust, hub) = (PartyId::from_bytes([1; 16]), PartyId::from_bytes([2; 16]));
+        for (case, expires, heard, is_gone) in cases {
+            let stick = tempfile::tempdir().unwrap();
+            let heading = Heading {
+                way: Way::ToHub,
+                id: MessageId::from_bytes([9; 16]),
+                sender: trust,
+                receiver: hub,
+                number: 1,
+                made: earlier,
+                expires,
+            };
+            let path = stick.path().join("flip-1.flip");
+            let file = fs::File::create(&path).unwrap();
+            let mut writer = Writer::new(file, heading, &[6], &signing).unwrap();
+            writer.message(b"letter").unwrap();
+            writer.finish(&signing).unwrap();
+            let known = Known {
+                trust,
+                trust_name: "Trust".to_owned(),
+                hub,
+                verifying: Vec::new(),
+                own: signing.verifying(),
+                own_before: Vec::new(),
+                heard,
+            };
+            let sticks = Folder::new(stick.path().join("sticks"));
+            let gone = clear(&sticks, &known, stick.path()).unwrap();
+            assert_eq!((gone.is_empty(), path.exists()), (!is_gone, !is_gone), "{case}");
+        }
+    }
 }

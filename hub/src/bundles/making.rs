@@ -27,16 +27,16 @@ impl Desk<'_> {
     ) -> Result<Vec<Made>, BundleError> {
         let peer = self.wait(self.ledger.peer_at(trust, by.at))?.ok_or(BundleError::NoTrust)?;
         self.clear(trust)?;
-        let mut found = self.wait(self.ledger.for_trust(trust, by.at))?;
-        if let Some(made) = carried.iter().map(|header| header.heading.made).max() {
-            // Those of before are on this stick, or on the one that was full. An order that is queued once more keeps its
-            // number, and goes with the next.
-            let numbers = carried.iter().map(|header| header.heading.number).collect();
-            let end = self.wait(self.ledger.bundles_end(trust, numbers))?;
-            found.orders.retain(|(sequence, _)| *sequence > end);
-            if found.orders.is_empty() && !self.wait(self.ledger.says_more(trust, made))? {
-                return Ok(Vec::new());
-            }
+        // Those of before are on this stick, or on the one that was full. An order that is queued once more keeps its
+        // number, and goes with the next.
+        let numbers = carried.iter().map(|header| header.heading.number).collect();
+        let end = self.wait(self.ledger.bundles_end(trust, numbers))?;
+        let found = self.wait(self.ledger.for_trust(trust, by.at, end))?;
+        if let Some(made) = carried.iter().map(|header| header.heading.made).max()
+            && found.orders.is_empty()
+            && !self.wait(self.ledger.says_more(trust, made))?
+        {
+            return Ok(Vec::new());
         }
         let letter = letter(by, &peer, &found, self.heads_for(by, &peer)?);
         let (mut done, of) = (0, found.orders.len() as u64);

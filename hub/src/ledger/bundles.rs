@@ -98,9 +98,14 @@ impl Ledger {
         self.call("peer ever", move |tx| keys::peer(tx, trust)).await
     }
 
-    /// What is for a Trust now.
-    pub async fn for_trust(&self, trust: PartyId, now: UnixMillis) -> Result<ForTrust, LedgerError> {
-        self.call("for trust", move |tx| for_trust(tx, trust, now)).await
+    /// What is for a Trust now; of orders, those whose sequence number is greater than `after`.
+    pub async fn for_trust(
+        &self,
+        trust: PartyId,
+        now: UnixMillis,
+        after: u64,
+    ) -> Result<ForTrust, LedgerError> {
+        self.call("for trust", move |tx| for_trust(tx, trust, now, after)).await
     }
 
     /// The next number of a bundle for a Trust.
@@ -271,7 +276,12 @@ pub(super) fn forget(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Result<(
     tx.execute("UPDATE trust SET stick_answer = NULL WHERE id = ?1", [trust.bytes()]).map(drop)
 }
 
-fn for_trust(tx: &Transaction<'_>, trust: PartyId, now: UnixMillis) -> rusqlite::Result<ForTrust> {
+fn for_trust(
+    tx: &Transaction<'_>,
+    trust: PartyId,
+    now: UnixMillis,
+    after: u64,
+) -> rusqlite::Result<ForTrust> {
     let most = bounds::BUNDLE_MESSAGES;
     let mut found = ForTrust::default();
     let mut owed = tx.prepare_cached(
@@ -297,11 +307,12 @@ fn for_trust(tx: &Transaction<'_>, trust: PartyId, now: UnixMillis) -> rusqlite:
         .query_map((trust.bytes(), now.0, most), |row| row.get(0).map(MessageId::from_bytes))?
         .collect::<Result<_, _>>()?;
     let sql = format!(
-        "SELECT sequence, length(message) FROM work_order WHERE {SENDABLE} ORDER BY sequence LIMIT ?2"
+        "SELECT sequence, length(message) FROM work_order WHERE {SENDABLE} AND sequence > ?3
+         ORDER BY sequence LIMIT ?2"
     );
     found.orders = tx
         .prepare_cached(&sql)?
-        .query_map((trust.bytes(), most), |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map((trust.bytes(), most, after), |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     Ok(found)
 }
