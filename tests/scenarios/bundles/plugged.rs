@@ -27,6 +27,7 @@ const TAKEN_OVER: &str = "\
 cat /var/lib/flip-appliance/journal.redb && echo the journal is read
 ls /var/lib/flip-appliance/identity && echo keys are seen
 touch /run/flip-stick/sda/left && echo the stick is written
+ls /run/flip-stick | grep -vx sda && echo another stick is seen
 touch /var/lib/flip-appliance/sticks/known/left && echo what is known is changed
 touch /var/lib/flip-appliance/sticks/left && echo the folder of sticks is changed
 ls /dev/sd* && echo a device is seen

@@ -28,6 +28,7 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             "CapabilityBoundingSet=\n",
             "TemporaryFileSystem=/var/lib:ro",
             "BindReadOnlyPaths=/var/lib/flip-appliance/sticks/known\n",
+            "\nTemporaryFileSystem=/run/flip-stick:ro\n",
         ] {
             assert!(unit.contains(word), "{name} lacks {word}");
         }
@@ -41,11 +42,26 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             assert!(made.contains(&format!(" {path} ")) && !path.ends_with("/sticks"), "{name}: {path}");
         }
     }
-    for (name, mode) in [("flip-stick-mount-read@.service", "ro"), ("flip-stick-mount-write@.service", "rw")]
+    for (way, other, mode, bind) in
+        [("read", "write", "ro", "BindReadOnlyPaths"), ("write", "read", "rw", "BindPaths")]
     {
-        let unit = fs::read_to_string(units.join(name))?;
-        let mount = format!("mount -t vfat,exfat -o {mode},noexec,nosuid,nodev,nosymfollow,");
-        assert!(unit.contains(&mount), "{unit}");
+        let name = format!("flip-stick-mount-{way}@.service");
+        let unit = fs::read_to_string(units.join(&name))?;
+        // Of the appliance's user alone, and no longer there than it is used.
+        let mount = format!(
+            "ExecStart=/usr/bin/mount -t vfat,exfat -o {mode},noexec,nosuid,nodev,nosymfollow,\
+             uid=flip-appliance,gid=flip-appliance,fmask=0177,dmask=0077 /dev/%i /run/flip-stick/%i"
+        );
+        let conflicts = format!("Conflicts=flip-stick-mount-{other}@%i.service");
+        let unmount = "ExecStopPost=-/usr/bin/umount /run/flip-stick/%i";
+        for line in [mount.as_str(), "StopWhenUnneeded=yes", conflicts.as_str(), unmount] {
+            assert!(unit.lines().any(|found| found == line), "{name} lacks {line}");
+        }
+        let user = fs::read_to_string(units.join(format!("flip-stick-{way}@.service")))?;
+        let bound = format!("BindsTo=dev-%i.device flip-stick-mount-{way}@%i.service");
+        for line in [bound, format!("{bind}=/run/flip-stick/%i")] {
+            assert!(user.lines().any(|found| found == line), "flip-stick-{way}@ lacks {line}");
+        }
         // Each of these would have it mount for itself alone.
         for word in ["Private", "Protect", "ReadWritePaths", "BindPaths", "TemporaryFileSystem"] {
             assert!(!unit.lines().any(|line| line.starts_with(word)), "{name} has {word}");
@@ -62,6 +78,8 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     let [path, service] = lamp;
     assert!(path?.contains("\nPathExists=/var/lib/flip-appliance/sticks/news\n"));
     let service = service?;
+    // Where the program is gone, the news are removed all the same.
+    assert!(!service.contains("\nCondition"), "{service}");
     for line in
         ["StartLimitIntervalSec=0", "ExecStartPre=+/usr/bin/rm -f /var/lib/flip-appliance/sticks/news"]
     {
