@@ -47,6 +47,7 @@ pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
 pub use confine::{ConfineError, Confined, confine};
 pub use error::IngestError;
 pub(crate) use error::disk_is_full;
+pub(crate) use generations::population_named_beside;
 pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Turn, Verdict};
 pub use header::cdm_name;
 pub use manifest::{Manifest, Note, TableEntry};
@@ -254,7 +255,7 @@ fn describe(
         findings,
         rows: &rows_of,
     };
-    let (mark, quality) = look(partial, input, all, settings, meter)?;
+    let (Marks { database, population }, quality) = look(partial, input, all, settings, meter)?;
     let manifest = Manifest {
         extract_date,
         cdm_version: said.cdm_version,
@@ -262,11 +263,18 @@ fn describe(
         duckdb_version: said.duckdb_version,
         tables: entries,
         notes,
-        database: Some(mark),
+        database: Some(database),
+        population,
         delivery: settings.delivery.clone(),
         begun: settings.begun,
     };
     Ok((manifest, quality))
+}
+
+/// How a generation's files are known again.
+struct Marks {
+    database: FileMark,
+    population: Option<FileMark>,
 }
 
 /// Looks at the quality of the closed file, while other threads take its hash and keep the population beside it.
@@ -276,9 +284,9 @@ fn look(
     all: &[Checked],
     settings: &Settings,
     meter: &mut Meter<'_>,
-) -> Result<(FileMark, Quality), IngestError> {
+) -> Result<(Marks, Quality), IngestError> {
     let path = partial.database();
-    let (mark, quality) = thread::scope(|scope| {
+    thread::scope(|scope| {
         let mark = scope.spawn(|| generations::mark(&path, &mut |_| {}));
         let database = Database::reopen(partial, settings.memory_mb)?;
         let reader =
@@ -299,10 +307,9 @@ fn look(
         database.close_reader()?;
         meter.end("person");
         let failed = |error| IngestError::io(&path, error);
-        kept.map_err(failed)?;
-        Ok::<_, IngestError>((ended(mark).map_err(failed)?, quality))
-    })?;
-    Ok((mark, quality))
+        let population = kept.map_err(failed)?;
+        Ok((Marks { database: ended(mark).map_err(failed)?, population }, quality))
+    })
 }
 
 fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {

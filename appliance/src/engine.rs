@@ -53,7 +53,7 @@ pub use export::{Export, Format};
 pub use exporting::{ExportFailure, Exported, Piece, export};
 pub use members::{Found, Members};
 pub(crate) use members::{list_of_bytes, list_to_bytes};
-pub(crate) use population::{is_population_damaged, keep_population};
+pub(crate) use population::{beside as population_beside, keep_population};
 pub(crate) use rows::Reads;
 pub use sandbox::confinement;
 pub(crate) use sharing::edges;
@@ -61,6 +61,8 @@ pub use wire::{Blur, Question};
 
 use process::{Limits, Process, Unanswered};
 use wire::{Configure, Reply, Request, SpentPersons};
+
+use crate::data;
 
 /// What a site allows one question to use.
 #[derive(Debug, Clone)]
@@ -300,6 +302,7 @@ impl Engine {
             rows_max: self.settings.rows_max,
             cost_max: self.settings.cost_max,
             counts: self.counts,
+            population: data::population_named_beside(generation_file),
         };
         process.send(&Request::Configure(configure), &[], limits)?;
         match process.receive(limits)?.0 {

@@ -193,7 +193,9 @@ fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Re
 
 /// Reads a generation's whole file, telling how far it is, and writes the finding down.
 fn verified(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<Verdict> {
-    let total = bytes(&generations.described(name)?);
+    let described = generations.described(name)?;
+    let population = described.manifest.population.as_ref();
+    let total = bytes(&described) + population.map_or(0, |mark| mark.bytes);
     let mut bar = data::progress::bytes(&format!("reading {name}"), total);
     let verdict = generations.verify(name, &mut |done| bar(done))?;
     drop(bar);

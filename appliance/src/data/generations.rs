@@ -57,6 +57,13 @@ const DATABASE: &str = "cdm.duckdb";
 const MANIFEST: &str = "manifest.json";
 const QUALITY: &str = "quality.json";
 
+/// What the manifest beside a generation's file says of the population there; none where it cannot be read or knows of
+/// none.
+pub(crate) fn population_named_beside(database: &Path) -> Option<FileMark> {
+    let text = fs::read(database.with_file_name(MANIFEST)).ok()?;
+    serde_json::from_slice::<Manifest>(&text).ok()?.population
+}
+
 /// The folder of generations.
 #[derive(Debug)]
 pub struct Generations {

@@ -26,6 +26,10 @@ pub struct Manifest {
     /// The data's file, to know it again; none where a version made it that did not keep this.
     #[serde(default)]
     pub database: Option<FileMark>,
+    /// The population beside it, to know it again; none where a version made it that did not keep this, or where there
+    /// is none. A file that is not named here is not used.
+    #[serde(default)]
+    pub population: Option<FileMark>,
     /// The delivery that it was made from, where it came through the watched folder: none is ingested twice.
     #[serde(default)]
     pub delivery: Option<String>,

@@ -118,6 +118,7 @@ mod tests {
                 Note::new("PERSON.csv", "2 blank lines passed over"),
             ],
             database: None,
+            population: None,
             delivery: None,
             begun: None,
         };

@@ -61,6 +61,7 @@ fn generation(name: &str) -> Generation {
         tables: vec![],
         notes: vec![],
         database: None,
+        population: None,
         delivery: None,
         begun: None,
     };

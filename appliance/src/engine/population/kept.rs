@@ -1,5 +1,6 @@
 //! The population in a file beside its generation, written at ingest: to read it from the records takes a new process
-//! longer than most questions.
+//! longer than most questions. The generation's manifest has its size and hash, by which the appliance tells a worker what
+//! it is to find.
 //!
 //! ```text
 //! "flip population 1\n"
@@ -11,11 +12,11 @@
 //! SHA-256                        of everything before it
 //! ```
 //!
-//! Numbers are little-endian. What must stay true: a file that is not what was written is never used; where there is
-//! none, or one of another version, the records say the same.
+//! Numbers are little-endian. What must stay true: a file is never used that is not the one of this generation, to the
+//! byte; where there is none, or one of another version, or one that the manifest does not name, the records say the same.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
@@ -23,6 +24,7 @@ use flip_protocol::answer::Failed;
 use sha2::{Digest as _, Sha256};
 
 use super::{Facts, Places, Population, too_large};
+use crate::data::FileMark;
 use crate::engine::bounds;
 use crate::engine::database::Fault;
 
@@ -30,11 +32,11 @@ const WORDS: &[u8] = b"flip population 1\n";
 const HASH_BYTES: usize = 32;
 
 /// Where the population of a generation is kept.
-pub(in crate::engine) fn beside(generation_file: &Path) -> PathBuf {
+pub(crate) fn beside(generation_file: &Path) -> PathBuf {
     generation_file.with_file_name("population")
 }
 
-/// Writes the population of an open generation beside it, durably. Nothing is written where it would take more than a
+/// Writes the population of an open generation beside it, durably, and says what was written. Nothing is where it would take more than a
 /// part of so many MiB, or cannot be read: an engine then says so of the records, when it is asked.
 ///
 /// # Errors
@@ -43,32 +45,36 @@ pub(crate) fn keep_population(
     generation: &Connection,
     generation_file: &Path,
     memory_mb: u64,
-) -> io::Result<()> {
+) -> io::Result<Option<FileMark>> {
     let Ok(population) = Population::of_records(generation, bounds::counting_bytes(memory_mb)) else {
-        return Ok(());
+        return Ok(None);
     };
+    let bytes = population.to_bytes();
     let mut file = File::create(beside(generation_file))?;
-    file.write_all(&population.to_bytes())?;
-    file.sync_all()
-}
-
-/// True where a population is kept beside a generation and is not what was written.
-///
-/// # Errors
-/// When the file cannot be read.
-pub(crate) fn is_population_damaged(generation_file: &Path) -> io::Result<bool> {
-    Ok(bytes_beside(generation_file)?.is_some_and(|bytes| sound(&bytes).is_none()))
+    file.write_all(&bytes)?;
+    file.sync_all()?;
+    Ok(Some(FileMark::of(&bytes)))
 }
 
 impl Population {
-    /// What is kept beside a generation, unless it takes more bytes than it may; nothing where nothing is.
-    pub fn kept(generation_file: &Path, bytes_max: u64) -> Result<Option<Self>, Fault> {
-        if fs::metadata(beside(generation_file)).is_ok_and(|file| file.len() > bytes_max) {
+    /// What is kept beside a generation whose manifest says that it is this, unless it takes more bytes than it may;
+    /// nothing where nothing is, or where the manifest knows of none.
+    pub fn kept(
+        generation_file: &Path,
+        expected: Option<&FileMark>,
+        bytes_max: u64,
+    ) -> Result<Option<Self>, Fault> {
+        let Some(expected) = expected else { return Ok(None) };
+        if expected.bytes > bytes_max {
             return Err(too_large());
         }
-        let bytes = bytes_beside(generation_file).map_err(|_| Fault::plain(Failed::Internal))?;
+        let bytes = bytes_beside(generation_file, expected.bytes.saturating_add(1))
+            .map_err(|_| Fault::plain(Failed::Internal))?;
         let Some(bytes) = bytes else { return Ok(None) };
-        let body = sound(&bytes).ok_or_else(Fault::damaged)?;
+        if FileMark::of(&bytes) != *expected {
+            return Err(Fault::damaged());
+        }
+        let (body, _) = bytes.split_last_chunk::<HASH_BYTES>().ok_or_else(Fault::damaged)?;
         let Some(parts) = body.strip_prefix(WORDS) else { return Ok(None) };
         let population = Self::of_parts(parts).ok_or_else(Fault::damaged)?;
         population.check(bytes_max)?;
@@ -131,18 +137,16 @@ impl Population {
     }
 }
 
-/// All but the hash, where that is right.
-fn sound(bytes: &[u8]) -> Option<&[u8]> {
-    let (body, hash) = bytes.split_last_chunk::<HASH_BYTES>()?;
-    (Sha256::digest(body).as_slice() == hash).then_some(body)
-}
-
-fn bytes_beside(generation_file: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(beside(generation_file)) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What is kept, or so many bytes of it; none where nothing is.
+fn bytes_beside(generation_file: &Path, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(beside(generation_file)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len().min(bytes_max)).unwrap_or(0));
+    file.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// A count and so many pieces, and what follows them.
@@ -159,6 +163,7 @@ fn chunks<const BYTES: usize>(bytes: &[u8], count: usize) -> Option<(&[[u8; BYTE
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+    use std::fs;
 
     use super::super::tests::population;
     use super::*;
@@ -170,13 +175,17 @@ mod tests {
         })
     }
 
-    /// What is kept in a folder, or why there is none.
-    fn kept(bytes: &[u8], bytes_max: u64) -> Result<Option<Population>, Fault> {
+    /// What is kept in a folder whose manifest says that it is `expected`, or why there is none.
+    fn kept(bytes: &[u8], expected: Option<&[u8]>, bytes_max: u64) -> Result<Option<Population>, Fault> {
         let folder = tempfile::tempdir().unwrap();
         let generation = folder.path().join("cdm.duckdb");
         fs::write(beside(&generation), bytes).unwrap();
-        assert_eq!(is_population_damaged(&generation).unwrap(), sound(bytes).is_none());
-        Population::kept(&generation, bytes_max)
+        Population::kept(&generation, expected.map(FileMark::of).as_ref(), bytes_max)
+    }
+
+    /// True where it is damage to find these bytes in place of what was written.
+    fn is_damage(bytes: &[u8], written: &[u8]) -> bool {
+        kept(bytes, Some(written), 1_000_000).err().is_some_and(|fault| fault.note == Fault::damaged().note)
     }
 
     #[test]
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_what_the_records_say() {
         let bytes = population().to_bytes();
-        let read = kept(&bytes, 1_000_000).ok().flatten().unwrap();
+        let read = kept(&bytes, Some(&bytes), 1_000_000).ok().flatten().unwrap();
         assert!(read.to_bytes() == bytes);
         assert_eq!(read.place(9_000_000_000_000_000_000), population().place(9_000_000_000_000_000_000));
     }
@@ -215,28 +224,38 @@ mod tests {
     #[test]
     fn what_is_not_what_was_written_is_never_used() {
         let whole = population().to_bytes();
-        let is_damage = |bytes: &[u8]| {
-            kept(bytes, 1_000_000).err().is_some_and(|fault| fault.note == Fault::damaged().note)
-        };
         for at in 0..whole.len() {
             let mut flipped = whole.clone();
             flipped[at] ^= 4;
-            assert!(is_damage(&flipped) && is_damage(&whole[..at]), "byte {at}");
+            assert!(is_damage(&flipped, &whole) && is_damage(&whole[..at], &whole), "byte {at}");
         }
+        assert!(is_damage(&[&whole[..], b"."].concat(), &whole));
         // Whole, and not what a writer makes.
         for cut in 0..whole.len() - HASH_BYTES - WORDS.len() {
             let mut short = whole[..WORDS.len() + cut].to_vec();
             short.extend(Sha256::digest(&short));
-            assert!(is_damage(&short), "cut at {cut}");
+            assert!(is_damage(&short, &short), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn that_of_another_generation_is_never_used_nor_one_that_the_manifest_does_not_name() {
+        let whole = population().to_bytes();
+        let mut other = population();
+        other.facts[0].born -= 10_000;
+        let other = other.to_bytes();
+        assert!(kept(&other, Some(&other), 1_000_000).is_ok_and(|population| population.is_some()));
+        assert!(is_damage(&other, &whole));
+        assert!(kept(&whole, None, 1_000_000).is_ok_and(|none| none.is_none()));
     }
 
     #[test]
     fn what_another_version_wrote_is_passed_over_and_what_is_too_large_is_not_read() {
         let mut other = b"flip population 2\n..".to_vec();
         other.extend(Sha256::digest(&other));
-        assert!(kept(&other, 1_000_000).is_ok_and(|none| none.is_none()));
-        let fault = kept(&population().to_bytes(), 100).err().unwrap();
+        assert!(kept(&other, Some(&other), 1_000_000).is_ok_and(|none| none.is_none()));
+        let whole = population().to_bytes();
+        let fault = kept(&whole, Some(&whole), 100).err().unwrap();
         assert_eq!(fault.failed, Failed::OutOfMemory);
     }
 }
