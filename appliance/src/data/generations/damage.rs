@@ -86,7 +86,8 @@ pub enum Verdict {
 }
 
 impl Generations {
-    /// Reads a generation's whole file and the population beside it, and compares them with what was ingested. `tick` hears of the bytes read so far.
+    /// Reads a generation's whole file and the population beside it, and compares them with what was ingested. `tick`
+    /// hears of the bytes read so far.
     ///
     /// # Errors
     /// When there is none of that name, when the file cannot be read, and when the finding cannot be written down.

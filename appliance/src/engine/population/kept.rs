@@ -36,8 +36,8 @@ pub(crate) fn beside(generation_file: &Path) -> PathBuf {
     generation_file.with_file_name("population")
 }
 
-/// Writes the population of an open generation beside it, durably, and says what was written. Nothing is where it would take more than a
-/// part of so many MiB, or cannot be read: an engine then says so of the records, when it is asked.
+/// Writes the population of an open generation beside it, durably, and says what was written. Nothing is where it would
+/// take more than a part of so many MiB, or cannot be read: an engine then says so of the records, when it is asked.
 ///
 /// # Errors
 /// When the file cannot be written.
