@@ -185,7 +185,7 @@ fn a_worker_dies_with_the_appliance_in_the_middle_of_a_question() {
 #[test]
 fn an_export_that_never_ends_is_held_to_its_time_though_there_is_always_more_to_read() {
     let site = Site::new(|_| {});
-    let hello = r#"{"Hello":{"engine_version":"x","sandbox":{"files":"confined","calls":"confined"}}}"#;
+    let hello = r#"{"Hello":{"engine_version":"x","sandbox":{"files":"fully","calls":"fully"}}}"#;
     // It takes its configuration, says hello, and waits to be asked: a worker that speaks before is lost for that.
     let endless = format!(
         "exec perl -e 'sub frame {{ pack(\"VV\", length($_[0]), length($_[1])) . $_[0] . $_[1] }} \
