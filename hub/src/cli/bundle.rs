@@ -111,7 +111,16 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
         carried.push(head(made)?);
         placed.push(desk.hand_over(made, folder, name, &mut bar(name)).context(GO_ON)?);
     }
-    let made = desk.make(&By::command_line(clock::now()), trust.id, size, &carried, &mut bar("making"))?;
+    let made = match desk.make(&By::command_line(clock::now()), trust.id, size, &carried, &mut bar("making"))
+    {
+        Ok(made) => made,
+        // What was left is on the stick all the same.
+        Err(error) if !carried.is_empty() => {
+            tracing::warn!(error = error_chain(&error), "what came since goes with a later stick");
+            Vec::new()
+        }
+        Err(error) => return Err(error.into()),
+    };
     ensure!(
         out.is_dir() || made.len() == 1,
         "there is more than one bundle of {size} bytes holds: {}; name a folder with --out",
@@ -151,10 +160,7 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
         );
     }
     if left > 0 {
-        say!(
-            "{} left of an earlier export; what came since is on the stick too.",
-            plural(left as u64, "bundle was", Some("bundles were"))
-        );
+        say!("{} left of an earlier export.", plural(left as u64, "bundle was", Some("bundles were")));
     }
     say!("Unmount the stick, and carry it to {}. There: flip-appliance bundle import", trust.name);
     Ok(())

@@ -271,6 +271,8 @@ mod tests {
         let failing = not_read(&io::Error::from_raw_os_error(5));
         assert!(matches!(failing, Said::NotTried(why) if why.contains("Input/output error")));
         assert!(matches!(not_read(&io::Error::other("corrupt")), Said::Unknown(_)));
+        // A place that no file has.
+        assert!(matches!(not_read(&io::Error::from_raw_os_error(22)), Said::Unknown(_)));
     }
 
     #[test]

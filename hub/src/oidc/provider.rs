@@ -394,8 +394,12 @@ mod tests {
     const NOW: UnixMillis = UnixMillis(1_000_000);
 
     fn provider() -> Provider {
+        provider_at("https://login.example.org")
+    }
+
+    fn provider_at(issuer: &str) -> Provider {
         let settings = Settings {
-            issuer: "https://login.example.org".to_owned(),
+            issuer: issuer.to_owned(),
             client_id: "flip".to_owned(),
             client_secret: None,
             label: "Example Health".to_owned(),
@@ -434,6 +438,23 @@ mod tests {
             provider.redeem(Some("another"), handed.clone(), NOW).await,
             Err(Refused::NotBegun)
         ));
+    }
+
+    #[tokio::test]
+    async fn one_that_hangs_is_left_alone_from_when_it_was_given_up() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let provider = provider_at(&format!("https://{}", silent.local_addr().unwrap()));
+        let hanging = tokio::spawn(async move {
+            let _held = silent.accept().await.unwrap();
+            // Whoever asks again is counted.
+            silent.accept().await.unwrap();
+        });
+        for _ in 0..2 {
+            let refused = provider.metadata(clock::now(), None).await.err();
+            assert!(matches!(refused, Some(Refused::Away(_))), "{refused:?}");
+        }
+        assert!(!hanging.is_finished(), "it was asked again at once");
+        hanging.abort();
     }
 
     #[tokio::test]

@@ -94,26 +94,28 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     Ok(())
 }
 
+fn signing_key(stage: &Stage) -> Result<Vec<u8>> {
+    Ok(fs::read(stage.trust.data.join("identity/signing.key"))?)
+}
+
 #[test]
 fn new_keys_are_asked_made_and_taken_over_by_stick_and_nothing_is_lost() -> Result<()> {
     let mut stage = Stage::set()?;
     stage.trust.program()?.says("connected to the hub")?;
     stage.wire.cut();
-    let key =
-        |stage: &Stage| -> Result<Vec<u8>> { Ok(fs::read(stage.trust.data.join("identity/signing.key"))?) };
-    let before = key(&stage)?;
+    let before = signing_key(&stage)?;
     assert!(stage.hub.command(&["trust", "rotate", TRUST])?.output()?.status.success());
     let old = stage.api.ask("sealed to the old key", EVERYONE)?;
     // The hub asks; the Trust shows new keys, and answers with the old one.
     round(&stage, "asked")?;
     assert_eq!(share(&stage.api.result(&old)?)["state"], "value");
-    assert_eq!(key(&stage)?, before, "its certificate is not there yet");
+    assert_eq!(signing_key(&stage)?, before, "its certificate is not there yet");
     // What is sealed to the new keys comes with their certificate; the appliance was killed meanwhile.
     let new = stage.api.ask("sealed to the new key", EVERYONE)?;
     stage.trust.kill()?;
     stage.trust.resume()?;
     round(&stage, "answered")?;
-    assert_ne!(key(&stage)?, before);
+    assert_ne!(signing_key(&stage)?, before);
     assert_eq!(share(&stage.api.result(&new)?)["state"], "value");
     let last = stage.api.ask("and on", EVERYONE)?;
     round(&stage, "on")?;
@@ -129,9 +131,7 @@ fn what_was_written_before_new_keys_is_known_as_ones_own_and_removed_once_it_is_
     let mut stage = Stage::set()?;
     stage.trust.program()?.says("connected to the hub")?;
     stage.wire.cut();
-    let key =
-        |stage: &Stage| -> Result<Vec<u8>> { Ok(fs::read(stage.trust.data.join("identity/signing.key"))?) };
-    let before = key(&stage)?;
+    let before = signing_key(&stage)?;
     stage.api.ask("everyone", EVERYONE)?;
     let (coming, going) = (super::stick(&stage, "coming")?, super::stick(&stage, "going")?);
     out(&stage.hub, &coming)?;
@@ -146,7 +146,7 @@ fn what_was_written_before_new_keys_is_known_as_ones_own_and_removed_once_it_is_
     back(&stage.hub, &old)?;
     assert!(stage.hub.command(&["trust", "rotate", TRUST])?.output()?.status.success());
     stage.wire.mend();
-    until("new keys", || Ok((key(&stage)? != before).then_some(())))?;
+    until("new keys", || Ok((signing_key(&stage)? != before).then_some(())))?;
     until("the hub to have the answer", || Ok((stage.trust.status()?["outgoing"] == 0).then_some(())))?;
     let known = stage.trust.data.join("sticks/known/hub.json");
     until("the old key to be known", || {

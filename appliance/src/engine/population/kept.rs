@@ -8,8 +8,7 @@
 //! count u32                      then for each place: born i32, sex u16, first year u8, last year u8
 //! id i64 ..                      of the places from `near` on
 //! count u32                      then for each who has several periods: place u32, years 4 × u64
-//! sexes                          as JSON, up to
-//! SHA-256                        of everything before it
+//! sexes                          as JSON, to the end
 //! ```
 //!
 //! Numbers are little-endian. What must stay true: a file is never used that is not the one of this generation, to the
@@ -21,7 +20,6 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use flip_protocol::answer::Failed;
-use sha2::{Digest as _, Sha256};
 
 use super::{Facts, Places, Population, too_large};
 use crate::data::FileMark;
@@ -29,7 +27,6 @@ use crate::engine::bounds;
 use crate::engine::database::Fault;
 
 const WORDS: &[u8] = b"flip population 1\n";
-const HASH_BYTES: usize = 32;
 
 /// Where the population of a generation is kept.
 pub(crate) fn beside(generation_file: &Path) -> PathBuf {
@@ -74,8 +71,7 @@ impl Population {
         if FileMark::of(&bytes) != *expected {
             return Err(Fault::damaged());
         }
-        let (body, _) = bytes.split_last_chunk::<HASH_BYTES>().ok_or_else(Fault::damaged)?;
-        let Some(parts) = body.strip_prefix(WORDS) else { return Ok(None) };
+        let Some(parts) = bytes.strip_prefix(WORDS) else { return Ok(None) };
         let population = Self::of_parts(parts).ok_or_else(Fault::damaged)?;
         population.check(bytes_max)?;
         Ok(Some(population))
@@ -104,8 +100,6 @@ impl Population {
             bytes.extend(years.iter().flat_map(|part| part.to_le_bytes()));
         }
         bytes.extend(serde_json::to_vec(&self.sexes).expect("numbers and texts are JSON"));
-        let hash = Sha256::digest(&bytes);
-        bytes.extend(hash);
         bytes
     }
 
@@ -202,15 +196,13 @@ mod tests {
         let bytes = Population::of_records(&database, 1_000_000).unwrap_or_else(|_| panic!()).to_bytes();
         let (words, rest) = bytes.split_at(WORDS.len());
         assert_eq!(words, b"flip population 1\n");
-        let (numbers, rest) = rest.split_at(8 + 4 + 4 + 2 * 8 + 8 + 4 + 36);
+        let (numbers, sexes) = rest.split_at(8 + 4 + 4 + 2 * 8 + 8 + 4 + 36);
         let expected = [
             "0700000000000000 01000000 02000000 ab8c2901 0100 6568 00000080 0000 6969",
             "ffffffffffffffff 01000000 00000000 0000000000000000 0000000060010000 0000000000000000 0000000000000000",
         ];
         assert_eq!(hex(numbers), expected.concat().replace(' ', ""));
-        let (sexes, hash) = rest.split_at(rest.len() - HASH_BYTES);
         assert_eq!(sexes, br#"[{"Concept":null},{"Concept":8507}]"#);
-        assert_eq!(hash, Sha256::digest(&bytes[..bytes.len() - HASH_BYTES]).as_slice());
     }
 
     #[test]
@@ -231,10 +223,8 @@ mod tests {
         }
         assert!(is_damage(&[&whole[..], b"."].concat(), &whole));
         // Whole, and not what a writer makes.
-        for cut in 0..whole.len() - HASH_BYTES - WORDS.len() {
-            let mut short = whole[..WORDS.len() + cut].to_vec();
-            short.extend(Sha256::digest(&short));
-            assert!(is_damage(&short, &short), "cut at {cut}");
+        for cut in WORDS.len()..whole.len() {
+            assert!(is_damage(&whole[..cut], &whole[..cut]), "cut at {cut}");
         }
     }
 
@@ -251,9 +241,8 @@ mod tests {
 
     #[test]
     fn what_another_version_wrote_is_passed_over_and_what_is_too_large_is_not_read() {
-        let mut other = b"flip population 2\n..".to_vec();
-        other.extend(Sha256::digest(&other));
-        assert!(kept(&other, Some(&other), 1_000_000).is_ok_and(|none| none.is_none()));
+        let other = b"flip population 2\n..";
+        assert!(kept(other, Some(other), 1_000_000).is_ok_and(|none| none.is_none()));
         let whole = population().to_bytes();
         let fault = kept(&whole, Some(&whole), 100).err().unwrap();
         assert_eq!(fault.failed, Failed::OutOfMemory);
