@@ -453,7 +453,7 @@ fn files_are_brought_on_the_models_page_with_scripts_and_without() -> Result<()>
     plain.picture(&picture("model-files")?)?;
     plain.fill("input[type=file]", &on_disk("run.sh", b"true\n")?)?;
     plain.click("form[data-bring] button")?;
-    plain.shows("no file of that ending is let in")?;
+    plain.shows("No file of that ending is let in")?;
     plain.picture(&picture("model-file-refused")?)?;
     plain.fill("input[type=file]", &on_disk("empty.txt", b"")?)?;
     plain.click("form[data-bring] button")?;

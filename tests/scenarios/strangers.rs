@@ -44,7 +44,7 @@ fn a_forgotten_password_is_chosen_anew_and_nobody_learns_who_is_here() -> Result
         assert_eq!((reply.status, reply.text.as_str()), (202, ""), "{email}");
     }
     let wrong = forgot(&stranger, "nowhere")?;
-    assert!(wrong.0 == 422 && wrong.1.contains("expected an e-mail address"), "{}", wrong.1);
+    assert!(wrong.0 == 422 && wrong.1.contains("Expected an e-mail address"), "{}", wrong.1);
 
     let links = until("two mails", || {
         let mails = server.mails()?;

@@ -149,7 +149,7 @@ fn an_admin_looks_at_a_trust_and_manages_it_in_the_console() -> Result<()> {
     narrow.click("details:has(input[name=name]) summary")?;
     narrow.fill("input[name=name]", "something else")?;
     narrow.click("form[action$='/remove'] button")?;
-    narrow.shows("its name is")?;
+    narrow.shows("Its name is")?;
     narrow.fill("input[name=name]", TRUST)?;
     narrow.click("form[action$='/remove'] button")?;
     narrow.shows("Westbrook")?;
