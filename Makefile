@@ -40,7 +40,7 @@ test: prepare ## Everything CI runs: formatting, lints, and every test, installi
 	cargo clippy --workspace --all-targets --locked $(FEATURES) -- -D warnings
 	cargo check --locked --manifest-path tests/fuzz/Cargo.toml
 	cargo build --workspace --locked $(FEATURES)
-	cargo test --workspace --locked $(FEATURES)
+	cargo test --workspace --locked --no-fail-fast $(FEATURES)
 
 bench: build ## Measure, and print one table (QUICK=1: with fewer persons and samples; ONLY=part: see flip-bench --help)
 	@tests/prepare/python.sh || echo 'bench: ingest and questions will be compared with nothing' >&2

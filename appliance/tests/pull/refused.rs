@@ -101,7 +101,7 @@ fn a_server_of_another_authority_or_without_tls_is_refused() {
 
     world.configure("");
     let said = world.refused(&[]);
-    assert!(said.contains("pull.ca_file = nothing is not right"), "{said}");
+    assert!(said.contains("pull.ca_file is missing"), "{said}");
 
     let plain = World::small(Tls::Off);
     plain.configure(&authority);
