@@ -29,11 +29,12 @@ pub(super) fn check_loaded_keys(
     if ascend(parts) {
         return Ok(());
     }
+    let failed = |error: duckdb::Error| IngestError::engine(format!("checking {}", table.name), &error);
+    if !database.may_repeat(table, &quoted(key), parts.iter().map(Checked::rows).sum()).map_err(failed)? {
+        return Ok(());
+    }
     let from = format!("SELECT {} AS key FROM omop.{}", quoted(key), quoted(table.name));
-    let repeated = repeated(database, &from);
-    let repeated =
-        repeated.map_err(|error| IngestError::engine(format!("checking {}", table.name), &error))?;
-    list(parts, &repeated, database, problems)
+    list(parts, &repeated(database, &from).map_err(failed)?, database, problems)
 }
 
 /// Lists the repeated keys of a table that will not be loaded, as far as its parts can be read.

@@ -135,13 +135,15 @@ fn examine_date(text: &[u8]) -> Result<Form, Fault> {
     if text.len() == 10 {
         return day(text).map(|_| Form::Plain).ok_or(Fault::NotDate);
     }
+    if let Some(dashed) = dashed(text) {
+        return day(&dashed).map(|_| Form::Compact).ok_or(Fault::NotDate);
+    }
     let found = moment(text).ok_or(Fault::NotDate)?;
     let midnight = found.time.iter().all(|byte| matches!(byte, b'0' | b':' | b'.'));
-    match (midnight, text.len()) {
-        (false, _) => Err(Fault::NotMidnight),
-        (true, 8) => Ok(Form::Compact),
-        (true, _) if found.form == Form::Plain => Ok(Form::Plain),
-        (true, _) => Ok(Form::Other),
+    match found.form {
+        _ if !midnight => Err(Fault::NotMidnight),
+        Form::Plain => Ok(Form::Plain),
+        Form::Compact | Form::Other | Form::Offset => Ok(Form::Other),
     }
 }
 
@@ -154,8 +156,7 @@ struct Moment<'a> {
 /// `YYYY-MM-DD` or `YYYYMMDD`, then perhaps a space or T, HH:MM, :SS, a fraction, and an offset.
 fn moment(text: &[u8]) -> Option<Moment<'_>> {
     const MIDNIGHT: &[u8] = b"00:00:00";
-    if let &[y1, y2, y3, y4, m1, m2, d1, d2] = text {
-        let dashed = [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2];
+    if let Some(dashed) = dashed(text) {
         return Some(Moment { day: day(&dashed)?, time: MIDNIGHT, form: Form::Other });
     }
     let (date, rest) = text.split_at_checked(10)?;
@@ -174,6 +175,12 @@ fn moment(text: &[u8]) -> Option<Moment<'_>> {
         (false, _) | (_, false) => return None,
     };
     Some(Moment { day, time, form })
+}
+
+/// YYYYMMDD as YYYY-MM-DD, whatever its bytes are.
+fn dashed(text: &[u8]) -> Option<[u8; 10]> {
+    let &[y1, y2, y3, y4, m1, m2, d1, d2] = text else { return None };
+    Some([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2])
 }
 
 /// The ten bytes of a day that exists in the years 1 to 9999.
