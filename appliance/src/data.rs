@@ -19,6 +19,7 @@ mod checked;
 mod confine;
 mod copy;
 mod database;
+mod encoding;
 mod error;
 mod extract;
 mod generations;
@@ -117,7 +118,7 @@ pub(crate) fn ingest_in_turn(
 ) -> Result<Report, IngestError> {
     let (sources, notes) = extract::discover(folder)?;
     if !sources.iter().any(|source| source.table.name == "person") {
-        return Err(IngestError::NoPersonFile);
+        return Err(IngestError::NoPersonFile { alike: extract::alike(&notes, Some("person")) });
     }
     let estimate_bytes = estimate(&sources);
     let bytes: u64 = sources.iter().map(|source| source.bytes).sum();
@@ -205,8 +206,11 @@ fn clear_references(
 ) -> Result<Vec<Finding>, IngestError> {
     let mut findings = Vec::new();
     for parts in tables(all) {
-        meter.at(Phase::Loading, parts[0].source.table.name, 0, 0);
-        findings.extend(references::clear(parts, database)?);
+        let table = parts[0].source.table;
+        if table.columns.iter().any(|column| references::names_records(table, column)) {
+            meter.at(Phase::Comparing, table.name, 0, 0);
+            findings.extend(references::clear(parts, database)?);
+        }
     }
     Ok(findings)
 }
@@ -305,7 +309,7 @@ fn look(
         let quality = quality::assess(&database, input, &mut tick)?;
         let kept = ended(population);
         database.close_reader()?;
-        meter.end("person");
+        meter.end(last.map_or("person", |table| table.name));
         let failed = |error| IngestError::io(&path, error);
         let population = kept.map_err(failed)?;
         Ok((Marks { database: ended(mark).map_err(failed)?, population }, quality))

@@ -10,6 +10,7 @@ use flip_protocol::UnixMillis;
 use flip_protocol::heads::SignedHead;
 use flip_storage::audit::check::{Expected, Noted};
 use flip_storage::audit::{Audit, Entry, Head};
+use flip_web::plural;
 
 use crate::clock;
 use crate::identity::Identity;
@@ -74,7 +75,7 @@ pub fn audit(place: &Place, command: &AuditCommand) -> anyhow::Result<()> {
             for file in heads {
                 kept.extend(heads_of(file, place)?);
             }
-            let compared = kept.len();
+            let compared = kept.len() as u64;
             let mut expected = Expected::new(kept);
             let mut outcome = Ok(());
             let mut found = noted.is_none();
@@ -90,7 +91,7 @@ pub fn audit(place: &Place, command: &AuditCommand) -> anyhow::Result<()> {
             }
             say!("The audit log is whole: {} acts, each following from the one before it.", head.entries);
             if compared > 0 {
-                say!("It has the acts of all {compared} heads that the hub keeps.");
+                say!("It has the acts of {} that the hub keeps.", plural(compared, "head", None));
             }
             say!("Note the last hash to prove it later: {}", head.hash);
             Ok(())

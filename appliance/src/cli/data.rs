@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use flip_protocol::UnixMillis;
 use flip_storage::audit::Audit;
+use flip_web::thousands;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde_json::{Value, json};
 
@@ -121,7 +122,7 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
                 "{mark} {name:10}  {:10}  {}  {:>11}  {:>8} MB",
                 known.manifest.extract_date,
                 &clock::readable(UnixMillis(known.manifest.ingested_at_ms))[..16],
-                known.manifest.rows("person").unwrap_or_default(),
+                thousands(known.manifest.rows("person").unwrap_or_default()),
                 bytes(&known) / 1_000_000,
             ),
             Err(error) => say!("{mark} {name:10}  {error}"),
@@ -258,7 +259,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let now_ms = clock::now().0;
     if delivery.is_some() {
         let report = data::ingest_in_turn(turn, &dir, &generations, &settings, now_ms, &mut Silent)?;
-        say!("{}", data::print_report(&report));
+        say!("{}", data::print_report(&report).trim_end());
         return Ok(());
     }
     let outcome = data::ingest_in_turn(turn, &dir, &generations, &settings, now_ms, &mut Bar::new());
@@ -268,7 +269,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
             for removed in &report.removed {
                 audit(&place, "data_dropped", json!({ "generation": removed, "why": "keep" }))?;
             }
-            say!("{}", data::print_report(&report));
+            say!("{}", data::print_report(&report).trim_end());
             Ok(())
         }
         Err(error) => {

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use flip_storage::audit::Audit;
+use flip_web::plural;
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -80,7 +81,8 @@ fn pull_and_ingest(
         );
     }
     let rows: u64 = spool.tables().iter().map(|read| read.rows).sum();
-    say!("{} tables with {rows} rows were read from {}.", spool.tables().len(), settings.place());
+    let tables = plural(spool.tables().len() as u64, "table", None);
+    say!("Read from {}: {tables} with {}.", settings.place(), plural(rows, "row", None));
 
     ingest(folder, &spool)?;
     let generation = must_be_whole(place, &spool)?;
@@ -121,11 +123,11 @@ fn must_be_whole(place: &Place, spool: &Spool) -> anyhow::Result<String> {
         let found = generation.manifest.rows(&read.table);
         ensure!(
             found == Some(read.rows),
-            "{}: {} rows were read, and {} are in {}; do not use it, and report this",
+            "{}: the database gave {}, and {} has {}; do not use it, and report this",
             read.table,
-            read.rows,
-            found.unwrap_or_default(),
-            generation.name
+            plural(read.rows, "row", None),
+            generation.name,
+            found.unwrap_or_default()
         );
     }
     Ok(generation.name)
@@ -134,9 +136,9 @@ fn must_be_whole(place: &Place, spool: &Spool) -> anyhow::Result<String> {
 fn say_source(settings: &Settings, source: &Source) {
     say!("{} reads schema {} of {}:", settings.user, settings.schema, settings.place());
     for found in &source.tables {
-        let rows =
-            found.rows_estimated.map_or("rows unknown".to_owned(), |rows| format!("about {rows} rows"));
-        say!("  {:24} {rows}, {} columns", found.table.name, found.columns.len());
+        let about = |rows| format!("about {}", plural(rows, "row", None));
+        let rows = found.rows_estimated.map_or("rows unknown".to_owned(), about);
+        say!("  {:24} {rows}, {}", found.table.name, plural(found.columns.len() as u64, "column", None));
     }
     if !source.missing.is_empty() {
         say!("Not there, and left empty: {}", source.missing.join(", "));

@@ -30,8 +30,12 @@ pub const PROGRESS_MS: u64 = 200;
 pub const PIECE_BYTES: u64 = 4 * 1024 * 1024;
 /// Characters of a foreign column name that a note repeats.
 pub const NAME_SHOWN: usize = 64;
+/// Lines that a problem of many lines names beside the first.
+pub const LINES_SHOWN: usize = 4;
 /// Foreign columns that a note names; further ones are counted.
 pub const NAMES_SHOWN: usize = 20;
+/// Files that were passed over that an error names; further ones are counted.
+pub const NAMES_ALIKE: usize = 5;
 /// Bytes of a line of a plain copy that DuckDB takes: quotes of a record are doubled in it, and its values quoted.
 pub const COPY_LINE_BYTES: usize = 3 * RECORD_BYTES;
 /// Bytes that DuckDB reads of a plain copy at once: as many as of any other file.

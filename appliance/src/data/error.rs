@@ -10,14 +10,16 @@ use super::bounds::FILES;
 use super::generations::GenerationsError;
 use super::problem::Problems;
 
-/// Why an ingest stopped. Whatever the reason, the data in use is unchanged.
+/// Why an ingest stopped. Whatever the reason, the data in use are unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The folder holds no file of an OMOP table.
-    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv; the endings are .csv, .tsv, .csv.gz, .tsv.gz and .parquet)", folder.display())]
+    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv; the endings are .csv, .tsv, .csv.gz, .tsv.gz and .parquet){alike}", folder.display())]
     NothingRecognised {
         /// The extract's folder.
         folder: PathBuf,
+        /// What is in it that may be tables, if anything.
+        alike: String,
     },
     /// Two files claim one table.
     #[error(
@@ -36,8 +38,11 @@ pub enum IngestError {
     #[error("more than {FILES} files; write larger parts")]
     TooManyFiles,
     /// There is no person table.
-    #[error("the extract has no person file, so it has no persons")]
-    NoPersonFile,
+    #[error("the extract has no person file, so it has no persons{alike}")]
+    NoPersonFile {
+        /// What is in it that may be that file, if anything.
+        alike: String,
+    },
     /// The person table has no rows.
     #[error("{file} has no rows, so the extract has no persons")]
     NoPersons {
@@ -58,7 +63,7 @@ pub enum IngestError {
     /// No room for the new generation.
     #[error(
         "the disk is full: this ingest needs about {needs_bytes} bytes; free space and run again; \
-         the data in use is unchanged"
+         the data in use are unchanged"
     )]
     DiskFull {
         /// Bytes that the new generation takes, estimated from the extract's size.
@@ -66,7 +71,7 @@ pub enum IngestError {
     },
     /// DuckDB ran out of the memory it may use.
     #[error(
-        "the ingest ran out of memory; raise ingest.memory_mb in appliance.toml; the data in use is unchanged"
+        "the ingest ran out of memory; raise ingest.memory_mb in appliance.toml; the data in use are unchanged"
     )]
     Memory,
     /// A file could not be read or written.
@@ -168,7 +173,7 @@ impl IngestError {
             | Self::NothingRecognised { .. }
             | Self::TwoFiles { .. }
             | Self::TooManyFiles
-            | Self::NoPersonFile
+            | Self::NoPersonFile { .. }
             | Self::NoPersons { .. }
             | Self::Problems(_)
             | Self::Changed { .. }

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 use flip_gate::cdm::{TABLES, Table};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::bounds::FILES;
+use super::bounds::{FILES, NAMES_ALIKE};
 use super::error::IngestError;
 use super::manifest::Note;
 use names::{Named, named_file, named_folder, part_of};
@@ -30,6 +30,9 @@ pub(super) use parts::Part;
 
 /// A file whose presence says that an extract is complete.
 pub(super) const READY: &str = "READY";
+
+/// What is said of a folder in the extract's folder that may be the extract.
+const FOLDER_OF_TABLES: &str = "a folder with files of tables, not read; it can be ingested by itself";
 
 /// One file of an extract.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ pub(super) fn discover(folder: &Path) -> Result<(Vec<Source>, Vec<Note>), Ingest
     allow_open_files();
     let (found, mut notes) = recognised(folder)?;
     if found.is_empty() {
-        return Err(IngestError::NothingRecognised { folder: folder.to_owned() });
+        return Err(IngestError::NothingRecognised { folder: folder.to_owned(), alike: alike(&notes, None) });
     }
     let mut sources = found.into_iter().map(Source::open).collect::<Result<Vec<_>, _>>()?;
     let place = |table: &Table| TABLES.iter().position(|other| other.name == table.name);
@@ -108,6 +111,9 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
             (_, Some(table)) if kind.is_dir() => inside(table, &name, &path, &mut files, &mut notes)?,
             _ if name == READY => {}
             (Some(_), _) => notes.push(Note::new(name, "a folder or a special file; not read")),
+            (None, _) if kind.is_dir() && holds_tables(&path) => {
+                notes.push(Note::new(name, FOLDER_OF_TABLES));
+            }
             (None, _) => notes.push(Note::new(&name, names::passed_over(&name))),
         }
         if files.len() > FILES {
@@ -115,6 +121,25 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
         }
     }
     Ok((files, notes))
+}
+
+/// True for a folder with a table's file right in it. One that cannot be looked into is a folder like any other.
+fn holds_tables(folder: &Path) -> bool {
+    listed(folder).is_ok_and(|entries| entries.iter().any(|(name, _)| named_file(name).is_some()))
+}
+
+/// What was passed over and may be a table after all, that table or any, as errors end in it.
+pub(super) fn alike(notes: &[Note], table: Option<&str>) -> String {
+    let may_be = |note: &&Note| {
+        let looks_like = names::looks_like(&note.about).map(|found| found.name);
+        note.text == FOLDER_OF_TABLES
+            || looks_like.is_some_and(|found| table.is_none_or(|table| found == table))
+    };
+    let mut said: Vec<String> =
+        notes.iter().filter(may_be).map(|note| format!("; {}: {}", note.about, note.text)).collect();
+    let more = said.len().saturating_sub(NAMES_ALIKE);
+    said.truncate(NAMES_ALIKE);
+    if more > 0 { said.concat() + &format!("; and {more} more like these") } else { said.concat() }
 }
 
 /// True for two files of one table.

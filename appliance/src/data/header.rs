@@ -76,7 +76,7 @@ pub(super) fn read_names(table: &Table, input: impl Read) -> Result<(Vec<String>
     if lone_return(bare) {
         return Err(HeaderError::Fault(Fault::ReturnsAlone));
     }
-    let text = std::str::from_utf8(bare).map_err(|_| HeaderError::Fault(Fault::NotUtf8))?;
+    let text = std::str::from_utf8(bare).map_err(|_| HeaderError::Fault(Fault::HeaderNotUtf8))?;
     if text.trim().is_empty() {
         return Err(HeaderError::Fault(Fault::NoHeader));
     }

@@ -10,6 +10,7 @@
 use std::io::{BufRead, Read};
 
 use super::bounds::RECORD_BYTES;
+use super::encoding::Letters;
 
 /// How fields are set apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,10 +310,15 @@ impl<'a> Record<'a> {
         self.line + count(before, b'\n')
     }
 
-    /// The field that holds the first byte which is not UTF-8; none where all is well.
-    pub fn not_utf8(&self) -> Option<usize> {
-        let at = std::str::from_utf8(self.bytes).err()?.valid_up_to();
-        Some(self.fields.iter().position(|field| at <= field.end).unwrap_or(self.fields.len() - 1))
+    /// What its letters are.
+    pub fn letters(&self) -> Letters {
+        if self.bytes.is_ascii() {
+            return Letters::Ascii;
+        }
+        let Err(error) = std::str::from_utf8(self.bytes) else { return Letters::Utf8 };
+        let at = error.valid_up_to();
+        let field = self.fields.iter().position(|field| at <= field.end).unwrap_or(self.fields.len() - 1);
+        Letters::Other { field }
     }
 }
 

@@ -4,6 +4,8 @@
 //! so it stays small; what the data are worth is told beside it (see `quality`). Members that another version wrote
 //! are passed over, so that a generation outlives the program that made it.
 
+use flip_gate::cdm::Column;
+use flip_web::plural;
 use serde::{Deserialize, Serialize};
 
 use super::generations::FileMark;
@@ -64,6 +66,19 @@ pub struct Note {
 impl Note {
     pub(super) fn new(about: impl Into<String>, text: impl Into<String>) -> Self {
         Self { about: about.into(), text: text.into() }
+    }
+
+    /// What there is to say of so many rows of a file that are empty in a column, and so many whose text is longer than
+    /// the CDM has it.
+    pub(super) fn of_column(file: &str, column: &Column, empty: u64, too_long: u64) -> Vec<Self> {
+        let note = |rows: u64, what: &str| {
+            let are = if rows == 1 { "is" } else { "are" };
+            Self::new(file, format!("{}: {} {are} {what}", column.name, plural(rows, "row", None)))
+        };
+        let empty =
+            (column.required && empty > 0).then(|| note(empty, "empty where the CDM requires a value"));
+        let too_long = (too_long > 0).then(|| note(too_long, "longer than the CDM allows; kept"));
+        empty.into_iter().chain(too_long).collect()
     }
 }
 

@@ -136,16 +136,11 @@ fn count(
         if let Some(fault) = &conversion.fault {
             list(source, database, column, &conversion.misfit(), fault, misfits, problems)?;
         }
-        if must_have_value(source.table, column) {
+        let must = must_have_value(source.table, column);
+        if must {
             list(source, database, column, &conversion.empty, &Fault::Empty, empty, problems)?;
-        } else if column.required && empty > 0 {
-            let text = format!("{}: {empty} rows are empty where the CDM requires a value", column.name);
-            notes.push(Note::new(&source.name, text));
         }
-        if too_long > 0 {
-            let text = format!("{}: {too_long} rows are longer than the CDM allows; kept", column.name);
-            notes.push(Note::new(&source.name, text));
-        }
+        notes.extend(Note::of_column(&source.name, column, if must { 0 } else { empty }, too_long));
     }
     let (rows, empty) = (counts[0], all_empty);
     let parquet = Parquet { conversions, rows, text_bytes, empty, zeros, null_words, notes };

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use flip_web::{plural, thousands};
+
 use super::bounds::PROBLEMS_LISTED;
 
 /// One thing that stops an ingest.
@@ -94,7 +96,7 @@ pub enum Fault {
     RepeatedKey(Earlier),
     /// A line has too few values.
     #[error(
-        "{found} values, but the header names {expected} columns: is the line cut short, or a text with a line break not quoted?"
+        "{}: is the line cut short, or a text with a line break not quoted?", unequal(*found, *expected)
     )]
     TooFew {
         /// Values on the line.
@@ -104,7 +106,7 @@ pub enum Fault {
     },
     /// A line has too many values.
     #[error(
-        "{found} values, but the header names {expected} columns: is a text with a delimiter, or a number with a comma, not quoted?"
+        "{}: is a text with a delimiter, or a number with a comma, not quoted?", unequal(*found, *expected)
     )]
     TooMany {
         /// Values on the line.
@@ -127,9 +129,22 @@ pub enum Fault {
     /// A zero byte.
     #[error("a zero byte: the file may be damaged")]
     ZeroByte,
-    /// Not UTF-8.
+    /// A Parquet column whose texts are not UTF-8.
     #[error("not UTF-8 text; export it as UTF-8")]
     NotUtf8,
+    /// The header of a text file is not UTF-8.
+    #[error("not UTF-8 text; {CONVERT}")]
+    HeaderNotUtf8,
+    /// Lines of a text file are not UTF-8, of which the first is at the problem's place.
+    #[error("not UTF-8 text{}; {}", further(*more, next), if *beside_utf8 { MEND } else { CONVERT })]
+    LinesNotUtf8 {
+        /// How many more there are.
+        more: u64,
+        /// The next of them.
+        next: Vec<u64>,
+        /// True where other lines have letters beyond ASCII that are UTF-8.
+        beside_utf8: bool,
+    },
     /// The file is UTF-16.
     #[error("the file is UTF-16; export it as UTF-8")]
     Utf16,
@@ -161,13 +176,38 @@ pub enum Fault {
     #[error("DuckDB cannot read the file, though its lines passed the checks")]
     Unreadable,
     /// DuckDB reads another number of rows than the check counted.
-    #[error("the check counted {counted} rows, but {loaded} were loaded")]
+    #[error("the check counted {}, and DuckDB {loaded}", plural(*counted, "row", None))]
     RowsDiffer {
         /// Rows that the check counted.
         counted: u64,
         /// Rows that DuckDB loaded.
         loaded: u64,
     },
+}
+
+/// What to do with a text file that is not UTF-8.
+const CONVERT: &str =
+    "export the file as UTF-8, or convert it; from Windows that is: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW";
+/// What to do with one that is UTF-8 in other lines.
+const MEND: &str = "other lines are UTF-8, so do not convert the file: were these cut in the middle of a letter, or taken from \
+                    elsewhere? Export it anew";
+
+fn unequal(found: usize, expected: usize) -> String {
+    let of = |number: usize, what| plural(number as u64, what, None);
+    format!("{}, but the header names {}", of(found, "value"), of(expected, "column"))
+}
+
+/// So many more lines, of which the next are these.
+fn further(more: u64, next: &[u64]) -> String {
+    let numbers: Vec<String> = next.iter().map(u64::to_string).collect();
+    match more {
+        0 => String::new(),
+        1 => format!(", nor is line {}", numbers.join("")),
+        _ => {
+            let and_so_on = if more > next.len() as u64 { ", …" } else { "" };
+            format!(", nor are {} more lines ({}{and_so_on})", thousands(more), numbers.join(", "))
+        }
+    }
 }
 
 /// Where a repeated key appeared first.
@@ -264,14 +304,14 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.total == 1 { "problem" } else { "problems" };
-        writeln!(out, "{} {plural} in the extract; the data in use is unchanged:", self.total)?;
+        let problems = plural(self.total, "problem", None);
+        writeln!(out, "{problems} in the extract; the data in use are unchanged:")?;
         for problem in &self.listed {
             writeln!(out, "  {problem}")?;
         }
         let hidden = self.total.saturating_sub(self.listed.len() as u64);
         if hidden > 0 {
-            writeln!(out, "  and {hidden} more")?;
+            writeln!(out, "  and {} more", thousands(hidden))?;
         }
         Ok(())
     }

@@ -32,6 +32,8 @@ pub enum Phase {
     Checking,
     /// Loading them into the new generation.
     Loading,
+    /// Comparing references with the records that they name.
+    Comparing,
     /// Looking at the quality of what was loaded.
     Looking,
 }
@@ -55,7 +57,7 @@ impl Bar {
     /// A bar or lines, as standard error allows.
     pub fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{msg:32} {wide_bar} {percent:>3} % {eta:>4}");
+            let style = ProgressStyle::with_template("{msg:40} {wide_bar} {percent:>3} % {eta:>4}");
             ProgressBar::new(0).with_style(style.expect("the template is a constant that indicatif takes"))
         });
         Self { bar, last: None }
@@ -73,6 +75,7 @@ impl Progress for Bar {
         let doing = match step.phase {
             Phase::Checking => "checking",
             Phase::Loading => "loading",
+            Phase::Comparing => "comparing references of",
             Phase::Looking => "looking at",
         };
         if let Some(bar) = &self.bar {

@@ -175,24 +175,54 @@ impl Finding {
 
 impl Rule {
     /// What is so for the rows that a finding counts; follows "12 of 500 rows".
-    pub fn sentence(self) -> &'static str {
+    pub fn sentence(self, rows: u64) -> &'static str {
+        let (one, many) = self.sentences();
+        if rows == 1 { one } else { many }
+    }
+
+    /// Of one row, and of any other number.
+    fn sentences(self) -> (&'static str, &'static str) {
         match self {
-            Self::NoPerson => "name no person",
-            Self::NoSuchRow => "name a row that is not there",
-            Self::OthersRow => "name another person's record, and were emptied",
-            Self::ZeroForNone => "are 0, which names no record, and were emptied",
-            Self::NullWord => "are NULL, \\N or NA, words for no value, and were kept as text",
-            Self::NoSuchConcept => "have a concept that the vocabulary lacks",
-            Self::NoConcept => "have concept 0: their code was not mapped",
-            Self::AfterExtract => "lie after the day of the extract",
-            Self::BeforeBirth => "lie in a year before the person's birth",
-            Self::AfterDeath => "lie more than 60 days after the person's death",
-            Self::EndBeforeStart => "end before they start",
-            Self::YearOfBirth => "are in the future or more than 120 years ago",
-            Self::NoObservationPeriod => "have no observation period",
-            Self::PeriodsOverlap => "overlap an earlier period of the same person",
-            Self::SeveralDeaths => "are a second death of a person",
-            Self::RepeatedRow => "repeat the key of an earlier row",
+            Self::NoPerson => ("names no person", "name no person"),
+            Self::NoSuchRow => ("names a row that is not there", "name a row that is not there"),
+            Self::OthersRow => (
+                "names another person's record, and was emptied",
+                "name another person's record, and were emptied",
+            ),
+            Self::ZeroForNone => (
+                "is 0, which names no record, and was emptied",
+                "are 0, which names no record, and were emptied",
+            ),
+            Self::NullWord => (
+                "is NULL, \\N or NA, a word for no value, and was kept as text",
+                "are NULL, \\N or NA, words for no value, and were kept as text",
+            ),
+            Self::NoSuchConcept => {
+                ("has a concept that the vocabulary lacks", "have a concept that the vocabulary lacks")
+            }
+            Self::NoConcept => {
+                ("has concept 0: its code was not mapped", "have concept 0: their code was not mapped")
+            }
+            Self::AfterExtract => ("lies after the day of the extract", "lie after the day of the extract"),
+            Self::BeforeBirth => {
+                ("lies in a year before the person's birth", "lie in a year before the person's birth")
+            }
+            Self::AfterDeath => (
+                "lies more than 60 days after the person's death",
+                "lie more than 60 days after the person's death",
+            ),
+            Self::EndBeforeStart => ("ends before it starts", "end before they start"),
+            Self::YearOfBirth => (
+                "is in the future or more than 120 years ago",
+                "are in the future or more than 120 years ago",
+            ),
+            Self::NoObservationPeriod => ("has no observation period", "have no observation period"),
+            Self::PeriodsOverlap => (
+                "overlaps an earlier period of the same person",
+                "overlap an earlier period of the same person",
+            ),
+            Self::SeveralDeaths => ("is a second death of a person", "are a second death of a person"),
+            Self::RepeatedRow => ("repeats the key of an earlier row", "repeat the key of an earlier row"),
         }
     }
 

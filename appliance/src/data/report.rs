@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use flip_web::thousands;
+
 use super::generations::Generation;
 use super::manifest::Manifest;
 use super::quality::{Quality, print_summary};
@@ -50,7 +52,7 @@ pub fn print_tables(manifest: &Manifest) -> String {
     };
     line(format_args!("{:wide$}  {:>13}  file", "table", "rows"));
     for (entry, source) in rows {
-        line(format_args!("{:wide$}  {:>13}  {source}", entry.table, grouped(entry.rows)));
+        line(format_args!("{:wide$}  {:>13}  {source}", entry.table, thousands(entry.rows)));
     }
     let absent = absent(manifest);
     if !absent.is_empty() {
@@ -74,18 +76,6 @@ pub fn print_notes(manifest: &Manifest) -> String {
 fn absent(manifest: &Manifest) -> Vec<&str> {
     let absent = manifest.tables.iter().filter(|entry| entry.source.is_none());
     absent.map(|entry| entry.table.as_str()).collect()
-}
-
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -154,7 +144,7 @@ mod tests {
              \n\
              no file, so empty: note\n\
              \n\
-             quality: 1 problem, 0 warnings, 1 looks found nothing\n  \
+             quality: 1 problem, 0 warnings, 1 look found nothing\n  \
                problems\n    \
                  death.person_id  3 of 12 (25.0 %) name no person\n\
              \n\

@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 use flip_gate::cdm::{Column, Kind, Table};
+use flip_web::plural;
 
 use super::bounds::{PIECE_BYTES, RECORD_BYTES};
+use super::encoding::{Encoding, Letters};
 use super::error::IngestError;
 use super::extract::{Format, Source};
 use super::header::{Columns, must_have_value};
@@ -89,6 +91,9 @@ pub(super) fn survey(
     tick: &mut dyn FnMut(u64, u64),
 ) -> Result<Survey, IngestError> {
     let mut tally = pieces::tally(source, dialect, columns, PIECE_BYTES, tick)?;
+    if let Some(problem) = std::mem::take(&mut tally.encoding).problem(&source.name) {
+        problems.push(problem);
+    }
     problems.absorb(std::mem::take(&mut tally.problems), 0);
     Ok(tally.finish(source, dialect))
 }
@@ -101,6 +106,7 @@ pub(super) struct Tally {
     pub rows: u64,
     text_bytes: u64,
     pub problems: Problems,
+    encoding: Encoding,
     pub habits: Habits,
     plain_dates: u64,
     compact_dates: u64,
@@ -154,6 +160,7 @@ impl Tally {
             rows: 0,
             text_bytes: 0,
             problems: Problems::default(),
+            encoding: Encoding::default(),
             habits: Habits::default(),
             plain_dates: 0,
             compact_dates: 0,
@@ -175,6 +182,7 @@ impl Tally {
             cells.too_long += more.too_long;
         }
         self.problems.absorb(next.problems, lacking);
+        self.encoding.absorb(next.encoding, lacking);
         self.habits = self.habits.followed_by(next.habits);
         self.rows += next.rows;
         self.text_bytes += next.text_bytes;
@@ -200,8 +208,10 @@ impl Tally {
             self.trailing += 1;
             self.odd += 1;
         }
-        if let Some(field) = record.not_utf8() {
-            self.problem(record.line_of(field), self.name(field), Fault::NotUtf8);
+        match record.letters() {
+            Letters::Ascii => {}
+            Letters::Utf8 => self.encoding.utf8(),
+            Letters::Other { field } => self.encoding.other(record.line_of(field), self.name(field)),
         }
         self.rows += 1;
         self.text_bytes += record.size_bytes();
@@ -302,30 +312,22 @@ impl Tally {
         if habits.open_end && self.rows > 0 {
             note("the last line has no line end; if more was expected, the file was cut short".to_owned());
         }
-        for (count, text) in [
-            (habits.blank_lines, "blank lines passed over"),
-            (self.trailing, "lines with blank values beyond the header's columns"),
-            (self.offsets, "times with an offset from UTC; the local time is kept"),
-            (u64::from(mixed_ends), "file whose lines end in both CRLF and LF"),
+        for (count, what, of_them) in [
+            (habits.blank_lines, "blank line", " passed over"),
+            (self.trailing, "line", " with blank values beyond the header's columns"),
+            (self.offsets, "time", " with an offset from UTC; the local time is kept"),
         ] {
             if count > 0 {
-                note(format!("{count} {text}"));
+                note(plural(count, what, None) + of_them);
             }
+        }
+        if mixed_ends {
+            note("some lines end in CRLF and others in LF; all were read".to_owned());
         }
         for cells in &self.cells {
             let Some(column) = cells.column else { continue };
-            if column.required && !cells.must && cells.empty > 0 {
-                note(format!(
-                    "{}: {} rows are empty where the CDM requires a value",
-                    column.name, cells.empty
-                ));
-            }
-            if cells.too_long > 0 {
-                note(format!(
-                    "{}: {} rows are longer than the CDM allows; kept",
-                    column.name, cells.too_long
-                ));
-            }
+            let empty = if cells.must { 0 } else { cells.empty };
+            notes.extend(Note::of_column(&source.name, column, empty, cells.too_long));
         }
         let counted = |count: fn(&Cells) -> u64| {
             let cells = self.cells.iter();

@@ -7,6 +7,7 @@ use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use flip_web::plural;
 use postgres::error::SqlState;
 
 use super::settings::{PASSWORD_VARIABLE, Settings};
@@ -159,7 +160,8 @@ pub enum PullError {
     },
     /// What came is not what the snapshot holds.
     #[error(
-        "{table}: {copied} rows came, and the same snapshot counts {counted}; run the same command again"
+        "{table}: {} came, and the same snapshot counts {counted}; run the same command again",
+        plural(*copied, "row", None)
     )]
     Count {
         /// The table.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use flip_web::plural;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Hears how far a pull has come.
@@ -41,7 +42,10 @@ impl Progress for Bar {
                 .with_style(style.expect("the template is a constant that indicatif takes"))
         });
         if tables_kept > 0 {
-            self.line(&format!("an earlier pull was interrupted; going on with what it has not read ({tables_kept} tables are here)"));
+            self.line(&format!(
+                "an earlier pull was interrupted; going on with what it has not read ({} here)",
+                plural(tables_kept as u64, "table", None)
+            ));
         }
     }
 
@@ -54,12 +58,12 @@ impl Progress for Bar {
 
     fn done(&mut self, table: &'static str, rows: u64) {
         self.rows_before += rows;
-        self.line(&format!("{table}: {rows} rows"));
+        self.line(&format!("{table}: {}", plural(rows, "row", None)));
     }
 
     fn kept(&mut self, table: &'static str, rows: u64) {
         self.rows_before += rows;
-        self.line(&format!("{table}: {rows} rows, read before"));
+        self.line(&format!("{table}: {}, read before", plural(rows, "row", None)));
     }
 }
 

@@ -11,6 +11,8 @@ use flip_appliance::data::{IngestError, Quality, Settings, ingest};
 
 use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World, notes};
 
+const CONVERT: &str =
+    "export the file as UTF-8, or convert it; from Windows that is: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW";
 const MARKER: &str = "MARKERVALUE";
 const NO_COLUMNS: &str = "death.csv line 1: no column of this table is named here; a text file begins with the columns' \
                           names, set apart by comma, tab, semicolon or bar";
@@ -80,10 +82,112 @@ fn broken_lines_are_named() {
     assert_eq!(
         world.problems(),
         [
-            "DEATH.csv line 2, column cause_source_value: not UTF-8 text; export it as UTF-8",
+            &format!("DEATH.csv line 2, column cause_source_value: not UTF-8 text; {CONVERT}"),
             "DEATH.csv line 3: a zero byte: the file may be damaged",
         ]
     );
+}
+
+/// Deaths with a cause in an encoding of Windows.
+fn windows_deaths(count: u64) -> Vec<u8> {
+    let rows = (1..=count).map(|_| b"1,2020-01-01,,Sch\xe4delfraktur\n".as_slice());
+    [DEATH_HEADER.as_bytes(), b"\n"].into_iter().chain(rows).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn a_file_in_another_encoding_is_one_problem_that_says_how_to_convert_it() {
+    const MANY: u64 = 200_000;
+    let world = World::with_persons();
+    let lines = "DEATH.csv line 2, column cause_source_value: not UTF-8 text";
+    for (count, further) in [
+        (2, ", nor is line 3"),
+        (3, ", nor are 2 more lines (3, 4)"),
+        (MANY, ", nor are 199,999 more lines (3, 4, 5, 6, …)"),
+    ] {
+        world.file("DEATH.csv", windows_deaths(count));
+        let problems = world.problem_list();
+        assert_eq!(problems.total(), 1);
+        assert_eq!(problems.listed()[0].to_string(), format!("{lines}{further}; {CONVERT}"));
+        assert!(problems.to_string().starts_with("1 problem in the extract"), "{problems}");
+    }
+
+    // Other problems of the file are listed beside it.
+    world.file("DEATH.csv", [windows_deaths(3).as_slice(), b"x,2020-01-01,,\n"].concat());
+    assert_eq!(
+        world.problems(),
+        [
+            format!("{lines}, nor are 2 more lines (3, 4); {CONVERT}"),
+            "DEATH.csv line 5, column person_id: not a whole number of at most 64 bits".to_owned(),
+        ]
+    );
+
+    // Converted, what is UTF-8 already would come to harm.
+    world.file(
+        "DEATH.csv",
+        [windows_deaths(1).as_slice(), "1,2020-01-01,,Schädelfraktur\n".as_bytes()].concat(),
+    );
+    let said = world.problems();
+    assert!(matches!(&said[..], [one] if one.contains("do not convert the file")), "{said:?}");
+
+    world.file("DEATH.csv", b"person_id,death_date,Geschlechtsschl\xfcssel\n1,2020-01-01,1\n");
+    assert_eq!(world.problems(), [format!("DEATH.csv line 1: not UTF-8 text; {CONVERT}")]);
+}
+
+#[test]
+fn a_table_under_a_name_that_is_nearly_right_is_told_what_to_be_named() {
+    let world = World::with_persons();
+    world.file("cdm_death.csv", "person_id,death_date\n1,2020-01-01\n");
+    let notes = notes(&world.ingest().unwrap());
+    assert!(
+        notes.contains("cdm_death.csv: not read; if it is the table death, name it death.csv"),
+        "{notes}"
+    );
+
+    let refused = |world: &World| world.ingest().unwrap_err().to_string();
+    let person = world.folder.path().join("person.csv");
+    fs::rename(&person, world.folder.path().join("omop.person.csv")).unwrap();
+    let folder = world.folder.path().display();
+    let alike = "; cdm_death.csv: not read; if it is the table death, name it death.csv; omop.person.csv: not read; if \
+                 it is the table person, name it person.csv";
+    assert!(refused(&world).starts_with(&format!("{folder} holds no file that is named after")));
+    assert!(refused(&world).ends_with(alike), "{}", refused(&world));
+
+    world.file("death.csv", format!("{DEATH_HEADER}\n"));
+    assert_eq!(
+        refused(&world),
+        "the extract has no person file, so it has no persons; omop.person.csv: not read; if it is the table person, \
+         name it person.csv"
+    );
+    for part in 1..10 {
+        world.file(&format!("omop.person_{part}.csv"), "");
+    }
+    assert!(refused(&world).ends_with("; and 5 more like these"), "{}", refused(&world));
+}
+
+#[test]
+fn an_extract_that_lies_a_folder_deeper_is_found() {
+    let world = World::empty();
+    let deeper = world.folder.path().join("export 2026");
+    fs::create_dir(&deeper).unwrap();
+    fs::write(deeper.join("person.csv"), "").unwrap();
+    let said = world.ingest().unwrap_err().to_string();
+    let expected = "; export 2026: a folder with files of tables, not read; it can be ingested by itself";
+    assert!(said.ends_with(expected), "{said}");
+}
+
+#[test]
+fn one_is_singular() {
+    let world = World::with_persons();
+    world.file("death.csv", "person_id,death_date\n1\n");
+    let said = world.problems();
+    assert!(said[0].starts_with("death.csv line 2: 1 value, but the header names 2 columns: "), "{said:?}");
+
+    world.file("death.csv", "person_id,death_date\n77,2020-01-01\n1,2020-01-01\n\n");
+    let report = world.ingest().unwrap();
+    assert!(notes(&report).contains("death.csv: 1 blank line passed over"));
+    let quality = print_quality(&report.quality);
+    assert!(quality.contains("death.person_id  1 of 2 (50.0 %) names no person"), "{quality}");
+    assert!(quality.contains("3 of 3 (100.0 %) have no observation period"), "{quality}");
 }
 
 #[test]
@@ -132,7 +236,7 @@ fn many_problems_are_counted_and_the_first_listed() {
     world.file("DEATH.csv", format!("{DEATH_HEADER}\n{}", "x,2020-01-01,,\n".repeat(1_234)));
     let problems = world.problem_list();
     assert_eq!((problems.listed().len(), problems.total()), (100, 1_234));
-    assert!(problems.to_string().ends_with("and 1134 more\n"));
+    assert!(problems.to_string().ends_with("and 1,134 more\n"));
 }
 
 #[test]
@@ -204,7 +308,12 @@ fn a_file_that_is_not_what_its_name_says_is_named_as_what_it_is() {
     let world = World::with_persons();
     world.file("death.zip", "");
     let notes = notes(&world.ingest().unwrap());
-    assert!(notes.contains("death.zip: not read: the endings are .csv"), "{notes}");
+    assert!(
+        notes.contains(
+            "death.zip: not read; if it is the table death, write it as death.csv (the endings are"
+        ),
+        "{notes}"
+    );
 }
 
 #[test]

@@ -158,13 +158,13 @@ fn quirks_are_notes() {
     let notes = notes(&report);
     for expected in [
         "README: not named after an OMOP CDM table; not read",
-        "cohort_notes.csv: not named after an OMOP CDM table; not read",
+        "cohort_notes.csv: not read; if it is the table cohort, name it cohort.csv",
         "death.csv: not of the CDM, not read: ward",
         "death.csv: no column death_datetime, death_type_concept_id",
-        "death.csv: 1 blank lines passed over",
+        "death.csv: 1 blank line passed over",
         "death.csv: the last line has no line end",
-        "death.csv: cause_source_value: 1 rows are longer than the CDM allows; kept",
-        "note_nlp.csv: lexical_variant: 1 rows are empty where the CDM requires a value",
+        "death.csv: cause_source_value: 1 row is longer than the CDM allows; kept",
+        "note_nlp.csv: lexical_variant: 1 row is empty where the CDM requires a value",
         "cdm_source: no source_release_date",
     ] {
         assert!(notes.contains(expected), "{expected}\n{notes}");

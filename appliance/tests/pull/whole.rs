@@ -24,7 +24,7 @@ fn a_pull_over_tls_equals_an_ingest_of_the_files() {
     assert_eq!(pulled_contents, contents(files.data.path()));
     assert_eq!(pulled.rows("person"), Some(1_130));
     assert_eq!(pulled.extract_date, ingested.extract_date);
-    assert!(said.contains("measurement: 199514 rows"), "{said}");
+    assert!(said.contains("measurement: 199,514 rows"), "{said}");
 }
 
 /// Values that a copy through text may change.

@@ -10,6 +10,7 @@ use clap::Subcommand;
 use flip_protocol::PartyId;
 use flip_protocol::heads::SignedHead;
 use flip_storage::audit::{HASH_CHARACTERS, Head};
+use flip_web::plural;
 
 use crate::audit::filter::Asked;
 use crate::audit::written::{self, Format};
@@ -82,7 +83,7 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
             for file in heads {
                 noted.extend(heads_of(&file, authority.hub())?);
             }
-            let compared = noted.len() - before;
+            let compared = (noted.len() - before) as u64;
             let aside = head::read(&config.audit_head).with_context(|| {
                 format!("the head written aside in {} cannot be read", config.audit_head.display())
             })?;
@@ -101,7 +102,7 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
                     say!("The audit is whole: {} acts, each following from the one before it.", head.entries);
                     say!("{of_file}");
                     if compared > 0 {
-                        say!("It has the acts of all {compared} heads that others keep.");
+                        say!("It has the acts of {} that others keep.", plural(compared, "head", None));
                     }
                     say!("Note its head to prove it later: {}:{}", head.entries, head.hash);
                     Ok(())

@@ -2,20 +2,21 @@
 
 use std::fmt::Write;
 
+use flip_web::{plural, thousands};
+
 use super::{Finding, Quality, Rule, Severity};
-use crate::data::report::grouped;
 
 /// A few lines: how many findings there are, and which are worth a look.
 pub fn print_summary(quality: &Quality) -> String {
     let mut out = String::new();
-    let count = |severity| quality.count(severity);
+    let count = |severity, what| plural(quality.count(severity) as u64, what, None);
     line(
         &mut out,
         format_args!(
-            "quality: {}, {}, {} looks found nothing",
-            plural(count(Severity::Problem), "problem"),
-            plural(count(Severity::Warning), "warning"),
-            count(Severity::Fine)
+            "quality: {}, {}, {} found nothing",
+            count(Severity::Problem, "problem"),
+            count(Severity::Warning, "warning"),
+            count(Severity::Fine, "look")
         ),
     );
     for (severity, heading) in [(Severity::Problem, "problems"), (Severity::Warning, "warnings")] {
@@ -32,10 +33,10 @@ pub fn print_summary(quality: &Quality) -> String {
                 format_args!(
                     "    {:wide$}  {} of {} ({}) {}",
                     name(finding),
-                    grouped(finding.rows),
-                    grouped(finding.of),
+                    thousands(finding.rows),
+                    thousands(finding.of),
                     share(finding.rows, finding.of),
-                    finding.rule.sentence()
+                    finding.rule.sentence(finding.rows)
                 ),
             );
         }
@@ -52,7 +53,7 @@ pub fn print_quality(quality: &Quality) -> String {
     line(&mut out, format_args!("CDM version         {}", or_unknown(&quality.cdm_version)));
     line(&mut out, format_args!("vocabulary version  {}", or_unknown(&quality.vocabulary_version)));
     line(&mut out, format_args!("extract of          {}", quality.extract_date));
-    line(&mut out, format_args!("persons             {}", grouped(quality.persons)));
+    line(&mut out, format_args!("persons             {}", thousands(quality.persons)));
     filled(&mut out, quality);
     years(&mut out, quality);
     measured(&mut out, quality);
@@ -60,7 +61,7 @@ pub fn print_quality(quality: &Quality) -> String {
 }
 
 fn fine(out: &mut String, quality: &Quality) {
-    let mut rules: Vec<(Rule, usize)> = Vec::new();
+    let mut rules: Vec<(Rule, u64)> = Vec::new();
     for finding in quality.findings.iter().filter(|finding| finding.severity == Severity::Fine) {
         match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
             Some((_, times)) => *times += 1,
@@ -70,7 +71,7 @@ fn fine(out: &mut String, quality: &Quality) {
     if !rules.is_empty() {
         line(out, format_args!("  fine: none or few rows that"));
         for (rule, times) in rules {
-            line(out, format_args!("    {} ({} looked at)", rule.sentence(), plural(times, "column")));
+            line(out, format_args!("    {} ({} looked at)", rule.sentence(0), plural(times, "column", None)));
         }
     }
 }
@@ -103,7 +104,7 @@ fn years(out: &mut String, quality: &Quality) {
         let outside = if span.outside == 0 {
             String::new()
         } else {
-            format!("; {} outside", plural(usize::try_from(span.outside).unwrap_or(usize::MAX), "record"))
+            format!("; {} outside", plural(span.outside, "record", None))
         };
         line(out, format_args!("  {name:wide$}  {} to {}{outside}", span.first_year, span.last_year));
     }
@@ -125,7 +126,7 @@ fn measured(out: &mut String, quality: &Quality) {
                 measured.low,
                 measured.middle,
                 measured.high,
-                grouped(measured.values)
+                thousands(measured.values)
             ),
         );
     }
@@ -145,11 +146,6 @@ fn share(part: u64, whole: u64) -> String {
         0 if part > 0 => "under 0.1 %".to_owned(),
         _ => format!("{}.{} %", tenths / 10, tenths % 10),
     }
-}
-
-fn plural(count: usize, what: &str) -> String {
-    let number = grouped(count as u64);
-    if count == 1 { format!("{number} {what}") } else { format!("{number} {what}s") }
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

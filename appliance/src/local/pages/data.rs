@@ -2,7 +2,7 @@
 
 use flip_web::chart::{Bar, Category, Chart, Range, Ranges};
 use flip_web::pages::{self as web, Moment, Tone};
-use flip_web::thousands;
+use flip_web::{plural, thousands};
 
 use super::frame;
 use crate::clock;
@@ -110,8 +110,8 @@ fn quality_of(quality: &Quality) -> web::Quality {
 
 fn sentence(finding: &Finding) -> String {
     let column = finding.column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
-    let (rows, of) = (thousands(finding.rows), thousands(finding.of));
-    format!("{rows} of {of} rows of {}{column} {}.", finding.table, finding.rule.sentence())
+    let (rows, of) = (thousands(finding.rows), plural(finding.of, "row", None));
+    format!("{rows} of {of} of {}{column} {}.", finding.table, finding.rule.sentence(finding.rows))
 }
 
 fn completeness_of(quality: &Quality) -> Vec<web::Completeness> {
