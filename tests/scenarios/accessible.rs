@@ -71,9 +71,7 @@ fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
         let browser = Browser::open(window)?;
         browser.go(&format!("{}/queries", stage.api.base()))?;
         none(&browser, "the sign-in page", window)?;
-        browser.fill("input[name=account]", name)?;
-        browser.fill("input[name=password]", password)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in(name, password)?;
         browser.shows("New query")?;
         for page in pages()? {
             let filled = named.iter().fold(page.clone(), |path, (name, id)| path.replace(name, id));

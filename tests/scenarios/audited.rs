@@ -532,13 +532,6 @@ fn heads_exchanged(hub: &Hub) -> Result<()> {
     })
 }
 
-/// A command of the hub's program: whether it succeeded, and what it said.
-fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
-    let output = hub.command(words)?.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8(said)?))
-}
-
 #[test]
 fn the_audit_is_filtered_paged_and_downloaded_on_every_way_alike() -> Result<()> {
     let stage = Stage::set()?;
@@ -596,12 +589,12 @@ fn the_audit_is_filtered_paged_and_downloaded_on_every_way_alike() -> Result<()>
     assert!(csv.starts_with("number,at,by,act,facts,hash\r\n1,20"), "{csv}");
     assert_eq!(csv.lines().count(), 1 + acts(hub)?.len(), "heading and every act, its own the last");
     assert_eq!(names(&acts(hub)?).last(), Some(&"audit_exported"));
-    let (done, said) = told(hub, &["audit", "export", "--project", "lungs"])?;
+    let (done, said) = hub.said(&["audit", "export", "--project", "lungs"])?;
     assert!(done);
     assert_eq!(said, lines);
-    let (done, said) = told(hub, &["audit", "list", "--who", "ada", "--most", "2"])?;
+    let (done, said) = hub.said(&["audit", "list", "--who", "ada", "--most", "2"])?;
     assert!(done && said.lines().count() == 2 && said.contains("query_asked"), "{said}");
-    let (done, said) = told(hub, &["audit", "list", "--act", "signd_in"])?;
+    let (done, said) = hub.said(&["audit", "list", "--act", "signd_in"])?;
     assert!(!done && said.contains("no act is named \"signd_in\""), "{said}");
     let checked = admin.get("/api/v1/audit/check")?.json();
     assert_eq!((&checked["whole"], &checked["entries"]), (&json!(true), &json!(acts(hub)?.len())));
@@ -642,7 +635,7 @@ fn an_audit_that_was_altered_cut_or_written_anew_is_found_and_named() -> Result<
         hub.add_trust(name)?;
     }
     hub.program()?.terminate()?;
-    let (whole, said) = told(&hub, &["audit", "verify"])?;
+    let (whole, said) = hub.said(&["audit", "verify"])?;
     assert!(whole && said.starts_with("The audit is whole: 7 acts"), "{said}");
     assert!(said.contains("It has act 7, as noted in"), "the head was not written aside: {said}");
     // Whatever the hub left in its write-ahead log is in the file once somebody else has closed it.
@@ -668,7 +661,7 @@ fn an_audit_that_was_altered_cut_or_written_anew_is_found_and_named() -> Result<
     ];
     for (statements, found) in attacks {
         tamper(&hub, statements)?;
-        let (whole, said) = told(&hub, &["audit", "verify"])?;
+        let (whole, said) = hub.said(&["audit", "verify"])?;
         assert!(!whole && said.contains(found), "{statements}: {said}");
         fs::write(hub.data.join("hub.sqlite"), &sound)?;
     }
@@ -676,12 +669,12 @@ fn an_audit_that_was_altered_cut_or_written_anew_is_found_and_named() -> Result<
     let head: Value = serde_json::from_str(&head)?;
     let noted = format!("7:{}", head["hash"].as_str().context("no hash")?);
     rewrite(&hub, 3)?;
-    let (whole, said) = told(&hub, &["audit", "verify"])?;
+    let (whole, said) = hub.said(&["audit", "verify"])?;
     assert!(!whole && said.contains("acts were written anew"), "{said}");
     // Whoever can also write the head's file passes, until somebody has noted a head elsewhere.
     fs::remove_file(hub.data.join("audit.head"))?;
-    assert!(told(&hub, &["audit", "verify"])?.0);
-    let (whole, said) = told(&hub, &["audit", "verify", "--noted", &noted])?;
+    assert!(hub.said(&["audit", "verify"])?.0);
+    let (whole, said) = hub.said(&["audit", "verify", "--noted", &noted])?;
     assert!(!whole && said.contains("than what you gave with --noted noted"), "{said}");
     Ok(())
 }
@@ -694,9 +687,7 @@ fn an_admin_looks_through_the_audit_in_the_console() -> Result<()> {
     let window = Window { width: 1_280, height: 1_000, dark: false, scripts: true };
     let browser = Browser::open(window)?;
     browser.go(&format!("{}/audit", stage.api.base()))?;
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("Diabetes since 2010")?;
     browser.click("main button[name=check]")?;
     browser.shows("The audit is whole")?;
@@ -713,9 +704,7 @@ fn an_admin_looks_through_the_audit_in_the_console() -> Result<()> {
     assert!(!browser.source()?.contains("asked a query</th>"), "the filter lets everything by");
     let narrow = Browser::open(Window { width: 500, height: 1_400, dark: true, scripts: false })?;
     narrow.go(&format!("{}/audit?who=admin", stage.api.base()))?;
-    narrow.fill("input[name=account]", name)?;
-    narrow.fill("input[name=password]", password)?;
-    narrow.click("main button[type=submit]")?;
+    narrow.sign_in(name, password)?;
     narrow.shows("signed in")?;
     narrow.picture(&picture("audit-dark-narrow")?)?;
     Ok(())
@@ -728,12 +717,6 @@ fn written(said: (bool, String), file: &Path) -> Result<String> {
     Ok(file.to_str().context("no path")?.to_owned())
 }
 
-fn told_by(trust: &Appliance, words: &[&str]) -> Result<(bool, String)> {
-    let output = trust.command(words)?.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8(said)?))
-}
-
 /// Acts of the Trust's log of one name.
 fn acts_of(trust: &Appliance, act: &str) -> Result<Vec<Entry>> {
     Ok(Audit::new(&trust.data.join("audit.log")).newest_of(100, |entry| entry.act == act)?)
@@ -744,8 +727,8 @@ fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps()
     let mut stage = Stage::set()?;
     heads_exchanged(&stage.hub)?;
     let heads = stage.folder().join("heads.jsonl");
-    let heads = written(told(&stage.hub, &["audit", "heads", "--trust", TRUST])?, &heads)?;
-    let (whole, said) = told_by(&stage.trust, &["audit", "verify", "--heads", &heads])?;
+    let heads = written(stage.hub.said(&["audit", "heads", "--trust", TRUST])?, &heads)?;
+    let (whole, said) = stage.trust.said(&["audit", "verify", "--heads", &heads])?;
     assert!(whole && said.contains("the acts of 1 head that"), "{said}");
     stage.trust.kill()?;
     // The attacker has the whole folder, and makes every hash fit.
@@ -757,8 +740,8 @@ fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps()
         head = Head { entries: entry.number, hash: linked.hash };
     })?;
     fs::write(&path, anew)?;
-    assert!(told_by(&stage.trust, &["audit", "verify"])?.0, "the hashes fit");
-    let (whole, said) = told_by(&stage.trust, &["audit", "verify", "--heads", &heads])?;
+    assert!(stage.trust.said(&["audit", "verify"])?.0, "the hashes fit");
+    let (whole, said) = stage.trust.said(&["audit", "verify", "--heads", &heads])?;
     assert!(!whole && said.contains("acts were written anew"), "{said}");
     // It also shows by itself, as soon as there is something to tell the hub.
     stage.trust.resume()?;
@@ -777,18 +760,18 @@ fn a_hubs_audit_that_was_written_anew_is_found_by_the_heads_that_a_trust_keeps()
         Ok((!acts_of(&stage.trust, "hub_head_kept")?.is_empty()).then_some(()))
     })?;
     let heads = stage.folder().join("heads.jsonl");
-    let heads = written(told_by(&stage.trust, &["audit", "heads"])?, &heads)?;
-    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    let heads = written(stage.trust.said(&["audit", "heads"])?, &heads)?;
+    let (whole, said) = stage.hub.said(&["audit", "verify", "--heads", &heads])?;
     assert!(whole && said.contains("the acts of 1 head that"), "{said}");
     stage.hub.program()?.terminate()?;
     rewrite(&stage.hub, 3)?;
     fs::remove_file(stage.hub.data.join("audit.head"))?;
-    assert!(told(&stage.hub, &["audit", "verify"])?.0, "the hashes fit");
-    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    assert!(stage.hub.said(&["audit", "verify"])?.0, "the hashes fit");
+    let (whole, said) = stage.hub.said(&["audit", "verify", "--heads", &heads])?;
     assert!(!whole && said.contains("acts were written anew"), "{said}");
     let altered = fs::read_to_string(&heads)?.replace("\"entries\":", "\"entries\":1");
     fs::write(&heads, altered)?;
-    let (whole, said) = told(&stage.hub, &["audit", "verify", "--heads", &heads])?;
+    let (whole, said) = stage.hub.said(&["audit", "verify", "--heads", &heads])?;
     assert!(!whole && said.contains("the signature does not fit"), "{said}");
     stage.hub.resume()?;
     let api = stage.hub.api()?;

@@ -74,6 +74,31 @@ fn round(stage: &Stage, name: &str) -> Result<()> {
     back(&stage.hub, &stick).map(drop)
 }
 
+/// A question for everyone on its way to a Trust without a network: its id, and the stick.
+fn sent() -> Result<(Stage, String, PathBuf)> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    let stick = stick(&stage, "stick")?;
+    out(&stage.hub, &stick)?;
+    Ok((stage, query, stick))
+}
+
+/// The answer to a question that was taken in is carried back, and is a number.
+fn comes_back(stage: &Stage, stick: &Path, query: &str) -> Result<()> {
+    answer(&stage.trust, stick)?;
+    back(&stage.hub, stick)?;
+    assert_eq!(share(&stage.api.result(query)?)["state"], "value");
+    Ok(())
+}
+
+/// The Trust's folder of sticks, once it can be used.
+fn folder_of_sticks(trust: &Appliance) -> Result<PathBuf> {
+    let sticks = trust.data.join("sticks");
+    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
+    Ok(sticks)
+}
+
 /// The one file of a stick.
 fn file(stick: &Path) -> Result<PathBuf> {
     let mut files: Vec<PathBuf> =
@@ -195,11 +220,7 @@ fn a_stick_that_is_lost_is_written_again_and_a_cancelled_order_is_ended_by_stick
 
 #[test]
 fn an_appliance_that_is_killed_with_a_bundle_before_it_takes_it_once_when_it_is_back() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.wire.cut();
-    let query = stage.api.ask("everyone", EVERYONE)?;
-    let stick = stick(&stage, "stick")?;
-    out(&stage.hub, &stick)?;
+    let (mut stage, query, stick) = sent()?;
     stage.trust.kill()?;
     // By a process that has the folder of sticks and nothing else of the appliance.
     let mut reader = flip_tests::world::command("flip-appliance")?;
@@ -215,17 +236,13 @@ fn an_appliance_that_is_killed_with_a_bundle_before_it_takes_it_once_when_it_is_
         let status = stage.trust.status()?;
         Ok((status["waiting"] != 0 || status["outgoing"] != 0).then_some(()))
     })?;
-    answer(&stage.trust, &stick)?;
-    back(&stage.hub, &stick)?;
-    assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
+    comes_back(&stage, &stick, &query)?;
     Ok(())
 }
 
 #[test]
 fn a_clock_that_stands_years_ago_costs_no_order_by_stick() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     stage.trust.kill()?;
     stage.trust.put_before(&faketime("-7000d"));
     stage.trust.resume()?;
@@ -237,11 +254,7 @@ fn a_clock_that_stands_years_ago_costs_no_order_by_stick() -> Result<()> {
 
 #[test]
 fn a_clock_that_is_far_ahead_is_named_and_the_work_is_taken_once_it_is_right() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.wire.cut();
-    let query = stage.api.ask("everyone", EVERYONE)?;
-    let stick = stick(&stage, "stick")?;
-    out(&stage.hub, &stick)?;
+    let (mut stage, query, stick) = sent()?;
     stage.trust.kill()?;
     stage.trust.put_before(&faketime("+20d"));
     stage.trust.resume()?;
@@ -253,8 +266,6 @@ fn a_clock_that_is_far_ahead_is_named_and_the_work_is_taken_once_it_is_right() -
     stage.trust.put_before(&[]);
     stage.trust.resume()?;
     take(&stage.trust, &stick)?;
-    answer(&stage.trust, &stick)?;
-    back(&stage.hub, &stick)?;
-    assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
+    comes_back(&stage, &stick, &query)?;
     Ok(())
 }

@@ -27,11 +27,9 @@ fn a_running_question_is_cancelled_and_the_one_behind_it_too_and_nothing_of_them
     // The Trust is free for the next one, and holds neither.
     let next = api.ask("everyone", EVERYONE)?;
     assert_eq!(share(&api.complete(&next)?)["state"], "value");
-    let listed = stage.trust.command(&["audit", "list", "--act", "order_cancelled"])?.output()?;
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let listed = stage.trust.noted("order_cancelled")?;
     assert_eq!(listed.matches("order_cancelled").count(), 2, "{listed}");
-    let answered = stage.trust.command(&["audit", "list", "--act", "question_answered"])?.output()?;
-    let answered = String::from_utf8_lossy(&answered.stdout).into_owned();
+    let answered = stage.trust.noted("question_answered")?;
     assert_eq!(answered.matches("question_answered").count(), 1, "{answered}");
     assert_eq!(share(&api.result(&running)?)["state"], "cancelled", "an answer came after all");
     Ok(())
@@ -58,7 +56,6 @@ fn a_cancelled_order_that_a_killed_appliance_holds_is_ended_when_it_is_back() ->
     assert_eq!(stage.api.post(&format!("/api/v1/queries/{query}/cancel"), &json!({}))?.status, 204);
     stage.trust.resume()?;
     until("the order to be ended", || {
-        let listed = stage.trust.command(&["audit", "list", "--act", "order_cancelled"])?.output()?;
-        Ok(String::from_utf8_lossy(&listed.stdout).contains("order_cancelled").then_some(()))
+        Ok(stage.trust.noted("order_cancelled")?.contains("order_cancelled").then_some(()))
     })
 }

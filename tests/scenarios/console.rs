@@ -34,9 +34,7 @@ fn sign_in(stage: &Stage, browser: &Browser) -> Result<()> {
     let (name, password) = stage.hub.credentials();
     browser.go(&format!("{}/queries", stage.api.base()))?;
     assert!(browser.address()?.ends_with("/sign-in?next=/queries"), "{}", browser.address()?);
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("New query")
 }
 
@@ -132,9 +130,7 @@ fn a_wrong_password_is_said_and_nothing_is_lost() -> Result<()> {
     let stage = Stage::set()?;
     let browser = Browser::open(DESK)?;
     browser.go(&format!("{}/queries/new", stage.api.base()))?;
-    browser.fill("input[name=account]", "admin")?;
-    browser.fill("input[name=password]", "not the password")?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in("admin", "not the password")?;
     browser.shows("The name or the password is wrong")?;
     browser.fill("input[name=password]", stage.hub.credentials().1)?;
     browser.click("main button[type=submit]")?;

@@ -140,8 +140,7 @@ fn a_store_that_is_away_loses_no_file_and_lets_none_out() -> Result<()> {
 
 /// What a command of the hub's says.
 fn told(hub: &Hub, words: &[&str]) -> Result<String> {
-    let output = hub.command(words)?.output()?;
-    Ok(String::from_utf8([output.stdout, output.stderr].concat())?)
+    Ok(hub.said(words)?.1)
 }
 
 fn a_files_life(mut study: Study, kept: Kept<'_>) -> Result<()> {
@@ -428,9 +427,7 @@ fn files_are_brought_on_the_models_page_with_scripts_and_without() -> Result<()>
     };
     let sign_in = |browser: &Browser| -> Result<()> {
         browser.go(&page)?;
-        browser.fill("input[name=account]", "mia")?;
-        browser.fill("input[name=password]", PASSWORD)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in("mia", PASSWORD)?;
         browser.shows("Bring files")
     };
     let plain = Browser::open(Window { width: 1_280, height: 1_400, dark: false, scripts: false })?;

@@ -245,9 +245,7 @@ fn a_cohort_is_frozen_from_the_page_seen_at_the_trust_and_dropped_there() -> Res
     let (name, password) = stage.hub.credentials();
     let project = stage.api.project_of(&query)?;
     browser.go(&format!("{}/projects/{project}", stage.api.base()))?;
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("At the Trusts")?;
     browser.click("form[action$='/stage'] button")?;
     browser.shows("an admin of the hub")?;

@@ -16,12 +16,6 @@ use serde_json::{Value, json};
 
 use crate::stage::{Stage, TRUST, share};
 
-fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
-    let output = hub.command(words)?.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8(said)?))
-}
-
 fn configure(hub: &Hub, lines: &str) -> Result<()> {
     let file = hub.data.join("hub.toml");
     let before = fs::read_to_string(&file)?;
@@ -46,7 +40,7 @@ fn a_hub_that_is_lost_comes_back_from_its_backup_and_the_trusts_go_on() -> Resul
             }
             Ok(())
         });
-        let outcome = told(&stage.hub, &["backup", path]);
+        let outcome = stage.hub.said(&["backup", path]);
         writing.store(false, Ordering::SeqCst);
         assert!(writer.join().is_ok_and(|written| written.is_ok()));
         outcome
@@ -57,7 +51,7 @@ fn a_hub_that_is_lost_comes_back_from_its_backup_and_the_trusts_go_on() -> Resul
         assert_eq!(mode, 0o600, "{file}");
     }
     assert_eq!(fs::metadata(&saved)?.permissions().mode() & 0o777, 0o700);
-    let (again, said) = told(&stage.hub, &["backup", path])?;
+    let (again, said) = stage.hub.said(&["backup", path])?;
     assert!(!again && said.contains("is not empty"), "{said}");
     let unused = stage.hub.add_trust("Later")?;
     drop(unused);
@@ -70,11 +64,11 @@ fn a_hub_that_is_lost_comes_back_from_its_backup_and_the_trusts_go_on() -> Resul
     stage.hub.kill()?;
     let lost = stage.hub.data.clone();
     stage.hub.data = stage.folder().join("restored");
-    let (back, said) = told(&stage.hub, &["restore", path])?;
+    let (back, said) = stage.hub.said(&["restore", path])?;
     assert!(back && said.contains("Everybody is signed out"), "{said}");
-    let (again, said) = told(&stage.hub, &["restore", path])?;
+    let (again, said) = stage.hub.said(&["restore", path])?;
     assert!(!again && said.contains("is not empty"), "{said}");
-    let (sound, said) = told(&stage.hub, &["check"])?;
+    let (sound, said) = stage.hub.said(&["check"])?;
     assert!(sound && said.contains("the audit is whole"), "{said}");
     stage.hub.resume()?;
     ensure!(lost != stage.hub.data);
@@ -95,20 +89,20 @@ fn a_backup_that_was_altered_is_not_put_back() -> Result<()> {
     let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
     let saved = folder.path().join("saved");
     let path = saved.to_str().context("path")?;
-    assert!(told(&hub, &["backup", path])?.0);
+    assert!(hub.said(&["backup", path])?.0);
     hub.data = folder.path().join("restored");
     for file in ["hub.sqlite", "hub.toml", "keys/signing.key"] {
         let whole = fs::read(saved.join(file))?;
         let mut altered = whole.clone();
         altered[0] ^= 1;
         fs::write(saved.join(file), altered)?;
-        let (back, said) = told(&hub, &["restore", path])?;
+        let (back, said) = hub.said(&["restore", path])?;
         assert!(!back && said.contains("is not what was saved") && !hub.data.exists(), "{file}: {said}");
         fs::write(saved.join(file), whole)?;
     }
-    let (back, said) = told(&hub, &["restore", folder.path().to_str().context("path")?])?;
+    let (back, said) = hub.said(&["restore", folder.path().to_str().context("path")?])?;
     assert!(!back && said.contains("holds no backup"), "{said}");
-    assert!(told(&hub, &["restore", path])?.0);
+    assert!(hub.said(&["restore", path])?.0);
     Ok(())
 }
 
@@ -116,7 +110,7 @@ fn a_backup_that_was_altered_is_not_put_back() -> Result<()> {
 fn a_check_names_everything_that_is_wrong_at_once_and_changes_nothing() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(
         sound && !said.contains("WRONG") && said.contains("the hub's CA: the certificate is good until"),
         "{said}"
@@ -136,7 +130,7 @@ fn a_check_names_everything_that_is_wrong_at_once_and_changes_nothing() -> Resul
     )?;
     drop(ledger);
     let before = fs::read(hub.data.join("hub.sqlite"))?;
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(!sound, "{said}");
     for wrong in [
         "unknown field `banner`",
@@ -177,7 +171,7 @@ fn the_people_listener_takes_its_certificate_from_files_and_reads_them_again() -
     let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
     hub.program()?.terminate()?;
     configure(&hub, "people_certificate = \"people.pem\"\npeople_key = \"people.key\"\n")?;
-    let refused = told(&hub, &["serve"])?;
+    let refused = hub.said(&["serve"])?;
     assert!(!refused.0 && refused.1.contains("people.pem cannot be read"), "{}", refused.1);
     certificate(&hub)?;
     hub.resume()?;
@@ -198,7 +192,7 @@ fn the_people_listener_takes_its_certificate_from_files_and_reads_them_again() -
     hang_up(&mut hub)?;
     hub.program()?.says("the one before is served on")?;
     assert!(greets(people, &second));
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(!sound && said.contains("people.key holds no private key"), "{said}");
     Ok(())
 }
@@ -218,7 +212,7 @@ fn the_people_listener_has_its_certificate_of_an_acme_server_and_people_are_serv
     hub.program()?.terminate()?;
     let before = fs::read_to_string(hub.data.join("hub.toml"))?;
     configure(&hub, "[acme]\nnames = [\"*.example.org\"]\n")?;
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(!sound && said.contains("[acme]: names") && said.contains("[acme]: terms_agreed"), "{said}");
 
     // A server that looks elsewhere for the challenge: people are served under the hub's own CA.
@@ -227,7 +221,7 @@ fn the_people_listener_has_its_certificate_of_an_acme_server_and_people_are_serv
     hub.resume()?;
     hub.program()?.says("refused to believe that this hub is localhost")?;
     assert!(greeted(&hub.data.join("keys/ca.pem")));
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(sound && said.contains("there is no certificate of localhost yet"), "{said}");
     hub.kill()?;
     drop(elsewhere);
@@ -241,7 +235,7 @@ fn the_people_listener_has_its_certificate_of_an_acme_server_and_people_are_serv
     for file in ["acme/people.pem", "acme/account.key"] {
         assert_eq!(fs::metadata(hub.data.join(file))?.permissions().mode() & 0o777, 0o600, "{file}");
     }
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(sound && said.contains("acme/people.pem: the certificate is good until"), "{said}");
 
     // A restart orders nothing; another name orders a certificate of both.

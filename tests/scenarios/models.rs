@@ -142,9 +142,7 @@ fn a_researcher_makes_a_model_on_the_projects_page() -> Result<()> {
     let base = study.owner.base().to_owned();
     let browser = Browser::open(Window { width: 1_280, height: 1_200, dark: false, scripts: false })?;
     browser.go(&format!("{base}/projects/{}", study.project))?;
-    browser.fill("input[name=account]", "mia")?;
-    browser.fill("input[name=password]", PASSWORD)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in("mia", PASSWORD)?;
     browser.shows("No model was made in this project yet")?;
     browser.click("a.button[href$='/models/new']")?;
     browser.shows("New model")?;

@@ -328,9 +328,7 @@ fn who_signs_out_here_is_told_that_they_are_signed_in_there_and_signs_out_there_
     // Nobody vouched for who comes with a password.
     let browser = Browser::open(DESK)?;
     browser.go(&format!("{console}/trusts"))?;
-    browser.fill("input[name=account]", "ada")?;
-    browser.fill("input[name=password]", PASSWORD)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in("ada", PASSWORD)?;
     browser.shows("Sign out")?;
     sign_out(&browser)?;
     browser.shows("Ask for access")
@@ -412,10 +410,7 @@ fn the_hubs_second_factor_is_asked_unless_the_providers_is_named() -> Result<()>
     let browser = to_the_provider(DESK, &console)?;
     give_login(&browser, "ada")?;
     browser.shows("Set up your second factor")?;
-    let source = browser.source()?;
-    let secret = source.split("id=\"secret\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
-    let secret = secret.and_then(|rest| rest.split('"').next()).context("no secret to type")?;
-    let app = Authenticator::new(secret)?;
+    let app = Authenticator::shown_by(&browser)?;
     browser.fill("input[name=code]", &app.code(0)?)?;
     browser.click("main button[type=submit]")?;
     browser.shows("I have kept them")?;

@@ -199,16 +199,15 @@ fn nothing_that_is_typed_becomes_a_header_and_names_are_one_persons() -> Result<
 
 /// A command of the hub's program that must succeed: what it said.
 fn told(hub: &Hub, words: &[&str]) -> Result<String> {
-    let output = hub.command(words)?.output()?;
-    let said = String::from_utf8([output.stdout, output.stderr].concat())?;
-    ensure!(output.status.success(), "{words:?}: {said}");
+    let (done, said) = hub.said(words)?;
+    ensure!(done, "{words:?}: {said}");
     Ok(said)
 }
 
 fn not_told(hub: &Hub, words: &[&str]) -> Result<String> {
-    let output = hub.command(words)?.output()?;
-    ensure!(!output.status.success(), "{words:?} was done");
-    Ok(String::from_utf8(output.stderr)?)
+    let (done, said) = hub.said(words)?;
+    ensure!(!done, "{words:?} was done");
+    Ok(said)
 }
 
 #[test]
@@ -320,9 +319,7 @@ fn an_admin_sees_what_mail_was_not_sent_and_hands_the_link_over() -> Result<()> 
     let desk = Window { width: 1_280, height: 1_000, dark: false, scripts: true };
     let browser = Browser::open(desk)?;
     browser.go(&format!("{base}/people"))?;
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("Invite a person")?;
     browser.fill("input[name=name]", "Astrid Lindqvist")?;
     browser.fill("main form[method=post] input[name=email]", "astrid@site.example")?;
@@ -357,15 +354,11 @@ fn an_admin_sees_what_mail_was_not_sent_and_hands_the_link_over() -> Result<()> 
     own.click("main button")?;
     own.shows("Your password is chosen")?;
     own.click("main a.button")?;
-    own.fill("input[name=account]", "astrid@site.example")?;
-    own.fill("input[name=password]", &chosen)?;
-    own.click("main button[type=submit]")?;
+    own.sign_in("astrid@site.example", &chosen)?;
     own.shows("New query")?;
     let narrow = Browser::open(Window { width: 500, height: 1_400, dark: true, scripts: true })?;
     narrow.go(&format!("{base}/people"))?;
-    narrow.fill("input[name=account]", name)?;
-    narrow.fill("input[name=password]", password)?;
-    narrow.click("main button[type=submit]")?;
+    narrow.sign_in(name, password)?;
     narrow.shows("Astrid Lindqvist")?;
     narrow.picture(&picture("people-dark-narrow")?)?;
     let complaints = browser.complaints()?;

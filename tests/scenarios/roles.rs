@@ -17,13 +17,6 @@ use tempfile::TempDir;
 use crate::console::picture;
 use crate::stage::Stage;
 
-/// A command of the hub's program: whether it succeeded, and what it said.
-fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
-    let output = hub.command(words)?.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8(said)?))
-}
-
 #[test]
 fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -33,24 +26,24 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
         ben.get("/api/v1/session")?.json(),
         json!({ "name": "ben", "role": "researcher", "awaits": null })
     );
-    let (added, said) = told(&hub, &["user", "add", "BEN", "--role", "viewer"])?;
+    let (added, said) = hub.said(&["user", "add", "BEN", "--role", "viewer"])?;
     assert!(!added && said.contains("somebody is named"), "{said}");
-    assert_eq!(told(&hub, &["user", "role", "Ben", "viewer"])?, (true, "ben is viewer now\n".to_owned()));
+    assert_eq!(hub.said(&["user", "role", "Ben", "viewer"])?, (true, "ben is viewer now\n".to_owned()));
     assert_eq!(ben.get("/api/v1/session")?.json()["role"], "viewer", "a role counts at once");
     for refused in [["user", "disable", "admin"].as_slice(), &["user", "role", "admin", "researcher"]] {
-        let (done, said) = told(&hub, refused)?;
+        let (done, said) = hub.said(refused)?;
         assert!(!done && said.contains("the only admin who can sign in"), "{said}");
     }
     assert_eq!(
-        told(&hub, &["user", "disable", "ben"])?,
+        hub.said(&["user", "disable", "ben"])?,
         (true, "ben is disabled now, and signed out\n".to_owned())
     );
     assert_eq!(ben.get("/api/v1/session")?.status, 401, "a session of somebody who is disabled");
     assert!(hub.stranger()?.sign_in("ben", hub.credentials().1).is_err());
-    assert_eq!(told(&hub, &["user", "list"])?.1, "admin  admin\nben  viewer, disabled\n");
-    assert!(told(&hub, &["user", "enable", "ben"])?.0);
+    assert_eq!(hub.said(&["user", "list"])?.1, "admin  admin\nben  viewer, disabled\n");
+    assert!(hub.said(&["user", "enable", "ben"])?.0);
     let ben = hub.stranger()?.sign_in("ben", hub.credentials().1)?;
-    let (changed, said) = told(&hub, &["user", "password", "ben"])?;
+    let (changed, said) = hub.said(&["user", "password", "ben"])?;
     assert!(changed && said.starts_with("ben has a new password"), "{said}");
     assert_eq!(ben.get("/api/v1/session")?.status, 401, "a session of the old password");
     let made = said.lines().nth(1).unwrap_or_default().trim();
@@ -536,9 +529,7 @@ const TELEPHONE: Window = Window { width: 500, height: 1_400, dark: true, script
 
 fn sign_in(browser: &Browser, base: &str, name: &str, password: &str) -> Result<()> {
     browser.go(&format!("{base}/projects"))?;
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("Projects")
 }
 
@@ -692,9 +683,7 @@ fn administrators_make_admins_of_trusts_by_the_api_and_in_the_console() -> Resul
     {
         let browser = Browser::open(Window { width, height: 1_200, dark, scripts: false })?;
         browser.go(&format!("{}{page}", admin.base()))?;
-        browser.fill("input[name=account]", "admin")?;
-        browser.fill("input[name=password]", PASSWORD)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in("admin", PASSWORD)?;
         browser.shows("Admin of a Trust")?;
         browser.click("form[action$='/trust'] button")?;
         browser.shows(&format!("ben decides for {}", crate::stage::TRUST))?;

@@ -64,9 +64,7 @@ fn maintenance_holds_new_work_back_lets_what_runs_finish_and_then_goes_on() -> R
     assert!(held["state"] == "value" || held["stage"] == "queued", "{held}");
     let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: true })?;
     browser.go(&format!("{}/hub", stage.api.base()))?;
-    browser.fill("input[name=account]", stage.hub.credentials().0)?;
-    browser.fill("input[name=password]", stage.hub.credentials().1)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(stage.hub.credentials().0, stage.hub.credentials().1)?;
     browser.shows("the hub can be stopped")?;
     browser.shows("Maintenance: no new work is taken. The hub is updated at noon.")?;
     browser.picture(&picture("hub-maintenance")?)?;

@@ -77,6 +77,18 @@ fn kill_scanner(hub: u32) -> Result<()> {
     Ok(kill_process(scanner, Signal::KILL)?)
 }
 
+/// Waits until the hub says why a file is not scanned yet, which must be in these words; gives the file's path.
+fn waits(study: &Study, model: &str, link: &str, words: [&str; 2]) -> Result<String> {
+    let waiting = until("the hub to notice", || {
+        let file = study.researcher.get(link)?.json();
+        Ok(file["why"].is_string().then_some(file))
+    })?;
+    assert_eq!(waiting["state"], "quarantined", "{waiting}");
+    let why = waiting["why"].as_str().unwrap_or_default();
+    assert!(words.iter().all(|words| why.contains(words)), "{why}");
+    Ok(format!("{model}/files/{}", waiting["id"].as_str().context("no id")?))
+}
+
 #[test]
 fn a_file_whose_scanner_is_killed_stays_in_quarantine_and_is_scanned_again() -> Result<()> {
     let mut study = Study::approved()?;
@@ -84,14 +96,7 @@ fn a_file_whose_scanner_is_killed_stays_in_quarantine_and_is_scanned_again() -> 
     let hub = study.stage.hub.program()?.id();
     let link = bring_large(&study, &model)?;
     kill_scanner(hub)?;
-    let waiting = until("the hub to notice", || {
-        let file = study.researcher.get(&link)?.json();
-        Ok(file["why"].is_string().then_some(file))
-    })?;
-    assert_eq!(waiting["state"], "quarantined", "{waiting}");
-    let why = waiting["why"].as_str().unwrap_or_default();
-    assert!(why.contains("signal: 9") && why.contains("the hub tries again"), "{why}");
-    let path = format!("{model}/files/{}", waiting["id"].as_str().context("no id")?);
+    let path = waits(&study, &model, &link, ["signal: 9", "the hub tries again"])?;
     let fetched = study.researcher.get(&path)?;
     assert_eq!((fetched.status, &fetched.json()["code"]), (409, &json!("file_not_clean")));
     assert_eq!(settled(&study.researcher, &link)?["state"], "clean");
@@ -138,14 +143,7 @@ fn a_file_that_the_machine_does_not_let_be_scanned_waits_and_who_runs_the_hub_is
     fs::rename(&staged, &aside)?;
     symlink(&staged, &staged)?;
     study.stage.hub.resume()?;
-    let waiting = until("the hub to notice", || {
-        let file = study.researcher.get(&link)?.json();
-        Ok(file["why"].is_string().then_some(file))
-    })?;
-    assert_eq!(waiting["state"], "quarantined", "{waiting}");
-    let why = waiting["why"].as_str().unwrap_or_default();
-    assert!(why.contains("trouble of the hub's machine") && why.contains("tries again"), "{why}");
-    let path = format!("{model}/files/{}", waiting["id"].as_str().context("no id")?);
+    let path = waits(&study, &model, &link, ["trouble of the hub's machine", "tries again"])?;
     assert_eq!(study.researcher.get(&path)?.status, 409);
     let attention = study.stage.api.get("/api/v1/hub")?.json()["attention"].clone();
     let told = |text: &str| text.contains("1 file that people brought is not scanned");

@@ -19,12 +19,6 @@ fn given(half: &Api, code: &str) -> Result<(u16, Value)> {
     Ok((reply.status, reply.json()))
 }
 
-fn told(hub: &Hub, words: &[&str]) -> Result<(bool, String)> {
-    let output = hub.command(words)?.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    Ok((output.status.success(), String::from_utf8(said)?))
-}
-
 #[test]
 fn a_password_alone_opens_nothing_and_each_code_lets_in_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -128,10 +122,10 @@ fn no_link_and_no_password_gets_around_it_and_admins_reset_what_is_lost() -> Res
     let half = sign_in()?;
     assert_eq!(awaits(&half)?, "enrolment");
     let (whole, ..) = half.enrol()?;
-    let (done, said) = told(&hub, &["user", "reset-second-factor", "ben"])?;
+    let (done, said) = hub.said(&["user", "reset-second-factor", "ben"])?;
     assert!(done && said.contains("at the next sign-in"), "{said}");
     assert_eq!(whole.get("/api/v1/session")?.status, 401);
-    let (done, said) = told(&hub, &["user", "reset-second-factor", "ben"])?;
+    let (done, said) = hub.said(&["user", "reset-second-factor", "ben"])?;
     assert!(!done && said.contains("ben has no second factor"), "{said}");
     Ok(())
 }
@@ -153,18 +147,18 @@ fn secrets_are_sealed_in_the_ledger_and_open_with_their_key_alone() -> Result<()
             assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{file} holds a secret");
         }
     }
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(sound && said.contains("1 second factors open with keys/cells.key"), "{said}");
 
     // A backup has the key with it.
     let saved = folder.path().join("saved");
-    let (done, said) = told(&hub, &["backup", saved.to_str().context("path")?])?;
+    let (done, said) = hub.said(&["backup", saved.to_str().context("path")?])?;
     assert!(done && saved.join("keys/cells.key").exists(), "{said}");
     let key = fs::read(hub.data.join("keys/cells.key"))?;
     hub.kill()?;
     fs::remove_file(hub.data.join("keys/cells.key"))?;
     hub.resume()?;
-    let (sound, said) = told(&hub, &["check"])?;
+    let (sound, said) = hub.said(&["check"])?;
     assert!(!sound && said.contains("1 of 1 second factors do not open"), "{said}");
     let half = hub.api()?;
     let app = Authenticator::new(&secret)?;
@@ -194,9 +188,7 @@ fn looked_at(browser: &Browser, name: &str, scripts: bool) -> Result<()> {
 
 fn password(browser: &Browser, base: &str) -> Result<()> {
     browser.go(&format!("{base}/trusts"))?;
-    browser.fill("input[name=account]", "admin")?;
-    browser.fill("input[name=password]", PASSWORD)?;
-    browser.click("main button[type=submit]")
+    browser.sign_in("admin", PASSWORD)
 }
 
 #[test]
@@ -217,10 +209,7 @@ fn somebody_sets_it_up_with_a_picture_and_signs_in_with_it() -> Result<()> {
         browser.fill("input[name=code]", "000000")?;
         browser.click("main button[type=submit]")?;
         browser.shows("its clock or the hub")?;
-        let source = browser.source()?;
-        let secret = source.split("id=\"secret\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
-        let secret = secret.and_then(|rest| rest.split('"').next()).context("no secret to type")?;
-        let app = Authenticator::new(secret)?;
+        let app = Authenticator::shown_by(&browser)?;
         browser.fill("input[name=code]", &app.code(0)?)?;
         browser.click("main button[type=submit]")?;
         browser.shows("I have kept them")?;

@@ -252,9 +252,7 @@ fn the_list_of_sessions_is_a_page() -> Result<()> {
     for (dark, width, name) in [(false, 1_280, "sessions-light"), (true, 400, "sessions-dark-narrow")] {
         let browser = Browser::open(Window { width, height: 900, dark, scripts: true })?;
         browser.go(&format!("{}/account/sessions", other.base()))?;
-        browser.fill("input[name=account]", "admin")?;
-        browser.fill("input[name=password]", PASSWORD)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in("admin", PASSWORD)?;
         browser.shows("this one")?;
         browser.picture(&picture(name)?)?;
         let barriers = browser.barriers()?;

@@ -40,6 +40,14 @@ impl Stage {
         Ok(Self { api: hub.api()?, hub, trust, wire, folder })
     }
 
+    /// Everything up and running, and the wire cut after the Trust has heard of the hub.
+    pub fn cut_off() -> Result<Self> {
+        let mut stage = Self::set()?;
+        stage.trust.program()?.says("connected to the hub")?;
+        stage.wire.cut();
+        Ok(stage)
+    }
+
     /// Asks [`SLOW`] and waits until the Trust works on it; gives the query's id.
     pub fn ask_slow(&self) -> Result<String> {
         let query = self.api.ask("slow", SLOW)?;

@@ -131,9 +131,7 @@ fn a_password_changes_with_the_old_one_and_other_sessions_end() -> Result<()> {
     browser.go(&format!("{}/account/password", stranger.base()))?;
     browser.shows("I forgot my password")?;
     browser.picture(&picture("sign-in-dark")?)?;
-    browser.fill("input[name=account]", "ben")?;
-    browser.fill("input[name=password]", &new)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in("ben", &new)?;
     browser.shows("Your password")?;
     browser.fill("input[name=old]", old)?;
     browser.fill("input[name=password]", "eleven loud gannets aloft")?;
@@ -227,9 +225,7 @@ fn an_admin_invites_who_asked_with_two_clicks() -> Result<()> {
     let browser = Browser::open(Window { width: 1_280, height: 800, dark: false, scripts: true })?;
     let (name, password) = hub.credentials();
     browser.go(&format!("{base}/people/requests"))?;
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("The study of lung nodules.")?;
     browser.picture(&picture("requests-light")?)?;
     browser.click("form[action*='/invite?once='] button")?;

@@ -148,9 +148,7 @@ fn somebody_makes_a_token_in_the_console_and_sees_it_once() -> Result<()> {
     for (dark, width, name) in [(false, 1_280, "tokens-light"), (true, 400, "tokens-dark-narrow")] {
         let browser = Browser::open(Window { width, height: 1_300, dark, scripts: true })?;
         browser.go(&format!("{base}/account/tokens"))?;
-        browser.fill("input[name=account]", "admin")?;
-        browser.fill("input[name=password]", PASSWORD)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in("admin", PASSWORD)?;
         browser.shows("A new token")?;
         browser.fill("input[name=name]", "My notebook")?;
         browser.click("main section form button[type=submit]")?;
@@ -235,8 +233,7 @@ fn a_key_is_a_tokens_own_and_the_audit_says_which_token_it_was() -> Result<()> {
     assert_eq!((&of_token["name"], &of_token["kind"]), (&json!("ben"), &json!("person")));
     assert_eq!(of_token["token"], json!({ "id": made["id"], "name": "nightly" }));
     assert_eq!(by(&id(&ben)?)?.get("token"), None, "no token did it");
-    let listed =
-        String::from_utf8(hub.command(&["audit", "list", "--act", "project_made"])?.output()?.stdout)?;
+    let listed = hub.noted("project_made")?;
     assert!(listed.contains("ben, by the token “nightly”"), "{listed}");
     Ok(())
 }
@@ -252,9 +249,7 @@ fn the_api_is_listed_in_the_console_with_the_hubs_own_address() -> Result<()> {
     for (dark, width, name) in [(false, 1_280, "api-light"), (true, 400, "api-dark-narrow")] {
         let browser = Browser::open(Window { width, height: 2_400, dark, scripts: true })?;
         browser.go(&format!("{base}/api"))?;
-        browser.fill("input[name=account]", "admin")?;
-        browser.fill("input[name=password]", PASSWORD)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in("admin", PASSWORD)?;
         browser.shows("openapi.json")?;
         let source = browser.source()?;
         assert_eq!(source.matches("<code><b>").count(), operations, "an operation is missing");

@@ -47,8 +47,7 @@ fn new_keys_are_made_while_orders_run_and_nothing_is_lost() -> Result<()> {
         trust["rotation_asked"].is_null() && trust["keys"].as_u64() > trust["enrolled"].as_u64(),
         "{trust}"
     );
-    let listed = stage.trust.command(&["audit", "list", "--act", "keys_replaced"])?.output()?;
-    assert!(String::from_utf8_lossy(&listed.stdout).contains("keys_replaced"), "not in the audit log");
+    assert!(stage.trust.noted("keys_replaced")?.contains("keys_replaced"), "not in the audit log");
     // They are the ones it has after a kill, and they can be replaced again.
     stage.trust.kill()?;
     stage.trust.resume()?;
@@ -121,9 +120,7 @@ fn an_admin_looks_at_a_trust_and_manages_it_in_the_console() -> Result<()> {
     let (name, password) = stage.hub.credentials();
     let browser = Browser::open(DESK)?;
     browser.go(&format!("{}/trusts", stage.api.base()))?;
-    browser.fill("input[name=account]", name)?;
-    browser.fill("input[name=password]", password)?;
-    browser.click("main button[type=submit]")?;
+    browser.sign_in(name, password)?;
     browser.shows("Eastvale")?;
     assert!(browser.source()?.contains("of 4 reach the hub"), "no picture");
     browser.picture(&picture("trusts-topology")?)?;
@@ -141,9 +138,7 @@ fn an_admin_looks_at_a_trust_and_manages_it_in_the_console() -> Result<()> {
     browser.shows("flip-appliance enrol --again northgate-hospital.kit")?;
     let narrow = Browser::open(NARROW)?;
     narrow.go(&format!("{}/trusts/{id}", stage.api.base()))?;
-    narrow.fill("input[name=account]", name)?;
-    narrow.fill("input[name=password]", password)?;
-    narrow.click("main button[type=submit]")?;
+    narrow.sign_in(name, password)?;
     narrow.shows("Appliance")?;
     narrow.picture(&picture("trust-dark-narrow")?)?;
     narrow.click("details:has(input[name=name]) summary")?;

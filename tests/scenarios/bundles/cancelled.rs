@@ -5,7 +5,7 @@ use flip_tests::questions::EVERYONE;
 use flip_tests::world::until;
 use serde_json::json;
 
-use super::{answer, back, out, share, stick, take, words};
+use super::{answer, back, out, share, stick, take};
 use crate::stage::{SLOW, Stage};
 
 fn cancel(stage: &Stage, query: &str) -> Result<()> {
@@ -17,7 +17,7 @@ fn cancel(stage: &Stage, query: &str) -> Result<()> {
 /// Waits until the Trust has ended so many orders because they were cancelled, and holds none.
 fn ended(stage: &Stage, orders: usize) -> Result<()> {
     until("the orders to be ended", || {
-        let listed = words(&stage.trust.command(&["audit", "list", "--act", "order_cancelled"])?.output()?);
+        let listed = stage.trust.noted("order_cancelled")?;
         let status = stage.trust.status()?;
         let none_left = status["waiting"] == 0 && status["outgoing"] == 0;
         Ok((listed.matches("order_cancelled").count() == orders && none_left).then_some(()))
@@ -26,9 +26,7 @@ fn ended(stage: &Stage, orders: usize) -> Result<()> {
 
 #[test]
 fn an_order_that_left_by_stick_is_cancelled_by_the_network() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let stage = Stage::cut_off()?;
     let running = stage.api.ask("running", SLOW)?;
     let behind = stage.api.ask("behind", &SLOW.replace("> 3", "> 4"))?;
     let place = stick(&stage, "stick")?;

@@ -3,13 +3,12 @@
 use std::fs;
 use std::io;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{Browser, Window, brought, until};
+use flip_tests::world::{Browser, LocalScript, Window, brought, until};
 
-use super::{share, stick};
+use super::{folder_of_sticks, share, stick};
 use crate::console::{picture, printed};
 use crate::stage::{Stage, TRUST};
 
@@ -47,23 +46,15 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
     browser.shows("1 result waits")?;
     browser.picture(&printed("local-sticks-waiting")?)?;
     let back = folder.join("back.flip");
-    let secret = format!("Bearer {}", stage.trust.secret()?);
-    let agent: ureq::Agent =
-        ureq::Agent::config_builder().timeout_global(Some(Duration::from_mins(1))).proxy(None).build().into();
-    let mut answer = agent
-        .post(format!("{sticks}/answer"))
-        .header("authorization", secret)
-        .header("sec-fetch-site", "same-origin")
-        .send_empty()?;
+    let mut answer = LocalScript::new(&stage.trust)?.post("/sticks/answer").send_empty()?;
+    assert_eq!(answer.status(), 200);
     fs::write(&back, answer.body_mut().read_to_vec()?)?;
 
     for window in [NARROW, DESK] {
         let browser = Browser::open(window)?;
         let (name, password) = stage.hub.credentials();
         browser.go(&format!("{}/sticks", stage.api.base()))?;
-        browser.fill("input[name=account]", name)?;
-        browser.fill("input[name=password]", password)?;
-        browser.click("main button[type=submit]")?;
+        browser.sign_in(name, password)?;
         // Signing in may take its time, and going elsewhere would cut it off.
         browser.shows("Answers from a Trust")?;
         let page = format!("{}/sticks", stage.api.base());
@@ -112,23 +103,12 @@ fn both_consoles_say_how_far_a_bundle_is_while_one_waits_for_it() -> Result<()> 
     const HALF: usize = 4 * 1024 * 1024;
     let stage = Stage::set()?;
     stage.wire.cut();
-    until("the folder of sticks", || Ok(stage.trust.data.join("sticks/asked").exists().then_some(())))?;
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_mins(3)))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .into();
-    let sticks = format!("{}/sticks", stage.trust.address()?);
-    let secret = format!("Bearer {}", stage.trust.secret()?);
-    let (api, secret, agent) = (&stage.api, &secret, &agent);
+    folder_of_sticks(&stage.trust)?;
+    let (api, script) = (&stage.api, LocalScript::new(&stage.trust)?);
     let local = |file: Halves| -> Result<String> {
-        let request =
-            agent.post(&sticks).header("authorization", secret).header("sec-fetch-site", "same-origin");
-        Ok(brought(request, file)?.body_mut().read_to_string()?)
+        Ok(brought(script.post("/sticks"), file)?.body_mut().read_to_string()?)
     };
-    let look_local =
-        || Ok(agent.get(&sticks).header("authorization", secret).call()?.body_mut().read_to_string()?);
+    let look_local = || Ok(script.get("/sticks").call()?.body_mut().read_to_string()?);
     let hub = |file: Halves| -> Result<String> { Ok(api.bring("/uploads/sticks", file)?.text) };
     let look_hub = || Ok(api.get("/sticks")?.text);
     let consoles: [(Bring, Look); 2] = [(&local, &look_local), (&hub, &look_hub)];

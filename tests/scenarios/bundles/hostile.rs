@@ -13,7 +13,7 @@ use flip_tests::world::Appliance;
 use serde_json::Value;
 
 use super::large::{huge, parts};
-use super::{answer, back, failed, file, out, stick, take, told, with};
+use super::{answer, back, failed, file, out, sent, stick, take, told, with};
 use crate::stage::Stage;
 
 /// A stick with one file of these bytes.
@@ -31,11 +31,7 @@ fn refused_here(trust: &Appliance, stick: &Path) -> Result<String> {
 
 #[test]
 fn every_hostile_stick_is_refused_with_its_own_reason_and_changes_nothing_at_the_trust() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.wire.cut();
-    stage.api.ask("everyone", EVERYONE)?;
-    let good = stick(&stage, "good")?;
-    out(&stage.hub, &good)?;
+    let (mut stage, _, good) = sent()?;
     let bytes = fs::read(file(&good)?)?;
     // Another Trust's of the same hub.
     stage.hub.add_trust("Elsewhere")?;
@@ -108,8 +104,7 @@ fn every_hostile_stick_is_refused_with_its_own_reason_and_changes_nothing_at_the
     assert_eq!(take(&stage.trust, &good)?[0]["outcome"]["orders"], 1);
     assert_eq!(refused(&stage.trust, &good)?, "replayed");
     counted.insert("replayed".to_owned(), 1);
-    let listed = stage.trust.command(&["audit", "list", "--act", "bundle_refused"])?.output()?;
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let listed = stage.trust.noted("bundle_refused")?;
     for reason in counted.keys() {
         assert!(listed.contains(reason.as_str()), "{reason} is not in the audit log:\n{listed}");
     }
@@ -127,11 +122,7 @@ fn refused(trust: &Appliance, stick: &Path) -> Result<String> {
 
 #[test]
 fn every_hostile_stick_is_refused_with_its_own_reason_and_changes_nothing_at_the_hub() -> Result<()> {
-    let stage = Stage::set()?;
-    stage.wire.cut();
-    let query = stage.api.ask("everyone", EVERYONE)?;
-    let good = stick(&stage, "good")?;
-    out(&stage.hub, &good)?;
+    let (stage, query, good) = sent()?;
     let theirs = file(&good)?;
     take(&stage.trust, &good)?;
     fs::rename(&theirs, stage.folder().join("to-the-trust.flip"))?;
@@ -160,8 +151,7 @@ fn every_hostile_stick_is_refused_with_its_own_reason_and_changes_nothing_at_the
         assert_eq!(said[0]["refused"], *reason, "case {number}: {said}");
     }
     assert_eq!(stage.api.result(&query)?["shares"][0]["state"], before["shares"][0]["state"]);
-    let listed = stage.hub.command(&["audit", "list", "--act", "bundle_refused"])?.output()?;
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let listed = stage.hub.noted("bundle_refused")?;
     for (reason, _) in &cases {
         assert!(listed.contains(reason), "{reason} is not in the audit:\n{listed}");
     }
@@ -172,9 +162,7 @@ fn every_hostile_stick_is_refused_with_its_own_reason_and_changes_nothing_at_the
 #[test]
 fn what_only_the_hub_can_have_signed_is_refused_each_with_its_own_reason() -> Result<()> {
     const DAY_MS: u64 = 24 * 3_600_000;
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     stage.api.ask("everyone", EVERYONE)?;
     let made = out(&stage.hub, &stick(&stage, "made")?)?;
     let id = made["bundles"][0]["bundle"]["id"].as_str().unwrap().parse()?;
@@ -197,8 +185,7 @@ fn what_only_the_hub_can_have_signed_is_refused_each_with_its_own_reason() -> Re
         huge(&place, heading, &letter, 0, &signing)?;
         assert_eq!(refused_here(&stage.trust, &place)?, reason);
     }
-    let listed = stage.trust.command(&["audit", "list", "--act", "bundle_refused"])?.output()?;
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let listed = stage.trust.noted("bundle_refused")?;
     stage.trust.kill()?;
     let journal = Journal::open(&stage.trust.data.join("journal.redb"))?;
     let counted = journal.counters("refused_bundles.")?;

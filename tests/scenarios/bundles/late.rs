@@ -5,19 +5,14 @@ use std::os::unix::fs::chown;
 
 use anyhow::Result;
 use flip_tests::questions::{DIABETES, EVERYONE};
-use flip_tests::world::until;
 use serde_json::{Value, json};
 
-use super::{answer, answered, back, out, stick, take, with, words};
+use super::{answer, answered, back, folder_of_sticks, out, sent, stick, take, with, words};
 use crate::stage::{Stage, faketime, share};
 
 #[test]
 fn a_bundle_that_lies_on_the_stick_since_weeks_is_no_news_and_holds_up_nothing() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.wire.cut();
-    let query = stage.api.ask("everyone", EVERYONE)?;
-    let stick = stick(&stage, "stick")?;
-    out(&stage.hub, &stick)?;
+    let (mut stage, query, stick) = sent()?;
     assert_eq!(take(&stage.trust, &stick)?[0]["outcome"]["orders"], 1);
     answer(&stage.trust, &stick)?;
     stage.trust.kill()?;
@@ -53,15 +48,11 @@ fn an_order_that_comes_after_its_cancellation_is_not_run_also_after_a_restart() 
 
 #[test]
 fn a_file_that_cannot_be_taken_in_holds_up_no_other_and_what_was_asked_unreadably_is_kept() -> Result<()> {
-    let stage = Stage::set()?;
-    stage.wire.cut();
-    stage.api.ask("everyone", EVERYONE)?;
-    let sticks = stage.trust.data.join("sticks");
+    let (stage, _, stick) = sent()?;
+    let sticks = folder_of_sticks(&stage.trust)?;
     // What is no file cannot be removed as one: it stays, and is tried again later and later.
     fs::create_dir(sticks.join("arrived/flip-0.refused"))?;
     fs::create_dir(sticks.join("asked/0.json"))?;
-    let stick = stick(&stage, "stick")?;
-    out(&stage.hub, &stick)?;
     assert_eq!(take(&stage.trust, &stick)?[0]["outcome"]["orders"], 1);
     assert_eq!(answer(&stage.trust, &stick)?["bundles"][0]["results"], 1);
     assert!(sticks.join("asked/0.json").exists());
@@ -71,10 +62,9 @@ fn a_file_that_cannot_be_taken_in_holds_up_no_other_and_what_was_asked_unreadabl
 #[test]
 fn another_user_than_the_appliances_is_told_what_to_type_and_leaves_nothing() -> Result<()> {
     let stage = Stage::set()?;
-    let sticks = stage.trust.data.join("sticks");
+    let sticks = folder_of_sticks(&stage.trust)?;
     let folder = stage.folder().join("theirs");
     fs::create_dir_all(folder.join("known"))?;
-    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
     fs::copy(sticks.join("known/hub.json"), folder.join("known/hub.json"))?;
     // Only root can give a folder away; without it there is no other user's to try.
     let given = [folder.clone(), folder.join("known")];

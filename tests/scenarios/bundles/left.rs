@@ -9,7 +9,7 @@ use flip_tests::questions::{DIABETES, EVERYONE, RARE};
 use flip_tests::world::until;
 use serde_json::Value;
 
-use super::{answer, back, file, out, share, stick, take, with, words};
+use super::{answer, back, comes_back, file, folder_of_sticks, out, sent, share, stick, take, with, words};
 use crate::stage::{Stage, TRUST, answered};
 
 /// Puts the one bundle of a stick back to where it was made, as if the stick had been pulled before it was there.
@@ -32,9 +32,7 @@ fn outgoing(stage: &Stage, results: u64) -> Result<()> {
 
 #[test]
 fn what_came_since_goes_with_what_was_left_and_nothing_is_lost_or_doubled() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let (bundles, leaving) = (stage.hub.data.join("bundles"), stage.trust.data.join("sticks/leaving"));
     let mut queries = vec![stage.api.ask("first", EVERYONE)?];
     // At the hub: an order beside what was left, in a bundle of its own.
@@ -93,8 +91,7 @@ fn what_came_since_goes_with_what_was_left_and_nothing_is_lost_or_doubled() -> R
 #[test]
 fn a_wish_that_nobody_waits_for_any_more_is_withdrawn() -> Result<()> {
     let mut stage = Stage::set()?;
-    let sticks = stage.trust.data.join("sticks");
-    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
+    let sticks = folder_of_sticks(&stage.trust)?;
     stage.trust.kill()?;
     // Where an earlier version kept it.
     fs::write(sticks.join("hub.json"), b"{}")?;
@@ -115,11 +112,7 @@ fn a_wish_that_nobody_waits_for_any_more_is_withdrawn() -> Result<()> {
 
 #[test]
 fn a_file_that_cannot_be_removed_after_a_success_is_no_failure() -> Result<()> {
-    let stage = Stage::set()?;
-    stage.wire.cut();
-    let query = stage.api.ask("everyone", EVERYONE)?;
-    let place = stick(&stage, "stick")?;
-    out(&stage.hub, &place)?;
+    let (stage, query, place) = sent()?;
     let left = leave(&place, &stage.hub.data.join("bundles"))?;
     // A file that something is mounted on is busy.
     if !Command::new("mount").arg("--bind").args([&left, &left]).output()?.status.success() {
@@ -133,8 +126,5 @@ fn a_file_that_cannot_be_removed_after_a_success_is_no_failure() -> Result<()> {
     let output = output?;
     assert!(output.status.success() && words(&output).contains("cannot be removed"), "{}", words(&output));
     take(&stage.trust, &place)?;
-    answer(&stage.trust, &place)?;
-    back(&stage.hub, &place)?;
-    assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
-    Ok(())
+    comes_back(&stage, &place, &query)
 }

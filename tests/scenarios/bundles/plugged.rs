@@ -40,9 +40,7 @@ echo tried
 #[test]
 #[ignore = "by hand: it boots a machine"]
 fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let everyone = stage.api.ask("everyone", EVERYONE)?;
     let work = carried(&stage, "first")?;
     stage.trust.kill()?;

@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use flip_protocol::bundle::{Unproven, Way};
 use flip_storage::journal::Journal;
 use flip_tests::questions::{EVERYONE, RARE};
-use flip_tests::world::until;
+use flip_tests::world::{LocalScript, until};
 
 use super::large::{huge, large, parts};
-use super::{answer, back, failed, file, out, round, share, stick, take, told, with, words};
+use super::{
+    answer, back, comes_back, failed, file, folder_of_sticks, out, round, sent, share, stick, take, told,
+    with, words,
+};
 use crate::stage::{Stage, TRUST};
 
 /// The bundles on a stick that go this way, by whatever name.
@@ -73,11 +75,7 @@ fn a_stick_that_goes_to_and_fro_is_cleared_of_what_is_done_and_of_nothing_else()
 
 #[test]
 fn a_file_that_cannot_be_read_is_unreadable_and_the_others_are_taken_all_the_same() -> Result<()> {
-    let stage = Stage::set()?;
-    stage.wire.cut();
-    stage.api.ask("everyone", EVERYONE)?;
-    let stick = stick(&stage, "stick")?;
-    out(&stage.hub, &stick)?;
+    let (stage, _, stick) = sent()?;
     // A file whose first byte gives EIO.
     let unreadable = Path::new("/proc/self/mem");
     let said = failed(with(stage.trust.command(&["bundle", "import"])?, unreadable))?;
@@ -111,24 +109,27 @@ fn a_file_that_cannot_be_read_is_unreadable_and_the_others_are_taken_all_the_sam
 
 #[test]
 fn a_disk_here_that_takes_no_more_is_named_and_is_no_fault_of_the_stick() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let stage = Stage::cut_off()?;
     let place = stick(&stage, "large")?.join("flip-large.flip");
     large(&stage, &place, 2)?;
-    let command = with(stage.trust.command(&["bundle", "import"])?, &place);
+    let said = no_room(&with(stage.trust.command(&["bundle", "import"])?, &place), 100_000)?;
+    assert_eq!(said[0]["outcome"], serde_json::Value::Null);
+    until("the lamp", || lamp_is(&stage, "failed"))?;
+    let listed = stage.trust.noted("bundle_refused")?;
+    assert!(!listed.contains("unreadable"), "{listed}");
+    assert_eq!(take(&stage.trust, &place)?[0]["outcome"]["orders"], 2);
+    Ok(())
+}
+
+/// A command where no file may grow beyond so many bytes, as on a disk that is full, of which it must speak.
+fn no_room(command: &Command, bytes: u64) -> Result<serde_json::Value> {
     let mut bounded = Command::new("env");
-    bounded.args(["--ignore-signal=XFSZ", "prlimit", "--fsize=100000"]);
+    bounded.args(["--ignore-signal=XFSZ", "prlimit", &format!("--fsize={bytes}")]);
     bounded.arg(command.get_program()).args(command.get_args());
     let said = failed(bounded)?;
     let why = said[0]["failed"].as_str().unwrap_or_default();
     assert!(why.contains("own disk") && why.contains("File too large"), "{said}");
-    assert_eq!(said[0]["outcome"], serde_json::Value::Null);
-    until("the lamp", || lamp_is(&stage, "failed"))?;
-    let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_refused"])?.output()?);
-    assert!(!listed.contains("unreadable"), "{listed}");
-    assert_eq!(take(&stage.trust, &place)?[0]["outcome"]["orders"], 2);
-    Ok(())
+    Ok(said)
 }
 
 #[test]
@@ -144,14 +145,8 @@ fn a_disk_of_the_hub_that_takes_no_more_is_named_and_is_no_fault_of_the_stick() 
     let place = stick(&stage, "large")?.join("flip-large.flip");
     huge(&place, heading, &letter, MESSAGES, &signing)?;
     // Room for the ledger, and not for the copy.
-    let command = with(stage.hub.command(&["bundle", "import"])?, &place);
-    let mut bounded = Command::new("env");
-    bounded.args(["--ignore-signal=XFSZ", "prlimit", "--fsize=12000000"]);
-    bounded.arg(command.get_program()).args(command.get_args());
-    let said = failed(bounded)?;
-    let why = said[0]["failed"].as_str().unwrap_or_default();
-    assert!(why.contains("own disk") && why.contains("File too large"), "{said}");
-    let listed = words(&stage.hub.command(&["audit", "list", "--act", "bundle_refused"])?.output()?);
+    no_room(&with(stage.hub.command(&["bundle", "import"])?, &place), 12_000_000)?;
+    let listed = stage.hub.noted("bundle_refused")?;
     assert!(!listed.contains("unreadable"), "{listed}");
     // Nothing of it was used, and it is taken once there is room.
     assert_eq!(back(&stage.hub, &place)?[0]["taken"], true);
@@ -160,9 +155,7 @@ fn a_disk_of_the_hub_that_takes_no_more_is_named_and_is_no_fault_of_the_stick() 
 
 #[test]
 fn what_is_heard_of_the_hubs_clock_is_kept_after_what_brought_it() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     stage.api.ask("everyone", EVERYONE)?;
     let place = stick(&stage, "stick")?;
     let made = out(&stage.hub, &place)?["bundles"][0]["bundle"]["made"].as_u64().context("no moment")?;
@@ -200,9 +193,7 @@ fn lamp_is(stage: &Stage, lamp: &str) -> Result<Option<()>> {
 
 #[test]
 fn what_went_wrong_while_a_stick_was_read_is_on_the_lamp_when_it_is_written() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let stage = Stage::cut_off()?;
     let stick = stick(&stage, "stick")?;
     fs::write(stick.join("flip-no-bundle.flip"), "no bundle")?;
     failed(with(stage.trust.command(&["bundle", "import"])?, &stick))?;
@@ -240,7 +231,7 @@ fn the_lamp_says_that_it_is_written_once_it_is_and_that_it_failed_where_it_did()
         let said = text.contains("1 bundle is on the stick") && text.contains("may be taken out");
         Ok(said.then_some(()))
     })?;
-    let listed = words(&stage.trust.command(&["audit", "list", "--act", "bundle_stick_handled"])?.output()?);
+    let listed = stage.trust.noted("bundle_stick_handled")?;
     assert_eq!(listed.lines().count(), 2, "{listed}");
     Ok(())
 }
@@ -249,31 +240,18 @@ fn the_lamp_says_that_it_is_written_once_it_is_and_that_it_failed_where_it_did()
 fn the_local_console_waits_for_who_handles_a_stick_and_says_so() -> Result<()> {
     let stage = Stage::set()?;
     stage.wire.cut();
-    let lock = stage.trust.data.join("sticks/handling.lock");
-    until("the folder of sticks", || Ok(stage.trust.data.join("sticks/asked").exists().then_some(())))?;
+    let lock = folder_of_sticks(&stage.trust)?.join("handling.lock");
     let held = flip_storage::stick::hold(&lock)?.context("somebody holds it")?;
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_mins(3)))
-        .http_status_as_error(false)
-        .proxy(None)
-        .build()
-        .into();
-    let sticks = format!("{}/sticks", stage.trust.address()?);
-    let secret = format!("Bearer {}", stage.trust.secret()?);
-    let post = |path: &str| {
-        agent
-            .post(format!("{sticks}{path}"))
-            .header("authorization", &secret)
-            .header("sec-fetch-site", "same-origin")
-    };
+    let script = LocalScript::new(&stage.trust)?;
     let body = "--x\r\nContent-Disposition: form-data; name=\"bundle\"; filename=\"a.flip\"\r\n\r\nno bundle\r\n--x--\r\n";
-    let bring = || post("").header("content-type", "multipart/form-data; boundary=x").send(body);
-    for mut busy in [post("/answer").send_empty()?, bring()?] {
+    let bring =
+        || script.post("/sticks").header("content-type", "multipart/form-data; boundary=x").send(body);
+    for mut busy in [script.post("/sticks/answer").send_empty()?, bring()?] {
         let page = busy.body_mut().read_to_string()?;
         assert!(busy.status() == 409 && page.contains("Another stick is being handled"), "{page}");
     }
     drop(held);
-    assert_eq!(post("/answer").send_empty()?.status(), 200);
+    assert_eq!(script.post("/sticks/answer").send_empty()?.status(), 200);
     let page = bring()?.body_mut().read_to_string()?;
     assert!(page.contains("Refused (not_a_bundle)"), "{page}");
     Ok(())
@@ -290,9 +268,7 @@ fn misled(stage: &mut Stage) -> Result<()> {
 #[test]
 fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_or_by_a_person() -> Result<()>
 {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let query = stage.api.ask("everyone", EVERYONE)?;
     let first = stick(&stage, "first")?;
     out(&stage.hub, &first)?;
@@ -310,18 +286,14 @@ fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_o
     assert!(forget.status.success() && words(&forget).contains("It is forgotten"), "{}", words(&forget));
     stage.trust.resume()?;
     assert_eq!(take(&stage.trust, &first)?[0]["outcome"]["orders"], 1);
-    answer(&stage.trust, &first)?;
-    back(&stage.hub, &first)?;
-    assert_eq!(share(&stage.api.result(&query)?)["state"], "value");
+    comes_back(&stage, &first, &query)?;
     // By the hub itself, over the network, at once and for good.
     misled(&mut stage)?;
     stage.wire.mend();
     stage.trust.resume()?;
-    let audit = |act: &str| -> Result<String> {
-        Ok(words(&stage.trust.command(&["audit", "list", "--act", act])?.output()?))
-    };
-    until("the hub's word", || Ok(audit("hub_clock_lowered")?.contains("hub_time").then_some(())))?;
-    assert_eq!(audit("hub_clock_forgotten")?.lines().count(), 1);
+    let lowered = || stage.trust.noted("hub_clock_lowered");
+    until("the hub's word", || Ok(lowered()?.contains("hub_time").then_some(())))?;
+    assert_eq!(stage.trust.noted("hub_clock_forgotten")?.lines().count(), 1);
     stage.wire.cut();
     stage.trust.kill()?;
     stage.trust.resume()?;
@@ -331,14 +303,19 @@ fn what_was_heard_of_a_clock_that_was_far_ahead_is_put_right_by_the_hub_itself_o
     Ok(())
 }
 
-#[test]
-fn what_a_kill_left_is_gone_after_the_next_start_and_a_link_is_no_folder_of_ours() -> Result<()> {
+/// A Trust without a network and its hub, both killed: with the folders in which each keeps its bundles.
+fn both_stand() -> Result<(Stage, PathBuf, PathBuf)> {
     let mut stage = Stage::set()?;
     stage.wire.cut();
-    let (sticks, bundles) = (stage.trust.data.join("sticks"), stage.hub.data.join("bundles"));
-    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
+    let (sticks, bundles) = (folder_of_sticks(&stage.trust)?, stage.hub.data.join("bundles"));
     stage.trust.kill()?;
     stage.hub.kill()?;
+    Ok((stage, sticks, bundles))
+}
+
+#[test]
+fn what_a_kill_left_is_gone_after_the_next_start_and_a_link_is_no_folder_of_ours() -> Result<()> {
+    let (mut stage, sticks, bundles) = both_stand()?;
     fs::create_dir_all(&bundles)?;
     let left = [
         sticks.join("brought-1"),
@@ -371,12 +348,7 @@ fn what_a_kill_left_is_gone_after_the_next_start_and_a_link_is_no_folder_of_ours
 
 #[test]
 fn what_cannot_be_cleared_away_keeps_neither_program_from_its_work() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.wire.cut();
-    let (sticks, bundles) = (stage.trust.data.join("sticks"), stage.hub.data.join("bundles"));
-    until("the folder of sticks", || Ok(sticks.join("known/hub.json").exists().then_some(())))?;
-    stage.trust.kill()?;
-    stage.hub.kill()?;
+    let (mut stage, sticks, bundles) = both_stand()?;
     // Called like what was brought halfway, and a folder, which is not removed as a file is.
     for folder in [&sticks, &bundles] {
         fs::create_dir_all(folder.join("brought-1"))?;
@@ -397,15 +369,13 @@ fn heads(stage: &Stage) -> Result<(usize, usize)> {
 }
 
 fn acts(stage: &Stage, act: &str) -> Result<usize> {
-    let listed = words(&stage.trust.command(&["audit", "list", "--act", act])?.output()?);
+    let listed = stage.trust.noted(act)?;
     Ok(listed.lines().filter(|line| line.contains(act)).count())
 }
 
 #[test]
 fn heads_of_the_audits_go_by_stick_too_and_show_a_log_that_was_cut() -> Result<()> {
-    let mut stage = Stage::set()?;
-    stage.trust.program()?.says("connected to the hub")?;
-    stage.wire.cut();
+    let mut stage = Stage::cut_off()?;
     let before = heads(&stage)?;
     // Out of order: what comes late is no news, and contradicts nothing.
     let (early, late) = (stick(&stage, "early")?, stick(&stage, "late")?);
@@ -429,9 +399,7 @@ fn heads_of_the_audits_go_by_stick_too_and_show_a_log_that_was_cut() -> Result<(
     let first: String = text.lines().take(1).flat_map(|line| [line, "\n"]).collect();
     fs::write(&path, first)?;
     stage.trust.resume()?;
-    let said = || -> Result<String> {
-        Ok(words(&stage.hub.command(&["audit", "list", "--act", "head_contradicted"])?.output()?))
-    };
+    let said = || stage.hub.noted("head_contradicted");
     let none = said()?;
     assert!(!none.contains("contradicted"), "{none}");
     round(&stage, "cut")?;

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::hub::{before, succeeded};
+use super::hub::{before, said, succeeded};
 use super::{Program, command};
 
 /// A policy of exact counts, and as many as one likes.
@@ -127,6 +127,16 @@ impl Appliance {
         let mut command = self.command(words)?;
         command.arg("--json");
         Ok(serde_json::from_slice(&succeeded(command)?.stdout)?)
+    }
+
+    /// Whether a command succeeded, and what it said.
+    pub fn said(&self, words: &[&str]) -> Result<(bool, String)> {
+        said(self.command(words)?)
+    }
+
+    /// What its audit log says of acts of that name.
+    pub fn noted(&self, act: &str) -> Result<String> {
+        Ok(self.said(&["audit", "list", "--act", act])?.1)
     }
 
     /// A command of this appliance's program.

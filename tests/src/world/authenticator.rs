@@ -3,6 +3,8 @@
 use anyhow::{Context as _, Result};
 use totp_rs::{Builder, Secret, Totp};
 
+use super::Browser;
+
 /// The codes of one secret.
 pub struct Authenticator(Totp);
 
@@ -11,6 +13,13 @@ impl Authenticator {
     pub fn new(secret: &str) -> Result<Self> {
         let secret = Secret::try_from_base32(secret.replace('-', "")).ok().context("no base32")?;
         Ok(Self(Builder::new().with_secret(secret).build().ok().context("no secret of an app")?))
+    }
+
+    /// One into which the secret was typed that the page in a browser shows to who sets it up.
+    pub fn shown_by(browser: &Browser) -> Result<Self> {
+        let source = browser.source()?;
+        let field = source.split("id=\"secret\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
+        Self::new(field.and_then(|rest| rest.split('"').next()).context("no secret to type")?)
     }
 
     /// The code that it shows; with `steps`, on a telephone whose clock is so many times 30 seconds ahead.

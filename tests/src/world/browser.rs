@@ -107,6 +107,13 @@ impl Browser {
         until("the overview", || Ok((self.address()? == overview).then_some(())))
     }
 
+    /// Signs in at the hub's console, on the page that asks who one is.
+    pub fn sign_in(&self, name: &str, password: &str) -> Result<()> {
+        self.fill("input[name=account]", name)?;
+        self.fill("input[name=password]", password)?;
+        self.click("main button[type=submit]")
+    }
+
     /// Where it is.
     pub fn address(&self) -> Result<String> {
         Ok(self.look("/url")?.as_str().context("no address")?.to_owned())

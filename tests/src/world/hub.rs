@@ -162,6 +162,16 @@ impl Hub {
         Ok(kit)
     }
 
+    /// Whether a command succeeded, and what it said.
+    pub fn said(&self, words: &[&str]) -> Result<(bool, String)> {
+        said(self.command(words)?)
+    }
+
+    /// What its audit log says of acts of that name.
+    pub fn noted(&self, act: &str) -> Result<String> {
+        Ok(self.said(&["audit", "list", "--act", act])?.1)
+    }
+
     /// A command of this hub's program.
     pub fn command(&self, words: &[&str]) -> Result<Command> {
         let mut command = before(&self.before, command("flip-hub")?);
@@ -182,6 +192,12 @@ pub(super) fn before(words: &[String], command: Command) -> Command {
         };
     }
     whole
+}
+
+/// Whether a command succeeded, and what it said.
+pub(super) fn said(mut command: Command) -> Result<(bool, String)> {
+    let output = command.output()?;
+    Ok((output.status.success(), String::from_utf8([output.stdout, output.stderr].concat())?))
 }
 
 /// Runs a command that must succeed.
