@@ -23,6 +23,8 @@ pub const REQUEST_HEAD: Duration = Duration::from_secs(15);
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
 /// How long a whole request may take, its longest wait included.
 pub const REQUEST: Duration = Duration::from_mins(1);
+/// How long a reader may take nothing of what is sent to it before its connection is closed: slow links take something.
+pub const UNREAD: Duration = Duration::from_mins(1);
 /// How long a shutdown waits for open requests.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The longest that `?wait_s=` may ask for, in seconds.
@@ -256,6 +258,8 @@ pub const BUNDLE_BATCH: usize = 64;
 pub const STICK_PAGE: Duration = Duration::from_secs(20);
 /// Milliseconds for which that page says what came of a bundle that nobody waited for.
 pub const STICK_NEWS_MS: u64 = 10 * 60_000;
+/// People to whom it says so: far more than carry sticks within that time.
+pub const STICK_NEWS: usize = 100;
 /// Bytes of results of a bundle after which a transaction takes in no more: memory stays small, however long a bundle is.
 pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one

@@ -1,14 +1,16 @@
 //! A TLS listener: accepts, shakes hands, and serves one router per connection, bounded in number and time.
 //!
-//! What must stay true: a slow or silent client holds up nobody else; a shutdown ends every connection within
-//! [`bounds::SHUTDOWN`].
+//! What must stay true: a slow or silent client holds up nobody else, and neither does one that reads nothing; a shutdown
+//! ends every connection within [`bounds::SHUTDOWN`].
+
+mod impatient;
 
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, BodyDataStream};
@@ -29,6 +31,7 @@ use crate::acme;
 use crate::bounds;
 use crate::metrics::Metrics;
 use crate::problem::{ApiProblem, Code};
+use impatient::Impatient;
 
 /// Where a request's connection is from.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,7 @@ pub struct Listener {
     tls: TlsAcceptor,
     slots: Arc<Semaphore>,
     metrics: Metrics,
+    unread: Duration,
 }
 
 impl Listener {
@@ -58,6 +62,7 @@ impl Listener {
             tls: TlsAcceptor::from(Arc::new(tls)),
             slots: Arc::new(Semaphore::new(connections)),
             metrics,
+            unread: bounds::UNREAD,
         })
     }
 
@@ -88,7 +93,7 @@ impl Listener {
                 }
                 Err(error) => {
                     tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
@@ -98,18 +103,19 @@ impl Listener {
         }
     }
 
-    async fn accept(&self) -> io::Result<(TcpStream, Peer, OwnedSemaphorePermit)> {
+    async fn accept(&self) -> io::Result<(Impatient<TcpStream>, Peer, OwnedSemaphorePermit)> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         let (stream, peer) = self.tcp.accept().await?;
         stream.set_nodelay(true)?;
-        Ok((stream, Peer(peer.ip()), slot))
+        // Beneath TLS, which takes some of what is written itself.
+        Ok((Impatient::within(self.unread, stream), Peer(peer.ip()), slot))
     }
 }
 
 fn serve_one(
     name: &'static str,
     tls: TlsAcceptor,
-    (stream, peer): (TcpStream, Peer),
+    (stream, peer): (Impatient<TcpStream>, Peer),
     slot: OwnedSemaphorePermit,
     route: impl Fn(&rustls::ServerConnection) -> Router + Send + 'static,
     open: &GracefulShutdown,
@@ -118,7 +124,7 @@ fn serve_one(
     let watcher = open.watcher();
     async move {
         let _slot = slot;
-        let stream: TlsStream<TcpStream> =
+        let stream: TlsStream<Impatient<TcpStream>> =
             match tokio::time::timeout(bounds::HANDSHAKE, tls.accept(stream)).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
@@ -204,5 +210,70 @@ pub async fn discard(stream: &mut BodyDataStream) {
             Ok(Some(Ok(chunk))) => discarded += chunk.len(),
             Ok(Some(Err(_)) | None) | Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::task::Poll;
+
+    use axum::body::Bytes;
+    use axum::routing::get;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio_rustls::{TlsConnector, client};
+
+    use super::*;
+
+    /// An answer without an end.
+    struct Endless;
+
+    impl futures_core::Stream for Endless {
+        type Item = Result<Bytes, Infallible>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Ready(Some(Ok(Bytes::from_static(&[b'x'; 16 * 1024]))))
+        }
+    }
+
+    async fn ask(connector: &TlsConnector, to: SocketAddr, path: &str) -> client::TlsStream<TcpStream> {
+        let tcp = TcpStream::connect(to).await.unwrap();
+        let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn who_reads_nothing_of_an_answer_loses_the_connection() {
+        let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let tls =
+            ServerConfig::builder_with_provider(Arc::clone(&ring)).with_safe_default_protocol_versions();
+        let tls = tls.unwrap().with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key);
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        // Room for one: the second is let in when the first is gone.
+        let mut listener = Listener::bind("test", here, tls.unwrap(), 1, Metrics::default()).await.unwrap();
+        listener.unread = Duration::from_millis(200);
+        let address = listener.address().unwrap();
+        let router = Router::new()
+            .route("/endless", get(|| async { Body::from_stream(Endless) }))
+            .route("/short", get(|| async { "read" }));
+        tokio::spawn(listener.serve(move |_| router.clone(), std::future::pending()));
+
+        let mut roots = RootCertStore::empty();
+        roots.add(own.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
+        let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let connector = TlsConnector::from(Arc::new(client));
+        let _reads_nothing = ask(&connector, address, "/endless").await;
+        let mut said = String::new();
+        let after_it = async { ask(&connector, address, "/short").await.read_to_string(&mut said).await };
+        // Without the limit it would wait for ever.
+        tokio::time::timeout(bounds::REQUEST, after_it).await.expect("nobody is let in").unwrap();
+        assert!(said.ends_with("read"), "{said}");
     }
 }

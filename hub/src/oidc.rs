@@ -11,6 +11,7 @@ pub mod settings;
 mod token;
 
 use axum::http::StatusCode;
+use flip_storage::cells::Cell;
 
 pub use provider::{Handed, Provider, Redeemed};
 
@@ -24,6 +25,11 @@ pub const CALLBACK: &str = "/sign-in/oidc/callback";
 const SIGN_IN: &str = "/sign-in";
 /// The cookie by which a browser is known again. It comes with a link of the provider's, so it cannot be strict.
 pub const COOKIE: &str = "__Host-flip-oidc";
+
+/// Where a session's ID token is sealed.
+pub fn cell(session: &[u8; 16]) -> Cell<'_> {
+    Cell { table: "session", row: session, column: "id_token" }
+}
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]

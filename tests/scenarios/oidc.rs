@@ -301,9 +301,18 @@ fn who_signs_out_here_is_told_that_they_are_signed_in_there_and_signs_out_there_
         let browser = to_the_provider(window, &console)?;
         give_login(&browser, "ada")?;
         browser.shows("Sign out")?;
+        for file in ["hub.sqlite", "hub.sqlite-wal", "hub.log"] {
+            let bytes = std::fs::read(hub.data.join(file))?;
+            let holds = bytes.windows(TOKEN_BEGINS.len()).any(|part| part == TOKEN_BEGINS.as_bytes());
+            ensure!(!holds, "{file} holds an ID token");
+        }
         // Signed out here alone, the next click comes in again without a question.
         sign_out(&browser)?;
         browser.shows("You are still signed in at Example Health")?;
+        ensure!(
+            browser.source()?.contains(&format!("id_token_hint={TOKEN_BEGINS}")),
+            "it is not sealed for long"
+        );
         browser.picture(&picture(name)?)?;
         if window.scripts {
             let (barriers, misfits) = (browser.barriers()?, browser.misfits()?);
@@ -333,6 +342,9 @@ fn who_signs_out_here_is_told_that_they_are_signed_in_there_and_signs_out_there_
     sign_out(&browser)?;
     browser.shows("Ask for access")
 }
+
+/// `{"alg":` in base64.
+const TOKEN_BEGINS: &str = "eyJhbGciOi";
 
 fn sign_out(browser: &Browser) -> Result<()> {
     browser.click("form[action='/sign-out'] button")

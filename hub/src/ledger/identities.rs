@@ -27,8 +27,6 @@ pub struct Vouched {
     pub email: Option<EmailAddress>,
     /// Whether it asked them for a second factor that counts here.
     pub second_factor: bool,
-    /// The token that it vouched with, where it is kept.
-    pub id_token: Option<String>,
     /// What people call the provider, where somebody who is bound is told so by mail.
     pub told: Option<String>,
 }
@@ -209,7 +207,6 @@ mod tests {
             subject: subject.to_owned(),
             email: email.map(|email| email.parse().unwrap()),
             second_factor: true,
-            id_token: None,
             told: None,
         }
     }
@@ -323,13 +320,16 @@ mod tests {
     async fn who_signs_out_is_told_apart_by_who_vouched_for_them() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = ledger(folder.path());
-        let id_token = Some("a.b.c".to_owned());
-        let with_token = Vouched { id_token: id_token.clone(), ..vouched("s1", Some("ada@site.example")) };
-        assert_eq!(come(&ledger, 1, with_token).await, Ok(person(1)));
+        let id_token = Some(b"sealed".to_vec());
+        let with_token = NewSession { id_token: id_token.clone(), ..new(1) };
+        let vouched = vouched("s1", Some("ada@site.example"));
+        let came = ledger.open_vouched_session(with_token, vouched, UnixMillis(2), false).await.unwrap();
+        assert!(matches!(came, Came::In(_)), "{came:?}");
         let opened = ledger.open_session(new(2), person(1), "hash".to_owned(), UnixMillis(2), true);
         assert!(opened.await.unwrap().is_some());
         let close = async |token: u8| ledger.close_session(by(3), [token; 32]).await.unwrap();
-        assert_eq!(close(1).await, Some(VouchedFor { issuer: ISSUER.to_owned(), id_token }));
+        let session = new(1).id;
+        assert_eq!(close(1).await, Some(VouchedFor { issuer: ISSUER.to_owned(), session, id_token }));
         assert_eq!((close(1).await, close(2).await), (None, None));
     }
 

@@ -381,6 +381,11 @@ pub(super) const MIGRATIONS: &[&str] = &[
     DROP INDEX query_of_project;
     CREATE INDEX query_of_project ON query (project, asked_ms, id);
 ",
+    // What stood open is forgotten: who is signed in signs out at the provider all the same, asked once more there.
+    "
+    ALTER TABLE session DROP COLUMN id_token;
+    ALTER TABLE session ADD COLUMN id_token BLOB;
+",
 ];
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ pub struct NewSession {
     pub until: [UnixMillis; 2],
     /// Where from.
     pub place: Place,
+    /// The ID token that the identity provider vouched with, sealed to the session's id, where it is kept.
+    pub id_token: Option<Vec<u8>>,
 }
 
 /// Who vouched for whoever had a session.
@@ -60,8 +62,10 @@ pub struct NewSession {
 pub struct VouchedFor {
     /// The identity provider's issuer.
     pub issuer: String,
-    /// The ID token by which it knows them, where it is short enough to be kept.
-    pub id_token: Option<String>,
+    /// The session's id, to which the token is bound.
+    pub session: Uuid,
+    /// The ID token by which it knows them, sealed, where it is kept.
+    pub id_token: Option<Vec<u8>>,
 }
 
 /// A session as its owner sees it.
@@ -179,12 +183,17 @@ impl Ledger {
     ) -> Result<Option<VouchedFor>, LedgerError> {
         self.call("close session", move |tx| {
             let closed = tx
-                .prepare_cached("DELETE FROM session WHERE token_sha256 = ?1 RETURNING issuer, id_token")?
-                .query_row([token_sha256], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)))
+                .prepare_cached("DELETE FROM session WHERE token_sha256 = ?1 RETURNING issuer, id, id_token")?
+                .query_row([token_sha256], |row| {
+                    let issuer: Option<String> = row.get(0)?;
+                    let Some(issuer) = issuer else { return Ok(None) };
+                    let session = Uuid::from_bytes(row.get(1)?);
+                    Ok(Some(VouchedFor { issuer, session, id_token: row.get(2)? }))
+                })
                 .optional()?;
-            let Some((issuer, id_token)) = closed else { return Ok(None) };
+            let Some(vouched) = closed else { return Ok(None) };
             by.note(tx, &Deed::SignedOut {})?;
-            Ok(issuer.map(|issuer| VouchedFor { issuer, id_token }))
+            Ok(vouched)
         })
         .await
     }
@@ -250,7 +259,7 @@ pub(super) fn open(
             factor_given.then_some(now.0),
             vouched.map(|vouched| &vouched.issuer),
             vouched.map(|vouched| &vouched.subject),
-            vouched.and_then(|vouched| vouched.id_token.as_ref()),
+            &new.id_token,
         ),
     )?;
     if opened == 0 {
@@ -358,7 +367,8 @@ pub(super) mod tests {
             browser: "a browser".to_owned(),
         };
         let until = [UnixMillis(100), UnixMillis(1_000_000)];
-        NewSession { id: Uuid::from_bytes([token; 16]), token_sha256: [token; 32], until, place }
+        let (id, token_sha256) = (Uuid::from_bytes([token; 16]), [token; 32]);
+        NewSession { id, token_sha256, until, place, id_token: None }
     }
 
     fn person(number: u8) -> PersonId {

@@ -20,7 +20,7 @@ use crate::ledger::identities::{Came, Vouched};
 use crate::ledger::once::Once;
 use crate::ledger::sessions::{NewSession, Session};
 use crate::ledger::tokens::Bearer;
-use crate::oidc::Refused;
+use crate::oidc::{self, Refused};
 use crate::passwords;
 use crate::people::visitor::Visitor;
 use crate::permissions::Scopes;
@@ -123,7 +123,7 @@ fn new(visitor: &Visitor, now: UnixMillis) -> (String, NewSession) {
     let (token, token_sha256) = passwords::session_token();
     let id = flip_protocol::ident::uuid_v7(now, &clock::random_bytes());
     let until = [now.plus(bounds::HALF_SESSION_MS), now.plus(bounds::SESSION_MS)];
-    (token, NewSession { id, token_sha256, until, place: visitor.place() })
+    (token, NewSession { id, token_sha256, until, place: visitor.place(), id_token: None })
 }
 
 fn opened(token: String, session: &Session, now: UnixMillis, optional: bool) -> (Opened, Option<Awaits>) {
@@ -131,14 +131,19 @@ fn opened(token: String, session: &Session, now: UnixMillis, optional: bool) -> 
     (Opened { person: session.person, token, lasts_s }, Awaits::of(session, optional))
 }
 
-/// Opens a session on the identity provider's word; gives what is awaited in it, else why there is none.
+/// Opens a session on the identity provider's word; gives what is awaited in it, else why there is none. The ID token is
+/// kept to sign out there with.
 pub async fn sign_in_vouched(
     hub: &Hub,
     visitor: &Visitor,
     vouched: Vouched,
+    id_token: Option<&str>,
 ) -> Result<Result<(Opened, Option<Awaits>), Refused>, ApiProblem> {
     let (now, optional) = (clock::now(), hub.config.danger_no_second_factor);
     let (token, new) = new(visitor, now);
+    let seal =
+        |plain: &str| hub.cells.seal(oidc::cell(new.id.as_bytes()), clock::random_bytes(), plain.as_bytes());
+    let new = NewSession { id_token: id_token.map(seal), ..new };
     let (issuer, subject) = (vouched.issuer.clone(), vouched.subject.clone());
     let came = hub.ledger.open_vouched_session(new, vouched, now, optional).await?;
     Ok(match came {

@@ -291,6 +291,20 @@ mod tests {
     /// How many of [`HIDDEN`] are no Python before 3.12.
     const LATER: usize = 5;
 
+    /// What a Python program says about what it is given.
+    fn python(program: &str, given: &impl serde::Serialize) -> String {
+        let cache = std::env::var("FLIP_CACHE").expect("FLIP_CACHE is set by make; its venv has Python");
+        let input = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(input.path(), serde_json::to_vec(given).unwrap()).unwrap();
+        let python = std::process::Command::new(std::path::Path::new(&cache).join("venv/bin/python"))
+            .args(["-c", program])
+            .stdin(std::fs::File::open(input.path()).unwrap())
+            .output()
+            .unwrap();
+        assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
+        String::from_utf8(python.stdout).unwrap().trim().to_owned()
+    }
+
     #[test]
     fn what_hides_is_python() {
         const CHECK: &str = "import json, sys
@@ -298,18 +312,38 @@ texts, later = json.load(sys.stdin)
 known = len(texts) if sys.version_info >= (3, 12) else len(texts) - later
 for text in texts[:known]: compile(text.encode(), 'text', 'exec')
 print(known)";
-        let cache = std::env::var("FLIP_CACHE").expect("FLIP_CACHE is set by make; its venv has Python");
         let texts: Vec<&str> = HIDDEN.iter().map(|(text, _)| *text).collect();
-        let input = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(input.path(), serde_json::to_vec(&(texts, LATER)).unwrap()).unwrap();
-        let python = std::process::Command::new(std::path::Path::new(&cache).join("venv/bin/python"))
-            .args(["-c", CHECK])
-            .stdin(std::fs::File::open(input.path()).unwrap())
-            .output()
-            .unwrap();
-        assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
-        let known: usize = String::from_utf8_lossy(&python.stdout).trim().parse().unwrap();
+        let known: usize = python(CHECK, &(texts, LATER)).parse().unwrap();
         assert!(known >= HIDDEN.len() - LATER);
+    }
+
+    /// Names in letters that Python reads as others, and what it takes them for.
+    const LOOK_ALIKES: &[(&str, &str)] = &[
+        ("𝓮val(y)", "eval"),
+        ("𝑒𝓍𝖾𝕔(y)", "exec"),
+        ("ｅｘｅｃ(y)", "exec"),
+        ("_＿ᵢmport_﹏(y)", "__import__"),
+        ("os.ˢystem(y)", "system"),
+        ("import ſocket", "socket"),
+        ("import ﬀi.x, ᶜtypes", "ctypes"),
+        ("from ºs import y", "os"),
+        ("numpy.load(y, allow︳pickle=True)", "allow_pickle"),
+    ];
+
+    #[test]
+    fn names_in_look_alike_letters_are_read_as_python_reads_them() {
+        const NAMES: &str = "import json, sys
+for text, name in json.load(sys.stdin):
+    code = compile(text, 'text', 'exec')
+    known = [*code.co_names, *(name for part in code.co_consts if isinstance(part, tuple) for name in part)]
+    assert name in known, (text, known)";
+        python(NAMES, &LOOK_ALIKES);
+        for (text, name) in LOOK_ALIKES {
+            assert!(!text.contains(name), "{text} hides nothing");
+            assert_eq!(lines(text), [1], "{text}");
+        }
+        // Letters of other alphabets that look the same are other letters to Python too.
+        assert_eq!(lines("еval(y)"), [0_usize; 0]);
     }
 
     #[test]

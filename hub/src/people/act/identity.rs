@@ -6,7 +6,7 @@ use super::people::{of_changed, off_the_loop, shown};
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::identities::Vouched;
-use crate::oidc::{Handed, Provider, Refused};
+use crate::oidc::{Handed, Provider, Redeemed, Refused};
 use crate::people::may::May;
 use crate::people::session::{self, Awaits, Opened};
 use crate::people::visitor::Visitor;
@@ -34,9 +34,10 @@ pub async fn sign_in(
 ) -> Result<Result<SignedIn, Refused>, ApiProblem> {
     let tried = vouched(hub, provider, cookie, handed).await?;
     let signed_in = match tried {
-        Ok((vouched, next)) => session::sign_in_vouched(hub, visitor, vouched)
-            .await?
-            .map(|(opened, awaits)| SignedIn { opened, awaits, next }),
+        Ok((vouched, Redeemed { id_token, next, .. })) => {
+            let came = session::sign_in_vouched(hub, visitor, vouched, id_token.as_deref()).await?;
+            came.map(|(opened, awaits)| SignedIn { opened, awaits, next })
+        }
         Err(refused) => Err(refused),
     };
     if let Err(refused) = &signed_in {
@@ -47,13 +48,13 @@ pub async fn sign_in(
     Ok(signed_in)
 }
 
-/// Whom the provider vouches for, and the path to go to.
+/// Whom the provider vouches for, and what was redeemed for it.
 async fn vouched(
     hub: &Hub,
     provider: &Provider,
     cookie: Option<&str>,
     handed: Handed,
-) -> Result<Result<(Vouched, String), Refused>, ApiProblem> {
+) -> Result<Result<(Vouched, Redeemed), Refused>, ApiProblem> {
     let redeemed = match provider.redeem(cookie, handed, clock::now()).await {
         Ok(redeemed) => redeemed,
         Err(refused) => return Ok(Err(refused)),
@@ -72,10 +73,9 @@ async fn vouched(
         subject,
         email,
         second_factor: redeemed.second_factor,
-        id_token: redeemed.id_token,
         told: session::told_of_provider(hub),
     };
-    Ok(Ok((vouched, redeemed.next)))
+    Ok(Ok((vouched, redeemed)))
 }
 
 /// Unbinds a person from who they are at the provider.

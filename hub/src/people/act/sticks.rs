@@ -1,11 +1,12 @@
 //! Bundles for sticks, made and taken in through the console.
 //!
 //! What must stay true: what was begun is done to its end, whether or not somebody waits for it; while it is under way the
-//! page of sticks says how far it is, and afterwards what came of it.
+//! page of sticks says how far it is, and afterwards, to who brought it, what came of it.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::extract::Multipart;
@@ -25,13 +26,14 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::people::may::May;
 use crate::permissions::acts;
+use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 
-/// What is done with bundles at this moment, and what came of the last that nobody waited for.
+/// What is done with bundles at this moment, and what came of those that nobody waited for.
 #[derive(Default)]
 pub struct Sticks {
     watch: StickWatch,
-    came: Mutex<Option<(UnixMillis, Said)>>,
+    news: Mutex<News>,
 }
 
 impl Sticks {
@@ -40,16 +42,46 @@ impl Sticks {
         self.watch.now()
     }
 
-    /// What came of the last bundle that nobody waited for, as long as it is news.
-    pub fn came(&self, now: UnixMillis) -> Option<Said> {
-        let came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
-        came.as_ref().filter(|(at, _)| now.since(*at) < bounds::STICK_NEWS_MS).map(|(_, said)| said.clone())
+    /// What came of the last bundle that this person brought and did not wait for, as long as it is news.
+    pub fn came(&self, of: PersonId, now: UnixMillis) -> Option<Said> {
+        self.news().of(of, now)
     }
 
-    fn note(&self, said: Option<Said>) {
-        let said = said.map(|said| (clock::now(), said));
-        *self.came.lock().unwrap_or_else(PoisonError::into_inner) = said;
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What came of each person's last bundle.
+#[derive(Default)]
+struct News(HashMap<PersonId, (UnixMillis, Said)>);
+
+impl News {
+    fn of(&self, person: PersonId, now: UnixMillis) -> Option<Said> {
+        self.0.get(&person).filter(|(at, _)| is_news(*at, now)).map(|(_, said)| said.clone())
+    }
+
+    /// Keeps it in the place of what came of their bundle before; what is no news any more is forgotten, and the oldest
+    /// where there are too many.
+    fn put(&mut self, person: PersonId, said: Said, now: UnixMillis) {
+        self.0.retain(|_, (at, _)| is_news(*at, now));
+        self.forget(person);
+        if self.0.len() >= bounds::STICK_NEWS {
+            let oldest = self.0.iter().min_by_key(|(_, (at, _))| *at).map(|(person, _)| *person);
+            if let Some(oldest) = oldest {
+                self.forget(oldest);
+            }
+        }
+        self.0.insert(person, (now, said));
+    }
+
+    fn forget(&mut self, person: PersonId) {
+        self.0.remove(&person);
+    }
+}
+
+fn is_news(at: UnixMillis, now: UnixMillis) -> bool {
+    now.since(at) < bounds::STICK_NEWS_MS
 }
 
 /// A bundle of everything that waits for a Trust, as a file.
@@ -88,7 +120,8 @@ pub async fn take(
 ) -> Result<Option<Result<Taken, BundleError>>, ApiProblem> {
     let name = format!("brought-{}", MessageId::new(clock::now(), &clock::random_bytes()));
     let brought = Brought::new(hub.bundles().join(name));
-    hub.sticks.note(None);
+    let person = may.person().id;
+    hub.sticks.news().forget(person);
     receive(hub, &mut form, length, &brought).await?;
     let (hub, by) = (Arc::clone(hub), may.by());
     let mut taking = tokio::spawn(async move {
@@ -96,17 +129,18 @@ pub async fn take(
         let taken = take_file(by, &hub, brought.path().to_owned()).await;
         drop(brought);
         // Where nobody waits for it.
-        hub.sticks.note(Some(match &taken {
+        let said = match &taken {
             Ok(taken) => in_words(taken),
             Err(problem) => Said::Not(problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())),
-        }));
+        };
+        hub.sticks.news().put(person, said, clock::now());
         (hub, taken)
     });
     match tokio::time::timeout(bounds::STICK_PAGE, &mut taking).await {
         Err(_) => Ok(None),
         Ok(taken) => {
             let (hub, taken) = taken.expect("taking a bundle in does not panic");
-            hub.sticks.note(None);
+            hub.sticks.news().forget(person);
             taken.map(Some)
         }
     }
@@ -203,5 +237,43 @@ impl Hub {
     /// The folder of its bundles.
     fn bundles(&self) -> PathBuf {
         Desk::folder(&self.config.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(number: usize) -> PersonId {
+        PersonId::from_bytes((number as u128).to_be_bytes())
+    }
+
+    fn said(what: &str) -> Said {
+        Said::Done(what.to_owned())
+    }
+
+    #[test]
+    fn what_came_of_a_bundle_is_told_to_who_brought_it_and_nobody_tells_it_over() {
+        let (mut news, at) = (News::default(), UnixMillis(1_000));
+        news.put(person(1), said("one"), at);
+        news.put(person(2), said("two"), at);
+        news.forget(person(2));
+        assert_eq!((news.of(person(1), at), news.of(person(2), at)), (Some(said("one")), None));
+        news.put(person(1), said("another"), at);
+        assert_eq!(news.of(person(1), at), Some(said("another")));
+        assert_eq!(news.of(person(1), at.plus(bounds::STICK_NEWS_MS)), None, "it is no news any more");
+    }
+
+    #[test]
+    fn so_much_is_kept_and_the_oldest_goes_first() {
+        let mut news = News::default();
+        for number in 0..=bounds::STICK_NEWS {
+            news.put(person(number), said("x"), UnixMillis(number as u64));
+        }
+        let last = UnixMillis(bounds::STICK_NEWS as u64);
+        assert_eq!((news.0.len(), news.of(person(0), last)), (bounds::STICK_NEWS, None));
+        assert!(news.of(person(1), last).is_some() && news.of(person(bounds::STICK_NEWS), last).is_some());
+        news.put(person(1), said("x"), last.plus(bounds::STICK_NEWS_MS));
+        assert_eq!(news.0.len(), 1, "what is no news any more is forgotten");
     }
 }

@@ -16,7 +16,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::sessions::VouchedFor;
-use crate::oidc::{COOKIE, Handed, Provider, Refused};
+use crate::oidc::{self, COOKIE, Handed, Provider, Refused};
 use crate::people::act::identity as act;
 use crate::people::may::May;
 use crate::people::parts::Parameters;
@@ -89,7 +89,12 @@ pub(super) async fn left(hub: &Hub, vouched: Option<VouchedFor>) -> Option<web::
     if vouched.issuer != provider.issuer() {
         return None;
     }
-    let href = provider.sign_out(vouched.id_token.as_deref(), clock::now()).await;
+    let id_token = vouched.id_token.and_then(|sealed| {
+        let opened = hub.cells.open(oidc::cell(vouched.session.as_bytes()), &sealed);
+        opened.inspect_err(|error| tracing::warn!(%error, "the provider asks once more who signs out")).ok()
+    });
+    let id_token = id_token.as_ref().and_then(|token| std::str::from_utf8(token).ok());
+    let href = provider.sign_out(id_token, clock::now()).await;
     let (frame, label) = (pages::frame(None), provider.label().to_owned());
     Some(web::SignedOut { frame, label, href: href.map(String::from) })
 }

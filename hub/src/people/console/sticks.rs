@@ -63,7 +63,7 @@ async fn page(person: &Person, hub: &Hub, said: Option<Said>) -> Result<web::Sti
         frame: frame(Some(person)),
         makes: makes.collect(),
         take_action: "/uploads/sticks".to_owned(),
-        said: said.or_else(|| hub.sticks.came(clock::now())),
+        said: said.or_else(|| hub.sticks.came(person.id, clock::now())),
         acts: Vec::new(),
         under_way,
         refresh_seconds: under_way.filter(|_| looks).map(|_| web::Sticks::REFRESH_SECONDS),

@@ -1,5 +1,6 @@
 //! Python's statements without comments, without white space that says nothing and without what its texts say: so that
-//! words about code are not taken for code, and code stands in one way however it was laid out.
+//! words about code are not taken for code, and code stands in one way however it was laid out, and whatever look-alikes
+//! its names are written in.
 //!
 //! Of texts with `f` or `t` before them the expressions stay. Since Python 3.12 the text's own quote may stand in them,
 //! which ended it before: what such a text holds depends on who reads it, so that there are two readings. What is no
@@ -7,6 +8,8 @@
 
 use std::borrow::Cow;
 use std::mem;
+
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Bytes of statements that are handed over together: few enough to hold, many enough to look through at once.
 const PIECE: usize = 64 * 1024;
@@ -134,7 +137,7 @@ impl<'a> Lexer<'a> {
                 if self.rest().starts_with(['"', '\'']) && is_prefix(word) {
                     self.quoted(word, depth);
                 } else {
-                    self.piece.push(word, self.line);
+                    self.piece.push(&as_python_reads(word), self.line);
                 }
             }
             Some(_) => {
@@ -277,7 +280,27 @@ impl<'a> Lexer<'a> {
 }
 
 fn in_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+    c.is_alphanumeric() || UNDERSCORES.contains(&c)
+}
+
+/// What Python reads as `_` within a name.
+const UNDERSCORES: [char; 7] = ['_', '︳', '︴', '﹍', '﹎', '﹏', '＿'];
+
+/// A name in the letters of ASCII where Python takes it for one in them: it compares names after NFKC. (Python's language
+/// reference, section 2.3.)
+fn as_python_reads(word: &str) -> Cow<'_, str> {
+    if word.is_ascii() {
+        return word.into();
+    }
+    let mut plain = String::new();
+    for c in word.nfkc() {
+        // All that is looked for is ASCII.
+        if !(c.is_ascii_alphanumeric() || c == '_') {
+            return word.into();
+        }
+        plain.push(c);
+    }
+    plain.into()
 }
 
 /// Whether a word before a quote says how its text is read.
@@ -313,6 +336,8 @@ mod tests {
             ("é = 'ü' + ö", "é=\"\"+ö"),
             ("prof'x'", "prof\"\""),
             ("not x\t [ 1 ]", "not x[1]"),
+            ("𝓮𝔁𝓮𝓬(ﬁ﹏ｌe)", "exec(fi_le)"),
+            ("é.𝒳", "é.X"),
             ("a = 'one\\\ntwo' + b", "a=\"\"+b"),
             ("a (\n b, # one\n c)", "a(b,c)"),
             ("a \\\n (b)", "a(b)"),
