@@ -11,6 +11,8 @@
 //! lost. The appliance recognises an order by its id as long as it has its journal; one that enrolled again with an
 //! empty journal runs the order anew, and the first answer stands.
 
+mod kept;
+
 use flip_protocol::UnixMillis;
 use flip_protocol::answer::{CohortAnswer, CohortOutcome, Extract, Failed, Refused};
 use flip_protocol::freeze::DropOutcome;
@@ -23,7 +25,7 @@ use crate::shapes;
 
 /// Where an order is. What each state holds is what is known then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(tag = "state", rename_all = "snake_case", try_from = "kept::Kept")]
 pub enum OrderState {
     /// Waits at the hub.
     Queued,
@@ -90,7 +92,7 @@ pub enum OrderState {
 }
 
 /// The answer of a done order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
     /// At or above the Trust's threshold.

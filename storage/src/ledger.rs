@@ -10,10 +10,13 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 /// Transactions that may wait for the ledger's thread.
 const QUEUE: usize = 1_024;
+/// Statements that are kept ready: a ledger has some hundreds, and a page needs few.
+const STATEMENTS: usize = 128;
 /// How long another process (the command line beside a running hub) may hold the file.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -77,6 +80,9 @@ impl Ledger {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "trusted_schema", "OFF")?;
+        // A statement is planned once, not anew for each value that it is given.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         migrate(&mut connection, migrations)?;
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
         thread::Builder::new()

@@ -1,5 +1,8 @@
 //! Cohort queries and the orders that carry them.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use flip_protocol::ident::ProjectId;
 use flip_protocol::order::Work;
 use flip_protocol::{PartyId, UnixMillis};
@@ -11,6 +14,7 @@ use super::keys::peers;
 use super::orders::Sealer;
 use super::projects::{SEEN, Seer, own_or_new};
 use super::staging::lifecycle;
+use super::trusts::trust_name;
 use super::{Ledger, LedgerError, from_json, orders};
 use crate::audit::{By, Deed, Who};
 use crate::order::OrderState;
@@ -160,7 +164,7 @@ impl Ledger {
                 .prepare_cached(&format!("SELECT {COLUMNS} WHERE query.id = ?1"))?
                 .query_row([id.as_bytes()], query_of_row)
                 .optional()?;
-            query.map(|query| Ok((query, asked(tx, id, "work_order.detail")?))).transpose()
+            query.map(|query| Ok((query, asked(tx, id, "detail", &mut Names::new())?))).transpose()
         })
         .await
     }
@@ -190,10 +194,11 @@ impl Ledger {
                     query_of_row,
                 )?
                 .collect::<Result<_, _>>()?;
+            let mut names = Names::new();
             queries
                 .into_iter()
                 .map(|query| {
-                    let asked = asked(tx, query.id, SUMMARY)?;
+                    let asked = asked(tx, query.id, SUMMARY, &mut names)?;
                     Ok((query, asked))
                 })
                 .collect()
@@ -203,23 +208,39 @@ impl Ledger {
 }
 
 /// An order's state without the statistics of its answer, which are most of it. An index has it ready.
-const SUMMARY: &str = "json_replace(work_order.detail, '$.answer.fields', json('[]'))";
+const SUMMARY: &str = "json_replace(detail, '$.answer.fields', json('[]'))";
 
-fn asked(tx: &rusqlite::Transaction<'_>, query: Uuid, state: &str) -> rusqlite::Result<Vec<Asked>> {
-    tx.prepare_cached(&format!(
-        "SELECT trust.id, trust.name, {state}
-         FROM work_order JOIN trust ON trust.id = work_order.trust
-         WHERE work_order.query = ?1 AND work_order.kind = 'cohort_query' ORDER BY trust.name",
-    ))?
-    .query_map([query.as_bytes()], |row| {
-        let detail: String = row.get(2)?;
-        Ok(Asked {
-            trust: PartyId::from_bytes(row.get(0)?),
-            trust_name: row.get(1)?,
-            state: from_json(2, &detail)?,
-        })
-    })?
-    .collect()
+/// Trusts' names, each read once for a list that names it a hundred times.
+type Names = HashMap<PartyId, Option<String>>;
+
+fn asked(
+    tx: &rusqlite::Transaction<'_>,
+    query: Uuid,
+    state: &str,
+    names: &mut Names,
+) -> rusqlite::Result<Vec<Asked>> {
+    let orders = format!("SELECT trust, {state} FROM work_order WHERE query = ?1 AND kind = 'cohort_query'");
+    let mut orders = tx.prepare_cached(&orders)?;
+    let mut rows = orders.query([query.as_bytes()])?;
+    let mut asked: Vec<Asked> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let trust = PartyId::from_bytes(row.get(0)?);
+        let name = match names.entry(trust) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(trust_name(tx, trust)?),
+        };
+        if let Some(name) = name {
+            asked.push(Asked {
+                trust,
+                trust_name: name.clone(),
+                state: from_json(1, row.get_ref(1)?.as_str()?)?,
+            });
+        }
+    }
+    // As SQLite has them in the order of their names.
+    let letters = |one: &Asked| one.trust_name.to_ascii_lowercase();
+    asked.sort_by_cached_key(letters);
+    Ok(asked)
 }
 
 fn query_of_row(row: &Row<'_>) -> rusqlite::Result<Query> {

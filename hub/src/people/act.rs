@@ -20,6 +20,7 @@ pub mod sticks;
 pub mod tokens;
 pub mod trusts;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,14 +154,15 @@ pub async fn queries(
 }
 
 async fn combine_now(hub: &Hub, asked: &[Asked]) -> Result<Combined, ApiProblem> {
-    let links = if asked.iter().all(|asked| asked.state.ended()) { Vec::new() } else { links(hub).await? };
+    let links =
+        if asked.iter().all(|asked| asked.state.ended()) { HashMap::new() } else { links(hub).await? };
     Ok(combine(asked, |trust| link_of(&links, trust)))
 }
 
-async fn links(hub: &Hub) -> Result<Vec<(PartyId, Link)>, ApiProblem> {
+async fn links(hub: &Hub) -> Result<HashMap<PartyId, Link>, ApiProblem> {
     Ok(standing(hub).await?.into_iter().map(|standing| (standing.trust.id, standing.link)).collect())
 }
 
-fn link_of(links: &[(PartyId, Link)], trust: PartyId) -> Link {
-    links.iter().find(|(id, _)| *id == trust).map_or(Link::Offline(None), |(_, link)| *link)
+fn link_of(links: &HashMap<PartyId, Link>, trust: PartyId) -> Link {
+    links.get(&trust).copied().unwrap_or(Link::Offline(None))
 }
