@@ -134,7 +134,7 @@ impl Scope {
     pub fn words(self) -> &'static str {
         match self {
             Self::Read => "look at Trusts, projects, queries and answers",
-            Self::Ask => "ask, and cancel what was asked",
+            Self::Ask => "put questions, and cancel them",
             Self::Projects => "make, change, stage and decide about projects and models",
             Self::Hub => "run the hub; look at people, mail and the audit",
         }

@@ -195,7 +195,7 @@ fn ending_of(name: &str) -> Result<Ending, Unclean> {
     let known = ENDINGS.iter().find(|(known, _)| ending.as_deref() == Some(*known));
     known.map(|(_, ending)| *ending).ok_or_else(|| {
         let known: Vec<&str> = endings().collect();
-        Unclean::Kind(format!("no file of that ending is let in; these are: {}", known.join(", ")))
+        Unclean::Kind(format!("no file of that ending is let in; these endings are: {}", known.join(", ")))
     })
 }
 

@@ -254,6 +254,7 @@ fn the_list_of_sessions_is_a_page() -> Result<()> {
         browser.go(&format!("{}/account/sessions", other.base()))?;
         browser.sign_in("admin", PASSWORD)?;
         browser.shows("this one")?;
+        browser.shows("headless Chrome on Linux")?;
         browser.picture(&picture(name)?)?;
         let barriers = browser.barriers()?;
         ensure!(barriers.is_empty(), "{barriers:#?}");

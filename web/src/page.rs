@@ -127,6 +127,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.add_filter("skew", words::skew);
     environment.add_filter("duration", words::duration);
     environment.add_filter("bytes", words::bytes);
+    environment.add_filter("browser", words::browser);
     environment.add_filter("lines", |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>());
     environment.add_filter("spot", |sql: &str, place: Serde<pages::Place>| {
         words::spot(sql, place.0).map_or(Value::from(()), |spot| Value::from(Serde(spot)))

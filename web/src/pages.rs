@@ -173,7 +173,9 @@ impl Moment {
             172_800.. => plural(size / 86_400_000, "day", None),
         };
         let relative = if moment_ms > now_ms {
-            format!("in {}", words(moment_ms - now_ms))
+            // What lasts seven days begins with seven, not with six and some hours.
+            let left = moment_ms - now_ms;
+            format!("in {}", words(left + if left < 172_800_000 { 0 } else { 43_200_000 }))
         } else if now_ms - moment_ms < 1_000 {
             "just now".to_owned()
         } else {
@@ -309,6 +311,7 @@ mod tests {
         assert_eq!(relative(now - 999), "just now");
         assert_eq!(relative(now - 61_000), "1 minute ago");
         assert_eq!(relative(now + 7 * 86_400_000), "in 7 days");
+        assert_eq!(relative(now + 7 * 86_400_000 - 1_000), "in 7 days", "a moment after it was made");
         assert_eq!(relative(now - 47 * 3_600_000), "47 hours ago");
     }
 }

@@ -85,6 +85,51 @@ pub(crate) fn bytes(size: u64) -> String {
     format!("{}.{} {}", thousands(whole), rest * 10 / 1_024, UNITS[unit])
 }
 
+/// Browsers, by what tells them from those that they are made of, which they name too; the first that is named counts.
+const BROWSERS: &[(&str, &str)] = &[
+    ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Vivaldi/", "Vivaldi"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("FxiOS/", "Firefox"),
+    ("Firefox/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("HeadlessChrome/", "headless Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Version/", "Safari"),
+];
+
+/// Systems, likewise: Android names Linux, and an iPhone macOS.
+const SYSTEMS: &[(&str, &str)] = &[
+    ("iPhone", "an iPhone"),
+    ("iPad", "an iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Macintosh", "macOS"),
+    ("Linux", "Linux"),
+    ("BSD", "BSD"),
+];
+
+/// Characters of a program's name that are shown.
+const PROGRAM_CHARACTERS: usize = 40;
+
+/// A browser or program by what it calls itself (RFC 9110 §10.1.5): `Firefox on Linux`, `curl`; empty for one that calls
+/// itself nothing.
+pub(crate) fn browser(agent: &str) -> String {
+    let named = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name)
+    };
+    if !agent.starts_with("Mozilla/") {
+        let name = agent.split(['/', ' ']).next().unwrap_or_default();
+        return name.chars().take(PROGRAM_CHARACTERS).collect();
+    }
+    let browser = named(BROWSERS).unwrap_or("a browser");
+    named(SYSTEMS).map_or_else(|| browser.to_owned(), |system| format!("{browser} on {system}"))
+}
+
 /// A clock's distance from the hub's, in milliseconds and positive when ahead, as people read it.
 pub(crate) fn skew(milliseconds: i64) -> String {
     let direction = if milliseconds < 0 { "behind" } else { "ahead of" };
@@ -147,6 +192,28 @@ mod tests {
         );
         let said: Vec<String> = [1, 119, 120, 7_200, 172_800].map(duration).to_vec();
         assert_eq!(said, ["1 second", "119 seconds", "2 minutes", "2 hours", "2 days"]);
+    }
+
+    #[test]
+    fn browsers_and_programs_are_called_what_people_call_them() {
+        let of = |system: &str, rest: &str| browser(&format!("Mozilla/5.0 ({system}) {rest}"));
+        let (gecko, blink) =
+            ("Gecko/20100101 Firefox/140.0", "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0");
+        let webkit = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15";
+        assert_eq!(of("X11; Linux x86_64; rv:140.0", gecko), "Firefox on Linux");
+        assert_eq!(of("Windows NT 10.0; Win64; x64", &format!("{blink} Safari/537.36")), "Chrome on Windows");
+        assert_eq!(of("Windows NT 10.0", &format!("{blink} Safari/537.36 Edg/140.0.0.0")), "Edge on Windows");
+        assert_eq!(of("Linux; Android 10; K", &format!("{blink} Mobile Safari/537.36")), "Chrome on Android");
+        assert_eq!(of("Macintosh; Intel Mac OS X 10_15_7", webkit), "Safari on macOS");
+        assert_eq!(of("iPhone; CPU iPhone OS 18_5 like Mac OS X", webkit), "Safari on an iPhone");
+        assert_eq!(of("X11; CrOS x86_64 14541.0.0", &format!("{blink} Safari/537.36")), "Chrome on ChromeOS");
+        assert_eq!(
+            (of("one of its own", ""), of("X11; FreeBSD", "")),
+            ("a browser".into(), "a browser on BSD".into())
+        );
+        let programs = ["curl/8.14.1", "python-requests/2.32.4", "Wget", ""].map(browser);
+        assert_eq!(programs, ["curl", "python-requests", "Wget", ""]);
+        assert_eq!(browser(&"é".repeat(200)), "é".repeat(PROGRAM_CHARACTERS));
     }
 
     #[test]

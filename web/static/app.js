@@ -1,7 +1,7 @@
 // A few small helpers. Every page works without them.
 "use strict";
 
-// Copies a text field's content: <button data-copy="id-of-the-field" hidden>.
+// Copies the text of a field or an output: <button data-copy="its-id" hidden>.
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
@@ -12,7 +12,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       announce("Copied");
       button.textContent = "Copied";
     } catch {
-      field.select();
+      getSelection().selectAllChildren(field);
+      field.select?.();
       announce("Copying was not allowed. The text is selected instead.");
     }
   });

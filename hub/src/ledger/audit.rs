@@ -5,6 +5,7 @@
 
 mod heads;
 mod look;
+mod names;
 
 use flip_storage::audit::Head;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Transaction};

@@ -18,8 +18,8 @@ impl Authenticator {
     /// One into which the secret was typed that the page in a browser shows to who sets it up.
     pub fn shown_by(browser: &Browser) -> Result<Self> {
         let source = browser.source()?;
-        let field = source.split("id=\"secret\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
-        Self::new(field.and_then(|rest| rest.split('"').next()).context("no secret to type")?)
+        let shown = source.split("id=\"secret\"").nth(1).and_then(|rest| rest.split('>').nth(1));
+        Self::new(shown.and_then(|rest| rest.split('<').next()).context("no secret to type")?)
     }
 
     /// The code that it shows; with `steps`, on a telephone whose clock is so many times 30 seconds ahead.

@@ -14,6 +14,8 @@ const ACROSS_PERCENT: f64 = 28.0;
 const DOWN_PX: f64 = 105.0;
 /// Trusts whose names can be read beside each other.
 const NAMED_MAX: usize = 16;
+/// Trusts whose names can be read beneath them where there is little room: of more they are left out there.
+const FEW: usize = 6;
 /// Characters of a name that fit beside it.
 const NAME_CHARACTERS: usize = 22;
 
@@ -37,8 +39,9 @@ pub fn topology(of: &Topology) -> String {
     }
     let reached = of.nodes.iter().filter(|node| matches!(node.reach, Reach::Good | Reach::Troubled)).count();
     let drawn = of.nodes.len().min(NODES_MAX);
+    let many = if drawn > FEW { " many" } else { "" };
     let mut svg = format!(
-        "<svg class=\"chart topology\" xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"{HEIGHT_PX}\" \
+        "<svg class=\"chart topology{many}\" xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"{HEIGHT_PX}\" \
          role=\"img\" aria-labelledby=\"topology-title topology-desc\">\n\
          <title id=\"topology-title\">The hub and its Trusts</title>\n\
          <desc id=\"topology-desc\">{reached} of {} reach the hub. The table below has each.</desc>\n",
@@ -63,15 +66,15 @@ pub fn topology(of: &Topology) -> String {
         );
         if drawn <= NAMED_MAX {
             // Beside it on its own side, above or below at the top and the bottom.
-            let (anchor, dx, dy) = match angle.cos() {
-                right if right > 0.2 => ("start", 13, 4),
-                left if left < -0.2 => ("end", -13, 4),
-                _ if angle.sin() < 0.0 => ("middle", 0, -14),
-                _ => ("middle", 0, 22),
+            let (side, anchor, dx, dy) = match angle.cos() {
+                right if right > 0.2 => ("right", "start", 13, 4),
+                left if left < -0.2 => ("left", "end", -13, 4),
+                _ if angle.sin() < 0.0 => ("above", "middle", 0, -14),
+                _ => ("below", "middle", 0, 22),
             };
             let _ = write!(
                 marks,
-                "<text x=\"{x:.2}%\" y=\"{y:.1}\" dx=\"{dx}\" dy=\"{dy}\" text-anchor=\"{anchor}\">{name}</text>"
+                "<text class=\"{side}\" x=\"{x:.2}%\" y=\"{y:.1}\" dx=\"{dx}\" dy=\"{dy}\" text-anchor=\"{anchor}\">{name}</text>"
             );
         }
         marks.push_str("</g>\n");

@@ -66,7 +66,7 @@ impl Page for Tokens {
         let row = |id: u8, name: &str, used| TokenRow {
             href: format!("/account/tokens/{id}"),
             name: name.to_owned(),
-            scopes: "read ask".to_owned(),
+            scopes: "read, ask".to_owned(),
             made: sample::moment("2026-07-01T06:02:11Z", "20 days ago"),
             expires: sample::moment("2026-09-29T06:02:11Z", "in 70 days"),
             used,

@@ -49,7 +49,9 @@ pub(super) async fn list(
     };
     match act::list(&may, &hub, &page.asked, before).await {
         Ok((acts, more)) => {
-            let shown_page = pages::audit::audit(may.person(), &page.asked, &acts, clock::now());
+            let mut shown_page = pages::audit::audit(may.person(), &page.asked, &acts, clock::now());
+            let names = hub.ledger.names(pages::audit::ids(&shown_page)).await?;
+            pages::audit::call(&mut shown_page, &names);
             Ok(shown(&web::Audit {
                 older_href: acts.last().filter(|_| more).map(|last| pages::audit::older(&page.asked, last)),
                 newest_href: before.map(|_| pages::audit::newest(&page.asked)),

@@ -94,7 +94,7 @@ async fn page(
     let rows = act::own(may, hub).await?.into_iter().map(|token| web::TokenRow {
         href: format!("/account/tokens/{}", token.id),
         name: token.name,
-        scopes: token.scopes.to_string(),
+        scopes: token.scopes.to_string().replace(' ', ", "),
         made: Moment::at(token.made.0, now.0),
         expires: Moment::at(token.expires.0, now.0),
         used: token.used.map(|used| Moment::at(used.0, now.0)),

@@ -1,5 +1,7 @@
 //! The audit as a page context.
 
+use std::collections::HashMap;
+
 use flip_protocol::UnixMillis;
 use flip_storage::audit::Head;
 use flip_web::pages::{self as web, Moment};
@@ -12,6 +14,7 @@ use crate::audit::written;
 use crate::ledger::audit::Kept;
 use crate::people::session::Person;
 use flip_storage::audit::check::Wrong;
+use uuid::Uuid;
 
 /// A page of acts.
 pub fn audit(person: &Person, asked: &Asked, acts: &[Kept], now: UnixMillis) -> web::Audit {
@@ -35,6 +38,22 @@ pub fn audit(person: &Person, asked: &Asked, acts: &[Kept], now: UnixMillis) -> 
         newest_href: None,
         chain: None,
         error: None,
+    }
+}
+
+/// The ids that a page shows.
+pub fn ids(page: &web::Audit) -> Vec<Uuid> {
+    let facts = page.acts.iter().flat_map(|(_, act)| &act.facts);
+    facts.filter_map(|(_, value)| value.parse().ok()).collect()
+}
+
+/// Shows names in place of the ids that have one.
+pub fn call(page: &mut web::Audit, names: &HashMap<Uuid, String>) {
+    let facts = page.acts.iter_mut().flat_map(|(_, act)| &mut act.facts);
+    for (_, value) in facts {
+        if let Some(name) = value.parse().ok().and_then(|id: Uuid| names.get(&id)) {
+            value.clone_from(name);
+        }
     }
 }
 
@@ -69,16 +88,22 @@ fn act(kept: &Kept, now: UnixMillis) -> (String, web::Act) {
     (written::who(act), row)
 }
 
-/// Names in place of the ids that they are names of; the download has both.
+/// Names in place of the ids that they are names of, and an object's members one by one; the download has all as it is,
+/// and signatures, which nobody reads.
 fn facts(facts: &Value, now: UnixMillis) -> Vec<(String, String)> {
     let Value::Object(facts) = facts else { return Vec::new() };
     let mut told = Vec::new();
     for (name, value) in facts {
-        if facts.contains_key(&format!("{name}_name")) || value.is_null() {
+        let says_nothing = value.is_null() || value == "" || name == "signature";
+        if facts.contains_key(&format!("{name}_name")) || says_nothing {
             continue;
         }
-        let said = match value.as_u64().filter(|_| name.ends_with("_until")) {
-            Some(until) => Moment::at(until, now.0).iso,
+        if value.is_object() {
+            told.extend(self::facts(value, now));
+            continue;
+        }
+        let said = match value.as_u64().filter(|_| name.ends_with("_until") || name == "at") {
+            Some(moment) => Moment::at(moment, now.0).iso,
             None => plain(value),
         };
         told.push((name.strip_suffix("_name").unwrap_or(name).replace('_', " "), said));
@@ -89,8 +114,9 @@ fn facts(facts: &Value, now: UnixMillis) -> Vec<(String, String)> {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => other.to_string(),
+        other @ (Value::Null | Value::Number(_) | Value::Object(_)) => other.to_string(),
     }
 }
 
@@ -119,4 +145,35 @@ fn encoded(text: &str) -> String {
         }
         encoded
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn facts_are_told_one_by_one_by_name_and_without_what_says_nothing() {
+        let head = json!({ "at": 1_784_621_523_000_u64, "entries": 11, "signature": "c2ln" });
+        let of = json!({ "project": "1", "project_name": "Lungs", "why": "", "none": null, "late": false, "head": head });
+        let told = facts(&of, UnixMillis(0));
+        let said: Vec<(&str, &str)> =
+            told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expected =
+            [("at", "2026-07-21T08:12:03Z"), ("entries", "11"), ("late", "no"), ("project", "Lungs")];
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn an_id_that_has_a_name_is_called_by_it() {
+        let (known, unknown) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut page = <web::Audit as flip_web::Page>::samples().remove(0);
+        page.acts.truncate(1);
+        page.acts[0].1.facts = [known, unknown].map(|id| ("trust".to_owned(), id.to_string())).to_vec();
+        assert_eq!(ids(&page), [known, unknown]);
+        call(&mut page, &HashMap::from([(known, "North".to_owned())]));
+        let shown: Vec<&str> = page.acts[0].1.facts.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(shown, ["North", unknown.to_string().as_str()]);
+    }
 }
