@@ -153,6 +153,12 @@ pub struct Handled {
     /// True where it failed while the stick was read, which may be written to afterwards.
     #[serde(default)]
     pub reading: bool,
+    /// True where it cannot even be mounted.
+    #[serde(default)]
+    pub unusable: bool,
+    /// Where it was written to: it must not be taken out before it is unmounted there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<PathBuf>,
 }
 
 /// Why a bundle is not taken or made.
@@ -161,12 +167,9 @@ pub enum SticksError {
     /// It is refused.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// A file or folder.
-    #[error("{0} cannot be read or written")]
-    File(PathBuf, #[source] io::Error),
-    /// Not the stick: what is on it is copied to the disk of this machine.
-    #[error("this machine's own disk cannot be written; the stick is not at fault")]
-    Disk(#[source] io::Error),
+    /// The stick, or a file or folder here.
+    #[error(transparent)]
+    Stick(StickError),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -198,17 +201,22 @@ impl From<ReadError> for SticksError {
                 tracing::warn!(%error, "a bundle cannot be read");
                 Self::Refused(Refused::Unreadable)
             }
-            ReadError::Copy(error) => Self::Disk(error),
+            ReadError::Copy(error) => Self::Stick(StickError::Disk(error)),
         }
     }
 }
 
 impl SticksError {
+    /// Of a file or folder of this machine.
+    fn file(path: &Path, error: io::Error) -> Self {
+        Self::Stick(StickError::Io(path.to_owned(), error))
+    }
+
     /// Of a bundle that is read from a file of this machine.
     fn of(path: &Path, error: ReadError) -> Self {
         match error {
             ReadError::Refused(why) => Self::Refused(why),
-            ReadError::Io(error) | ReadError::Copy(error) => Self::File(path.to_owned(), error),
+            ReadError::Io(error) | ReadError::Copy(error) => Self::file(path, error),
         }
     }
 }
@@ -218,7 +226,7 @@ impl From<StickError> for SticksError {
         match error {
             StickError::NotAFile(_) => Self::Refused(Refused::NotAFile),
             StickError::TooMany(_) => Self::Refused(Refused::TooMany),
-            StickError::Io(path, error) => Self::File(path, error),
+            other @ (StickError::Io(..) | StickError::Disk(_) | StickError::Busy) => Self::Stick(other),
         }
     }
 }
@@ -289,7 +297,7 @@ impl Folder {
     fn make(&self) -> Result<(), SticksError> {
         for part in ["arrived", "asked", "known", "leaving", "said"] {
             let folder = self.0.join(part);
-            fs::create_dir_all(&folder).map_err(|error| SticksError::File(folder, error))?;
+            fs::create_dir_all(&folder).map_err(|error| SticksError::file(&folder, error))?;
         }
         Ok(())
     }
@@ -354,14 +362,14 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
 fn small(path: &Path) -> Result<Vec<u8>, SticksError> {
     let mut bytes = Vec::new();
     let read = stick::open(path)?.0.take(SMALL_BYTES).read_to_end(&mut bytes);
-    read.map_err(|error| SticksError::File(path.to_owned(), error))?;
+    read.map_err(|error| SticksError::file(path, error))?;
     Ok(bytes)
 }
 
 /// Writes one.
 pub fn write<T: Serialize>(path: &Path, what: &T) -> Result<(), SticksError> {
     let text = serde_json::to_vec_pretty(what).expect("what is said here is plain strings and numbers");
-    file::write(path, &text, Access::Owner).map_err(|error| SticksError::File(path.to_owned(), error))
+    file::write(path, &text, Access::Owner).map_err(|error| SticksError::file(path, error))
 }
 
 /// Takes bundles in and makes them until the appliance stops.
@@ -497,20 +505,10 @@ fn forget_outcomes(folder: &Folder) -> Result<(), SticksError> {
         match fs::remove_file(path) {
             // Whoever waited for it has it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            other => other.map_err(|error| SticksError::File(path.clone(), error))?,
+            other => other.map_err(|error| SticksError::file(path, error))?,
         }
     }
     Ok(())
-}
-
-/// The facts of a bundle for the audit log and `--json`.
-pub fn facts(header: &Header) -> serde_json::Value {
-    let heading = header.heading;
-    serde_json::json!({
-        "id": heading.id, "way": heading.way, "number": heading.number, "made": heading.made,
-        "expires": heading.expires, "sender": heading.sender, "receiver": heading.receiver,
-        "messages": header.messages, "bytes": header.length(),
-    })
 }
 
 /// The head of a bundle's file, unproven; what cannot be read may be anything.

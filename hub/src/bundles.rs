@@ -88,18 +88,12 @@ pub enum BundleError {
     /// It is refused.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Somebody else is at it.
-    #[error("another bundle is being made or taken in at this hub; try again when it is done")]
-    Busy,
     /// No such Trust, or its keys are void.
     #[error("there is no Trust of that name with keys that are good; see: flip-hub trust list")]
     NoTrust,
-    /// A file or folder.
-    #[error("{0} cannot be read or written")]
-    File(PathBuf, #[source] io::Error),
-    /// Not the stick: what is on it is copied to the disk of this machine.
-    #[error("this machine's own disk cannot be written; the stick is not at fault")]
-    Disk(#[source] io::Error),
+    /// The stick, or a file or folder here.
+    #[error(transparent)]
+    Stick(StickError),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -125,17 +119,22 @@ impl From<ReadError> for BundleError {
                 tracing::warn!(%error, "a bundle cannot be read");
                 Self::Refused(Refused::Unreadable)
             }
-            ReadError::Copy(error) => Self::Disk(error),
+            ReadError::Copy(error) => Self::Stick(StickError::Disk(error)),
         }
     }
 }
 
 impl BundleError {
+    /// Of a file or folder of this machine.
+    pub fn file(path: &Path, error: io::Error) -> Self {
+        Self::Stick(StickError::Io(path.to_owned(), error))
+    }
+
     /// Of a bundle that is read from a file of this machine.
     fn of(path: &Path, error: ReadError) -> Self {
         match error {
             ReadError::Refused(why) => Self::Refused(why),
-            ReadError::Io(error) | ReadError::Copy(error) => Self::File(path.to_owned(), error),
+            ReadError::Io(error) | ReadError::Copy(error) => Self::file(path, error),
         }
     }
 }
@@ -145,7 +144,7 @@ impl From<StickError> for BundleError {
         match error {
             StickError::NotAFile(_) => Self::Refused(Refused::NotAFile),
             StickError::TooMany(_) => Self::Refused(Refused::TooMany),
-            StickError::Io(path, error) => Self::File(path, error),
+            other @ (StickError::Io(..) | StickError::Disk(_) | StickError::Busy) => Self::Stick(other),
         }
     }
 }
@@ -175,7 +174,7 @@ impl Desk<'_> {
             let bundle = unproven.prove(&Expected { me, sender, way, verifying: &own }).map_err(of_made)?;
             let mut copied = |done, of| told(StickStep::Copying, done, of);
             carry(bundle, copy, &mut copied).map_err(|error| match error {
-                ReadError::Copy(error) => BundleError::File(to.clone(), error),
+                ReadError::Copy(error) => BundleError::file(&to, error),
                 other @ (ReadError::Io(_) | ReadError::Refused(_)) => of_made(other),
             })?;
             Ok::<_, BundleError>(length)
@@ -202,7 +201,7 @@ impl Desk<'_> {
 
     /// Bundles for a Trust that were made since then, in Unix milliseconds, and not handed over.
     pub fn left(&self, since_ms: u64, trust: PartyId) -> Result<Vec<PathBuf>, BundleError> {
-        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
+        fs::create_dir_all(&self.folder).map_err(|error| BundleError::file(&self.folder, error))?;
         let is_for = |path: &Path| head(path).is_ok_and(|header| header.heading.receiver == trust);
         Ok(stick::left(&self.folder, since_ms, is_for)?)
     }
@@ -222,8 +221,8 @@ impl Desk<'_> {
 
     /// Holds the desk for this process, until what is given is dropped.
     pub fn hold(&self) -> Result<fs::File, BundleError> {
-        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
-        stick::hold(&self.folder.join("desk.lock"))?.ok_or(BundleError::Busy)
+        fs::create_dir_all(&self.folder).map_err(|error| BundleError::file(&self.folder, error))?;
+        stick::hold(&self.folder.join("desk.lock"))?.ok_or(StickError::Busy.into())
     }
 
     fn wait<T>(&self, future: impl Future<Output = Result<T, LedgerError>>) -> Result<T, BundleError> {

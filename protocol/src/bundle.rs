@@ -226,6 +226,11 @@ impl Refused {
         Self::TooMany,
     ];
 
+    /// What is said where one is refused for it, as one sentence without a capital.
+    pub fn in_words(self) -> String {
+        format!("refused ({}): {self}.", self.name())
+    }
+
     /// The reason's name in counters, audits and `--json`.
     pub fn name(self) -> &'static str {
         match self {
@@ -267,6 +272,16 @@ impl Header {
     /// Bytes of the whole file.
     pub fn length(&self) -> u64 {
         self.head_length() + self.payload
+    }
+
+    /// What it says, for an audit and `--json`.
+    pub fn facts(&self) -> serde_json::Value {
+        let heading = self.heading;
+        serde_json::json!({
+            "id": heading.id, "way": heading.way, "number": heading.number, "made": heading.made,
+            "expires": heading.expires, "sender": heading.sender, "receiver": heading.receiver,
+            "messages": self.messages, "bytes": self.length(),
+        })
     }
 
     /// The name that its file is given.

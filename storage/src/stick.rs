@@ -20,7 +20,26 @@ pub const PART: &str = ".part";
 /// Entries of a folder that are looked at, whatever they are called.
 const ENTRIES: usize = 100_000;
 
-/// Why a stick cannot be used.
+/// What to do where a bundle could not be carried away.
+pub const GO_ON: &str = "where the stick is full, plug in another; where it was pulled, plug it in again; then run the \
+                         same command: it goes on with what is left";
+/// What is said of a stick that cannot be mounted.
+pub const UNUSABLE: &str = "the stick cannot be used: it is damaged, or not formatted as exFAT or FAT; format it as \
+                            exFAT with the label FLIP, or use another";
+/// What is said where something is no fault of what is on a stick.
+pub const NOT_ALL: &str = "not all of it was taken in: something failed here; put it right, and run the same command \
+                           again";
+/// What is said where something that was only looked at would be refused.
+pub const NOT_GOOD: &str = "what is refused would not be taken in either; the others would";
+/// What is said where something on a stick is refused.
+pub const NOT_USED: &str = "what is refused was not taken in; nothing of it was used";
+
+/// What is said where a file is to hold what is more than one bundle of so many bytes.
+pub fn more_than_one(size: u64, bundles: usize) -> String {
+    format!("there is more than one bundle of {size} bytes holds: {bundles}; name a folder with --out")
+}
+
+/// Why a stick cannot be used, in the words of whoever uses it: the hub and the appliance have no others.
 #[derive(Debug, thiserror::Error)]
 pub enum StickError {
     /// A link, a folder, a device.
@@ -32,6 +51,28 @@ pub enum StickError {
     /// It cannot be read or written.
     #[error("{0} cannot be read or written")]
     Io(PathBuf, #[source] io::Error),
+    /// Not the stick: what is on it is copied to the disk of this machine.
+    #[error("this machine's own disk cannot be written; the stick is not at fault")]
+    Disk(#[source] io::Error),
+    /// One is handled at a time.
+    #[error("another stick is being handled here; wait until it is done, and try again")]
+    Busy,
+}
+
+impl StickError {
+    /// What cannot be read or written, and why; any other as it is.
+    pub fn io(self) -> Result<(PathBuf, io::Error), Self> {
+        match self {
+            Self::Io(path, error) => Ok((path, error)),
+            other @ (Self::NotAFile(_) | Self::TooMany(_) | Self::Disk(_) | Self::Busy) => Err(other),
+        }
+    }
+
+    /// Of what is not a stick's, but in a folder of this machine's own.
+    #[must_use]
+    pub fn of_disk(self) -> Self {
+        self.io().map_or_else(|other| other, |(_, error)| Self::Disk(error))
+    }
 }
 
 /// The file itself, or the files of a folder whose names end in [`ENDING`] and that are `wanted`, by name; more than `most`
@@ -169,6 +210,24 @@ pub fn place<E: From<StickError>>(
     Ok(place)
 }
 
+/// The name of a file that is to be written. Another than a bundle's would not be found again on a stick, and what has
+/// none is most often a folder that is mistyped or not mounted.
+pub fn name_of(path: &Path) -> Result<&str, String> {
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(ENDING));
+    let folder = path.parent().filter(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+    name.filter(|_| folder.is_some()).ok_or_else(|| {
+        let path = path.display();
+        format!("{path} is no folder that is there; where a file is to be written, its name has to end in {ENDING}")
+    })
+}
+
+/// True where a filesystem of its own is mounted at that folder, named in full, as a stick's is.
+pub fn is_mounted(folder: &Path) -> bool {
+    let device = |path: &Path| fs::metadata(path).map(|facts| facts.dev()).ok();
+    let (inside, around) = (device(folder), folder.parent().and_then(device));
+    inside.zip(around).is_some_and(|(inside, around)| inside != around)
+}
+
 /// A number of bytes as people write it: `1500`, `64K`, `512M`, `4G`.
 pub fn bytes_of(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
@@ -303,6 +362,26 @@ mod tests {
         assert_eq!(bytes_of("4GiB"), Ok(4 << 30));
         for bad in ["", "G", "-1", "4X", "1.5G", "99999999999G"] {
             assert!(bytes_of(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_told_from_what_is_mounted_at_one() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("inside")).unwrap();
+        assert!(is_mounted(Path::new("/proc")));
+        assert!(!is_mounted(&folder.path().join("inside")) && !is_mounted(&folder.path().join("nowhere")));
+        assert!(!is_mounted(Path::new("/")));
+    }
+
+    #[test]
+    fn what_is_to_be_written_is_called_like_a_bundle_and_its_folder_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(name_of(&folder.path().join("a.flip")), Ok("a.flip"));
+        assert_eq!(name_of(Path::new("a.flip")), Ok("a.flip"));
+        for path in [folder.path().join("stik"), folder.path().join("stik/a.flip"), "/".into()] {
+            let why = name_of(&path).unwrap_err();
+            assert!(why.starts_with(&format!("{} is no folder that is there", path.display())), "{why}");
         }
     }
 

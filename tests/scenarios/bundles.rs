@@ -5,6 +5,7 @@ mod carriers;
 mod consoles;
 mod hostile;
 mod keys;
+mod lamp;
 mod large;
 mod late;
 mod left;
@@ -126,6 +127,18 @@ fn a_trust_without_a_network_answers_by_stick() -> Result<()> {
     assert!(explained.contains("A bundle of this hub for Northgate Hospital, with 2 orders"), "{explained}");
     let taken = take(&stage.trust, &stick)?;
     assert_eq!(taken[0]["outcome"]["orders"], 2, "{taken}");
+    // A whole stick: what is no bundle is named, and the others are explained all the same.
+    let other = stick.join("other.flip");
+    std::fs::write(&other, "no bundle")?;
+    for inspect in [stage.hub.command(&["bundle", "inspect"])?, stage.trust.command(&["bundle", "inspect"])?]
+    {
+        let output = with(inspect, &stick).output()?;
+        let explained = words(&output);
+        let both = ["with 2 orders", "other.flip:\nIt is refused: it is not a bundle of FLIP Edge"];
+        assert!(both.iter().all(|part| explained.contains(part)), "{explained}");
+        assert!(!output.status.success() && explained.contains("the others would"), "{explained}");
+    }
+    std::fs::remove_file(&other)?;
     let answered = answer(&stage.trust, &stick)?;
     assert_eq!(
         (&answered["bundles"][0]["results"], &answered["waiting"]),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use flip_protocol::bundle::Refused;
+use flip_storage::stick::UNUSABLE;
 
 use crate::root;
 
@@ -57,7 +58,10 @@ fn the_guide_of_sticks_has_each_refusal_in_its_own_words() {
         let row = format!("| `{}` | {why} | ", why.name());
         assert_eq!(guide.matches(&row).count(), 1, "docs/STICKS.md has to have one row that begins: {row}");
     }
+    // That of a whole stick.
+    let row = format!("| `unusable` | {UNUSABLE} | ");
+    assert_eq!(guide.matches(&row).count(), 1, "docs/STICKS.md has to have one row that begins: {row}");
     let rows =
         guide.split("| reason |").nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
-    assert_eq!(rows.count(), Refused::ALL.len());
+    assert_eq!(rows.count(), Refused::ALL.len() + 1);
 }

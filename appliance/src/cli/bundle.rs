@@ -4,13 +4,13 @@ use std::io::{BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, Error, anyhow, bail, ensure};
 use clap::Subcommand;
 use flip_protocol::bundle::{Expected, FromHub, Heading, Refused, Unproven, Way};
 use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, bounds as wire};
-use flip_storage::stick;
+use flip_storage::stick::{self, StickError};
 use flip_web::plural;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
@@ -21,17 +21,16 @@ use crate::clock;
 use crate::identity::Identity;
 use crate::inbox;
 use crate::place::Place;
-use crate::sticks::{
-    Answer, Folder, Handled, Known, Outcome, SticksError, Wish, facts, head, read, reading, write,
-};
+use crate::sticks::{Answer, Folder, Handled, Known, Outcome, SticksError, Wish, head, read, reading, write};
 use crate::uplink::error_chain;
 
 #[derive(Subcommand)]
 pub(super) enum BundleCommand {
-    /// Explain a bundle in plain words; nothing of it is taken
+    /// Explain bundles in plain words; nothing of them is taken
     Inspect {
-        /// Its file
-        file: PathBuf,
+        /// A bundle's file, or a folder with bundles, such as where the stick is mounted
+        #[arg(value_name = "FILE|DIR")]
+        from: PathBuf,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -69,6 +68,13 @@ pub(super) enum BundleCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Have the lamp say that a stick cannot be mounted; for the units
+    #[command(hide = true)]
+    Unusable {
+        /// The folder of sticks
+        #[arg(long, value_name = "DIR")]
+        sticks: PathBuf,
+    },
 }
 
 /// How often the running appliance's answer is looked for.
@@ -88,9 +94,10 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
             let known = sticks.as_ref().map(|sticks| sticks.join("known"));
             super::owner::is_this_user(known.as_deref().unwrap_or(data))?;
         }
+        BundleCommand::Unusable { sticks } => super::owner::is_this_user(&sticks.join("known"))?,
     }
     match command {
-        BundleCommand::Inspect { file, json } => inspect(data, file, *json),
+        BundleCommand::Inspect { from, json } => inspect(data, from, *json),
         BundleCommand::Import { from, sticks, json } => {
             import(&folder(sticks), from, sticks.is_some(), *json)
         }
@@ -99,16 +106,49 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
             let wish = Wish { size: *size, wait_until, carried: Vec::new() };
             export(&folder(sticks), out, &wish, sticks.is_some(), *anew, *json)
         }
+        BundleCommand::Unusable { sticks } => {
+            let failed = Some(stick::UNUSABLE.to_owned());
+            leave_word(
+                &Folder::new(sticks.clone()),
+                &Handled { failed, unusable: true, ..Handled::default() },
+            )?;
+            Ok(())
+        }
     }
 }
 
-fn inspect(data: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
+fn inspect(data: &Path, from: &Path, json: bool) -> anyhow::Result<()> {
     let identity = Identity::load(data)?;
-    let looked = look(&identity, file).with_context(|| format!("{} is refused", file.display()))?;
-    if json {
-        say!("{}", serde_json::to_string_pretty(&looked)?);
+    if !from.is_dir() {
+        let looked = look(&identity, from).with_context(|| format!("{} is refused", from.display()))?;
+        let text = if json { serde_json::to_string_pretty(&looked)? } else { explained(&looked) };
+        say!("{text}");
         return Ok(());
     }
+    let files = stick::listed(from, wire::BUNDLES_ON_A_STICK, |_| true)?;
+    ensure!(!files.is_empty(), "{} holds no bundle", from.display());
+    let looked: Vec<_> = files.iter().map(|file| (file, look(&identity, file))).collect();
+    if json {
+        let list = looked.iter().map(|(file, looked)| match looked {
+            Ok(looked) => json!({ "file": file, "explained": looked }),
+            Err(error) => json!({ "file": file, "refused": error_chain(error) }),
+        });
+        say!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>())?);
+    } else {
+        for (file, looked) in &looked {
+            let text = match looked {
+                Ok(looked) => explained(looked),
+                Err(error) => format!("It is refused: {}.", error_chain(error)),
+            };
+            say!("{}:\n{text}\n", file.display());
+        }
+    }
+    ensure!(looked.iter().all(|(_, looked)| looked.is_ok()), stick::NOT_GOOD);
+    Ok(())
+}
+
+/// A bundle in plain words.
+fn explained(looked: &Value) -> String {
     let bundle = &looked["bundle"];
     let moment = |name: &str| {
         let at = bundle[name].as_u64().unwrap_or_default();
@@ -121,30 +161,29 @@ fn inspect(data: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
         ("of this Trust for the hub", "result")
     };
     let count = bundle["messages"].as_u64().unwrap_or_default().saturating_sub(1);
-    say!("A bundle {which}, with {}.", plural(count, with, None));
-    say!(
-        "Its number is {}. It was made at {} UTC and is good until {} UTC.",
-        bundle["number"],
-        moment("made"),
-        moment("expires")
-    );
+    let mut lines = vec![
+        format!("A bundle {which}, with {}.", plural(count, with, None)),
+        format!(
+            "Its number is {}. It was made at {} UTC and is good until {} UTC.",
+            bundle["number"],
+            moment("made"),
+            moment("expires")
+        ),
+    ];
     for order in looked["orders"].as_array().into_iter().flatten() {
-        say!(
-            "  {}: {}",
-            order["what"].as_str().unwrap_or_default(),
-            order["name"].as_str().unwrap_or_default()
-        );
+        let text = |name: &str| order[name].as_str().unwrap_or_default();
+        lines.push(format!("  {}: {}", text("what"), text("name")));
     }
     if let Some(letter) = looked["letter"]["sync"].as_object() {
         let counted =
             |name: &str| letter.get(name).and_then(Value::as_array).map_or(0, |list| list.len() as u64);
-        say!("The hub has {} of the results that were sent to it.", counted("acknowledged"));
+        lines.push(format!("The hub has {} of the results that were sent to it.", counted("acknowledged")));
         if counted("cancelled") > 0 {
-            say!("It does not want {} any more.", plural(counted("cancelled"), "order", None));
+            lines.push(format!("It does not want {} any more.", plural(counted("cancelled"), "order", None)));
         }
     }
-    say!("Everything in it is as it was signed. Nothing was taken in.");
-    Ok(())
+    lines.push("Everything in it is as it was signed. Nothing was taken in.".to_owned());
+    lines.join("\n")
 }
 
 /// A bundle for or of this Trust, verified whole.
@@ -181,7 +220,7 @@ fn look(identity: &Identity, file: &Path) -> Result<Value, SticksError> {
             }
         });
     }
-    Ok(json!({ "bundle": facts(&header), "letter": letter, "orders": orders }))
+    Ok(json!({ "bundle": header.facts(), "letter": letter, "orders": orders }))
 }
 
 fn what(work: &Work) -> &'static str {
@@ -244,14 +283,8 @@ fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) -> anyhow::Re
     let is_refused = |outcome: &Option<Outcome>| {
         outcome.as_ref().and_then(|outcome| outcome.refused).is_some_and(|why| why != Refused::Replayed)
     };
-    ensure!(
-        outcomes.iter().all(|(_, outcome)| outcome.is_ok()),
-        "not all of it was taken in: something failed here; put it right, and run the same command again"
-    );
-    ensure!(
-        !outcomes.iter().flat_map(|(_, outcome)| outcome).any(is_refused),
-        "what is refused was not taken in; nothing of it was used"
-    );
+    ensure!(outcomes.iter().all(|(_, outcome)| outcome.is_ok()), stick::NOT_ALL);
+    ensure!(!outcomes.iter().flat_map(|(_, outcome)| outcome).any(is_refused), stick::NOT_USED);
     Ok(())
 }
 
@@ -265,7 +298,7 @@ fn in_words(outcome: Option<&Outcome>) -> String {
             .to_owned();
     };
     match outcome.refused {
-        Some(why) => format!("refused ({}): {why}.", why.name()),
+        Some(why) => why.in_words(),
         None => format!("{}.", outcome.in_words()),
     }
 }
@@ -284,8 +317,9 @@ fn export(
     let exported = export_to(folder, &known, out, wish, anew, json, &mut done);
     let failed = exported.as_ref().err().map(|error| format!("{error:#}"));
     let (written, removed) = (done.written, done.removed.len());
+    let written_at = std::fs::canonicalize(out).ok();
     // After all of it is on the stick, synced, or is not.
-    handled(folder, &Handled { written, removed, failed, reading: false });
+    handled(folder, &Handled { written, removed, failed, written_at, ..Handled::default() });
     exported
 }
 
@@ -299,9 +333,14 @@ struct Done {
 }
 
 /// Leaves word of what was done for the running appliance, which shows and keeps it.
-fn handled(folder: &Folder, said: &Handled) {
+fn leave_word(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
     let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
-    if let Err(error) = write(&folder.handled(&id), said) {
+    write(&folder.handled(&id), said)
+}
+
+/// Leaves word where that alone is no reason to fail.
+fn handled(folder: &Folder, said: &Handled) {
+    if let Err(error) = leave_word(folder, said) {
         tracing::error!(error = error_chain(&error), "that a stick was handled is not said");
     }
 }
@@ -315,6 +354,7 @@ fn export_to(
     json: bool,
     done: &mut Done,
 ) -> anyhow::Result<()> {
+    let file = if out.is_dir() { None } else { Some(stick::name_of(out).map_err(Error::msg)?) };
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let (mut written, carried) = if out.is_dir() && !anew && folder.leaving().is_dir() {
         carry_left(folder, known, to, done)?
@@ -332,23 +372,15 @@ fn export_to(
         }
         Err(error) => return Err(error),
     };
-    ensure!(
-        out.is_dir() || answer.bundles.len() == 1,
-        "there is more than one bundle of {} bytes holds: {}; name a folder with --out",
-        wish.size,
-        answer.bundles.len()
-    );
+    let bundles = answer.bundles.len();
+    ensure!(out.is_dir() || bundles == 1, stick::more_than_one(wish.size, bundles));
     // New keys may have come with what was taken in before.
     let known = known_of(folder)?;
     if out.is_dir() && left == 0 {
         done.removed.extend(reading::clear(folder, &known, to)?);
     }
     for made in &answer.bundles {
-        let name = if out.is_dir() {
-            made.file.as_str()
-        } else {
-            out.file_name().and_then(|name| name.to_str()).context("--out names no file")?
-        };
+        let name = file.unwrap_or(&made.file);
         written.push(hand_over(&known, &folder.leaving().join(&made.file), to, name)?);
         done.written += 1;
     }
@@ -430,10 +462,7 @@ fn made(folder: &Folder, wish: &Wish) -> anyhow::Result<Answer> {
 
 fn hand_over(known: &Known, made: &Path, to: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let placed = reading::hand_over(made, known.own, to, name, &mut bar(name));
-    placed.context(
-        "where the stick is full, plug in another; where it was pulled, plug it in again; then run the same command: it goes \
-         on with what is left",
-    )
+    placed.context(stick::GO_ON)
 }
 
 fn known_of(folder: &Folder) -> anyhow::Result<Known> {
@@ -448,7 +477,7 @@ fn handling(folder: &Folder, by_unit: bool) -> anyhow::Result<std::fs::File> {
         if let Some(held) = held {
             return Ok(held);
         }
-        ensure!(Instant::now() < until, "another stick is being handled; wait until it is done");
+        ensure!(Instant::now() < until, StickError::Busy);
         std::thread::sleep(bounds::STICKS_LOOK);
     }
 }

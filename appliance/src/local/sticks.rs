@@ -16,7 +16,7 @@ use flip_protocol::bundle::Refused;
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::audit::Entry;
 use flip_storage::brought::{self, Brought, Pieces, ReceiveError};
-use flip_storage::stick;
+use flip_storage::stick::{self, StickError};
 use flip_web::pages::{self as web, Said, StickProgress, StickStep};
 use flip_web::plural;
 
@@ -95,8 +95,8 @@ fn hold(folder: &Folder) -> Result<File, (StatusCode, String)> {
     match stick::hold(&folder.handling()) {
         Ok(Some(held)) => Ok(held),
         Ok(None) => {
-            let busy = "Another stick is being handled; wait until it is done, and try again.";
-            Err((StatusCode::CONFLICT, busy.to_owned()))
+            let busy = StickError::Busy.to_string().replacen('a', "A", 1);
+            Err((StatusCode::CONFLICT, format!("{busy}.")))
         }
         Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error_chain(&error))),
     }
@@ -148,7 +148,7 @@ fn taken(site: &Site, folder: &Folder, brought: &Path) -> Said {
     let Some(known) = folder.known() else {
         return Said::Not("The appliance is starting; try again.".to_owned());
     };
-    let refused = |why: Refused| Said::Not(format!("Refused ({}): {why}.", why.name()));
+    let refused = |why: Refused| Said::Not(why.in_words().replacen('r', "R", 1));
     let mut copied = |done, of| site.sticks.at(StickStep::Copying, done, Some(of));
     let header = match reading::receive(folder, &known, brought, &mut copied) {
         Ok(header) => header,
@@ -218,10 +218,10 @@ async fn store(
     length: Option<u64>,
     brought: &Brought,
 ) -> Result<(), String> {
-    let broken = |error: &dyn std::fmt::Display| format!("The file did not arrive whole: {error}.");
+    let broken = |error: &dyn std::fmt::Display| format!("{}: {error}.", brought::BROKEN);
     let field = match form.next_field().await {
         Ok(Some(field)) => field,
-        Ok(None) => return Err(broken(&"no file was chosen")),
+        Ok(None) => return Err(broken(&brought::NO_FILE)),
         Err(error) => return Err(broken(&error)),
     };
     let (_work, watch) = (site.sticks.begin(), site.sticks.clone());
@@ -229,6 +229,6 @@ async fn store(
     let received = brought::receive(brought, field, wire::BUNDLE_BYTES, told);
     received.await.map_err(|error| match error {
         ReceiveError::Broken(error) => broken(&error),
-        ReceiveError::Io(error) => format!("The file could not be stored here: {error}."),
+        ReceiveError::Io(error) => format!("{}: {error}.", brought::NOT_STORED),
     })
 }

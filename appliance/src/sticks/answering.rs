@@ -52,11 +52,15 @@ pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<Worked,
     Ok(Worked::Done)
 }
 
-/// Shows and keeps what is said of a stick that was handled.
+/// Shows and keeps what is said of a stick that was handled, once it may be taken out.
 fn handled(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
     if let Ok(said) = serde_json::from_slice::<Handled>(&small(path)?) {
+        if said.failed.is_none() && said.written_at.as_deref().is_some_and(stick::is_mounted) {
+            status::still_mounted(folder, said.written)?;
+            return Ok(Worked::NotYet);
+        }
         let failed = said.failed.map(|why| why.chars().take(bounds::STICK_WORDS).collect());
-        let said = Handled { failed, ..said };
+        let said = Handled { failed, written_at: None, ..said };
         status::handled(folder, &said)?;
         site.audit.append(clock::now().0, "bundle_stick_handled", json!(said))?;
     }

@@ -87,7 +87,7 @@ pub fn hand_over(
         let Heading { way, sender, receiver: me, .. } = unproven.header().heading;
         let bundle = unproven.prove(&Expected { me, sender, way, verifying: &[own] }).map_err(of_made)?;
         carry(bundle, copy, told).map_err(|error| match error {
-            ReadError::Copy(error) => SticksError::File(to.clone(), error),
+            ReadError::Copy(error) => SticksError::file(&to, error),
             other @ (ReadError::Io(_) | ReadError::Refused(_)) => of_made(other),
         })?;
         Ok::<_, SticksError>(length)
@@ -103,12 +103,12 @@ fn copy_in(
     head: &mut Option<Header>,
     told: Told<'_>,
 ) -> Result<Header, SticksError> {
-    let (source, length) = stick::open(path).map_err(|error| match error {
-        StickError::Io(path, error) => {
+    let (source, length) = stick::open(path).map_err(|error| match error.io() {
+        Ok((path, error)) => {
             tracing::warn!(path = %path.display(), %error, "a bundle cannot be opened");
             Refused::Unreadable.into()
         }
-        other @ (StickError::NotAFile(_) | StickError::TooMany(_)) => SticksError::from(other),
+        Err(other) => SticksError::from(other),
     })?;
     let unproven = Unproven::read(source)?;
     let header = *unproven.header();
@@ -121,7 +121,7 @@ fn copy_in(
     let before = folder.said(header.file_name().trim_end_matches(stick::ENDING));
     match fs::remove_file(&before) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(SticksError::File(before, error));
+            return Err(SticksError::file(&before, error));
         }
         _ => {}
     }
@@ -130,9 +130,7 @@ fn copy_in(
         carry(bundle, copy, told)?;
         Ok::<_, SticksError>(header.length())
     })
-    .map_err(
-        |error| if let SticksError::File(_, error) = error { SticksError::Disk(error) } else { error },
-    )?;
+    .map_err(|error| if let SticksError::Stick(error) = error { error.of_disk().into() } else { error })?;
     Ok(header)
 }
 

@@ -3,12 +3,16 @@
 
 use flip_protocol::bundle::Refused;
 use flip_storage::file::{self, Access};
+use flip_storage::stick;
 use flip_web::plural;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Folder, Handled, Outcome, SticksError, read, write};
 use crate::site::Site;
 use crate::{bounds, clock};
+
+/// The file for a lamp.
+const STATUS: &str = "status.json";
 
 /// What a lamp shows.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,12 +24,14 @@ enum Lamp {
     Taken,
     /// A bundle was refused.
     Refused,
-    /// Bundles are there to be written to the stick, which must stay where it is.
+    /// Bundles are there to be written to the stick, or on it while it is mounted: it must stay where it is.
     Made,
-    /// They are on the stick, whole: it may be taken out.
+    /// They are on the stick, whole, and it is unmounted: it may be taken out.
     Written,
     /// Something failed, here or on the stick.
     Failed,
+    /// A stick cannot be mounted.
+    Unusable,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,7 +74,7 @@ pub(super) fn ready(site: &Site, folder: &Folder) -> Result<(), SticksError> {
 
 pub(super) fn taken(site: &Site, folder: &Folder, outcome: &Outcome) -> Result<(), SticksError> {
     if let Some(why) = outcome.refused {
-        let words = format!("A bundle was refused ({}): {why}.", why.name());
+        let words = format!("A bundle was {}", why.in_words());
         return say(folder, Status::of(Lamp::Refused, Some(why), words).troubled());
     }
     let waiting = site.journal.waiting_ids()?.len();
@@ -95,13 +101,32 @@ pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> 
     say(folder, Status::of(Lamp::Made, None, words))
 }
 
+/// Everything is on the stick, and it cannot be taken out yet; said once.
+pub(super) fn still_mounted(folder: &Folder, written: usize) -> Result<(), SticksError> {
+    let bundles = on_the_stick(written);
+    let words = format!("{bundles} on the stick, whole. Leave it in until it is unmounted.");
+    let now = read::<Status>(&folder.0.join(STATUS));
+    if now.is_some_and(|now| now.words == words || now.lamp != Lamp::Made) {
+        return Ok(());
+    }
+    say(folder, Status::of(Lamp::Made, None, words))
+}
+
+fn on_the_stick(written: usize) -> String {
+    plural(written as u64, "bundle is", Some("bundles are"))
+}
+
 pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
+    if said.unusable {
+        let words = format!("{}.", stick::UNUSABLE.replacen('t', "T", 1));
+        return say(folder, Status::of(Lamp::Unusable, None, words));
+    }
     if let Some(why) = &said.failed {
         let words = format!("The stick was not handled to its end: {why}.");
         let failed = Status::of(Lamp::Failed, None, words);
         return say(folder, if said.reading { failed.troubled() } else { failed });
     }
-    let bundles = plural(said.written as u64, "bundle is", Some("bundles are"));
+    let bundles = on_the_stick(said.written);
     let words = format!("{bundles} on the stick, whole. It may be taken out, and goes to the hub.");
     say(folder, Status::of(Lamp::Written, None, words))
 }
@@ -109,12 +134,13 @@ pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError
 /// Writes it, with the trouble that there was with the same stick: what came after it hides it only until the stick may be
 /// taken out.
 fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
-    let place = folder.0.join("status.json");
+    let place = folder.0.join(STATUS);
     let age_max = u64::try_from(bounds::STICKS_PATIENCE.as_millis()).unwrap_or(u64::MAX);
     let before = read::<Status>(&place).and_then(|before| before.trouble);
     let before = before.filter(|trouble| status.at.saturating_sub(trouble.at) <= age_max);
     match (status.lamp, before) {
-        (Lamp::Ready, _) | (_, None) => {}
+        // One that cannot be mounted is another than the one before.
+        (Lamp::Ready | Lamp::Unusable, _) | (_, None) => {}
         (Lamp::Written, Some(trouble)) => {
             status.words = format!("{}\r\nBefore that: {}", status.words, trouble.words);
             (status.lamp, status.reason) = (trouble.lamp, trouble.reason);
@@ -128,7 +154,8 @@ fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
     // The last one is for the unit of the lamp, which takes it away before it looks: there is something new to be told.
     for (name, text) in [("status.txt", text.as_str()), ("news", "")] {
         let path = folder.0.join(name);
-        file::write(&path, text.as_bytes(), Access::Owner).map_err(|error| SticksError::File(path, error))?;
+        file::write(&path, text.as_bytes(), Access::Owner)
+            .map_err(|error| SticksError::file(&path, error))?;
     }
     Ok(())
 }

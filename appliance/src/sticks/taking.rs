@@ -1,6 +1,5 @@
 //! A bundle that arrived: verified once more, whole, and then taken in.
 
-use std::fs::File;
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -81,9 +80,14 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
     let judged = header.judge(Clock { now, heard: site.heard() })?;
     let letter = first.next_message().map_err(of_copy)?.ok_or(Refused::Malformed)?;
     let (letter, by_next_key) = open(&header, letter, &identity)?;
-    while first.next_message().map_err(of_copy)?.is_some() {}
+    let of = u64::from(header.messages - 1);
+    let mut looked = 0;
+    while first.next_message().map_err(of_copy)?.is_some() {
+        looked += 1;
+        site.sticks.at(StickStep::Looking, looked, Some(of));
+    }
 
-    (&file).seek(SeekFrom::Start(0)).map_err(|error| SticksError::File(path.to_owned(), error))?;
+    (&file).seek(SeekFrom::Start(0)).map_err(|error| SticksError::file(path, error))?;
     let again = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
     let mut bundle = prove(again, &identity).map_err(of_copy)?;
     bundle.next_message().map_err(of_copy)?;
@@ -108,13 +112,17 @@ fn take_in(site: &Site, path: &Path, outcome: &mut Outcome) -> Result<(), Sticks
         site.note_rotation();
     }
     let mut done = 0;
-    while let Some(batch) = batch(&mut bundle).map_err(of_copy)? {
+    let next = |bundle: &mut Bundle<_>| {
+        bundle.next_messages(bounds::BUNDLE_BATCH, bounds::BUNDLE_BATCH_BYTES).map_err(of_copy)
+    };
+    while let Some(batch) = next(&mut bundle)? {
         let offered = batch.len();
+        let batch = batch.into_iter().map(Some).collect();
         let taken = exchange::take(site, &identity, batch, judged)?.len();
         outcome.orders += taken;
         outcome.not_taken += offered - taken;
         done += offered as u64;
-        site.sticks.at(StickStep::Taking, done, Some(u64::from(header.messages - 1)));
+        site.sticks.at(StickStep::Taking, done, Some(of));
     }
     let facts = json!({
         "number": number, "bundle": id, "orders": outcome.orders, "not_taken": outcome.not_taken,
@@ -174,15 +182,4 @@ fn take_over(
         tracing::info!("the certificate was renewed");
     }
     Ok(site.identity())
-}
-
-/// The next messages, as many as are taken at once; `None` after the last.
-fn batch(bundle: &mut Bundle<BufReader<&File>>) -> Result<Option<Vec<Option<Vec<u8>>>>, ReadError> {
-    let (mut messages, mut bytes) = (Vec::new(), 0);
-    while messages.len() < bounds::BUNDLE_BATCH && bytes < bounds::BUNDLE_BATCH_BYTES {
-        let Some(message) = bundle.next_message()? else { break };
-        bytes += message.len();
-        messages.push(Some(message));
-    }
-    Ok((!messages.is_empty()).then_some(messages))
 }

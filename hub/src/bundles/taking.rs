@@ -1,6 +1,6 @@
 //! What a Trust says in a bundle: verified whole, explained, taken in.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::heads::Carrier;
 use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::journal::Standing;
-use flip_storage::stick::{self, StickError};
+use flip_storage::stick;
 use flip_web::pages::StickStep;
 
 use super::{BundleError, Desk, Looked, Taken, Told};
@@ -91,12 +91,12 @@ impl Desk<'_> {
         head: &mut Option<Header>,
         told: Told<'_>,
     ) -> Result<Taken, BundleError> {
-        let (source, length) = stick::open(path).map_err(|error| match error {
-            StickError::Io(path, error) => {
+        let (source, length) = stick::open(path).map_err(|error| match error.io() {
+            Ok((path, error)) => {
                 tracing::warn!(path = %path.display(), %error, "a bundle cannot be opened");
                 Refused::Unreadable.into()
             }
-            other @ (StickError::NotAFile(_) | StickError::TooMany(_)) => BundleError::from(other),
+            Err(other) => BundleError::from(other),
         })?;
         let unproven = Unproven::read(source)?;
         let header = *unproven.header();
@@ -112,14 +112,14 @@ impl Desk<'_> {
         // lies on the stick since is no news.
         self.stands(&header)?;
         header.judge(Clock { now: by.at, heard: UnixMillis(0) })?;
-        fs::create_dir_all(&self.folder).map_err(|error| BundleError::File(self.folder.clone(), error))?;
+        fs::create_dir_all(&self.folder).map_err(|error| BundleError::file(&self.folder, error))?;
         let name = format!("taking-{}", header.heading.id);
         let copy = stick::place(&self.folder, &name, |copy| {
             carry(bundle, copy, &mut |done, of| told(StickStep::Copying, done, of))?;
             Ok::<_, BundleError>(header.length())
         })
         .map_err(|error| {
-            if let BundleError::File(_, error) = error { BundleError::Disk(error) } else { error }
+            if let BundleError::Stick(error) = error { error.of_disk().into() } else { error }
         })?;
         let taken = self.use_copy(by, &copy, &header, &peer, told);
         stick::discard(&copy);
@@ -141,10 +141,15 @@ impl Desk<'_> {
         let mut first = self.prove(unproven, peer).map_err(of_copy)?;
         let letter = first.next_message().map_err(of_copy)?.ok_or(Refused::Malformed)?;
         let letter = self.open(header, letter, peer)?;
-        while first.next_message().map_err(of_copy)?.is_some() {}
+        let of = u64::from(header.messages - 1);
+        let mut looked = 0;
+        while first.next_message().map_err(of_copy)?.is_some() {
+            looked += 1;
+            told(StickStep::Looking, looked, of);
+        }
         let newest = self.stands(header)?;
 
-        (&file).seek(SeekFrom::Start(0)).map_err(|error| BundleError::File(copy.to_owned(), error))?;
+        (&file).seek(SeekFrom::Start(0)).map_err(|error| BundleError::file(copy, error))?;
         let again = Unproven::read(BufReader::new(&file)).map_err(of_copy)?;
         let mut bundle = self.prove(again, peer).map_err(of_copy)?;
         bundle.next_message().map_err(of_copy)?;
@@ -165,16 +170,22 @@ impl Desk<'_> {
             health: newest.then(|| letter.sync.health.clone()),
         };
         let (mut acknowledged, mut refused, mut done) = (Vec::new(), Vec::new(), 0);
-        while let Some(batch) = batch(&mut bundle).map_err(of_copy)? {
+        let next = |bundle: &mut Bundle<_>| {
+            bundle.next_messages(bounds::BUNDLE_BATCH, bounds::BUNDLE_BATCH_BYTES).map_err(of_copy)
+        };
+        while let Some(batch) = next(&mut bundle)? {
             let offered = batch.len() as u64;
+            let batch = batch.into_iter().map(Some).collect();
             let settled = self.wait(exchange.take(Said::default(), batch))?;
             taken.changed |= settled.changed;
             acknowledged.extend(settled.acknowledged);
             refused.extend(settled.refused);
             done += offered;
-            told(StickStep::Taking, done, u64::from(header.messages - 1));
+            told(StickStep::Taking, done, of);
         }
-        (taken.stored, taken.not_taken) = (acknowledged.len(), refused.len());
+        // What is no message at all has no id that could be refused.
+        let offered = usize::try_from(done).unwrap_or(usize::MAX);
+        (taken.stored, taken.not_taken) = (acknowledged.len(), offered.saturating_sub(acknowledged.len()));
         let outcome = Outcome {
             id: header.heading.id,
             number: header.heading.number,
@@ -241,15 +252,4 @@ impl Desk<'_> {
             Standing::TooOld | Standing::Another => Err(Refused::RolledBack.into()),
         }
     }
-}
-
-/// The next messages, as many as one transaction takes; `None` after the last.
-fn batch(bundle: &mut Bundle<BufReader<&File>>) -> Result<Option<Vec<Option<Vec<u8>>>>, ReadError> {
-    let (mut messages, mut bytes) = (Vec::new(), 0);
-    while messages.len() < bounds::BUNDLE_BATCH && bytes < bounds::BUNDLE_BATCH_BYTES {
-        let Some(message) = bundle.next_message()? else { break };
-        bytes += message.len();
-        messages.push(Some(message));
-    }
-    Ok((!messages.is_empty()).then_some(messages))
 }

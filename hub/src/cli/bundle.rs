@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, Error, bail, ensure};
 use clap::Subcommand;
 use flip_protocol::bounds as wire;
 use flip_protocol::bundle::{Header, Refused, Way};
@@ -45,10 +45,11 @@ pub enum BundleCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Explain a bundle in plain words; nothing of it is taken
+    /// Explain bundles in plain words; nothing of them is taken
     Inspect {
-        /// Its file
-        file: PathBuf,
+        /// A bundle's file, or a folder with bundles
+        #[arg(value_name = "FILE|DIR")]
+        from: PathBuf,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -63,10 +64,6 @@ pub enum BundleCommand {
         json: bool,
     },
 }
-
-/// What to do where a bundle could not be carried away.
-const GO_ON: &str = "where the stick is full, plug in another; where it was pulled, plug it in again; then run the same \
-                     command: it goes on with what is left";
 
 /// Carries out `flip-hub bundle`.
 pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
@@ -87,7 +84,7 @@ pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
         BundleCommand::Export { trust, out, size, anew, json } => {
             export(&desk, trust, out, *size, *anew, *json)
         }
-        BundleCommand::Inspect { file, json } => inspect(&desk, file, *json),
+        BundleCommand::Inspect { from, json } => inspect(&desk, from, *json),
         BundleCommand::Import { from, json } => import(&desk, from, *json),
     };
     drop(held);
@@ -96,6 +93,7 @@ pub fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()> {
 
 fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json: bool) -> anyhow::Result<()> {
     let trust = trust_named(desk.ledger, trust)?;
+    let file = if out.is_dir() { None } else { Some(stick::name_of(out).map_err(Error::msg)?) };
     let folder = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
     let mut placed = Vec::new();
     // What was made for this Trust before and was not carried away is carried on with, not made again: a stick was full,
@@ -106,13 +104,26 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     let clear = || if out.is_dir() { desk.clear_stick(folder, trust.id) } else { Ok(Vec::new()) };
     let mut removed = if left.is_empty() { Vec::new() } else { clear()? };
     let mut carried = Vec::new();
+    let mut given_up = false;
     for made in &left {
         let name = made.file_name().and_then(|name| name.to_str()).context("a bundle without a name")?;
-        carried.push(head(made)?);
-        placed.push(desk.hand_over(made, folder, name, &mut bar(name)).context(GO_ON)?);
+        let header = head(made)?;
+        match desk.hand_over(made, folder, name, &mut bar(name)) {
+            Ok(place) => {
+                placed.push(place);
+                carried.push(header);
+            }
+            // Damaged here. What was in it goes with what is made next.
+            Err(BundleError::Refused(why)) => {
+                tracing::warn!(file = name, reason = why.name(), "what was left is given up");
+                stick::discard(made);
+                given_up = true;
+            }
+            Err(error) => return Err(error).context(stick::GO_ON),
+        }
     }
-    let made = match desk.make(&By::command_line(clock::now()), trust.id, size, &carried, &mut bar("making"))
-    {
+    let on_it: &[Header] = if given_up { &[] } else { &carried };
+    let made = match desk.make(&By::command_line(clock::now()), trust.id, size, on_it, &mut bar("making")) {
         Ok(made) => made,
         // What was left is on the stick all the same.
         Err(error) if !carried.is_empty() => {
@@ -121,33 +132,25 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
         }
         Err(error) => return Err(error.into()),
     };
-    ensure!(
-        out.is_dir() || made.len() == 1,
-        "there is more than one bundle of {size} bytes holds: {}; name a folder with --out",
-        made.len()
-    );
+    ensure!(out.is_dir() || made.len() == 1, stick::more_than_one(size, made.len()));
     if left.is_empty() {
         removed = clear()?;
     }
     for one in &made {
-        let name = if out.is_dir() {
-            one.header.file_name()
-        } else {
-            out.file_name().and_then(|name| name.to_str()).context("--out names no file")?.to_owned()
-        };
-        placed.push(desk.hand_over(&one.path, folder, &name, &mut bar(&name)).context(GO_ON)?);
+        let name = file.map_or_else(|| one.header.file_name(), ToOwned::to_owned);
+        placed.push(desk.hand_over(&one.path, folder, &name, &mut bar(&name)).context(stick::GO_ON)?);
     }
     let (left, headers) = (carried.len(), carried.into_iter().chain(made.iter().map(|one| one.header)));
     let placed: Vec<(Header, PathBuf)> = headers.zip(placed).collect();
     if json {
         let list: Vec<Value> =
-            placed.iter().map(|(header, path)| json!({ "file": path, "bundle": facts(header) })).collect();
+            placed.iter().map(|(header, path)| json!({ "file": path, "bundle": header.facts() })).collect();
         let told = json!({ "trust": trust.name, "bundles": list, "left": left, "removed": removed });
         say!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
     }
     for path in &removed {
-        say!("{}: removed; {} has what was in it.", path.display(), trust.name);
+        say!("{}: removed; {} has what was in it, or it has expired.", path.display(), trust.name);
     }
     for (header, path) in &placed {
         let orders = header.messages - 1;
@@ -166,20 +169,39 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     Ok(())
 }
 
-fn inspect(desk: &Desk<'_>, file: &Path, json: bool) -> anyhow::Result<()> {
-    let looked = desk.look(file).with_context(|| format!("{} is refused", file.display()))?;
-    if json {
-        say!("{}", serde_json::to_string_pretty(&told(&looked))?);
-    } else {
-        say!("{}", words(&looked));
+fn inspect(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
+    if !from.is_dir() {
+        let looked = desk.look(from).with_context(|| format!("{} is refused", from.display()))?;
+        let text = if json { serde_json::to_string_pretty(&told(&looked))? } else { words(&looked) };
+        say!("{text}");
+        return Ok(());
     }
+    let files = stick::listed(from, wire::BUNDLES_ON_A_STICK, |_| true)?;
+    ensure!(!files.is_empty(), "{} holds no bundle", from.display());
+    let looked: Vec<_> = files.iter().map(|file| (file, desk.look(file))).collect();
+    if json {
+        let list = looked.iter().map(|(file, looked)| match looked {
+            Ok(looked) => json!({ "file": file, "explained": told(looked) }),
+            Err(error) => json!({ "file": file, "refused": error_chain(error) }),
+        });
+        say!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>())?);
+    } else {
+        for (file, looked) in &looked {
+            let text = match looked {
+                Ok(looked) => words(looked),
+                Err(error) => format!("It is refused: {}.", error_chain(error)),
+            };
+            say!("{}:\n{text}\n", file.display());
+        }
+    }
+    ensure!(looked.iter().all(|(_, looked)| looked.is_ok()), stick::NOT_GOOD);
     Ok(())
 }
 
 fn told(looked: &Looked) -> Value {
     json!({
         "trust": looked.trust_name,
-        "bundle": facts(&looked.header),
+        "bundle": looked.header.facts(),
         "letter": looked.letter,
         "message_bytes": looked.messages,
     })
@@ -187,7 +209,8 @@ fn told(looked: &Looked) -> Value {
 
 fn words(looked: &Looked) -> String {
     let heading = looked.header.heading;
-    let (made, expires) = (written::moment(heading.made.0), written::moment(heading.expires.0));
+    let [made, expires] =
+        [heading.made.0, heading.expires.0].map(|at_ms| written::moment(at_ms - at_ms % 1_000));
     let count = looked.header.messages - 1;
     let name = &looked.trust_name;
     let mut lines = match heading.way {
@@ -198,7 +221,7 @@ fn words(looked: &Looked) -> String {
         Way::ToHub => vec![format!("A bundle of {name} for this hub, with {}.", many(count, "result"))],
     };
     lines.push(format!(
-        "Its number is {}. It was made at {made} UTC and is good until {expires} UTC.",
+        "Its number is {}. It was made at {made} and is good until {expires}.",
         heading.number
     ));
     if let Some(letter) = &looked.letter {
@@ -240,14 +263,17 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
                     tracing::warn!(path = %path.display(), %error, "a stick cannot be read");
                     BundleError::Refused(Refused::Unreadable)
                 }
-                other @ (StickError::Io(..) | StickError::NotAFile(_) | StickError::TooMany(_)) => {
-                    BundleError::from(other)
-                }
+                other @ (StickError::Io(..)
+                | StickError::NotAFile(_)
+                | StickError::TooMany(_)
+                | StickError::Disk(_)
+                | StickError::Busy) => BundleError::from(other),
             };
             if let BundleError::Refused(why) = &error {
                 desk.note_refused(&by, None, *why)?;
+                return Err(error).with_context(|| from.display().to_string());
             }
-            return Err(error).with_context(|| from.display().to_string());
+            return Err(error.into());
         }
     };
     if files.is_empty() {
@@ -262,7 +288,7 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
     }
     let list = outcomes.iter().map(|(file, outcome)| match outcome {
         Ok(taken) => json!({
-            "file": file, "taken": true, "trust": taken.trust_name, "bundle": facts(&taken.header),
+            "file": file, "taken": true, "trust": taken.trust_name, "bundle": taken.header.facts(),
             "results_stored": taken.stored, "results_not_taken": taken.not_taken,
         }),
         Err(BundleError::Refused(why)) => {
@@ -286,7 +312,7 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
                     }
                 }
                 Err(BundleError::Refused(why)) => {
-                    say!("{}: refused ({}): {why}.", file.display(), why.name());
+                    say!("{}: {}", file.display(), why.in_words());
                 }
                 Err(error) => say!("{}: not taken in: {}.", file.display(), error_chain(error)),
             }
@@ -300,11 +326,8 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
     let failed = |outcome: &Result<Taken, BundleError>| {
         outcome.as_ref().is_err_and(|error| !matches!(error, BundleError::Refused(_)))
     };
-    ensure!(
-        !outcomes.values().any(failed),
-        "not all of it was taken in: something failed here; put it right, and run the same command again"
-    );
-    ensure!(!outcomes.values().any(refused), "what is refused was not taken in; nothing of it was used");
+    ensure!(!outcomes.values().any(failed), stick::NOT_ALL);
+    ensure!(!outcomes.values().any(refused), stick::NOT_USED);
     Ok(())
 }
 
@@ -312,15 +335,6 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
 fn error_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn facts(header: &Header) -> Value {
-    let heading = header.heading;
-    json!({
-        "id": heading.id, "way": heading.way, "number": heading.number, "made": heading.made,
-        "expires": heading.expires, "sender": heading.sender, "receiver": heading.receiver,
-        "messages": header.messages, "bytes": header.length(),
-    })
 }
 
 fn many(count: u32, what: &str) -> String {
@@ -338,7 +352,7 @@ fn bar(name: &str) -> impl FnMut(StickStep, u64, u64) + use<> {
                     StickStep::Bringing | StickStep::Copying => {
                         "{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left"
                     }
-                    StickStep::Taking | StickStep::Making => {
+                    StickStep::Looking | StickStep::Taking | StickStep::Making => {
                         "{msg} {wide_bar} {pos} of {len} messages, {eta} left"
                     }
                 };

@@ -161,6 +161,21 @@ impl<R: Read> Bundle<R> {
         Ok(Some(message))
     }
 
+    /// The next messages: at most so many, and no more once they have so many bytes; `None` after the last.
+    pub fn next_messages(
+        &mut self,
+        most: usize,
+        bytes_most: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
+        let (mut messages, mut bytes) = (Vec::new(), 0);
+        while messages.len() < most && bytes < bytes_most {
+            let Some(message) = self.next_message()? else { break };
+            bytes += message.len();
+            messages.push(message);
+        }
+        Ok((!messages.is_empty()).then_some(messages))
+    }
+
     /// Bytes of the payload that were not handed on yet.
     fn left(&self) -> u64 {
         let read = self.next_chunk.saturating_mul(bounds::BUNDLE_CHUNK).min(self.header.payload);

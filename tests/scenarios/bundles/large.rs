@@ -322,6 +322,12 @@ fn what_one_stick_does_not_hold_is_on_several_and_each_is_good_by_itself() -> Re
     let export = ["bundle", "export", "--trust", TRUST, "--size", "1", "--out"];
     let output = with(stage.hub.command(&export)?, &one).output()?;
     assert!(!output.status.success() && words(&output).contains("name a folder"), "{}", words(&output));
+    // A folder that is mistyped, or not mounted, is none to be written beside.
+    for command in [stage.hub.command(&export)?, stage.trust.command(&["bundle", "export", "--out"])?] {
+        let output = with(command, &stage.folder().join("stik")).output()?;
+        let said = words(&output);
+        assert!(!output.status.success() && said.contains("is no folder that is there"), "{said}");
+    }
     Ok(())
 }
 

@@ -58,7 +58,21 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     machine.run("until test -b /dev/disk/by-label/HOLIDAY; do sleep 1; done; udevadm settle")?;
     assert_eq!(machine.run("systemctl list-units --all --plain --no-legend 'flip-stick-*@*'")?, "");
 
-    // FAT, on a partition, as shops sell them.
+    // One of its name that cannot be mounted is named by the lamp: another file system, and FAT whose root is gone.
+    let wiped =
+        "mkfs.vfat -F 32 -s 1 -n FLIP /dev/sda1 && dd if=/dev/zero of=/dev/sda1 bs=512 seek=32 count=1";
+    for made in ["mkfs.ext2 -q -F -L FLIP /dev/sda1", wiped] {
+        machine.run(&format!("{made}; sync; udevadm settle"))?;
+        machine.pull("stick")?;
+        let since = said(&mut machine)?;
+        machine.plug("stick")?;
+        let status = waited(&mut machine, since, "unusable")?;
+        eprintln!("{status}");
+        rests(&mut machine, "sda1")?;
+    }
+
+    // FAT, on a partition, as shops sell them. It is unmounted slowly: until then it is not to be taken out.
+    slowly_unmounted(&mut machine)?;
     machine.run(
         "mkfs.vfat -n FLIP /dev/sda1 && mount /dev/sda1 /mnt && cp /start/work.flip /mnt/ && umount /mnt",
     )?;
@@ -172,6 +186,14 @@ fn install(machine: &mut Machine) -> Result<()> {
     machine.run(&format!("until grep -qs ready {STATUS}; do sleep 1; done")).map(drop)
 }
 
+/// Has the unit that mounts a stick to be written take its time to unmount it.
+fn slowly_unmounted(machine: &mut Machine) -> Result<()> {
+    let drop_in = "/etc/systemd/system/flip-stick-mount-write@.service.d";
+    machine.run(&format!("mkdir -p {drop_in}"))?;
+    put(machine, &format!("{drop_in}/slow.conf"), b"[Service]\nExecStop=/bin/sleep 10\n")?;
+    machine.run("systemctl daemon-reload").map(drop)
+}
+
 /// When it was last said how it stands.
 fn said(machine: &mut Machine) -> Result<u64> {
     let status: Value = serde_json::from_str(&machine.run(&format!("cat {STATUS}"))?)?;
@@ -183,6 +205,11 @@ fn waited(machine: &mut Machine, since: u64, lamp: &str) -> Result<String> {
     for turn in 0..600 {
         let status: Value = serde_json::from_str(&machine.run(&format!("sleep 1; cat {STATUS}"))?)?;
         if status["at"].as_u64().is_some_and(|at| at > since) && status["lamp"] == lamp {
+            let mounted = machine.run("findmnt -rno TARGET | grep flip-stick || true")?;
+            ensure!(
+                lamp != "written" || mounted.is_empty(),
+                "{mounted} is mounted, and the lamp says {lamp}"
+            );
             return machine.run("cat /var/lib/flip-appliance/sticks/status.txt");
         }
         if turn % 30 == 29 {

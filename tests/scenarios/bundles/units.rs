@@ -13,6 +13,10 @@ use super::words;
 /// The most that `systemd-analyze security` may find exposed of a unit that reads or writes a stick, in tenths of ten.
 const EXPOSURE: &str = "10";
 
+/// The units that have a process of ours look at a stick, or at what one was like.
+const CONFINED: [&str; 3] =
+    ["flip-stick-read@.service", "flip-stick-write@.service", "flip-stick-unusable@.service"];
+
 #[test]
 fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     let units = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no parent")?.join("systemd");
@@ -21,14 +25,18 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
         rules.contains(r#"ENV{ID_BUS}=="usb""#) && rules.contains("flip-stick-read@%k.service"),
         "{rules}"
     );
-    for name in ["flip-stick-read@.service", "flip-stick-write@.service"] {
+    // Of that name and another file system: nothing is mounted, and it is said.
+    let (_, foreign) =
+        rules.split_once(r#"ENV{ID_FS_TYPE}!="vfat|exfat", ENV{ID_FS_LABEL}=="FLIP""#).context("no rule")?;
+    assert!(foreign.contains("flip-stick-unusable@%k.service") && !foreign.contains("read@"), "{rules}");
+    for name in CONFINED {
         let unit = fs::read_to_string(units.join(name))?;
         for word in [
             "PrivateNetwork=yes",
             "CapabilityBoundingSet=\n",
             "TemporaryFileSystem=/var/lib:ro",
             "BindReadOnlyPaths=/var/lib/flip-appliance/sticks/known\n",
-            "\nTemporaryFileSystem=/run/flip-stick:ro\n",
+            "/run/flip-stick:ro\n",
         ] {
             assert!(unit.contains(word), "{name} lacks {word}");
         }
@@ -54,7 +62,8 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
         );
         let conflicts = format!("Conflicts=flip-stick-mount-{other}@%i.service");
         let unmount = "ExecStopPost=-/usr/bin/umount /run/flip-stick/%i";
-        for line in [mount.as_str(), "StopWhenUnneeded=yes", conflicts.as_str(), unmount] {
+        let told = "OnFailure=flip-stick-unusable@%i.service";
+        for line in [mount.as_str(), "StopWhenUnneeded=yes", conflicts.as_str(), unmount, told] {
             assert!(unit.lines().any(|found| found == line), "{name} lacks {line}");
         }
         let user = fs::read_to_string(units.join(format!("flip-stick-{way}@.service")))?;
@@ -106,6 +115,7 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
         "flip-stick-mount-write@sdb1.service",
         "flip-stick-read@sdb1.service",
         "flip-stick-write@sdb1.service",
+        "flip-stick-unusable@sdb1.service",
         "flip-stick-lamp.path",
     ] {
         let template = folder.path().join(name.replace("sdb1", ""));
@@ -119,7 +129,8 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
         let ours: Vec<&str> = said.lines().filter(|line| line.contains("flip-")).collect();
         assert!(verified.status.success() && ours.is_empty(), "{name}: {said}");
     }
-    for name in ["flip-stick-read@sdb1.service", "flip-stick-write@sdb1.service"] {
+    for name in CONFINED {
+        let name = &name.replace('@', "@sdb1");
         let exposed = Command::new("systemd-analyze")
             .args(["security", "--offline=true", &format!("--threshold={EXPOSURE}")])
             .arg(folder.path().join(name))

@@ -39,6 +39,8 @@ pub enum StickStep {
     Bringing,
     /// It is verified and copied; in bytes.
     Copying,
+    /// The copy is looked at once more, to its last byte, before anything of it is used; in messages.
+    Looking,
     /// What is in it is taken in; in messages.
     Taking,
     /// One is made; in messages.

@@ -95,7 +95,7 @@ pub async fn make(
         let mut told = |step, done, of| watch.at(step, done, Some(of));
         let made = desk.make(&by, trust, u64::MAX, &[], &mut told)?;
         let one = made.first().ok_or(BundleError::NoTrust)?;
-        let file = File::open(&one.path).map_err(|error| BundleError::File(one.path.clone(), error))?;
+        let file = File::open(&one.path).map_err(|error| BundleError::file(&one.path, error))?;
         // Whoever takes it holds it open; what is lost on the way is made again.
         stick::discard(&one.path);
         Ok((one.header.file_name(), one.header.length(), file))
@@ -157,7 +157,7 @@ pub fn in_words(taken: &Result<Taken, BundleError>) -> Said {
             let stored = plural(*stored as u64, "result", None);
             Said::Done(format!("Taken in, from {trust_name}: {stored} stored, {not_taken} not taken."))
         }
-        Err(BundleError::Refused(why)) => Said::Not(format!("Refused ({}): {why}.", why.name())),
+        Err(BundleError::Refused(why)) => Said::Not(why.in_words().replacen('r', "R", 1)),
         Err(error) => Said::Not(format!("Not taken in: {error}.")),
     }
 }
@@ -183,15 +183,15 @@ async fn receive(
     brought: &Brought,
 ) -> Result<(), ApiProblem> {
     let broken = |error: &dyn std::fmt::Display| {
-        ApiProblem::new(Code::CutShort, "The file did not arrive whole.").detail(error.to_string())
+        ApiProblem::new(Code::CutShort, &format!("{}.", brought::BROKEN)).detail(error.to_string())
     };
     let stored = |error: &dyn std::fmt::Display| {
-        ApiProblem::new(Code::NoBundle, "The file could not be stored here.").detail(error.to_string())
+        ApiProblem::new(Code::NoBundle, &format!("{}.", brought::NOT_STORED)).detail(error.to_string())
     };
     fs::create_dir_all(hub.bundles()).map_err(|error| stored(&error))?;
     let field = match form.next_field().await {
         Ok(Some(field)) => field,
-        Ok(None) => return Err(broken(&"no file was chosen")),
+        Ok(None) => return Err(broken(&brought::NO_FILE)),
         Err(error) => return Err(broken(&error)),
     };
     let (_work, watch) = (hub.sticks.watch.begin(), hub.sticks.watch.clone());
@@ -218,11 +218,9 @@ async fn at_the_desk<T: Send + 'static>(
     });
     worked.await.expect("work on a bundle does not panic").map_err(|error| match error {
         BundleError::Ledger(error) => error.into(),
-        error @ (BundleError::Busy
-        | BundleError::NoTrust
+        error @ (BundleError::NoTrust
         | BundleError::Refused(_)
-        | BundleError::File(..)
-        | BundleError::Disk(_)
+        | BundleError::Stick(_)
         | BundleError::Write(_)
         | BundleError::TooLarge(_)
         | BundleError::TooManyParts(_)
