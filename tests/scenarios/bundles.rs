@@ -3,6 +3,7 @@
 mod cancelled;
 mod carriers;
 mod consoles;
+mod expiry;
 mod hostile;
 mod keys;
 mod lamp;
@@ -11,6 +12,7 @@ mod late;
 mod left;
 mod mounted;
 mod plugged;
+mod progress;
 mod units;
 mod wear;
 
