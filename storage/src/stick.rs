@@ -29,8 +29,8 @@ pub const UNUSABLE: &str = "the stick cannot be used: it is damaged, or not form
 /// What is said where something is no fault of what is on a stick.
 pub const NOT_ALL: &str = "not all of it was taken in: something failed here; put it right, and run the same command \
                            again";
-/// What is said where something that was only looked at would be refused.
-pub const NOT_GOOD: &str = "what is refused would not be taken in either; the others would";
+/// What is said where something that was only looked at is refused.
+pub const NOT_GOOD: &str = "what is refused would not be taken in either";
 /// What is said where something on a stick is refused.
 pub const NOT_USED: &str = "what is refused was not taken in; nothing of it was used";
 
@@ -239,6 +239,9 @@ pub fn bytes_of(text: &str) -> Result<u64, String> {
         _ => return Err("write bytes, or a number with K, M or G".to_owned()),
     };
     let number: u64 = digits.parse().map_err(|_| "write bytes, or a number with K, M or G".to_owned())?;
+    if number == 0 {
+        return Err("nothing fits in that".to_owned());
+    }
     number.checked_mul(unit).ok_or_else(|| "that is more than any stick holds".to_owned())
 }
 
@@ -360,7 +363,7 @@ mod tests {
         assert_eq!(bytes_of("1500"), Ok(1_500));
         assert_eq!(bytes_of("64k"), Ok(65_536));
         assert_eq!(bytes_of("4GiB"), Ok(4 << 30));
-        for bad in ["", "G", "-1", "4X", "1.5G", "99999999999G"] {
+        for bad in ["", "0", "0G", "G", "-1", "4X", "1.5G", "99999999999G"] {
             assert!(bytes_of(bad).is_err(), "{bad}");
         }
     }

@@ -159,3 +159,30 @@ fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use flip_protocol::MessageId;
+
+    use super::*;
+    use crate::sticks::Made;
+
+    #[test]
+    fn what_is_made_is_counted_and_a_stick_that_cannot_be_mounted_is_another_than_the_one_before() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path().to_owned());
+        let text = || std::fs::read_to_string(place.path().join("status.txt")).unwrap();
+        let bundle = MessageId::from_bytes([1; 16]);
+        let made_one = Made { file: "a.flip".to_owned(), bundle, number: 1, results: 0, bytes: 9 };
+        made(&folder, &Answer { bundles: vec![made_one], waiting: 0, failed: None }).unwrap();
+        let words = "Made for the hub, and not on the stick yet: 1 bundle with 0 results. 0 orders are not answered yet.";
+        assert!(text().contains(words), "{}", text());
+        // Something failed while one was read, the next cannot be mounted, and a third is as it should be.
+        let failed = Some("it broke off".to_owned());
+        handled(&folder, &Handled { failed: failed.clone(), reading: true, ..Handled::default() }).unwrap();
+        handled(&folder, &Handled { failed, unusable: true, ..Handled::default() }).unwrap();
+        assert!(text().contains("The stick cannot be used: it is damaged"), "{}", text());
+        handled(&folder, &Handled { written: 2, ..Handled::default() }).unwrap();
+        assert!(text().contains("2 bundles are on the stick, whole.") && !text().contains("Before that"));
+    }
+}
