@@ -26,7 +26,8 @@ pub fn plural(number: u64, one: &str, many: Option<&str>) -> String {
     }
 }
 
-/// A number of a column with three digits that count: `54.2`, `1,240`, `0.0312`, `-2.50`, `6.02e23`.
+/// A number of a column with three digits that count: `54.2`, `0.0312`, `-2.50`, `12,400`, `6.02e23`. Four digits stand
+/// as they are, since the number may be a year.
 pub(crate) fn three_digits(number: f64) -> String {
     let size = number.abs();
     let sign = if number < 0.0 { "−" } else { "" };
@@ -41,7 +42,8 @@ pub(crate) fn three_digits(number: f64) -> String {
     {
         format!("{sign}{size:.places$}")
     } else {
-        format!("{sign}{}", thousands(whole(size)))
+        let number = whole(size);
+        if number < 10_000 { format!("{sign}{number}") } else { format!("{sign}{}", thousands(number)) }
     }
 }
 
@@ -224,8 +226,9 @@ mod tests {
 
     #[test]
     fn numbers_of_columns_have_three_digits_that_count() {
-        let said = [54.234, 1_240.4, 0.031_24, -2.5, 0.0, 6.022e23, 9_999_999.4, f64::NAN].map(three_digits);
-        let expected = ["54.2", "1,240", "0.0312", "−2.50", "0", "6.02e23", "9,999,999", "NaN"];
+        let said = [54.234, 1_956.4, 12_400.0, 0.031_24, -2.5, 0.0, 6.022e23, 9_999_999.4, f64::NAN]
+            .map(three_digits);
+        let expected = ["54.2", "1956", "12,400", "0.0312", "−2.50", "0", "6.02e23", "9,999,999", "NaN"];
         assert_eq!(said, expected);
     }
 

@@ -191,6 +191,7 @@ impl Tally {
             (answered, asked) => format!("{answered} of {asked} answered"),
         };
         let rest = [
+            (self.fewer, "too few"),
             (self.refused, "refused"),
             (self.failed, "failed"),
             (self.expired, "expired"),
@@ -329,7 +330,11 @@ mod tests {
         let combined = |answers: &[Answer]| Tally::of(answers).combined();
         let value = Answer::Value { persons: 12, records: 12, margins: None };
         let fewer = Answer::FewerThan { threshold: 10 };
-        assert_eq!(combined(&[value.clone(), fewer]).tone, Tone::Good);
+        let both = combined(&[value.clone(), fewer]);
+        assert_eq!(
+            (both.tone, both.text.as_str(), both.missing.as_str()),
+            (Tone::Good, "all 2 answered", "1 too few")
+        );
         let waiting = combined(&[value.clone(), Answer::Delivered, Answer::NeverSeen]);
         assert_eq!((waiting.tone, waiting.text.as_str()), (Tone::Wait, "1 of 3 answered"));
         assert_eq!(waiting.missing, "1 under way, 1 offline");
