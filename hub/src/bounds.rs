@@ -23,8 +23,10 @@ pub const REQUEST_HEAD: Duration = Duration::from_secs(15);
 pub const REQUEST_HEAD_BYTES: usize = 64 * 1024;
 /// How long a whole request may take, its longest wait included.
 pub const REQUEST: Duration = Duration::from_mins(1);
-/// How long a reader may take nothing of what is sent to it before its connection is closed: slow links take something.
-pub const UNREAD: Duration = Duration::from_mins(1);
+/// How long a reader may take nothing of what is sent to it before its connection is closed. Kernels keep megabytes for a
+/// reader that began fast, on both sides, and say that something was taken when a good part of them was: one that goes on
+/// at less than some ten kB/s may seem to take nothing for minutes.
+pub const UNREAD: Duration = Duration::from_mins(5);
 /// How long a shutdown waits for open requests.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The longest that `?wait_s=` may ask for, in seconds.

@@ -80,6 +80,8 @@ impl Ledger {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "trusted_schema", "OFF")?;
+        // What was removed is in no free page either.
+        connection.pragma_update(None, "secure_delete", "ON")?;
         // A statement is planned once, not anew for each value that it is given.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -141,6 +143,8 @@ pub fn read<T>(
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "trusted_schema", "OFF")?;
+        // What was removed is in no free page either.
+        connection.pragma_update(None, "secure_delete", "ON")?;
         work(&connection.transaction_with_behavior(TransactionBehavior::Deferred)?)
     };
     look().map_err(|source| LedgerError::Sqlite { name, source })

@@ -6,8 +6,11 @@ pub const PROBLEMS_LISTED: usize = 100;
 pub const RECORD_BYTES: usize = 2_097_152;
 /// Repeated keys whose lines one refused ingest looks up: enough to fill the list, small enough to hold.
 pub const REPEATED_KEYS: usize = 10_000;
-/// Hashes of rows that one look for repeated ones holds: 64 MiB of them, and as much again in DuckDB's hands.
+/// Hashes of rows that one look for repeated ones holds, about: 64 MiB of them, twice as many at most, and as much again
+/// in DuckDB's hands.
 pub const HASHES_HELD: u64 = 8 * 1024 * 1024;
+/// Looks of which each reads the whole table: beyond so many, grouping its rows takes DuckDB no longer.
+pub const HASHES_PARTS: u64 = 8;
 /// Files of one extract: all stay open to the end, and most machines allow a process more than this.
 pub const FILES: usize = 20_000;
 /// MiB of memory that DuckDB may hold during an ingest before it spills to the partial folder, where nothing else is

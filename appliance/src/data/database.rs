@@ -10,7 +10,7 @@ use duckdb::arrow::datatypes::UInt64Type;
 use duckdb::{AccessMode, Config, Connection, Row};
 use flip_gate::cdm::{Kind, TABLES, Table};
 
-use super::bounds::{HASHES_HELD, INGEST_THREADS};
+use super::bounds::{HASHES_HELD, HASHES_PARTS, INGEST_THREADS};
 use super::error::IngestError;
 use super::generations::Partial;
 
@@ -103,21 +103,25 @@ impl Database {
     }
 
     /// False where no two of a table's rows have the same values in `columns`, which is nearly certain to be found out
-    /// where it is so. Equal values have equal hashes, and of those eight bytes a row are held, some millions at a time:
-    /// to group the rows themselves takes DuckDB several times as long.
+    /// where it is so; of a very large table true in any case. Equal values have equal hashes, and of those eight bytes a
+    /// row are held, some millions at a time: to group the rows themselves takes DuckDB several times as long.
     pub fn may_repeat(&self, table: &Table, columns: &str, rows: u64) -> duckdb::Result<bool> {
         let parts = rows.div_ceil(HASHES_HELD).max(1);
+        if parts > HASHES_PARTS {
+            return Ok(true);
+        }
         let from = format!("SELECT hash({columns}) AS hash FROM omop.{}", quoted(table.name));
+        // Hashes of rows that differ are spread evenly: where more come, many are equal.
+        let most = usize::try_from(2 * HASHES_HELD).unwrap_or(usize::MAX);
         for part in 0..parts {
+            let sql = format!("SELECT hash FROM ({from}) WHERE hash % {parts} = {part} LIMIT {most}");
             let mut hashes: Vec<u64> = Vec::new();
-            let mut statement = self
-                .connection
-                .prepare(&format!("SELECT hash FROM ({from}) WHERE hash % {parts} = {part}"))?;
+            let mut statement = self.connection.prepare(&sql)?;
             for batch in statement.query_arrow([])? {
                 hashes.extend(batch.column(0).as_primitive::<UInt64Type>().values());
             }
             hashes.sort_unstable();
-            if hashes.windows(2).any(|two| two[0] == two[1]) {
+            if hashes.len() == most || hashes.windows(2).any(|two| two[0] == two[1]) {
                 return Ok(true);
             }
         }

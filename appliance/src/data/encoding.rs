@@ -13,8 +13,8 @@ pub(super) enum Letters {
     Ascii,
     /// UTF-8, with letters beyond ASCII.
     Utf8,
-    /// Neither; the first such byte is in that field.
-    Other { field: usize },
+    /// Neither; the first such byte is in that field, perhaps behind letters that are UTF-8.
+    Other { field: usize, behind_utf8: bool },
 }
 
 /// What the letters of a file's records were, so far.

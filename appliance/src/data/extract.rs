@@ -12,6 +12,7 @@ mod names;
 mod parts;
 
 use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::AsRawFd;
@@ -100,7 +101,9 @@ struct Recognised {
 fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError> {
     let mut files = Vec::new();
     let mut notes = Vec::new();
-    for (name, path) in listed(folder)? {
+    let entries = listed(folder)?;
+    let there: HashSet<String> = entries.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    for (name, path) in entries {
         // Asked before anything is opened, because opening a pipe waits for its writer.
         let kind = fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.file_type();
         let (file, table_folder) = (named_file(&name), named_folder(&name));
@@ -114,7 +117,7 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
             (None, _) if kind.is_dir() && holds_tables(&path) => {
                 notes.push(Note::new(name, FOLDER_OF_TABLES));
             }
-            (None, _) => notes.push(Note::new(&name, names::passed_over(&name))),
+            (None, _) => notes.push(Note::new(&name, names::passed_over(&name, &there))),
         }
         if files.len() > FILES {
             return Err(IngestError::TooManyFiles);
@@ -125,7 +128,8 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
 
 /// True for a folder with a table's file right in it. One that cannot be looked into is a folder like any other.
 fn holds_tables(folder: &Path) -> bool {
-    listed(folder).is_ok_and(|entries| entries.iter().any(|(name, _)| named_file(name).is_some()))
+    let is_table = |entry: fs::DirEntry| named_file(&entry.file_name().to_string_lossy()).is_some();
+    fs::read_dir(folder).is_ok_and(|entries| entries.take(FILES).flatten().any(is_table))
 }
 
 /// What was passed over and may be a table after all, that table or any, as errors end in it.

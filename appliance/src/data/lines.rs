@@ -318,7 +318,7 @@ impl<'a> Record<'a> {
         let Err(error) = std::str::from_utf8(self.bytes) else { return Letters::Utf8 };
         let at = error.valid_up_to();
         let field = self.fields.iter().position(|field| at <= field.end).unwrap_or(self.fields.len() - 1);
-        Letters::Other { field }
+        Letters::Other { field, behind_utf8: !self.bytes[..at].is_ascii() }
     }
 }
 

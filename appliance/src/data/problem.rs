@@ -136,7 +136,12 @@ pub enum Fault {
     #[error("not UTF-8 text; {CONVERT}")]
     HeaderNotUtf8,
     /// Lines of a text file are not UTF-8, of which the first is at the problem's place.
-    #[error("not UTF-8 text{}; {}", further(*more, next), if *beside_utf8 { MEND } else { CONVERT })]
+    #[error(
+        "not UTF-8 text{}; {}{}",
+        further(*more, next),
+        if *more == 0 && !beside_utf8 { CUT } else { "" },
+        if *beside_utf8 { MEND } else { CONVERT }
+    )]
     LinesNotUtf8 {
         /// How many more there are.
         more: u64,
@@ -186,8 +191,10 @@ pub enum Fault {
 }
 
 /// What to do with a text file that is not UTF-8.
-const CONVERT: &str =
-    "export the file as UTF-8, or convert it; from Windows that is: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW";
+const CONVERT: &str = "export the file as UTF-8, or convert it; from Windows, and not compressed, that is: iconv -f \
+                       WINDOWS-1252 -t UTF-8 OLD > NEW";
+/// What may be the matter where it is one line alone.
+const CUT: &str = "if this value was cut in the middle of a letter, export it anew; else ";
 /// What to do with one that is UTF-8 in other lines.
 const MEND: &str = "other lines are UTF-8, so do not convert the file: were these cut in the middle of a letter, or taken from \
                     elsewhere? Export it anew";

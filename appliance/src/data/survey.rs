@@ -211,7 +211,12 @@ impl Tally {
         match record.letters() {
             Letters::Ascii => {}
             Letters::Utf8 => self.encoding.utf8(),
-            Letters::Other { field } => self.encoding.other(record.line_of(field), self.name(field)),
+            Letters::Other { field, behind_utf8 } => {
+                self.encoding.other(record.line_of(field), self.name(field));
+                if behind_utf8 {
+                    self.encoding.utf8();
+                }
+            }
         }
         self.rows += 1;
         self.text_bytes += record.size_bytes();

@@ -11,8 +11,8 @@ use flip_appliance::data::{IngestError, Quality, Settings, ingest};
 
 use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World, notes};
 
-const CONVERT: &str =
-    "export the file as UTF-8, or convert it; from Windows that is: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW";
+const CONVERT: &str = "export the file as UTF-8, or convert it; from Windows, and not compressed, that is: iconv -f \
+     WINDOWS-1252 -t UTF-8 OLD > NEW";
 const MARKER: &str = "MARKERVALUE";
 const NO_COLUMNS: &str = "death.csv line 1: no column of this table is named here; a text file begins with the columns' \
                           names, set apart by comma, tab, semicolon or bar";
@@ -82,7 +82,10 @@ fn broken_lines_are_named() {
     assert_eq!(
         world.problems(),
         [
-            &format!("DEATH.csv line 2, column cause_source_value: not UTF-8 text; {CONVERT}"),
+            &format!(
+                "DEATH.csv line 2, column cause_source_value: not UTF-8 text; if this value was cut in the middle of a \
+                 letter, export it anew; else {CONVERT}"
+            ),
             "DEATH.csv line 3: a zero byte: the file may be damaged",
         ]
     );
@@ -126,6 +129,9 @@ fn a_file_in_another_encoding_is_one_problem_that_says_how_to_convert_it() {
         "DEATH.csv",
         [windows_deaths(1).as_slice(), "1,2020-01-01,,Schädelfraktur\n".as_bytes()].concat(),
     );
+    let said = world.problems();
+    assert!(matches!(&said[..], [one] if one.contains("do not convert the file")), "{said:?}");
+    world.file("DEATH.csv", [DEATH_HEADER.as_bytes(), b"\n1,2020-01-01,,Sch\xc3\xa4delb\xc3\n"].concat());
     let said = world.problems();
     assert!(matches!(&said[..], [one] if one.contains("do not convert the file")), "{said:?}");
 

@@ -113,8 +113,8 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
                 placed.push(place);
                 carried.push(header);
             }
-            // Damaged here. What was in it goes with what is made next.
-            Err(BundleError::Refused(why)) => {
+            // Damaged here. What was in it goes with what is made next. What is no file is in its way on the stick.
+            Err(BundleError::Refused(why)) if why != Refused::NotAFile => {
                 tracing::warn!(file = name, reason = why.name(), "what was left is given up");
                 stick::discard(made);
                 given_up = true;
@@ -125,8 +125,8 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     let on_it: &[Header] = if given_up { &[] } else { &carried };
     let made = match desk.make(&By::command_line(clock::now()), trust.id, size, on_it, &mut bar("making")) {
         Ok(made) => made,
-        // What was left is on the stick all the same.
-        Err(error) if !carried.is_empty() => {
+        // All of what was left is on the stick.
+        Err(error) if !carried.is_empty() && !given_up => {
             tracing::warn!(error = error_chain(&error), "what came since goes with a later stick");
             Vec::new()
         }

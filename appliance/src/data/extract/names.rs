@@ -1,5 +1,7 @@
 //! What the names of files and folders say: pure functions over text.
 
+use std::collections::HashSet;
+
 use flip_gate::cdm::{TABLES, Table};
 
 use super::Format;
@@ -52,8 +54,8 @@ pub(super) fn part_of(table: &Table, name: &str) -> Option<(Format, (Option<u64>
     Some((format, (part_number(rest).or_else(spark), stem.to_owned())))
 }
 
-/// Why a file is not read, for the operator.
-pub(super) fn passed_over(name: &str) -> String {
+/// Why a file is not read, for the operator. The folder has files of these names in lower case.
+pub(super) fn passed_over(name: &str, there: &HashSet<String>) -> String {
     let lower = name.to_ascii_lowercase();
     let stem = ending(&lower).map_or(lower.as_str(), |(stem, _)| stem);
     if DROPPED.contains(&stem) {
@@ -65,6 +67,7 @@ pub(super) fn passed_over(name: &str) -> String {
     let table = table.name;
     let with_its_ending = || ending(&lower).map(|(stem, _)| format!("{table}{}", &lower[stem.len()..]));
     match renamed(&lower).or_else(with_its_ending) {
+        Some(right) if there.contains(&right) => format!("not read, beside {right}"),
         Some(right) => format!("not read; if it is the table {table}, name it {right}"),
         None => format!(
             "not read; if it is the table {table}, write it as {table}.csv (the endings are .csv, .tsv, .csv.gz, .tsv.gz \
@@ -133,6 +136,17 @@ mod tests {
 
     const TEXT: Format = Format::Text { gzip: false };
     const GZIP: Format = Format::Text { gzip: true };
+
+    fn passed_over(name: &str) -> String {
+        super::passed_over(name, &HashSet::new())
+    }
+
+    #[test]
+    fn nobody_is_told_to_overwrite_a_file_that_is_there() {
+        let there = ["person.csv".to_owned()].into();
+        assert_eq!(super::passed_over("PERSON_old.csv", &there), "not read, beside person.csv");
+        assert!(super::passed_over("DEATH_old.csv", &there).ends_with("name it death.csv"));
+    }
 
     #[test]
     fn names_are_recognised_in_any_case() {

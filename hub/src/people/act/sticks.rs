@@ -121,8 +121,8 @@ pub async fn take(
     let name = format!("brought-{}", MessageId::new(clock::now(), &clock::random_bytes()));
     let brought = Brought::new(hub.bundles().join(name));
     let person = may.person().id;
-    hub.sticks.news().forget(person);
     receive(hub, &mut form, length, &brought).await?;
+    hub.sticks.news().forget(person);
     let (hub, by) = (Arc::clone(hub), may.by());
     let mut taking = tokio::spawn(async move {
         let _work = hub.sticks.watch.begin();

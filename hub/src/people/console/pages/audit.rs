@@ -41,19 +41,29 @@ pub fn audit(person: &Person, asked: &Asked, acts: &[Kept], now: UnixMillis) -> 
     }
 }
 
+/// Facts that are ids of what has a name: others are as somebody typed them.
+const NAMED: [&str; 6] = ["project", "query", "model", "trust", "trusts", "members"];
+/// Between the parts of a fact that is a list.
+const BETWEEN: &str = ", ";
+/// Characters of an id behind its name, from its end: names are not of one thing alone.
+const ID_SHOWN: usize = 8;
+
 /// The ids that a page shows.
 pub fn ids(page: &web::Audit) -> Vec<Uuid> {
     let facts = page.acts.iter().flat_map(|(_, act)| &act.facts);
-    facts.filter_map(|(_, value)| value.parse().ok()).collect()
+    let named = facts.filter(|(name, _)| NAMED.contains(&name.as_str()));
+    named.flat_map(|(_, value)| value.split(BETWEEN).filter_map(|id| id.parse().ok())).collect()
 }
 
-/// Shows names in place of the ids that have one.
+/// Shows names before the ids that have one, which are cut.
 pub fn call(page: &mut web::Audit, names: &HashMap<Uuid, String>) {
     let facts = page.acts.iter_mut().flat_map(|(_, act)| &mut act.facts);
-    for (_, value) in facts {
-        if let Some(name) = value.parse().ok().and_then(|id: Uuid| names.get(&id)) {
-            value.clone_from(name);
-        }
+    for (_, value) in facts.filter(|(name, _)| NAMED.contains(&name.as_str())) {
+        let called = |id: &str| match id.parse().ok().and_then(|id: Uuid| names.get(&id)) {
+            Some(name) => format!("{name} (…{})", &id[id.len() - ID_SHOWN..]),
+            None => id.to_owned(),
+        };
+        *value = value.split(BETWEEN).map(called).collect::<Vec<_>>().join(BETWEEN);
     }
 }
 
@@ -115,7 +125,7 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
-        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(BETWEEN),
         other @ (Value::Null | Value::Number(_) | Value::Object(_)) => other.to_string(),
     }
 }
@@ -170,10 +180,17 @@ mod tests {
         let (known, unknown) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let mut page = <web::Audit as flip_web::Page>::samples().remove(0);
         page.acts.truncate(1);
-        page.acts[0].1.facts = [known, unknown].map(|id| ("trust".to_owned(), id.to_string())).to_vec();
-        assert_eq!(ids(&page), [known, unknown]);
+        let facts = [
+            ("trust", known.to_string()),
+            ("trusts", format!("{unknown}, {known}")),
+            ("reason", known.to_string()),
+            ("query", "Lungs, and more".to_owned()),
+        ];
+        page.acts[0].1.facts = facts.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        assert_eq!(ids(&page), [known, unknown, known]);
         call(&mut page, &HashMap::from([(known, "North".to_owned())]));
         let shown: Vec<&str> = page.acts[0].1.facts.iter().map(|(_, value)| value.as_str()).collect();
-        assert_eq!(shown, ["North", unknown.to_string().as_str()]);
+        let list = format!("{unknown}, North (…00000001)");
+        assert_eq!(shown, ["North (…00000001)", &list, &known.to_string(), "Lungs, and more"]);
     }
 }
