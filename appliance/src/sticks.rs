@@ -156,7 +156,7 @@ pub struct Handled {
     /// True where it cannot even be mounted.
     #[serde(default)]
     pub unusable: bool,
-    /// Where it was written to: it must not be taken out before it is unmounted there.
+    /// Where it is mounted that was written to: it must not be taken out before it is unmounted there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_at: Option<PathBuf>,
 }
@@ -377,6 +377,7 @@ pub fn work(site: &Arc<Site>) {
     let folder = Folder::new(site.place.sticks());
     let mut known = None;
     let mut held = None;
+    let mut leaving = None;
     let mut trouble = Trouble::default();
     while !site.is_stopping() {
         trouble.over(folder.0.clone(), || look(site, &folder, &mut known, &mut held));
@@ -385,8 +386,9 @@ pub fn work(site: &Arc<Site>) {
             trouble.once(&path, || taking::arrived(site, &folder, &path));
         }
         for path in trouble.inside(&folder, "asked") {
-            trouble.once(&path, || answering::asked(site, &folder, &path));
+            trouble.once(&path, || answering::asked(site, &folder, &path, &mut leaving));
         }
+        trouble.over(folder.handling(), || answering::left(&folder, &mut leaving));
         std::thread::sleep(bounds::STICKS_LOOK);
     }
 }

@@ -24,8 +24,11 @@ const ENTRIES: usize = 100_000;
 pub const GO_ON: &str = "where the stick is full, plug in another; where it was pulled, plug it in again; then run the \
                          same command: it goes on with what is left";
 /// What is said of a stick that cannot be mounted.
-pub const UNUSABLE: &str = "the stick cannot be used: it is damaged, or not formatted as exFAT or FAT; format it as \
-                            exFAT with the label FLIP, or use another";
+pub const UNUSABLE: &str = "the stick cannot be mounted: it is damaged, not exFAT or FAT, or this machine cannot read \
+                            that; use another, and where that says the same, look into the journal";
+/// What is said of one that could be mounted to be read, after its name.
+pub const UNWRITABLE: &str = "cannot be mounted to be written: it is write-protected or damaged, or something failed \
+                              here; use another, and where that says the same, look into the journal";
 /// What is said where something is no fault of what is on a stick.
 pub const NOT_ALL: &str = "not all of it was taken in: something failed here; put it right, and run the same command \
                            again";
@@ -221,11 +224,33 @@ pub fn name_of(path: &Path) -> Result<&str, String> {
     })
 }
 
-/// True where a filesystem of its own is mounted at that folder, named in full, as a stick's is.
-pub fn is_mounted(folder: &Path) -> bool {
-    let device = |path: &Path| fs::metadata(path).map(|facts| facts.dev()).ok();
-    let (inside, around) = (device(folder), folder.parent().and_then(device));
-    inside.zip(around).is_some_and(|(inside, around)| inside != around)
+/// Where the filesystem is mounted that a path is on, named in full and without links; `None` where that cannot be seen.
+pub fn mount_of(path: &Path) -> Option<PathBuf> {
+    let mounts = mounts()?;
+    path.ancestors().find(|place| is_among(&mounts, place)).map(Path::to_owned)
+}
+
+/// Whether something is mounted at that folder, named so; `None` where that cannot be seen.
+pub fn is_mounted(folder: &Path) -> Option<bool> {
+    mounts().map(|mounts| is_among(&mounts, folder))
+}
+
+/// The mounts of this process's namespace, as proc_pid_mountinfo(5) says. No filesystem is asked: one that went away may
+/// never answer. What is mounted beneath a folder that is kept from this process is there all the same.
+fn mounts() -> Option<Vec<u8>> {
+    fs::read("/proc/self/mountinfo").ok()
+}
+
+fn is_among(mounts: &[u8], place: &Path) -> bool {
+    let mut written = Vec::new();
+    for byte in place.as_os_str().as_bytes() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => written.extend(format!("\\{byte:03o}").bytes()),
+            plain => written.push(*plain),
+        }
+    }
+    let at = |line: &[u8]| line.split(|byte| *byte == b' ').nth(4) == Some(&written);
+    mounts.split(|byte| *byte == b'\n').any(at)
 }
 
 /// A number of bytes as people write it: `1500`, `64K`, `512M`, `4G`.
@@ -371,10 +396,16 @@ mod tests {
     #[test]
     fn a_folder_is_told_from_what_is_mounted_at_one() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("inside")).unwrap();
-        assert!(is_mounted(Path::new("/proc")));
-        assert!(!is_mounted(&folder.path().join("inside")) && !is_mounted(&folder.path().join("nowhere")));
-        assert!(!is_mounted(Path::new("/")));
+        assert_eq!(is_mounted(Path::new("/proc")), Some(true));
+        assert_eq!(is_mounted(folder.path()), Some(false));
+        assert_eq!(is_mounted(Path::new("/nowhere")), Some(false));
+        // Whatever is deep inside is on it.
+        assert_eq!(mount_of(Path::new("/proc/1/nowhere/answer.flip")).as_deref(), Some(Path::new("/proc")));
+        let mounts = b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                       40 22 8:17 / /mnt/my\\040\\134stick rw master:1 - vfat /dev/sdb1 rw\n";
+        let among = |place: &str| is_among(mounts, Path::new(place));
+        assert!(among("/") && among("/mnt/my \\stick"));
+        assert!(!among("/mnt/my") && !among("/mnt") && !among("/dev/sdb1") && !among(""));
     }
 
     #[test]

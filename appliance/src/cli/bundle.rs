@@ -74,6 +74,11 @@ pub(super) enum BundleCommand {
         /// The folder of sticks
         #[arg(long, value_name = "DIR")]
         sticks: PathBuf,
+        /// It could be mounted to be read, and not to be written
+        #[arg(long)]
+        to_write: bool,
+        /// The stick's device, such as sdb1
+        device: String,
     },
 }
 
@@ -94,7 +99,7 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
             let known = sticks.as_ref().map(|sticks| sticks.join("known"));
             super::owner::is_this_user(known.as_deref().unwrap_or(data))?;
         }
-        BundleCommand::Unusable { sticks } => super::owner::is_this_user(&sticks.join("known"))?,
+        BundleCommand::Unusable { sticks, .. } => super::owner::is_this_user(&sticks.join("known"))?,
     }
     match command {
         BundleCommand::Inspect { from, json } => inspect(data, from, *json),
@@ -106,12 +111,14 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
             let wish = Wish { size: *size, wait_until, carried: Vec::new() };
             export(&folder(sticks), out, &wish, sticks.is_some(), *anew, *json)
         }
-        BundleCommand::Unusable { sticks } => {
-            let failed = Some(stick::UNUSABLE.to_owned());
-            leave_word(
-                &Folder::new(sticks.clone()),
-                &Handled { failed, unusable: true, ..Handled::default() },
-            )?;
+        BundleCommand::Unusable { sticks, to_write, device } => {
+            let why = if *to_write {
+                format!("{device} {}", stick::UNWRITABLE)
+            } else {
+                stick::UNUSABLE.replacen("stick", &format!("stick {device}"), 1)
+            };
+            let said = Handled { failed: Some(why), unusable: !to_write, ..Handled::default() };
+            leave_word(&Folder::new(sticks.clone()), &said)?;
             Ok(())
         }
     }
@@ -317,10 +324,21 @@ fn export(
     let exported = export_to(folder, &known, out, wish, anew, json, &mut done);
     let failed = exported.as_ref().err().map(|error| format!("{error:#}"));
     let (written, removed) = (done.written, done.removed.len());
-    let written_at = std::fs::canonicalize(out).ok();
+    let written_at = mounted_at(folder, out);
     // After all of it is on the stick, synced, or is not.
     handled(folder, &Handled { written, removed, failed, written_at, ..Handled::default() });
     exported
+}
+
+/// Where the stick is mounted; `None` where what was written to is on this machine's own disk. Who has no /proc cannot
+/// tell, and the appliance then cannot either.
+fn mounted_at(folder: &Folder, out: &Path) -> Option<PathBuf> {
+    let out = std::fs::canonicalize(out).ok()?;
+    let own = std::fs::canonicalize(folder.leaving()).ok().and_then(|own| stick::mount_of(&own));
+    match stick::mount_of(&out) {
+        None => Some(out),
+        Some(mount) => Some(mount).filter(|mount| mount.parent().is_some() && Some(mount) != own.as_ref()),
+    }
 }
 
 /// What an export did so far.

@@ -101,15 +101,34 @@ pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> 
     say(folder, Status::of(Lamp::Made, None, words))
 }
 
-/// Everything is on the stick, and it cannot be taken out yet; said once.
-pub(super) fn still_mounted(folder: &Folder, written: usize) -> Result<(), SticksError> {
-    let bundles = on_the_stick(written);
-    let words = format!("{bundles} on the stick, whole. Leave it in until it is unmounted.");
+/// Everything is on the stick, and it cannot be taken out yet. Gives when that was said, in Unix milliseconds.
+pub(super) fn still_mounted(folder: &Folder, written: usize) -> Result<u64, SticksError> {
+    let words = format!("{} on the stick, whole. Leave it in until it is unmounted.", on_the_stick(written));
+    let status = Status::of(Lamp::Made, None, words);
+    let at = status.at;
+    say(folder, status).map(|()| at)
+}
+
+/// Whether nothing was said since.
+pub(super) fn is_last(folder: &Folder, said_ms: u64) -> bool {
     let now = read::<Status>(&folder.0.join(STATUS));
-    if now.is_some_and(|now| now.words == words || now.lamp != Lamp::Made) {
-        return Ok(());
-    }
+    now.is_none_or(|now| now.at == said_ms)
+}
+
+/// Everything is on the stick, and nobody will say that it is unmounted.
+pub(super) fn to_unmount(folder: &Folder, written: usize) -> Result<(), SticksError> {
+    let words = format!("{} on the stick, whole. Unmount it before you take it out.", on_the_stick(written));
     say(folder, Status::of(Lamp::Made, None, words))
+}
+
+/// A stick cannot be mounted. What went wrong with another is kept while that is `under_way`. Gives when that was said, in
+/// Unix milliseconds.
+pub(super) fn unusable(folder: &Folder, said: &Handled, under_way: bool) -> Result<u64, SticksError> {
+    let words = said.failed.as_deref().unwrap_or(stick::UNUSABLE);
+    let mut status = Status::of(Lamp::Unusable, None, format!("{}.", words.replacen('t', "T", 1)));
+    let at = status.at;
+    status.trouble = if under_way { trouble_before(folder, at) } else { None };
+    say(folder, status).map(|()| at)
 }
 
 fn on_the_stick(written: usize) -> String {
@@ -117,10 +136,6 @@ fn on_the_stick(written: usize) -> String {
 }
 
 pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
-    if said.unusable {
-        let words = format!("{}.", stick::UNUSABLE.replacen('t', "T", 1));
-        return say(folder, Status::of(Lamp::Unusable, None, words));
-    }
     if let Some(why) = &said.failed {
         let words = format!("The stick was not handled to its end: {why}.");
         let failed = Status::of(Lamp::Failed, None, words);
@@ -135,10 +150,7 @@ pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError
 /// taken out.
 fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
     let place = folder.0.join(STATUS);
-    let age_max = u64::try_from(bounds::STICKS_PATIENCE.as_millis()).unwrap_or(u64::MAX);
-    let before = read::<Status>(&place).and_then(|before| before.trouble);
-    let before = before.filter(|trouble| status.at.saturating_sub(trouble.at) <= age_max);
-    match (status.lamp, before) {
+    match (status.lamp, trouble_before(folder, status.at)) {
         // One that cannot be mounted is another than the one before.
         (Lamp::Ready | Lamp::Unusable, _) | (_, None) => {}
         (Lamp::Written, Some(trouble)) => {
@@ -158,6 +170,13 @@ fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
             .map_err(|error| SticksError::file(&path, error))?;
     }
     Ok(())
+}
+
+/// What went wrong while the stick was read that may be in still.
+fn trouble_before(folder: &Folder, at: u64) -> Option<Trouble> {
+    let age_max = u64::try_from(bounds::STICKS_PATIENCE.as_millis()).unwrap_or(u64::MAX);
+    let before = read::<Status>(&folder.0.join(STATUS)).and_then(|before| before.trouble);
+    before.filter(|trouble| at.saturating_sub(trouble.at) <= age_max)
 }
 
 #[cfg(test)]
@@ -180,9 +199,23 @@ mod tests {
         // Something failed while one was read, the next cannot be mounted, and a third is as it should be.
         let failed = Some("it broke off".to_owned());
         handled(&folder, &Handled { failed: failed.clone(), reading: true, ..Handled::default() }).unwrap();
-        handled(&folder, &Handled { failed, unusable: true, ..Handled::default() }).unwrap();
-        assert!(text().contains("The stick cannot be used: it is damaged"), "{}", text());
+        let unmountable = Handled {
+            failed: Some("the stick sdb1 is not".to_owned()),
+            unusable: true,
+            ..Handled::default()
+        };
+        unusable(&folder, &unmountable, false).unwrap();
+        assert!(text().contains("The stick sdb1 is not."), "{}", text());
         handled(&folder, &Handled { written: 2, ..Handled::default() }).unwrap();
         assert!(text().contains("2 bundles are on the stick, whole.") && !text().contains("Before that"));
+        // Another is under way meanwhile, and its trouble stays its own.
+        handled(&folder, &Handled { failed, reading: true, ..Handled::default() }).unwrap();
+        unusable(&folder, &unmountable, true).unwrap();
+        handled(&folder, &Handled { written: 2, ..Handled::default() }).unwrap();
+        assert!(
+            text().contains("Before that: The stick was not handled to its end: it broke off."),
+            "{}",
+            text()
+        );
     }
 }

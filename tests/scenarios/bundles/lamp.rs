@@ -31,12 +31,20 @@ fn a_stick_that_cannot_be_mounted_is_told_to_the_lamp_and_kept_in_the_audit() ->
     until("an appliance that is ready", || Ok(sticks.join("news").exists().then_some(())))?;
     fs::remove_file(sticks.join("news"))?;
     // As the unit does it.
-    let output = command("flip-appliance")?.args(["bundle", "unusable", "--sticks"]).arg(&sticks).output()?;
-    assert!(output.status.success(), "{}", words(&output));
-    shows(&stage, "unusable", "damaged, or not formatted as exFAT or FAT")?;
+    let told = |more: &[&str]| -> Result<()> {
+        let mut command = command("flip-appliance")?;
+        let output = command.args(["bundle", "unusable", "--sticks"]).arg(&sticks).args(more).output()?;
+        assert!(output.status.success(), "{}", words(&output));
+        Ok(())
+    };
+    told(&["sdb1"])?;
+    shows(&stage, "unusable", "The stick sdb1 cannot be mounted: it is damaged, not exFAT or FAT")?;
     until("the news", || Ok(sticks.join("news").exists().then_some(())))?;
     let acts = stage.trust.command(&["audit", "list", "--act", "bundle_stick_handled"])?.output()?;
     assert!(words(&acts).contains("\"unusable\":true"), "{}", words(&acts));
+    // It was read before: nothing is said of that.
+    told(&["--to-write", "sdb1"])?;
+    shows(&stage, "failed", "sdb1 cannot be mounted to be written: it is write-protected")?;
     // What is plugged in next is another.
     let good = stick(&stage, "good")?;
     stage.wire.cut();
@@ -57,15 +65,38 @@ fn a_stick_may_be_taken_out_once_it_is_unmounted_and_not_before() -> Result<()> 
         eprintln!("this machine may not mount: that the lamp waits for it is not tried");
         return Ok(());
     }
+    let inside = place.join("inside");
+    let waits = |what: &str| {
+        let words = "1 bundle is on the stick, whole. Leave it in until it is unmounted.";
+        shows(&stage, "made", words).with_context(|| what.to_owned())
+    };
+    let kept = || -> Result<usize> {
+        let acts = stage.trust.command(&["audit", "list", "--act", "bundle_stick_handled"])?.output()?;
+        Ok(words(&acts).matches("\"written\":1").count())
+    };
     let told = || -> Result<()> {
         out(&stage.hub, &place)?;
         take(&stage.trust, &place)?;
         answer(&stage.trust, &place)?;
-        shows(&stage, "made", "1 bundle is on the stick, whole. Leave it in until it is unmounted.")
+        waits("where it is mounted")?;
+        // Deep in it, and in a file: it is the same stick.
+        fs::create_dir(&inside)?;
+        for (times, to) in [(2, inside.clone()), (3, place.join("answer.flip"))] {
+            answer(&stage.trust, &to)?;
+            // The audit waits for no unmount.
+            until("the act", || Ok((kept()? == times).then_some(())))?;
+            waits(&to.display().to_string())?;
+        }
+        Ok(())
     };
     let told = told();
+    // Nothing is said twice while it waits.
+    let before = status(&stage)?;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let after = status(&stage)?;
     let unmounted = Command::new("umount").arg(&place).output()?;
     assert!(unmounted.status.success(), "{}", words(&unmounted));
     told?;
+    assert_eq!(before, after);
     shows(&stage, "written", "It may be taken out")
 }

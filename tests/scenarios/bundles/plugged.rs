@@ -70,9 +70,29 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
         eprintln!("{status}");
         rests(&mut machine, "sda1")?;
     }
+    // Each of them once.
+    let told =
+        "journalctl --no-pager -o cat -u 'flip-stick-un*@sda1.service' | grep -c '^Starting.*cannot be'";
+    assert_eq!(machine.run(told)?, "2");
+
+    // Pulled while it is read: whatever waits for it gives up after a minute and a half, and none calls it damaged.
+    machine.run("mkfs.vfat -n FLIP /dev/sda1; sync; udevadm settle")?;
+    machine.pull("stick")?;
+    let slow = drop_in(&mut machine, "flip-stick-read@", "ExecStartPre=/bin/sleep 600\n")?;
+    machine.plug("stick")?;
+    machine.run("until findmnt /run/flip-stick/sda1; do sleep 1; done")?;
+    let since = said(&mut machine)?;
+    machine.pull("stick")?;
+    machine.run("sleep 120")?;
+    rests(&mut machine, "sda1")?;
+    assert_eq!(said(&mut machine)?, since);
+    machine.run(&format!("rm {slow}; systemctl daemon-reload"))?;
+    machine.plug("stick")?;
+    waited(&mut machine, since, "written")?;
+    rests(&mut machine, "sda1")?;
 
     // FAT, on a partition, as shops sell them. It is unmounted slowly: until then it is not to be taken out.
-    slowly_unmounted(&mut machine)?;
+    drop_in(&mut machine, "flip-stick-mount-write@", "ExecStop=/bin/sleep 10\n")?;
     machine.run(
         "mkfs.vfat -n FLIP /dev/sda1 && mount /dev/sda1 /mnt && cp /start/work.flip /mnt/ && umount /mnt",
     )?;
@@ -186,12 +206,14 @@ fn install(machine: &mut Machine) -> Result<()> {
     machine.run(&format!("until grep -qs ready {STATUS}; do sleep 1; done")).map(drop)
 }
 
-/// Has the unit that mounts a stick to be written take its time to unmount it.
-fn slowly_unmounted(machine: &mut Machine) -> Result<()> {
-    let drop_in = "/etc/systemd/system/flip-stick-mount-write@.service.d";
-    machine.run(&format!("mkdir -p {drop_in}"))?;
-    put(machine, &format!("{drop_in}/slow.conf"), b"[Service]\nExecStop=/bin/sleep 10\n")?;
-    machine.run("systemctl daemon-reload").map(drop)
+/// Has a unit of sticks do that too; gives the file that says so.
+fn drop_in(machine: &mut Machine, unit: &str, lines: &str) -> Result<String> {
+    let folder = format!("/etc/systemd/system/{unit}.service.d");
+    machine.run(&format!("mkdir -p {folder}"))?;
+    let file = format!("{folder}/more.conf");
+    put(machine, &file, format!("[Service]\n{lines}").as_bytes())?;
+    machine.run("systemctl daemon-reload")?;
+    Ok(file)
 }
 
 /// When it was last said how it stands.
@@ -262,10 +284,7 @@ fn put(machine: &mut Machine, to: &str, bytes: &[u8]) -> Result<()> {
 
 /// Has the unit that reads try what it must not be able to, before it reads.
 fn taken_over(machine: &mut Machine) -> Result<()> {
-    let drop_in = "/etc/systemd/system/flip-stick-read@.service.d";
-    machine.run(&format!("mkdir -p {drop_in} /opt/probe"))?;
+    machine.run("mkdir -p /opt/probe")?;
     put(machine, "/opt/probe/probe", TAKEN_OVER.as_bytes())?;
-    let unit = b"[Service]\nExecStartPre=/bin/bash /opt/probe/probe\n";
-    put(machine, &format!("{drop_in}/probe.conf"), unit)?;
-    machine.run("systemctl daemon-reload").map(drop)
+    drop_in(machine, "flip-stick-read@", "ExecStartPre=/bin/bash /opt/probe/probe\n").map(drop)
 }
