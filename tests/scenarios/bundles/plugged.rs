@@ -112,6 +112,8 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     // Pulled while its answer is waited for, and mounted to be written meanwhile.
     let slow = stage.api.ask("slow", SLOW)?;
     let work = carried(&stage, "second")?;
+    // Else the lamp would say at once that it was taken before.
+    machine.run("mount /dev/sda1 /mnt && rm /mnt/work.flip && umount /mnt")?;
     write(&mut machine, "sda1", &work)?;
     machine.pull("stick")?;
     let since = said(&mut machine)?;
