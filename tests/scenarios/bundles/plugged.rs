@@ -83,6 +83,13 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     machine.run("until findmnt /run/flip-stick/sda1; do sleep 1; done")?;
     let since = said(&mut machine)?;
     machine.pull("stick")?;
+    machine.run("while findmnt /run/flip-stick/sda1; do sleep 1; done; sleep 5")?;
+    // In again while they wait: it is read again.
+    machine.plug("stick")?;
+    machine.run("until findmnt -no OPTIONS /run/flip-stick/sda1; do sleep 1; done")?;
+    let options = machine.run("findmnt -no OPTIONS /run/flip-stick/sda1")?;
+    assert!(options.starts_with("ro,"), "{options}");
+    machine.pull("stick")?;
     machine.run("sleep 120")?;
     rests(&mut machine, "sda1")?;
     assert_eq!(said(&mut machine)?, since);

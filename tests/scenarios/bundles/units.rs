@@ -90,7 +90,14 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     let mounts = ["read", "write"]
         .map(|way| fs::read_to_string(units.join(format!("flip-stick-mount-{way}@.service"))));
     let [to_read, to_write] = mounts;
-    assert!(to_read?.contains("\nExecStartPost=/usr/bin/touch /run/flip-stick/%i.mounted\n"));
+    let to_read = to_read?;
+    assert!(to_read.contains("\nExecStartPost=/usr/bin/touch /run/flip-stick/%i.mounted\n"));
+    // What waits for one that was pulled is not in the way of reading it again.
+    let waiting = "systemctl --no-block stop flip-stick-write@%i flip-stick-mount-write@%i'\n";
+    assert!(
+        to_read.contains(&format!("\nExecStopPost=-/bin/sh -c 'test -b /dev/%i || {waiting}")),
+        "{to_read}"
+    );
     assert!(to_write?.contains("\nConditionPathExists=/run/flip-stick/%i.mounted\n"));
     let reads = fs::read_to_string(units.join("flip-stick-read@.service"))?;
     // A bundle that is refused holds no answer up.
