@@ -143,8 +143,6 @@ pub fn read<T>(
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "trusted_schema", "OFF")?;
-        // What was removed is in no free page either.
-        connection.pragma_update(None, "secure_delete", "ON")?;
         work(&connection.transaction_with_behavior(TransactionBehavior::Deferred)?)
     };
     look().map_err(|source| LedgerError::Sqlite { name, source })

@@ -25,14 +25,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Trusts>(&mut pages, |page| {
         (page.name, page.error) = (text(), Some(text()));
         page.topology.nodes.iter_mut().for_each(|node| node.name = text());
-        page.frame.person = Some(SignedIn {
-            once: "7f3c".to_owned(),
-            name: text(),
-            sees_people: true,
-            runs_hub: true,
-            sees_audit: true,
-            decides: None,
-        });
+        page.frame.person = Some(signed_in(text()));
         for trust in &mut page.trusts {
             (trust.name, trust.version, trust.generation) = (text(), Some(text()), Some(text()));
         }
@@ -107,14 +100,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<Projects>(&mut pages, |page| {
         page.words = text();
-        page.frame.person = Some(SignedIn {
-            once: "7f3c".to_owned(),
-            name: text(),
-            sees_people: true,
-            runs_hub: true,
-            sees_audit: true,
-            decides: None,
-        });
+        page.frame.person = Some(signed_in(text()));
         for project in &mut page.projects {
             (project.name, project.description, project.owner) = (text(), text(), text());
         }
@@ -354,6 +340,18 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         page.reads.iter_mut().for_each(|read| (read.by, read.what) = (text(), text()));
     });
     pages
+}
+
+/// Who sees everything, under that name.
+fn signed_in(name: String) -> SignedIn {
+    SignedIn {
+        once: "7f3c".to_owned(),
+        name,
+        sees_people: true,
+        runs_hub: true,
+        sees_audit: true,
+        decides: None,
+    }
 }
 
 fn hostile_seat(seat: &mut Seat, text: &str) {
