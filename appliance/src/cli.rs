@@ -1,7 +1,7 @@
 //! `flip-appliance`: enrol, ingest, pull, data, bundle, clock, run, status, attack.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -10,6 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::data::{GenerationsError, IngestError};
+use crate::enrol::Wanted;
 use crate::logs::Logs;
 use crate::place::Place;
 use crate::{bounds, engine, enrol, local, run};
@@ -219,21 +220,9 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         );
     }
     let done = match &cli.command {
-        Command::Enrol { kit, again, request: Some(out), answer: _ } => {
-            let kit = enrol::request_by_stick(&cli.data, kit, *again, out)?;
-            say!("Carry {} to the hub of {}. There: flip-hub trust enrol", out.display(), kit.hub_address);
-            say!("With its answer: flip-appliance enrol KIT --answer FILE");
-            Ok(())
-        }
-        Command::Enrol { kit, again, request: None, answer } => {
-            let identity = match answer {
-                Some(answer) => enrol::answer_by_stick(&cli.data, kit, *again, answer)?,
-                None => enrol::enrol(&cli.data, kit, *again)?,
-            };
-            say!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
-            say!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
-            say!("Next: flip-appliance ingest DIR, then flip-appliance run");
-            Ok(())
+        Command::Enrol { kit, again, request, answer } => {
+            let wanted = Wanted { data: &cli.data, kit, again: *again, user: &owner::me() };
+            enrol(wanted, request.as_deref(), answer.as_deref())
         }
         Command::Ingest(told) => data::ingest(&cli.data, told),
         Command::Pull(told) => pull::pull(&cli.data, told),
@@ -254,6 +243,23 @@ fn command(cli: &Cli, logs: Logs) -> anyhow::Result<ExitCode> {
         Command::Worker => Ok(()),
     };
     done.map(|()| ExitCode::SUCCESS)
+}
+
+fn enrol(wanted: Wanted<'_>, request: Option<&Path>, answer: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(out) = request {
+        let kit = enrol::request_by_stick(wanted, out)?;
+        say!("Carry {} to the hub of {}. There: flip-hub trust enrol", out.display(), kit.hub_address);
+        say!("With its answer: flip-appliance enrol KIT --answer FILE");
+        return Ok(());
+    }
+    let identity = match answer {
+        Some(answer) => enrol::answer_by_stick(wanted, answer)?,
+        None => enrol::enrol(wanted)?,
+    };
+    say!("Enrolled as {} with the hub at {}.", identity.facts.trust_name, identity.facts.hub_address);
+    say!("The hub's CA certificate has the SHA-256 {}", identity.facts.ca_sha256);
+    say!("Next: flip-appliance ingest DIR, then flip-appliance run");
+    Ok(())
 }
 
 /// True for what may be an appliance's first command, and for what says itself that there is none. Others would take a

@@ -1,4 +1,6 @@
 //! `flip-appliance enrol KIT`: keys made on the spot, one request under the pinned CA, the secret burnt.
+//!
+//! What must stay true: no identity is put in place that the audit log does not have.
 
 use std::fs;
 use std::io::Read as _;
@@ -8,9 +10,13 @@ use std::time::Duration;
 use flip_protocol::enrolment::{
     BadKit, ENROL_PATH, EnrolRequest, EnrolResponse, Kit, StickAnswer, StickRequest, answer_signed,
 };
+use flip_protocol::heads::Carrier;
+use flip_protocol::keys::VerifyingKey;
 use flip_protocol::{UnixMillis, text};
+use flip_storage::audit::{Audit, AuditError};
 use flip_storage::file::{self, Access};
 use flip_storage::journal::{Journal, JournalError};
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::identity::{Identity, IdentityError, Keys};
@@ -38,6 +44,9 @@ pub enum EnrolError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Not an answer of a hub.
     #[error("this is not a hub's answer to an enrolment; it is what flip-hub trust enrol has written")]
     NoAnswer,
@@ -58,10 +67,23 @@ const KIT_BYTES: u64 = 64 * 1024;
 /// Bytes of the hub's answer on a stick: a certificate and keys.
 const ANSWER_BYTES: u64 = 64 * 1024;
 
-/// Enrols the appliance of the folder `data` with the kit in the file `kit`.
-pub fn enrol(data: &Path, kit: &Path, again: bool) -> Result<Identity, EnrolError> {
-    let now = clock::now();
-    let kit = begin(data, kit, again, now)?;
+/// An enrolment that somebody at the command line wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The appliance's folder.
+    pub data: &'a Path,
+    /// The kit's file.
+    pub kit: &'a Path,
+    /// Whether to replace the identity that is there.
+    pub again: bool,
+    /// The name of the machine's user who wants it.
+    pub user: &'a str,
+}
+
+/// Enrols the appliance over the network.
+pub fn enrol(wanted: Wanted<'_>) -> Result<Identity, EnrolError> {
+    let (data, now) = (wanted.data, clock::now());
+    let kit = begin(wanted, now)?;
     let keys = Keys::for_enrolment(data, &kit)?;
     let ca = kit.ca_der().ok_or(BadKit::Altered)?;
     let link = Link::new(&kit.hub_address, &ca, None)?;
@@ -74,23 +96,27 @@ pub fn enrol(data: &Path, kit: &Path, again: bool) -> Result<Identity, EnrolErro
         sealing: keys.opening[0].sealing(),
     };
     let answer: EnrolResponse = link.post(ENROL_PATH, &request, Duration::ZERO, now)?;
-    complete(data, &kit, answer, now)
+    complete(wanted, &kit, answer, Carrier::Network, now)
 }
 
 /// Writes the request of an enrolment to a file for a stick; the same each time for the same kit.
-pub fn request_by_stick(data: &Path, kit: &Path, again: bool, out: &Path) -> Result<Kit, EnrolError> {
-    let kit = begin(data, kit, again, clock::now())?;
-    let request = stick_request(data, &kit)?;
+pub fn request_by_stick(wanted: Wanted<'_>, out: &Path) -> Result<Kit, EnrolError> {
+    let now = clock::now();
+    let kit = begin(wanted, now)?;
+    let request = stick_request(wanted.data, &kit)?;
     let text = serde_json::to_vec_pretty(&request).expect("a request is plain strings and numbers");
+    let mut told = facts(wanted, &kit, request.verifying);
+    told["file"] = json!(out);
+    Audit::new(&Place::new(wanted.data).audit()).append(now.0, "enrolment_asked", told)?;
     file::write(out, &text, Access::Owner).map_err(|error| EnrolError::Folder(out.to_owned(), error))?;
     Ok(kit)
 }
 
 /// Enrols with the hub's answer from a stick, which the CA that the kit pins has signed.
-pub fn answer_by_stick(data: &Path, kit: &Path, again: bool, answer: &Path) -> Result<Identity, EnrolError> {
+pub fn answer_by_stick(wanted: Wanted<'_>, answer: &Path) -> Result<Identity, EnrolError> {
     // By now the kit may have expired: the hub has judged that.
-    let kit = begin(data, kit, again, UnixMillis(0))?;
-    let request = stick_request(data, &kit)?;
+    let kit = begin(wanted, UnixMillis(0))?;
+    let request = stick_request(wanted.data, &kit)?;
     let read = |error| EnrolError::KitFile(answer.to_owned(), error);
     let mut text = String::new();
     fs::File::open(answer).map_err(read)?.take(ANSWER_BYTES).read_to_string(&mut text).map_err(read)?;
@@ -104,10 +130,10 @@ pub fn answer_by_stick(data: &Path, kit: &Path, again: bool, answer: &Path) -> R
         })
         .map_err(|_| EnrolError::OtherAnswer)?;
     let answer = serde_json::from_str(&answer.answer).map_err(|_| EnrolError::NoAnswer)?;
-    complete(data, &kit, answer, clock::now())
+    complete(wanted, &kit, answer, Carrier::Stick, clock::now())
 }
 
-fn begin(data: &Path, kit: &Path, again: bool, now: UnixMillis) -> Result<Kit, EnrolError> {
+fn begin(Wanted { data, kit, again, user: _ }: Wanted<'_>, now: UnixMillis) -> Result<Kit, EnrolError> {
     let kit = Kit::from_text(&read_kit(kit)?, now)?;
     if !again && Identity::exists(data) {
         return Err(EnrolError::Already(Identity::load(data)?.facts.trust_name));
@@ -128,15 +154,50 @@ fn stick_request(data: &Path, kit: &Kit) -> Result<StickRequest, EnrolError> {
     Ok(request.ok_or(BadKit::Altered)?)
 }
 
-fn complete(data: &Path, kit: &Kit, answer: EnrolResponse, now: UnixMillis) -> Result<Identity, EnrolError> {
-    let journal = Place::new(data).journal();
+fn complete(
+    wanted: Wanted<'_>,
+    kit: &Kit,
+    answer: EnrolResponse,
+    carrier: Carrier,
+    now: UnixMillis,
+) -> Result<Identity, EnrolError> {
+    let place = Place::new(wanted.data);
+    let mut told = facts(wanted, kit, Keys::for_enrolment(wanted.data, kit)?.signing.verifying());
+    told["carrier"] = json!(carrier);
+    told["hub_key"] = json!(answer.verifying.first().map(|key| key.id().to_string()));
+    told["certificate_until"] = json!(clock::readable(answer.expires));
+    let act = if Identity::exists(wanted.data) { "enrolled_again" } else { "enrolled" };
+    // Before it is done: where it then fails, it is tried again and written down again.
+    Audit::new(&place.audit()).append(now.0, act, told)?;
+    let journal = place.journal();
     // The new keys number their messages from 1: what the old identity had under way is the hub's to send again.
     if journal.exists() {
         let old = journal.with_extension(format!("old-{}", now.0));
         fs::rename(&journal, &old).map_err(|error| EnrolError::Folder(old, error))?;
     }
     drop(Journal::open(&journal)?);
-    Ok(Identity::complete(data, kit, answer, now)?)
+    Ok(Identity::complete(wanted.data, kit, answer, now)?)
+}
+
+/// Who enrols the appliance, with which hub, under which key, and in the place of whom.
+fn facts(wanted: Wanted<'_>, kit: &Kit, own_key: VerifyingKey) -> Value {
+    let mut facts = json!({
+        "by": "command line",
+        "user": wanted.user,
+        "trust": kit.trust,
+        "trust_name": kit.trust_name,
+        "hub": kit.hub,
+        "hub_address": kit.hub_address,
+        "hub_ca_sha256": kit.ca_sha256,
+        "own_key": own_key.id().to_string(),
+    });
+    // One that is damaged says nothing any more.
+    if let Ok(before) = Identity::load(wanted.data) {
+        facts["own_key_before"] = json!(before.keys.signing.verifying().id().to_string());
+        facts["trust_name_before"] = json!(before.facts.trust_name);
+        facts["hub_address_before"] = json!(before.facts.hub_address);
+    }
+    facts
 }
 
 fn read_kit(kit: &Path) -> Result<String, EnrolError> {

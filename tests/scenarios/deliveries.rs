@@ -78,9 +78,11 @@ impl Waiting {
         })
     }
 
+    /// What was done with data, but for looks at them.
     fn acts(&self) -> Result<Vec<String>> {
         let acts = Audit::new(&self.trust.data.join("audit.log")).newest(100)?;
-        Ok(acts.into_iter().rev().map(|entry| entry.act).filter(|act| act != "data_verified").collect())
+        let of_data = |act: &String| act.starts_with("data_") && act != "data_verified";
+        Ok(acts.into_iter().rev().map(|entry| entry.act).filter(of_data).collect())
     }
 }
 

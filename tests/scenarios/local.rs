@@ -226,6 +226,46 @@ fn the_audit_log_is_listed_checked_and_exported_and_an_altered_one_is_named() ->
 }
 
 #[test]
+fn an_enrolment_is_in_the_audit_log_and_on_its_page_at_first_and_anew() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let acts = |trust: &Appliance, act: &str| -> Result<Vec<Value>> {
+        let listed = trust.noted(act)?;
+        let facts = listed.lines().map(|line| serde_json::from_str(&line[line.find('{').unwrap_or(0)..]));
+        Ok(facts.collect::<Result<_, _>>()?)
+    };
+    let first = acts(&stage.trust, "enrolled")?;
+    assert_eq!(first.len(), 1, "{first:?}");
+    let identity: Value = serde_json::from_slice(&fs::read(stage.trust.data.join("identity/facts.json"))?)?;
+    for (fact, expected) in [
+        ("by", &json!("command line")),
+        ("carrier", &json!("network")),
+        ("trust_name", &json!(TRUST)),
+        ("hub_address", &identity["hub_address"]),
+        ("hub_ca_sha256", &identity["ca_sha256"]),
+    ] {
+        assert_eq!(&first[0][fact], expected, "{fact}");
+    }
+    let known = |fact: &str| first[0][fact].as_str().is_some_and(|text| !text.is_empty());
+    assert!(known("user") && known("hub_key") && first[0]["own_key_before"].is_null(), "{first:?}");
+    stage.trust.kill()?;
+    let kit = stage.hub.renew_kit(TRUST)?;
+    assert!(!stage.trust.said(&["enrol", &kit.display().to_string()])?.0, "without --again");
+    assert!(stage.trust.said(&["enrol", "--again", &kit.display().to_string()])?.0);
+    assert_eq!(acts(&stage.trust, "enrolled")?, first);
+    let again = acts(&stage.trust, "enrolled_again")?;
+    assert_eq!(again.len(), 1, "{again:?}");
+    assert_eq!(again[0]["own_key_before"], first[0]["own_key"]);
+    assert_ne!(again[0]["own_key"], first[0]["own_key"]);
+    stage.trust.resume()?;
+    let cookie = cookie(&stage.trust)?;
+    let (_, page) = get(&stage.trust, "/audit?verify=1", &[("cookie", &cookie)])?;
+    for words in ["The log is whole", ">enrolled again<", "hub ca sha256", "own key before", "command line"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_attack_report_is_on_its_page_until_the_policy_changes() -> Result<()> {
     let mut stage = Stage::set()?;
     let inside = cookie(&stage.trust)?;

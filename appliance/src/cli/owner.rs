@@ -13,15 +13,23 @@ const ROOT: u32 = 0;
 /// Fails where `folder` is another user's than this process acts as, with what to type.
 pub(super) fn is_this_user(folder: &Path) -> anyhow::Result<()> {
     let Some(owner) = file::other_owner(folder, file::acts_as()) else { return Ok(()) };
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let told: Vec<String> = std::env::args().collect();
-    bail!("{} is another user's; type: {}", folder.display(), as_owner(&name_of(&users, owner), &told))
+    bail!("{} is another user's; type: {}", folder.display(), as_owner(&name_of(&users(), owner), &told))
 }
 
 /// Fails where root acts in the folder of another user. Whoever else can write there was let in by its mode, as in a
 /// volume that is a group's.
 pub(super) fn is_not_root_elsewhere(folder: &Path) -> anyhow::Result<()> {
     if file::acts_as() == ROOT { is_this_user(folder) } else { Ok(()) }
+}
+
+/// The name of the user that this process acts as.
+pub(super) fn me() -> String {
+    name_of(&users(), file::acts_as())
+}
+
+fn users() -> String {
+    fs::read_to_string("/etc/passwd").unwrap_or_default()
 }
 
 /// The name of a user in the text of `/etc/passwd`; its number where that says none.

