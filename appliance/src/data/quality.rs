@@ -7,10 +7,12 @@
 mod assess;
 mod text;
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 pub(super) use assess::{Input, assess};
-pub use text::{print_quality, print_summary};
+pub use text::{print_quality, print_summary, share, zero_throughout};
 
 /// Records that a year must have to be named as the first or last of a column.
 pub const CROWD: u64 = 10;
@@ -22,6 +24,8 @@ pub const MEASUREMENTS: u64 = 20;
 pub const DAYS_AFTER_DEATH: u32 = 60;
 /// More thousandths than there are: a share that nothing reaches.
 const NEVER: u64 = 1_001;
+/// All thousandths.
+const ALL: u64 = 1_000;
 /// Years of a person's life at most.
 pub const LIFE_YEARS: i32 = 120;
 
@@ -36,7 +40,7 @@ pub struct Quality {
     pub extract_date: String,
     /// Persons.
     pub persons: u64,
-    /// What was looked at: problems first, then warnings, then what is fine.
+    /// What was looked at: what is to be acted on first comes first.
     pub findings: Vec<Finding>,
     /// How far each column of each table with rows is filled, in the model's order.
     pub columns: Vec<Filled>,
@@ -47,7 +51,7 @@ pub struct Quality {
 }
 
 /// One look at one column or table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
@@ -71,46 +75,48 @@ pub enum Severity {
     Problem,
     /// Worth a look.
     Warning,
+    /// Good to know, and nothing to act on: a column that says throughout that it has nothing to say.
+    Note,
     /// As it should be.
     Fine,
 }
 
-/// What is looked for.
+/// What is looked for; first what most misleads who asks questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
     /// A `person_id` without a person.
     NoPerson,
-    /// Another reference to a row that is not there.
-    NoSuchRow,
     /// A reference to another person's record; stored as NULL.
     OthersRow,
-    /// A reference that is 0, for no such record; stored as NULL.
-    ZeroForNone,
-    /// A text that is a word for no value, such as NULL; stored as it is.
-    NullWord,
-    /// A concept that the vocabulary does not have.
-    NoSuchConcept,
+    /// Another reference to a row that is not there.
+    NoSuchRow,
     /// Concept 0: the source's code was not mapped.
     NoConcept,
-    /// A date after the day the data speak of.
-    AfterExtract,
+    /// A concept that the vocabulary does not have.
+    NoSuchConcept,
+    /// A person without any observation period.
+    NoObservationPeriod,
+    /// A year of birth in the future, or more than [`LIFE_YEARS`] years ago.
+    YearOfBirth,
     /// A date in a year before the person's birth.
     BeforeBirth,
     /// A date more than [`DAYS_AFTER_DEATH`] days after the person's death.
     AfterDeath,
+    /// A date after the day the data speak of.
+    AfterExtract,
     /// An end before its start.
     EndBeforeStart,
-    /// A year of birth in the future, or more than [`LIFE_YEARS`] years ago.
-    YearOfBirth,
-    /// A person without any observation period.
-    NoObservationPeriod,
     /// An observation period that overlaps an earlier one of the same person.
     PeriodsOverlap,
     /// A death of a person who has one already.
     SeveralDeaths,
     /// A row of a table without single-column key that is there already.
     RepeatedRow,
+    /// A text that is a word for no value, such as NULL; stored as it is.
+    NullWord,
+    /// A reference that is 0, for no such record; stored as NULL.
+    ZeroForNone,
 }
 
 /// How far one column is filled.
@@ -170,6 +176,15 @@ impl Finding {
             rows,
             of,
         }
+    }
+
+    /// The worst first; of the same rule, what is so for the larger share of rows.
+    fn order(&self, other: &Self) -> Ordering {
+        let larger = |one: &Self, other: &Self| u128::from(one.rows) * u128::from(other.of.max(1));
+        (self.severity, self.rule)
+            .cmp(&(other.severity, other.rule))
+            .then_with(|| larger(other, self).cmp(&larger(self, other)))
+            .then_with(|| (&self.table, &self.column).cmp(&(&other.table, &other.column)))
     }
 }
 
@@ -249,6 +264,7 @@ impl Rule {
         let reaches = |limit: u64| u128::from(rows) * 1_000 >= u128::from(of) * u128::from(limit);
         match rows {
             0 => Severity::Fine,
+            _ if self == Self::ZeroForNone && reaches(ALL) => Severity::Note,
             _ if reaches(problem) => Severity::Problem,
             _ if reaches(warning) => Severity::Warning,
             _ => Severity::Fine,
@@ -278,8 +294,31 @@ mod tests {
             (Rule::BeforeBirth, 1, 1_000, Severity::Warning),
             (Rule::BeforeBirth, 10, 1_000, Severity::Problem),
             (Rule::NoConcept, 0, 0, Severity::Fine),
+            (Rule::ZeroForNone, 9, 10, Severity::Warning),
+            (Rule::ZeroForNone, 10, 10, Severity::Note),
+            (Rule::ZeroForNone, 0, 0, Severity::Fine),
         ] {
             assert_eq!(Finding::new(rule, "t", None, rows, of).severity, severity, "{rule:?} {rows} of {of}");
         }
+    }
+
+    #[test]
+    fn what_is_to_be_acted_on_comes_first() {
+        let ordered = [
+            (Rule::NoPerson, "b", 1, 1_000),
+            (Rule::NoConcept, "a", 500, 1_000),
+            (Rule::NoConcept, "b", 300, 1_000),
+            (Rule::NoConcept, "c", 2, 10),
+            (Rule::NoConcept, "d", 200, 1_000),
+            (Rule::YearOfBirth, "person", 1, 1_000),
+            (Rule::ZeroForNone, "a", 9, 10),
+            (Rule::ZeroForNone, "a", 10, 10),
+            (Rule::NoPerson, "a", 0, 0),
+        ];
+        let ordered = ordered.map(|(rule, table, rows, of)| Finding::new(rule, table, None, rows, of));
+        let mut mixed = ordered.to_vec();
+        mixed.reverse();
+        mixed.sort_by(Finding::order);
+        assert_eq!(mixed, ordered);
     }
 }

@@ -46,7 +46,7 @@ pub(in crate::data) fn assess(
     let measured = looks.measured().map_err(failed("measurement"))?;
     let vocabulary_version = looks.vocabulary_version().map_err(failed("vocabulary"))?;
     let Looks { mut findings, spans, .. } = looks;
-    findings.sort();
+    findings.sort_by(Finding::order);
     Ok(Quality {
         vocabulary_version,
         persons: (input.rows)("person"),

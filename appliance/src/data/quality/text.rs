@@ -41,7 +41,26 @@ pub fn print_summary(quality: &Quality) -> String {
             );
         }
     }
+    if let Some(columns) = zero_throughout(quality) {
+        line(&mut out, format_args!("  0 throughout, and so kept as empty: {columns}"));
+    }
     out
+}
+
+/// The columns of references that are 0 wherever they are filled, by table: `drug_exposure (visit_occurrence_id, visit_detail_id),
+/// observation (visit_detail_id)`.
+pub fn zero_throughout(quality: &Quality) -> Option<String> {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for finding in quality.findings.iter().filter(|finding| finding.severity == Severity::Note) {
+        let column = finding.column.as_deref().unwrap_or_default();
+        match tables.iter_mut().find(|(table, _)| *table == finding.table) {
+            Some((_, columns)) => columns.push(column),
+            None => tables.push((&finding.table, vec![column])),
+        }
+    }
+    let tables: Vec<String> =
+        tables.into_iter().map(|(table, columns)| format!("{table} ({})", columns.join(", "))).collect();
+    (!tables.is_empty()).then(|| tables.join(", "))
 }
 
 /// The whole report.
@@ -140,7 +159,7 @@ fn name(finding: &Finding) -> String {
 }
 
 /// A share in per cent; what is not all or nothing never reads as all or nothing.
-fn share(part: u64, whole: u64) -> String {
+pub fn share(part: u64, whole: u64) -> String {
     let tenths = u128::from(part) * 1_000 / u128::from(whole.max(1));
     match tenths {
         0 if part > 0 => "under 0.1 %".to_owned(),

@@ -6,7 +6,7 @@ use flip_web::{plural, thousands};
 
 use super::frame;
 use crate::clock;
-use crate::data::quality::{Finding, Severity};
+use crate::data::quality::{Finding, Severity, share, zero_throughout};
 use crate::data::{Generation, GenerationsError, Note, Quality};
 use crate::deliveries::{self, Became};
 use crate::site::Site;
@@ -82,7 +82,7 @@ fn quality_of(quality: &Quality) -> web::Quality {
         let tone = match finding.severity {
             Severity::Problem => Tone::Bad,
             Severity::Warning => Tone::Warn,
-            Severity::Fine => return None,
+            Severity::Note | Severity::Fine => return None,
         };
         Some(web::Finding { tone, text: sentence(finding) })
     });
@@ -90,6 +90,7 @@ fn quality_of(quality: &Quality) -> web::Quality {
         cdm_version: quality.cdm_version.clone(),
         vocabulary_version: quality.vocabulary_version.clone(),
         findings: found.collect(),
+        zero_throughout: zero_throughout(quality),
         fine: quality.count(Severity::Fine) as u64,
         completeness: completeness_of(quality),
         spans: spans_of(quality),
@@ -111,7 +112,8 @@ fn quality_of(quality: &Quality) -> web::Quality {
 fn sentence(finding: &Finding) -> String {
     let column = finding.column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
     let (rows, of) = (thousands(finding.rows), plural(finding.of, "row", None));
-    format!("{rows} of {of} of {}{column} {}.", finding.table, finding.rule.sentence(finding.rows))
+    let share = share(finding.rows, finding.of);
+    format!("{rows} of {of} ({share}) of {}{column} {}.", finding.table, finding.rule.sentence(finding.rows))
 }
 
 fn completeness_of(quality: &Quality) -> Vec<web::Completeness> {
