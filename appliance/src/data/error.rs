@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::bounds::FILES;
+use super::extract::ENDINGS_SAID;
 use super::generations::GenerationsError;
 use super::problem::Problems;
 
@@ -14,7 +15,7 @@ use super::problem::Problems;
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The folder holds no file of an OMOP table.
-    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv; the endings are .csv, .tsv, .csv.gz, .tsv.gz and .parquet){alike}", folder.display())]
+    #[error("{} holds no file that is named after an OMOP CDM table (such as person.csv; the endings are {ENDINGS_SAID}){alike}", folder.display())]
     NothingRecognised {
         /// The extract's folder.
         folder: PathBuf,

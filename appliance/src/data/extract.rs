@@ -9,6 +9,7 @@
 //! inside.
 
 mod names;
+mod nearly;
 mod parts;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::bounds::{FILES, NAMES_ALIKE};
 use super::error::IngestError;
 use super::manifest::Note;
+pub(super) use names::ENDINGS_SAID;
 use names::{Named, named_file, named_folder, part_of};
 pub(super) use parts::Part;
 
@@ -34,6 +36,9 @@ pub(super) const READY: &str = "READY";
 
 /// What is said of a folder in the extract's folder that may be the extract.
 const FOLDER_OF_TABLES: &str = "a folder with files of tables, not read; it can be ingested by itself";
+
+/// What is said of what is named like a file of a table and is none.
+const SPECIAL: &str = "a folder or a special file; not read";
 
 /// One file of an extract.
 #[derive(Debug)]
@@ -113,11 +118,11 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
             }
             (_, Some(table)) if kind.is_dir() => inside(table, &name, &path, &mut files, &mut notes)?,
             _ if name == READY => {}
-            (Some(_), _) => notes.push(Note::new(name, "a folder or a special file; not read")),
+            (Some(_), _) => notes.push(Note::new(name, SPECIAL)),
             (None, _) if kind.is_dir() && holds_tables(&path) => {
                 notes.push(Note::new(name, FOLDER_OF_TABLES));
             }
-            (None, _) => notes.push(Note::new(&name, names::passed_over(&name, &there))),
+            (None, _) => notes.push(Note::new(&name, nearly::passed_over(&name, &there))),
         }
         if files.len() > FILES {
             return Err(IngestError::TooManyFiles);
@@ -135,7 +140,7 @@ fn holds_tables(folder: &Path) -> bool {
 /// What was passed over and may be a table after all, that table or any, as errors end in it.
 pub(super) fn alike(notes: &[Note], table: Option<&str>) -> String {
     let may_be = |note: &&Note| {
-        let looks_like = names::looks_like(&note.about).map(|found| found.name);
+        let looks_like = nearly::looks_like(&note.about).map(|found| found.name);
         note.text == FOLDER_OF_TABLES
             || looks_like.is_some_and(|found| table.is_none_or(|table| found == table))
     };
@@ -171,7 +176,11 @@ fn inside(
                 let part = Part::Inside { folder: folder.to_owned(), number: part.0, stem: part.1 };
                 files.push(Recognised { table, name: shown, format, part, path });
             }
-            Some(_) | None => notes.push(Note::new(shown, "no file of a known format; not read")),
+            Some(_) => notes.push(Note::new(shown, SPECIAL)),
+            None => {
+                let why = format!("not read; the endings of parts are {ENDINGS_SAID}");
+                notes.push(Note::new(shown, why));
+            }
         }
         if files.len() > FILES {
             return Err(IngestError::TooManyFiles);

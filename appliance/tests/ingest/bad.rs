@@ -316,7 +316,7 @@ fn a_file_that_is_not_what_its_name_says_is_named_as_what_it_is() {
     let notes = notes(&world.ingest().unwrap());
     assert!(
         notes.contains(
-            "death.zip: not read; if it is the table death, write it as death.csv (the endings are"
+            "death.zip: not read; if it is the table death, take it out of the archive, as death.csv"
         ),
         "{notes}"
     );
