@@ -134,9 +134,15 @@ impl Lines {
         let value = self.take(name)?;
         let found = of(&value);
         if found.is_none() {
-            self.wrong(name, &value, &format!("expected {expected}"));
+            self.unexpected(name, &value, expected);
         }
         found
+    }
+
+    /// A setting whose value is of another kind than expected, or beyond what is.
+    pub fn unexpected(&mut self, name: &str, value: &Value, expected: &str) {
+        let quotes = if value.is_str() { ", without quotes" } else { "" };
+        self.wrong(name, value, &format!("expected {expected}{quotes}"));
     }
 
     /// A setting whose value is not right.
@@ -269,6 +275,10 @@ mod tests {
         assert_eq!(
             wrong("part = 5\nneeded = \"x\""),
             ["a.toml line 1: part = 5 is not right: expected a part, [part]"]
+        );
+        assert_eq!(
+            wrong("needed = \"x\"\nnumber = \"5\""),
+            ["a.toml line 2: number = \"5\" is not right: expected 1 to 9, without quotes"]
         );
         assert!(wrong("needed = \"x\"\npart.number = 9\n[free]\nanything = 1").is_empty());
     }

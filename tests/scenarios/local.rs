@@ -153,7 +153,7 @@ fn the_data_page_tells_the_quality_and_which_generation_cannot_be_read() -> Resu
         "0 throughout, and so kept as empty: condition_occurrence (visit_detail_id), drug_exposure (visit_detail_id),",
         "How full the columns of drug_exposure are",
         "<dt>Vocabulary</dt><dd>v5.0 29-FEB-24</dd>",
-        "g-000001/manifest.json is not of this version",
+        "g-000001/manifest.json is missing, damaged or of another version; use another generation",
         "Drop<span class=\"unseen\"> g-000001",
         "g-000002",
     ] {

@@ -147,7 +147,9 @@ impl Checker {
         if columns > COLUMNS_MAX || self.columns > COLUMNS_ALL_MAX {
             return Err(Refusal::new(
                 Code::ConstructNotAllowed,
-                "the question returns too many columns; write the ones that are needed instead of *",
+                format!(
+                    "the question returns too many columns; write the ones that are needed, {COLUMNS_MAX} at most"
+                ),
                 place,
             ));
         }

@@ -83,7 +83,9 @@ pub(super) fn data(folder: &Path, command: &DataCommand) -> anyhow::Result<()> {
 }
 
 fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
-    let in_use = generations.current_name()?;
+    // Where it cannot be told which is in use, they are listed all the same: one of them may be put in use.
+    let current = generations.current_name();
+    let in_use = current.as_ref().ok().cloned().flatten();
     let pins = generations.pins()?;
     let pinned = |name: &str| -> Vec<String> {
         pins.iter().filter(|pin| pin.generation == name).map(|pin| pin.name.clone()).collect()
@@ -108,11 +110,11 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
             })
             .collect();
         say!("{}", serde_json::to_string_pretty(&all)?);
-        return Ok(());
+        return current.map(drop).map_err(Into::into);
     }
     if names.is_empty() {
         say!("No data yet; ingest an extract: flip-appliance ingest DIR");
-        return Ok(());
+        return current.map(drop).map_err(Into::into);
     }
     say!("  generation  extract of  ingested             persons         size");
     for name in &names {
@@ -136,7 +138,7 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
         }
     }
     say!("* in use. More of one: flip-appliance data show GENERATION");
-    Ok(())
+    current.map(drop).map_err(Into::into)
 }
 
 fn show(
@@ -147,6 +149,7 @@ fn show(
 ) -> anyhow::Result<()> {
     let generation = generations.described(name)?;
     let quality = generations.quality(name)?;
+    let wrong = generations.named(name).err();
     if as_json {
         let verified = verdict.map(|verdict| match verdict {
             Verdict::Sound => json!({ "sound": true }),
@@ -158,12 +161,16 @@ fn show(
             "manifest": generation.manifest,
             "quality": quality,
             "verified": verified,
+            "wrong": wrong.as_ref().map(ToString::to_string),
         });
         say!("{}", serde_json::to_string_pretty(&shown)?);
     } else {
         let in_use = if generations.current_name()?.as_deref() == Some(name) { ", in use" } else { "" };
         let ingested = clock::readable(UnixMillis(generation.manifest.ingested_at_ms));
         say!("generation {name}{in_use}; ingested {ingested} UTC\n");
+        if let Some(error) = wrong.as_ref().filter(|_| verdict.is_none()) {
+            say!("{error}\n");
+        }
         say!("{}", data::print_tables(&generation.manifest));
         let none = || "No report on its quality: it was made by a version that wrote none.\n".to_owned();
         say!("{}", quality.as_ref().map_or_else(none, print_quality));
@@ -175,11 +182,15 @@ fn show(
         }
     }
     // A damaged generation is an error of the command, and says what to do.
-    if verdict.is_some() { generations.named(name).map(drop).map_err(Into::into) } else { Ok(()) }
+    wrong.filter(|_| verdict.is_some()).map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<()> {
-    let before = generations.current_name()?;
+    let before = match generations.current_name() {
+        // It is what this mends.
+        Err(GenerationsError::Pointer { .. }) => None,
+        before => before?,
+    };
     if verified(generations, place, name)? == Verdict::NoHash {
         eprintln!("{name} was made by a version that kept no hash; it is used unverified");
     }
@@ -239,7 +250,11 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let generations = Generations::open(&place.generations())?;
     let log = place.audit();
     let dir = std::path::absolute(dir)?;
-    anyhow::ensure!(dir.is_dir(), "{} is not a folder", dir.display());
+    anyhow::ensure!(
+        dir.is_dir(),
+        "{} is not a folder; give the folder that the extract's files lie in",
+        dir.display()
+    );
     let source = dir.display().to_string();
     let turn = generations.turn().map_err(IngestError::from)?;
     let begun = match delivery {

@@ -39,13 +39,15 @@ pub enum IngestError {
     #[error("more than {FILES} files; write larger parts")]
     TooManyFiles,
     /// There is no person table.
-    #[error("the extract has no person file, so it has no persons{alike}")]
+    #[error(
+        "the extract has no person file, so it has no persons; export the table person too, as person.csv or a like name{alike}"
+    )]
     NoPersonFile {
         /// What is in it that may be that file, if anything.
         alike: String,
     },
     /// The person table has no rows.
-    #[error("{file} has no rows, so the extract has no persons")]
+    #[error("{file} has no rows, so the extract has no persons; export the table person anew")]
     NoPersons {
         /// The person file's name.
         file: String,

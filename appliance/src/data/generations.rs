@@ -44,7 +44,7 @@ pub(super) use partial::Partial;
 pub use partial::Turn;
 pub use pins::Pin;
 
-use error::failed;
+use error::{failed, not_one};
 
 const POINTER: &str = "current";
 const NEWEST: &str = "newest";
@@ -183,9 +183,7 @@ impl Generations {
         self.must_exist(name)?;
         let path = self.root.join(name).join(QUALITY);
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|source| GenerationsError::Manifest { path, source }),
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(not_one(&path)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("reading", &path)(error)),
         }
@@ -202,9 +200,11 @@ impl Generations {
     fn read(&self, name: &str) -> Result<Generation, GenerationsError> {
         let folder = self.root.join(name);
         let path = folder.join(MANIFEST);
-        let text = fs::read(&path).map_err(failed("reading", &path))?;
-        let manifest =
-            serde_json::from_slice(&text).map_err(|source| GenerationsError::Manifest { path, source })?;
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(not_one(&path)(error)),
+            read => read.map_err(failed("reading", &path))?,
+        };
+        let manifest = serde_json::from_slice(&text).map_err(not_one(&path))?;
         Ok(Generation { name: name.to_owned(), database: folder.join(DATABASE), manifest })
     }
 

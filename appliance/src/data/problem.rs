@@ -67,7 +67,7 @@ pub enum Fault {
     #[error("not a whole number of at most 64 bits")]
     NotWhole,
     /// The value is no finite number.
-    #[error("not a finite number")]
+    #[error("not a finite number; where there is none, leave the value empty")]
     NotNumber,
     /// A number with a comma in it.
     #[error("a comma in a number; write a point before decimals, and nothing between thousands")]
@@ -76,7 +76,7 @@ pub enum Fault {
     #[error("not a day of the years 1 to 9999 (YYYY-MM-DD, or YYYYMMDD)")]
     NotDate,
     /// A date carries a time of day.
-    #[error("a date with a time of day other than midnight")]
+    #[error("a date with a time of day other than midnight; write the day alone")]
     NotMidnight,
     /// The value is no date with time.
     #[error("not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)")]
@@ -124,10 +124,10 @@ pub enum Fault {
     #[error("a record of more than {0} bytes; the rest of the file was not read")]
     LongRecord(usize),
     /// A carriage return stands alone.
-    #[error("a carriage return without a line feed")]
+    #[error("a carriage return without a line feed; quote the text that it is in, or take it out")]
     LoneReturn,
     /// A zero byte.
-    #[error("a zero byte: the file may be damaged")]
+    #[error("a zero byte: the file may be damaged; export it again")]
     ZeroByte,
     /// A Parquet column whose texts are not UTF-8.
     #[error("not UTF-8 text; export it as UTF-8")]

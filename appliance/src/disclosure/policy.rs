@@ -329,8 +329,7 @@ impl Lines {
             (None, None) => return by_itself,
         };
         let Some(value) = T::of(&written).filter(|value| range.contains(value)) else {
-            let why = format!("expected {} to {}", range.start(), range.end());
-            self.left.wrong(line, &written, &why);
+            self.left.unexpected(line, &written, &format!("{} to {}", range.start(), range.end()));
             return by_itself;
         };
         let loosens = match stricter {

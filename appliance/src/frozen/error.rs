@@ -10,7 +10,9 @@ use crate::data::{GenerationsError, disk_is_full};
 #[derive(Debug, thiserror::Error)]
 pub enum FrozenError {
     /// The disk is full. Nothing was kept.
-    #[error("the disk is full: this freeze needs {needs_bytes} bytes; nothing was kept")]
+    #[error(
+        "the disk is full: this freeze needs {needs_bytes} bytes; nothing was kept; free space and have it frozen again"
+    )]
     DiskFull {
         /// Bytes that it takes.
         needs_bytes: u64,

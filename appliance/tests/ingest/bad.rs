@@ -14,6 +14,9 @@ use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World, notes};
 const CONVERT: &str = "export the file as UTF-8, or convert it; from Windows, and not compressed, that is: iconv -f \
      WINDOWS-1252 -t UTF-8 OLD > NEW";
 const MARKER: &str = "MARKERVALUE";
+const NOT_FINITE: &str = "not a finite number; where there is none, leave the value empty";
+const NO_PERSON_FILE: &str = "the extract has no person file, so it has no persons; export the table person too, as person.csv or a like \
+                              name";
 const NO_COLUMNS: &str = "death.csv line 1: no column of this table is named here; a text file begins with the columns' \
                           names, set apart by comma, tab, semicolon or bar";
 
@@ -51,9 +54,9 @@ fn every_bad_value_is_named_by_file_line_and_column() {
             "person.csv line 5, column person_id: the value is empty, and the CDM requires one",
             "DEATH.csv line 2, column death_date: not a day of the years 1 to 9999 (YYYY-MM-DD, or YYYYMMDD)",
             "DEATH.csv line 2, column death_datetime: not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)",
-            "DEATH.csv line 3, column death_date: a date with a time of day other than midnight",
+            "DEATH.csv line 3, column death_date: a date with a time of day other than midnight; write the day alone",
             "DEATH.csv line 4, column death_date: the value is empty, and the CDM requires one",
-            "specimen.csv line 2, column quantity: not a finite number",
+            "specimen.csv line 2, column quantity: not a finite number; where there is none, leave the value empty",
         ]
     );
     assert!(world.partials().is_empty());
@@ -86,7 +89,7 @@ fn broken_lines_are_named() {
                 "DEATH.csv line 2, column cause_source_value: not UTF-8 text; if this value was cut in the middle of a \
                  letter, export it anew; else {CONVERT}"
             ),
-            "DEATH.csv line 3: a zero byte: the file may be damaged",
+            "DEATH.csv line 3: a zero byte: the file may be damaged; export it again",
         ]
     );
 }
@@ -161,8 +164,7 @@ fn a_table_under_a_name_that_is_nearly_right_is_told_what_to_be_named() {
     world.file("death.csv", format!("{DEATH_HEADER}\n"));
     assert_eq!(
         refused(&world),
-        "the extract has no person file, so it has no persons; omop.person.csv: not read; if it is the table person, \
-         name it person.csv"
+        format!("{NO_PERSON_FILE}; omop.person.csv: not read; if it is the table person, name it person.csv")
     );
     for part in 1..10 {
         world.file(&format!("omop.person_{part}.csv"), "");
@@ -339,7 +341,7 @@ fn bad_parquet_is_named_by_row_and_column() {
         [
             "death.parquet row 2, column person_id: not a whole number of at most 64 bits",
             "death.parquet row 3, column person_id: the value is empty, and the CDM requires one",
-            "death.parquet row 2, column death_date: a date with a time of day other than midnight",
+            "death.parquet row 2, column death_date: a date with a time of day other than midnight; write the day alone",
             "death.parquet row 3, column death_date: the value is empty, and the CDM requires one",
             "death.parquet row 1, column death_datetime: not a date with time of the years 1 to 9999 (YYYY-MM-DD HH:MM:SS)",
         ]
@@ -376,9 +378,12 @@ fn extracts_that_are_none_are_refused() {
     world.file("notes.txt", "hello");
     assert!(refused(&world).contains("holds no file that is named after an OMOP CDM table"));
     world.file("death.csv", format!("{DEATH_HEADER}\n"));
-    assert_eq!(refused(&world), "the extract has no person file, so it has no persons");
+    assert_eq!(refused(&world), NO_PERSON_FILE);
     world.file("person.csv", format!("{PERSON_HEADER}\n"));
-    assert_eq!(refused(&world), "person.csv has no rows, so the extract has no persons");
+    assert_eq!(
+        refused(&world),
+        "person.csv has no rows, so the extract has no persons; export the table person anew"
+    );
     world.file("PERSON.tsv", PERSON_HEADER);
     let text = refused(&world);
     assert!(
@@ -465,7 +470,11 @@ fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
     for text in ["nan", "NaN", "inf", "-Infinity", "1e999"] {
         let world = World::with_persons();
         world.file("specimen.csv", format!("{header}\n1,1,0,0,2020-01-01,1\n2,1,0,0,2020-01-01,{text}\n"));
-        assert_eq!(world.problems(), ["specimen.csv line 3, column quantity: not a finite number"], "{text}");
+        assert_eq!(
+            world.problems(),
+            [format!("specimen.csv line 3, column quantity: {NOT_FINITE}")],
+            "{text}"
+        );
     }
     let world = World::with_persons();
     let memory = Connection::open_in_memory().unwrap();
@@ -478,8 +487,7 @@ fn infinities_and_what_is_no_number_are_named_in_text_and_parquet() {
             path.display()
         ))
         .unwrap();
-    let named =
-        [1, 2, 3].map(|row| format!("specimen.parquet row {row}, column quantity: not a finite number"));
+    let named = [1, 2, 3].map(|row| format!("specimen.parquet row {row}, column quantity: {NOT_FINITE}"));
     assert_eq!(world.problems(), named);
 }
 

@@ -252,8 +252,43 @@ fn a_damaged_generation_is_named_with_what_to_do() {
     fs::write(&current.database, bytes).unwrap();
     let said = bad(data, &["data", "show", "--verify"]);
     assert!(said.contains("generation g-000002 is damaged") && said.contains("data use g-000001"), "{said}");
-    assert!(good(data, &["data", "list"]).contains("g-000002 is damaged"));
+    for listed in [&["data", "list"], &["data", "show"]] {
+        assert!(good(data, listed).contains("g-000002 is damaged"), "{listed:?}");
+    }
     assert!(good(data, &["data", "use", "g-000001"]).contains("is in use"));
+}
+
+#[test]
+fn a_manifest_or_a_pointer_that_is_none_is_named_with_what_to_do_and_another_generation_can_be_used() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let (data, extract) = (data.path(), world.folder.path().to_str().unwrap());
+    good(data, &["ingest", extract]);
+    good(data, &["ingest", extract]);
+    let generations = data.join("generations");
+    let manifest = generations.join("g-000002/manifest.json");
+    for text in [Some("{ damaged"), None] {
+        match text {
+            Some(text) => fs::write(&manifest, text).unwrap(),
+            None => fs::remove_file(&manifest).unwrap(),
+        }
+        let said = bad(data, &["data", "show"]);
+        assert!(
+            said.contains("g-000002/manifest.json is missing, damaged or of another version; use"),
+            "{said}"
+        );
+        let listed = good(data, &["data", "list"]);
+        assert!(listed.contains("* g-000002") && listed.contains("is missing, damaged or"), "{listed}");
+    }
+    for pointer in ["g-000099\n", "garbage\n"] {
+        fs::write(generations.join("current"), pointer).unwrap();
+        let output = run(data, &["data", "list"]);
+        let (listed, said) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!output.status.success() && listed.contains("  g-000001"), "{listed}");
+        assert!(said.contains("put one in use (flip-appliance data use NAME)"), "{said}");
+        assert!(good(data, &["data", "use", "g-000001"]).contains("g-000001 is in use"));
+        assert!(good(data, &["data", "list"]).contains("* g-000001"));
+    }
 }
 
 #[test]

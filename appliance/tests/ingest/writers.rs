@@ -121,9 +121,9 @@ fn what_cannot_be_read_is_named_with_what_to_do() {
         (
             "local_midnight",
             &[
-                "row 1, column measurement_date: a date with a time of day other than midnight",
-                "row 2, column measurement_date: a date with a time of day other than midnight",
-                "row 3, column measurement_date: a date with a time of day other than midnight",
+                "row 1, column measurement_date: a date with a time of day other than midnight; write the day alone",
+                "row 2, column measurement_date: a date with a time of day other than midnight; write the day alone",
+                "row 3, column measurement_date: a date with a time of day other than midnight; write the day alone",
             ],
         ),
         (

@@ -25,18 +25,26 @@ pub enum GenerationsError {
         source: io::Error,
     },
     /// The pointer names nothing that can be a generation.
-    #[error("{} does not name a generation of this folder", path.display())]
+    #[error(
+        "{} does not name a generation of this folder; see which there are (flip-appliance data list) and put one in use \
+         (flip-appliance data use NAME), or ingest the extract again",
+        path.display()
+    )]
     Pointer {
         /// The pointer's file.
         path: PathBuf,
     },
     /// A manifest or a quality report that is not one.
-    #[error("{} is not of this version", path.display())]
+    #[error(
+        "{} is missing, damaged or of another version; use another generation (flip-appliance data list), or ingest the \
+         extract again",
+        path.display()
+    )]
     Manifest {
         /// Its file.
         path: PathBuf,
         /// Why.
-        source: serde_json::Error,
+        source: io::Error,
     },
     /// No generation has that name.
     #[error("there is no generation {name}; {}", one_of(known))]
@@ -97,4 +105,10 @@ fn instead(other: Option<&str>) -> String {
 pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> GenerationsError {
     let path = path.to_owned();
     move |source| GenerationsError::Io { doing, path, source }
+}
+
+/// What is no manifest, or no quality report.
+pub(super) fn not_one<E: Into<io::Error>>(path: &Path) -> impl FnOnce(E) -> GenerationsError {
+    let path = path.to_owned();
+    move |error| GenerationsError::Manifest { path, source: error.into() }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use super::error::{GenerationsError, failed};
+use super::error::{GenerationsError, failed, not_one};
 use super::{
     DATABASE, Generation, Generations, INGEST_LOCK, Lock, MANIFEST, NEWEST, PARTIAL, POINTER, QUALITY,
     number, replace, sync, write_synced,
@@ -89,8 +89,7 @@ impl Partial {
 
     fn write_json(&self, name: &str, value: &impl serde::Serialize) -> Result<(), GenerationsError> {
         let path = self.folder.join(name);
-        let text = serde_json::to_vec_pretty(value)
-            .map_err(|source| GenerationsError::Manifest { path: path.clone(), source })?;
+        let text = serde_json::to_vec_pretty(value).map_err(not_one(&path))?;
         write_synced(&path, &text)
     }
 }

@@ -171,7 +171,8 @@ impl Page for SiteData {
                 Generation {
                     described: None,
                     wrong: Some(
-                        "/var/lib/flip/generations/g-000000/manifest.json is not of this version".to_owned(),
+                        "/var/lib/flip/generations/g-000000/manifest.json is missing, damaged or of another version"
+                            .to_owned(),
                     ),
                     ..generation(0, false, &[])
                 },
