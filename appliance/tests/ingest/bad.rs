@@ -1,22 +1,19 @@
 //! Extracts that must be refused, with every problem named.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
-use flip_appliance::data::progress::{Phase, Progress, Step};
 use flip_appliance::data::quality::{Finding, Rule, print_quality};
-use flip_appliance::data::{IngestError, Quality, Settings, ingest};
+use flip_appliance::data::{IngestError, Quality};
 
-use crate::support::{DEATH_HEADER, NOW_MS, PERSON_HEADER, World, notes};
+use crate::support::{DEATH_HEADER, PERSON_HEADER, World, notes};
 
 const CONVERT: &str = "export the file as UTF-8, or convert it; from Windows, and not compressed, that is: iconv -f \
      WINDOWS-1252 -t UTF-8 OLD > NEW";
+
 const MARKER: &str = "MARKERVALUE";
 const NOT_FINITE: &str = "not a finite number; where there is none, leave the value empty";
-const NO_PERSON_FILE: &str = "the extract has no person file, so it has no persons; export the table person too, as person.csv or a like \
-                              name";
+
 const NO_COLUMNS: &str = "death.csv line 1: no column of this table is named here; a text file begins with the columns' \
                           names, set apart by comma, tab, semicolon or bar";
 
@@ -143,47 +140,6 @@ fn a_file_in_another_encoding_is_one_problem_that_says_how_to_convert_it() {
 }
 
 #[test]
-fn a_table_under_a_name_that_is_nearly_right_is_told_what_to_be_named() {
-    let world = World::with_persons();
-    world.file("cdm_death.csv", "person_id,death_date\n1,2020-01-01\n");
-    let notes = notes(&world.ingest().unwrap());
-    assert!(
-        notes.contains("cdm_death.csv: not read; if it is the table death, name it death.csv"),
-        "{notes}"
-    );
-
-    let refused = |world: &World| world.ingest().unwrap_err().to_string();
-    let person = world.folder.path().join("person.csv");
-    fs::rename(&person, world.folder.path().join("omop.person.csv")).unwrap();
-    let folder = world.folder.path().display();
-    let alike = "; cdm_death.csv: not read; if it is the table death, name it death.csv; omop.person.csv: not read; if \
-                 it is the table person, name it person.csv";
-    assert!(refused(&world).starts_with(&format!("{folder} holds no file that is named after")));
-    assert!(refused(&world).ends_with(alike), "{}", refused(&world));
-
-    world.file("death.csv", format!("{DEATH_HEADER}\n"));
-    assert_eq!(
-        refused(&world),
-        format!("{NO_PERSON_FILE}; omop.person.csv: not read; if it is the table person, name it person.csv")
-    );
-    for part in 1..10 {
-        world.file(&format!("omop.person_{part}.csv"), "");
-    }
-    assert!(refused(&world).ends_with("; and 5 more like these"), "{}", refused(&world));
-}
-
-#[test]
-fn an_extract_that_lies_a_folder_deeper_is_found() {
-    let world = World::empty();
-    let deeper = world.folder.path().join("export 2026");
-    fs::create_dir(&deeper).unwrap();
-    fs::write(deeper.join("person.csv"), "").unwrap();
-    let said = world.ingest().unwrap_err().to_string();
-    let expected = "; export 2026: a folder with files of tables, not read; it can be ingested by itself";
-    assert!(said.ends_with(expected), "{said}");
-}
-
-#[test]
 fn one_is_singular() {
     let world = World::with_persons();
     world.file("death.csv", "person_id,death_date\n1\n");
@@ -196,46 +152,6 @@ fn one_is_singular() {
     let quality = print_quality(&report.quality);
     assert!(quality.contains("death.person_id  1 of 2 (50.0 %) names no person"), "{quality}");
     assert!(quality.contains("3 of 3 (100.0 %) have no observation period"), "{quality}");
-}
-
-#[test]
-fn repeated_keys_are_named_with_the_first() {
-    let world = World::empty();
-    let rows = "1,0,1974,0,0,a\n2,0,1974,0,0,b\n01,0,1974,0,0,\"c\nd\"\n2,0,1974,0,0,e\n2.0,0,1974,0,0,f\n";
-    world.file("person.csv", format!("{PERSON_HEADER}\n{rows}"));
-    let problems = world.problem_list();
-    assert_eq!(problems.total(), 3);
-    let listed: Vec<_> = problems.listed().iter().map(ToString::to_string).collect();
-    let expected = [
-        "person.csv line 4, column person_id: the key repeats that of line 2",
-        "person.csv line 6, column person_id: the key repeats that of line 3",
-        "person.csv line 7, column person_id: the key repeats that of line 3",
-    ];
-    assert_eq!(listed, expected);
-
-    // In a file that is in order, too.
-    world.file("person.csv", format!("{PERSON_HEADER}\n1,0,1974,0,0,a\n1,0,1974,0,0,b\n2,0,1974,0,0,c\n"));
-    assert_eq!(world.problems(), ["person.csv line 3, column person_id: the key repeats that of line 2"]);
-
-    // Also beside other problems, when nothing is loaded.
-    world.file("person.csv", format!("{PERSON_HEADER}\n1,0,1974,0,0,a\n1,0,19x4,0,0,b\n"));
-    assert_eq!(
-        world.problems(),
-        [
-            "person.csv line 3, column year_of_birth: not a whole number of at most 64 bits",
-            "person.csv line 3, column person_id: the key repeats that of line 2",
-        ]
-    );
-}
-
-#[test]
-fn text_keys_repeat_too() {
-    let world = World::with_persons();
-    world.file(
-        "domain.csv",
-        "domain_id\tdomain_name\tdomain_concept_id\nDrug\tDrug\t13\nDevice\tDevice\t17\nDrug\tDrug\t13\n",
-    );
-    assert_eq!(world.problems(), ["domain.csv line 4, column domain_id: the key repeats that of line 2"]);
 }
 
 #[test]
@@ -288,43 +204,6 @@ fn headers_are_checked() {
 }
 
 #[test]
-fn a_file_that_is_not_what_its_name_says_is_named_as_what_it_is() {
-    for (name, content, expected) in [
-        (
-            "death.csv.gz",
-            b"person_id".as_slice(),
-            "the file is not compressed by gzip; take .gz from its name",
-        ),
-        ("death.csv.gz", b"PK\x03\x04", "a ZIP archive or a workbook; take the table out of it as CSV"),
-        ("death.csv.gz", b"\x1f", "the compressed file ends too early: it was not written completely"),
-        (
-            "death.parquet",
-            b"person_id,death_date",
-            "not a Parquet file; end its name in what it is, such as .csv",
-        ),
-        ("death.parquet", b"PAR1 and no more", "no Parquet footer: the file was not written completely"),
-    ] {
-        let world = World::with_persons();
-        world.file(name, content);
-        assert_eq!(world.problems(), [format!("{name}: {expected}")]);
-    }
-    for name in ["death.csv.gz", "death.parquet"] {
-        let world = World::with_persons();
-        world.file(name, "");
-        assert!(world.problems()[0].starts_with(&format!("{name}: the file is empty; export it again")));
-    }
-    let world = World::with_persons();
-    world.file("death.zip", "");
-    let notes = notes(&world.ingest().unwrap());
-    assert!(
-        notes.contains(
-            "death.zip: not read; if it is the table death, take it out of the archive, as death.csv"
-        ),
-        "{notes}"
-    );
-}
-
-#[test]
 fn bad_parquet_is_named_by_row_and_column() {
     let world = World::with_persons();
     let memory = Connection::open_in_memory().unwrap();
@@ -372,28 +251,6 @@ fn bad_parquet_is_named_by_row_and_column() {
 }
 
 #[test]
-fn extracts_that_are_none_are_refused() {
-    let refused = |world: &World| world.ingest().unwrap_err().to_string();
-    let world = World::empty();
-    world.file("notes.txt", "hello");
-    assert!(refused(&world).contains("holds no file that is named after an OMOP CDM table"));
-    world.file("death.csv", format!("{DEATH_HEADER}\n"));
-    assert_eq!(refused(&world), NO_PERSON_FILE);
-    world.file("person.csv", format!("{PERSON_HEADER}\n"));
-    assert_eq!(
-        refused(&world),
-        "person.csv has no rows, so the extract has no persons; export the table person anew"
-    );
-    world.file("PERSON.tsv", PERSON_HEADER);
-    let text = refused(&world);
-    assert!(
-        text.starts_with("two files for the table person: PERSON.tsv and person.csv; keep one"),
-        "{text}"
-    );
-    assert!(world.partials().is_empty());
-}
-
-#[test]
 fn no_error_repeats_a_value() {
     let world = World::with_persons();
     for name in ["death.csv", "death.parquet"] {
@@ -417,51 +274,6 @@ fn no_error_repeats_a_value() {
     memory.execute_batch(&format!("COPY ({select}) TO '{}' (FORMAT parquet)", path.display())).unwrap();
     let error = world.ingest().unwrap_err();
     assert!(!format!("{error} {error:?}").contains(MARKER), "{error:?}");
-}
-
-/// Does something to a file once the ingest has begun to load.
-struct Meddler(PathBuf, fn(&Path));
-
-impl Progress for Meddler {
-    fn at(&mut self, step: &Step) {
-        if step.phase == Phase::Loading {
-            self.1(&self.0);
-        }
-    }
-}
-
-#[test]
-fn a_file_that_is_replaced_under_the_ingest_is_refused() {
-    let world = World::with_persons();
-    let replace = |path: &Path| {
-        let next = path.with_extension("next");
-        fs::copy(path, &next).unwrap();
-        fs::rename(&next, path).unwrap();
-    };
-    let mut meddler = Meddler(world.folder.path().join("person.csv"), replace);
-    let outcome =
-        ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler);
-    assert!(matches!(outcome, Err(IngestError::Changed { file }) if file == "person.csv"));
-    assert!(world.partials().is_empty());
-}
-
-#[test]
-fn a_part_that_arrives_under_the_ingest_is_missed_by_nobody() {
-    let world = World::with_persons();
-    world.file("death_1.csv", "person_id,death_date\n1,2020-01-01\n");
-    fs::create_dir(world.folder.path().join("specimen")).unwrap();
-    let first = world.ingest().unwrap().generation.name;
-    for late in ["death_2.csv", "specimen/part-1.csv"] {
-        let arrive = |path: &Path| fs::write(path, "person_id,death_date\n2,2020-01-01\n").unwrap();
-        let path = world.folder.path().join(late);
-        let mut meddler = Meddler(path.clone(), arrive);
-        let outcome =
-            ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler);
-        assert!(matches!(outcome, Err(IngestError::Changed { file }) if file == late), "{late}");
-        assert_eq!(world.generations().current_name().unwrap(), Some(first.clone()));
-        assert!(world.partials().is_empty());
-        fs::remove_file(path).unwrap();
-    }
 }
 
 #[test]
@@ -518,22 +330,4 @@ fn the_year_0_is_no_date_and_the_year_9999_is_one_that_is_pointed_out() {
     let quality = world.ingest().unwrap().quality;
     assert_eq!(late(&quality), [Some((0, 1)), Some((1, 1))]);
     assert!(print_quality(&quality).contains("lie after the day of the extract"));
-}
-
-#[test]
-fn a_file_that_grows_under_the_ingest_is_refused() {
-    let world = World::with_persons();
-    let grow = |path: &Path| {
-        let mut file = fs::File::options().append(true).open(path).unwrap();
-        file.write_all(b"4,0,1974,0,0,late\n").unwrap();
-    };
-    let mut meddler = Meddler(world.folder.path().join("person.csv"), grow);
-    let error = ingest(world.folder.path(), &world.generations(), &Settings::default(), NOW_MS, &mut meddler)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(
-        error,
-        "person.csv changed or was replaced while it was read; wait until the extract is complete and run again"
-    );
-    assert!(world.partials().is_empty());
 }

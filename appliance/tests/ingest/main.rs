@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad;
+mod changing;
 mod commands;
 mod confined;
 mod crash;
@@ -13,7 +14,9 @@ mod definitions;
 mod forms;
 mod full;
 mod generations;
+mod keys;
 mod memory;
+mod named;
 mod ohdsi;
 mod older;
 mod parts;
