@@ -22,7 +22,7 @@ fn each_answered_once(stage: &mut Stage, orders: usize) -> Result<()> {
 #[test]
 fn an_appliance_killed_at_work_answers_after_its_restart() -> Result<()> {
     let mut stage = Stage::set()?;
-    let query = stage.ask_slow()?;
+    let query = stage.ask_half_as_slow()?;
     stage.trust.kill()?;
     assert_eq!(share(&stage.api.result(&query)?)["stage"], "running");
     stage.trust.resume()?;
@@ -33,7 +33,7 @@ fn an_appliance_killed_at_work_answers_after_its_restart() -> Result<()> {
 #[test]
 fn an_appliance_asked_to_stop_at_work_stops_cleanly_and_answers_later() -> Result<()> {
     let mut stage = Stage::set()?;
-    let query = stage.ask_slow()?;
+    let query = stage.ask_half_as_slow()?;
     assert!(stage.trust.program()?.terminate()?.success());
     assert!(stage.trust.log().contains("the appliance has stopped"));
     stage.trust.resume()?;

@@ -188,7 +188,7 @@ fn a_disk_that_is_full_when_a_cohort_is_frozen_is_named_and_it_is_frozen_once_th
 #[test]
 fn an_appliance_killed_in_mid_freeze_freezes_once() -> Result<()> {
     let mut stage = Stage::set()?;
-    let query = stage.ask_slow()?;
+    let query = stage.ask_half_as_slow()?;
     assert_eq!(share(&stage.api.complete(&query)?)["state"], "value");
     assert!(stage.api.approve(&query)?);
     until("the freeze to run", || {

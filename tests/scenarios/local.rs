@@ -392,7 +392,7 @@ fn a_project_that_is_refused_while_its_question_runs_gets_no_answer_and_nothing_
     stage.api.complete(&query)?;
     let project = stage.api.project_of(&query)?;
     let refusals = stage.trust.data.join("refused-projects.json");
-    let running = stage.ask_slow()?;
+    let running = stage.ask_half_as_slow()?;
     let refusal = json!({ &project: { "at": 5, "reason": "" } });
     std::fs::write(&refusals, refusal.to_string())?;
     assert_eq!(share(&stage.api.complete(&running)?)["code"], "project_refused");
