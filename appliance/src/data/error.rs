@@ -78,7 +78,7 @@ pub enum IngestError {
     )]
     Memory,
     /// A file could not be read or written.
-    #[error("{}", path.display())]
+    #[error("{} cannot be read or written{}", path.display(), advice(source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -188,6 +188,18 @@ impl IngestError {
     }
 }
 
+/// What to do about a file that cannot be read or written, where that is known.
+fn advice(source: &io::Error) -> &'static str {
+    let kind = source.kind();
+    if kind == io::ErrorKind::PermissionDenied {
+        "; let the user who runs this program do so (chmod, or chown)"
+    } else if kind == io::ErrorKind::NotFound {
+        "; it has gone, or is a link to nowhere: put it there, or take the link away"
+    } else {
+        ""
+    }
+}
+
 /// True where a write found no room: on the disk, in the quota, or under the limit of one file's size.
 pub(crate) fn disk_is_full(error: &io::Error) -> bool {
     matches!(
@@ -241,5 +253,15 @@ mod tests {
         ] {
             assert_eq!(Cause::of_text(text), cause, "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_of_another_user_is_named_with_what_to_do() {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let said = IngestError::io(Path::new("/srv/omop/PERSON.csv"), source).to_string();
+        assert_eq!(
+            said,
+            "/srv/omop/PERSON.csv cannot be read or written; let the user who runs this program do so (chmod, or chown)"
+        );
     }
 }

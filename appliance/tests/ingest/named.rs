@@ -49,6 +49,14 @@ fn an_extract_that_lies_a_folder_deeper_is_found() {
 }
 
 #[test]
+fn a_link_to_nowhere_is_named_with_what_to_do() {
+    let world = World::with_persons();
+    std::os::unix::fs::symlink("/nowhere/death.csv", world.folder.path().join("death.csv")).unwrap();
+    let said = world.ingest().unwrap_err().to_string();
+    assert!(said.ends_with("death.csv cannot be read or written; it has gone, or is a link to nowhere: put it there, or take the link away"), "{said}");
+}
+
+#[test]
 fn a_file_that_is_not_what_its_name_says_is_named_as_what_it_is() {
     for (name, content, expected) in [
         (
