@@ -199,7 +199,11 @@ fn a_result_that_the_hub_will_never_take_ends_its_order() -> Result<()> {
     let forger = Forger::at(&stage)?;
     forger.ledger.execute("UPDATE trust SET verifying = ?1", [stranger])?;
     stage.hub.resume()?;
-    let result = stage.api.complete(&stage.api.ask("lost", EVERYONE)?)?;
+    let lost = stage.api.ask("lost", EVERYONE)?;
+    stage.trust.program()?.says("the hub refused a result")?;
+    // What comes next wakes the long poll, whose answer is followed by word of what the Trust holds no more.
+    stage.api.ask("next", EVERYONE)?;
+    let result = stage.api.complete(&lost)?;
     assert_eq!(share(&result)["state"], "not_taken", "{result}");
     assert_eq!(share(&result)["reason"], "unknown_key");
     let rounds = stage.trust.log().matches("the hub refused a result").count();
