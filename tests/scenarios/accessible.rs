@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use crate::console::picture;
 use crate::stage::Stage;
 
+/// What fits depends on the width alone, and contrast on the colours. Who wants to look at the other two, too, has
+/// them for the asking: `cargo run -p flip-web --example gallery`.
 const WINDOWS: [Window; 2] = [
     Window { width: 1_280, height: 1_000, dark: false, scripts: true },
     Window { width: 320, height: 900, dark: true, scripts: true },
@@ -100,7 +102,8 @@ fn axe_finds_no_barrier_on_any_page_of_the_local_console() -> Result<()> {
         browser.shows("Needs attention")?;
         browser.go(&address)?;
         let source = browser.source()?;
-        let (_, navigation) = source.split_once("<nav").context("no navigation")?;
+        let (_, navigation) =
+            source.split_once("<nav").with_context(|| format!("no navigation: {source}"))?;
         let (navigation, _) = navigation.split_once("</nav>").context("no end of the navigation")?;
         let mut pages: Vec<String> = navigation
             .split("href=\"")
@@ -123,11 +126,11 @@ fn axe_finds_no_barrier_on_any_page_of_the_local_console() -> Result<()> {
 
 fn none(browser: &Browser, page: &str, window: Window) -> Result<()> {
     let found = browser.barriers()?;
-    let how = if window.dark { "dark, narrow" } else { "light, wide" };
+    let how = format!("{}-{}", if window.dark { "dark" } else { "light" }, window.width);
     ensure!(found.is_empty(), "{page}, {how}: {found:#?}");
     let shape: String = page.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let side = if browser.address()?.starts_with("https") { "hub" } else { "local" };
-    browser.picture(&picture(&format!("every-{side}-{}-{}", shape.trim_matches('-'), &how[..4]))?)?;
+    browser.picture(&picture(&format!("every-{side}-{}-{how}", shape.trim_matches('-')))?)?;
     let found = browser.misfits()?;
     ensure!(found.is_empty(), "{page}, {how}: {found:#?}");
     Ok(())

@@ -13,8 +13,8 @@ const STEP_PX: usize = 34;
 const AXIS_PX: usize = 20;
 /// Characters of a label that fit into a narrow chart.
 const LABEL_CHARACTERS: usize = 44;
-/// Share of the width that 100 per cent take: the number beside the longest bar has room.
-const SPAN: f64 = 0.88;
+/// Share of the width that 100 per cent take: the number beside the longest bar has room on the narrowest screen.
+const SPAN: f64 = 0.8;
 
 /// The shares as an `<svg>` element, coloured by the classes of the other charts.
 pub fn shares(chart: &Shares) -> String {

@@ -16,6 +16,8 @@ const DOWN_PX: f64 = 105.0;
 const NAMED_MAX: usize = 16;
 /// Trusts whose names can be read beneath them where there is little room: of more they are left out there.
 const FEW: usize = 6;
+/// The same on the narrowest screens.
+const VERY_FEW: usize = 2;
 /// Characters of a name that fit beside it.
 const NAME_CHARACTERS: usize = 22;
 
@@ -39,7 +41,13 @@ pub fn topology(of: &Topology) -> String {
     }
     let reached = of.nodes.iter().filter(|node| matches!(node.reach, Reach::Good | Reach::Troubled)).count();
     let drawn = of.nodes.len().min(NODES_MAX);
-    let many = if drawn > FEW { " many" } else { "" };
+    let many = if drawn > FEW {
+        " several many"
+    } else if drawn > VERY_FEW {
+        " several"
+    } else {
+        ""
+    };
     let mut svg = format!(
         "<svg class=\"chart topology{many}\" xmlns=\"http://www.w3.org/2000/svg\" width=\"100%\" height=\"{HEIGHT_PX}\" \
          role=\"img\" aria-labelledby=\"topology-title topology-desc\">\n\
