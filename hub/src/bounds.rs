@@ -260,8 +260,10 @@ pub const BUNDLE_BATCH: usize = 64;
 pub const STICK_PAGE: Duration = Duration::from_secs(20);
 /// Milliseconds for which that page says what came of a bundle that nobody waited for.
 pub const STICK_NEWS_MS: u64 = 10 * 60_000;
-/// People to whom it says so: far more than carry sticks within that time.
-pub const STICK_NEWS: usize = 100;
+/// Such bundles of one person: one after the other is taken in, each for longer than [`STICK_PAGE`].
+pub const STICK_NEWS_OF_ONE: usize = 30;
+/// Such bundles of all people: far more than are taken in within that time.
+pub const STICK_NEWS: usize = 300;
 /// Bytes of results of a bundle after which a transaction takes in no more: memory stays small, however long a bundle is.
 pub const BUNDLE_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of a bundle where nobody says how large: what a stick with the filesystem that most of them have can hold in one

@@ -74,7 +74,7 @@ pub use site::{
     Attention, Certificate, Clock, Counter, DataInUse, Delivery, EngineLimits, Link, Order, Outcome, Said,
     Site,
 };
-pub use sticks::{StickMake, StickProgress, StickStep, StickWatch, StickWork, Sticks};
+pub use sticks::{StickCame, StickMake, StickProgress, StickStep, StickWatch, StickWork, Sticks};
 pub use tokens::{ScopeChoice, TokenRow, Tokens};
 pub use trust::{Disk, Trust};
 pub use trusts::{TrustAdded, TrustRow, TrustState, Trusts};

@@ -124,7 +124,7 @@ fn view(site: &Site, said: Option<Said>) -> Result<web::Sticks, String> {
             waiting: waiting as u64,
         }],
         take_action: "/sticks".to_owned(),
-        said,
+        came: said.map(web::StickCame::just_now).into_iter().collect(),
         acts: acts.into_iter().map(|entry| pages::act(entry, now.0)).collect(),
         under_way,
         refresh_seconds: under_way.map(|_| web::Sticks::REFRESH_SECONDS),

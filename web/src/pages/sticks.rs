@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::{Act, Frame, Said, sample};
+use super::{Act, Frame, Moment, Said, sample};
 use crate::Page;
 
 /// The page at `/sticks`.
@@ -16,8 +16,8 @@ pub struct Sticks {
     pub makes: Vec<StickMake>,
     /// Where the form posts that brings a bundle; its only field is the file.
     pub take_action: String,
-    /// What came of the bundle that was just brought.
-    pub said: Option<Said>,
+    /// What came of bundles that were brought: of the one just now first, then the newest.
+    pub came: Vec<StickCame>,
     /// What was done with sticks, newest first; at the hub the audit has it.
     pub acts: Vec<Act>,
     /// What is done with a bundle at this moment.
@@ -29,6 +29,23 @@ pub struct Sticks {
 impl Sticks {
     /// Seconds between two looks while something is under way.
     pub const REFRESH_SECONDS: u32 = 2;
+}
+
+/// What came of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StickCame {
+    /// What is said of it.
+    pub said: Said,
+    /// When, where it was not just now.
+    pub at: Option<Moment>,
+}
+
+impl StickCame {
+    /// Of the bundle that was just brought.
+    #[must_use]
+    pub fn just_now(said: Said) -> Self {
+        Self { said, at: None }
+    }
 }
 
 /// What is done with a bundle.
@@ -132,7 +149,7 @@ impl Page for Sticks {
             frame: sample::admin(),
             makes: vec![make("Northgate Hospital", 2), make("St Elsewhere", 0)],
             take_action: "/uploads/sticks".to_owned(),
-            said: None,
+            came: Vec::new(),
             acts: Vec::new(),
             under_way: None,
             refresh_seconds: None,
@@ -146,7 +163,20 @@ impl Page for Sticks {
         let copying = busy(StickStep::Copying, 1 << 30, Some(3 << 30));
         let taking = busy(StickStep::Taking, 1, Some(1));
         let taken = Self {
-            said: Some(Said::Done("Taken in, from Northgate Hospital: 2 results.".to_owned())),
+            came: vec![StickCame::just_now(Said::Done(
+                "Taken in, from Northgate Hospital: 2 results stored.".to_owned(),
+            ))],
+            ..hub.clone()
+        };
+        let earlier = |text: &str, minutes: &str| StickCame {
+            said: Said::Not(text.to_owned()),
+            at: Some(sample::moment("2026-07-21T08:12:03Z", minutes)),
+        };
+        let several = Self {
+            came: vec![
+                earlier("Refused (foreign): it is for somebody else.", "1 minute ago"),
+                earlier("Refused (expired): its time is over.", "4 minutes ago"),
+            ],
             ..hub.clone()
         };
         let none = Self { makes: Vec::new(), ..hub.clone() };
@@ -160,7 +190,9 @@ impl Page for Sticks {
             frame: sample::site(),
             take_action: "/sticks".to_owned(),
             makes: vec![StickMake { action: "/sticks/answer".to_owned(), ..make("the hub", 1) }],
-            said: Some(Said::Not("Refused (foreign): it is for somebody else.".to_owned())),
+            came: vec![StickCame::just_now(Said::Not(
+                "Refused (foreign): it is for somebody else.".to_owned(),
+            ))],
             acts: vec![
                 act(9, "bundle refused", &[("reason", "foreign")]),
                 act(8, "bundle taken", &[("orders", "2"), ("settled", "1")]),
@@ -168,7 +200,7 @@ impl Page for Sticks {
             under_way: Some(StickProgress { step: StickStep::Making, done: 64, of: Some(200) }),
             refresh_seconds: Some(Self::REFRESH_SECONDS),
         };
-        vec![hub, taken, none, bringing, copying, taking, site]
+        vec![hub, taken, several, none, bringing, copying, taking, site]
     }
 }
 

@@ -6,8 +6,8 @@ use flip_web::pages::{
     OwnFactor, OwnPassword, People, Person, Problem, Project, ProjectHistory, ProjectNew, Projects,
     ProviderWay, Queries, Query, QueryNew, RecoveryCodes, RequestState, Requests, Said, Seat, Sessions,
     SetUpFactor, SignIn, SignedIn, SignedOut, Site, SiteAttack, SiteAudit, SiteData, SiteDisclosure,
-    SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, Sticks,
-    Tokens, Trust, TrustAdded, Trusts,
+    SiteDoor, SiteEntered, SiteFrozen, SiteLogs, SiteOrder, SiteOrders, SitePolicy, SiteProjects, StickCame,
+    Sticks, Tokens, Trust, TrustAdded, Trusts,
 };
 
 use crate::samples::add;
@@ -70,7 +70,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<Sticks>(&mut pages, |page| {
-        page.said = Some(Said::Done(text()));
+        page.came = vec![StickCame::just_now(Said::Done(text()))];
         page.makes.iter_mut().for_each(|make| make.name = text());
         for act in &mut page.acts {
             act.act = text();

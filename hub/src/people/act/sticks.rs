@@ -1,9 +1,8 @@
 //! Bundles for sticks, made and taken in through the console.
 //!
 //! What must stay true: what was begun is done to its end, whether or not somebody waits for it; while it is under way the
-//! page of sticks says how far it is, and afterwards, to who brought it, what came of it.
+//! page of sticks says how far it is, and afterwards, to who brought it, what came of it and of those before.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,8 +41,9 @@ impl Sticks {
         self.watch.now()
     }
 
-    /// What came of the last bundle that this person brought and did not wait for, as long as it is news.
-    pub fn came(&self, of: PersonId, now: UnixMillis) -> Option<Said> {
+    /// What came of the bundles that this person brought and did not wait for, and when, as long as it is news; the
+    /// newest first.
+    pub fn came(&self, of: PersonId, now: UnixMillis) -> Vec<(UnixMillis, Said)> {
         self.news().of(of, now)
     }
 
@@ -52,31 +52,41 @@ impl Sticks {
     }
 }
 
-/// What came of each person's last bundle.
+/// What came of bundles, the oldest first.
 #[derive(Default)]
-struct News(HashMap<PersonId, (UnixMillis, Said)>);
+struct News(Vec<Came>);
+
+struct Came {
+    bundle: MessageId,
+    brought_by: PersonId,
+    at: UnixMillis,
+    said: Said,
+}
 
 impl News {
-    fn of(&self, person: PersonId, now: UnixMillis) -> Option<Said> {
-        self.0.get(&person).filter(|(at, _)| is_news(*at, now)).map(|(_, said)| said.clone())
+    fn of(&self, person: PersonId, now: UnixMillis) -> Vec<(UnixMillis, Said)> {
+        let of_them = self.0.iter().rev().filter(|came| came.brought_by == person && is_news(came.at, now));
+        of_them.map(|came| (came.at, came.said.clone())).collect()
     }
 
-    /// Keeps it in the place of what came of their bundle before; what is no news any more is forgotten, and the oldest
-    /// where there are too many.
-    fn put(&mut self, person: PersonId, said: Said, now: UnixMillis) {
-        self.0.retain(|_, (at, _)| is_news(*at, now));
-        self.forget(person);
-        if self.0.len() >= bounds::STICK_NEWS {
-            let oldest = self.0.iter().min_by_key(|(_, (at, _))| *at).map(|(person, _)| *person);
-            if let Some(oldest) = oldest {
-                self.forget(oldest);
-            }
+    /// Keeps it. What is no news any more is forgotten, and the oldest of the same person where they have too many, or of
+    /// all.
+    fn put(&mut self, new: Came) {
+        self.0.retain(|came| is_news(came.at, new.at));
+        let is_theirs = |came: &Came| came.brought_by == new.brought_by;
+        let oldest = if self.0.iter().filter(|came| is_theirs(came)).count() >= bounds::STICK_NEWS_OF_ONE {
+            self.0.iter().position(is_theirs)
+        } else {
+            (self.0.len() >= bounds::STICK_NEWS).then_some(0)
+        };
+        if let Some(oldest) = oldest {
+            self.0.remove(oldest);
         }
-        self.0.insert(person, (now, said));
+        self.0.push(new);
     }
 
-    fn forget(&mut self, person: PersonId) {
-        self.0.remove(&person);
+    fn forget(&mut self, bundle: MessageId) {
+        self.0.retain(|came| came.bundle != bundle);
     }
 }
 
@@ -118,12 +128,10 @@ pub async fn take(
     length: Option<u64>,
     mut form: Multipart,
 ) -> Result<Option<Result<Taken, BundleError>>, ApiProblem> {
-    let name = format!("brought-{}", MessageId::new(clock::now(), &clock::random_bytes()));
-    let brought = Brought::new(hub.bundles().join(name));
-    let person = may.person().id;
+    let bundle = MessageId::new(clock::now(), &clock::random_bytes());
+    let brought = Brought::new(hub.bundles().join(format!("brought-{bundle}")));
     receive(hub, &mut form, length, &brought).await?;
-    hub.sticks.news().forget(person);
-    let (hub, by) = (Arc::clone(hub), may.by());
+    let (hub, by, brought_by) = (Arc::clone(hub), may.by(), may.person().id);
     let mut taking = tokio::spawn(async move {
         let _work = hub.sticks.watch.begin();
         let taken = take_file(by, &hub, brought.path().to_owned()).await;
@@ -133,14 +141,14 @@ pub async fn take(
             Ok(taken) => in_words(taken),
             Err(problem) => Said::Not(problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())),
         };
-        hub.sticks.news().put(person, said, clock::now());
+        hub.sticks.news().put(Came { bundle, brought_by, at: clock::now(), said });
         (hub, taken)
     });
     match tokio::time::timeout(bounds::STICK_PAGE, &mut taking).await {
         Err(_) => Ok(None),
         Ok(taken) => {
             let (hub, taken) = taken.expect("taking a bundle in does not panic");
-            hub.sticks.news().forget(person);
+            hub.sticks.news().forget(bundle);
             taken.map(Some)
         }
     }
@@ -246,32 +254,48 @@ mod tests {
         PersonId::from_bytes((number as u128).to_be_bytes())
     }
 
-    fn said(what: &str) -> Said {
-        Said::Done(what.to_owned())
+    fn bundle(number: u64) -> MessageId {
+        MessageId::new(UnixMillis(number), &[0; 10])
+    }
+
+    /// That bundle of that person, taken in at the millisecond of its number.
+    fn came(number: u64, brought_by: PersonId) -> Came {
+        let said = Said::Done(number.to_string());
+        Came { bundle: bundle(number), brought_by, at: UnixMillis(number), said }
+    }
+
+    fn told(news: &News, to: PersonId, now: u64) -> Vec<u64> {
+        news.of(to, UnixMillis(now)).into_iter().map(|(at, _)| at.0).collect()
     }
 
     #[test]
-    fn what_came_of_a_bundle_is_told_to_who_brought_it_and_nobody_tells_it_over() {
-        let (mut news, at) = (News::default(), UnixMillis(1_000));
-        news.put(person(1), said("one"), at);
-        news.put(person(2), said("two"), at);
-        news.forget(person(2));
-        assert_eq!((news.of(person(1), at), news.of(person(2), at)), (Some(said("one")), None));
-        news.put(person(1), said("another"), at);
-        assert_eq!(news.of(person(1), at), Some(said("another")));
-        assert_eq!(news.of(person(1), at.plus(bounds::STICK_NEWS_MS)), None, "it is no news any more");
-    }
-
-    #[test]
-    fn so_much_is_kept_and_the_oldest_goes_first() {
+    fn what_came_of_each_bundle_is_told_to_who_brought_it_and_nobody_tells_it_over() {
         let mut news = News::default();
-        for number in 0..=bounds::STICK_NEWS {
-            news.put(person(number), said("x"), UnixMillis(number as u64));
+        news.put(came(1, person(1)));
+        news.put(came(2, person(2)));
+        news.put(came(3, person(1)));
+        assert_eq!(told(&news, person(1), 3), [3, 1]);
+        assert_eq!(told(&news, person(2), 3), [2]);
+        news.forget(bundle(3));
+        assert_eq!(told(&news, person(1), 3), [1], "the one before waits on");
+        assert_eq!(told(&news, person(1), 1 + bounds::STICK_NEWS_MS), [0; 0], "it is no news any more");
+    }
+
+    #[test]
+    fn so_much_is_kept_and_nobody_has_what_another_is_to_hear_forgotten() {
+        let mut news = News::default();
+        news.put(came(0, person(0)));
+        let most = bounds::STICK_NEWS_OF_ONE as u64;
+        for number in 1..=most + 1 {
+            news.put(came(number, person(1)));
         }
-        let last = UnixMillis(bounds::STICK_NEWS as u64);
-        assert_eq!((news.0.len(), news.of(person(0), last)), (bounds::STICK_NEWS, None));
-        assert!(news.of(person(1), last).is_some() && news.of(person(bounds::STICK_NEWS), last).is_some());
-        news.put(person(1), said("x"), last.plus(bounds::STICK_NEWS_MS));
+        assert_eq!(told(&news, person(0), most), [0]);
+        assert_eq!(told(&news, person(1), most + 1), (2..=most + 1).rev().collect::<Vec<_>>());
+        for number in 2..=bounds::STICK_NEWS {
+            news.put(came(most + number as u64, person(number)));
+        }
+        assert_eq!(news.0.len(), bounds::STICK_NEWS);
+        news.put(came(2 * bounds::STICK_NEWS_MS, person(1)));
         assert_eq!(news.0.len(), 1, "what is no news any more is forgotten");
     }
 }

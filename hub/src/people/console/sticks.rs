@@ -6,7 +6,7 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use flip_protocol::PartyId;
-use flip_web::pages::{self as web, Said};
+use flip_web::pages::{self as web, Moment, Said};
 
 use super::pages::frame;
 use super::shown;
@@ -59,11 +59,15 @@ async fn page(person: &Person, hub: &Hub, said: Option<Said>) -> Result<web::Sti
         action: format!("/trusts/{}/bundle", one.trust.id),
         waiting: one.trust.open_orders,
     });
+    let now = clock::now();
+    let just_now = said.map(web::StickCame::just_now);
+    let before = hub.sticks.came(person.id, now).into_iter();
+    let before = before.map(|(at, said)| web::StickCame { said, at: Some(Moment::at(at.0, now.0)) });
     Ok(web::Sticks {
         frame: frame(Some(person)),
         makes: makes.collect(),
         take_action: "/uploads/sticks".to_owned(),
-        said: said.or_else(|| hub.sticks.came(person.id, clock::now())),
+        came: just_now.into_iter().chain(before).collect(),
         acts: Vec::new(),
         under_way,
         refresh_seconds: under_way.filter(|_| looks).map(|_| web::Sticks::REFRESH_SECONDS),
