@@ -15,6 +15,8 @@ pub const DISCARD_BYTES: usize = 64 * 1024 * 1024;
 pub const PEOPLE_CONNECTIONS: usize = 1_000;
 /// Connections at once on the sites listener: 10,000 Trusts and a little.
 pub const SITES_CONNECTIONS: usize = 12_000;
+/// Connections at once on the listener of metrics: a few programs that collect them, and somebody who looks.
+pub const METRICS_CONNECTIONS: usize = 16;
 /// How long a TLS handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long the head of a request may take to arrive.

@@ -1,4 +1,5 @@
-//! A TLS listener: accepts, shakes hands, and serves one router per connection, bounded in number and time.
+//! A listener: accepts, shakes hands where it speaks TLS, and serves one router per connection, bounded in number and
+//! time.
 //!
 //! What must stay true: a slow or silent client holds up nobody else, and neither does one that reads nothing; a shutdown
 //! ends every connection within [`bounds::SHUTDOWN`].
@@ -19,9 +20,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_core::Stream as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
@@ -41,9 +43,9 @@ pub struct Peer(pub IpAddr);
 pub struct Listener {
     name: &'static str,
     tcp: TcpListener,
-    tls: TlsAcceptor,
     slots: Arc<Semaphore>,
     metrics: Metrics,
+    head: Duration,
     unread: Duration,
 }
 
@@ -52,16 +54,15 @@ impl Listener {
     pub async fn bind(
         name: &'static str,
         address: SocketAddr,
-        tls: ServerConfig,
         connections: usize,
         metrics: Metrics,
     ) -> io::Result<Self> {
         Ok(Self {
             name,
             tcp: TcpListener::bind(address).await?,
-            tls: TlsAcceptor::from(Arc::new(tls)),
             slots: Arc::new(Semaphore::new(connections)),
             metrics,
+            head: bounds::REQUEST_HEAD,
             unread: bounds::UNREAD,
         })
     }
@@ -71,13 +72,42 @@ impl Listener {
         self.tcp.local_addr()
     }
 
-    /// Serves until `stopped` ends. `route` picks a connection's router by what its handshake proved.
+    /// Serves over TLS until `stopped` ends. `route` picks a connection's router by what its handshake proved.
     pub async fn serve(
         self,
+        tls: ServerConfig,
         route: impl Fn(&rustls::ServerConnection) -> Router + Clone + Send + 'static,
         stopped: impl Future<Output = ()>,
     ) {
-        let open = Arc::new(GracefulShutdown::new());
+        let (name, tls) = (self.name, TlsAcceptor::from(Arc::new(tls)));
+        let opened = move |stream| {
+            let (tls, route) = (tls.clone(), route.clone());
+            async move {
+                let stream = shaken(name, &tls, stream).await?;
+                let router = route(stream.get_ref().1);
+                Some((stream, router))
+            }
+        };
+        self.serve_each(opened, stopped).await;
+    }
+
+    /// Serves without TLS until `stopped` ends: for what is read on this machine alone.
+    pub async fn serve_bare(self, router: Router, stopped: impl Future<Output = ()>) {
+        let opened = move |stream| std::future::ready(Some((stream, router.clone())));
+        self.serve_each(opened, stopped).await;
+    }
+
+    /// Serves each connection with what `opened` makes of it, if anything.
+    async fn serve_each<S, F>(
+        self,
+        opened: impl Fn(Impatient<TcpStream>) -> F,
+        stopped: impl Future<Output = ()>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Future<Output = Option<(S, Router)>> + Send + 'static,
+    {
+        let open = GracefulShutdown::new();
+        let Self { name, head, .. } = self;
         tokio::pin!(stopped);
         loop {
             let accepted = tokio::select! {
@@ -86,21 +116,23 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer, slot)) => {
-                    let (tls, metrics) = (self.tls.clone(), self.metrics.clone());
-                    let connection =
-                        serve_one(self.name, tls, (stream, peer), slot, route.clone(), &open, metrics);
-                    tokio::spawn(connection);
+                    let (opening, metrics, watcher) = (opened(stream), self.metrics.clone(), open.watcher());
+                    tokio::spawn(async move {
+                        let _slot = slot;
+                        if let Some((stream, router)) = opening.await {
+                            let router = within_bounds(name, router, peer, metrics);
+                            serve_one(name, stream, router, head, watcher).await;
+                        }
+                    });
                 }
                 Err(error) => {
-                    tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
+                    tracing::warn!(listener = name, %error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
         drop(self.tcp);
-        if let Some(open) = Arc::into_inner(open) {
-            let _ = tokio::time::timeout(bounds::SHUTDOWN, open.shutdown()).await;
-        }
+        let _ = tokio::time::timeout(bounds::SHUTDOWN, open.shutdown()).await;
     }
 
     async fn accept(&self) -> io::Result<(Impatient<TcpStream>, Peer, OwnedSemaphorePermit)> {
@@ -112,50 +144,54 @@ impl Listener {
     }
 }
 
-fn serve_one(
+/// A connection whose handshake came to its end in time; `None` where there is nothing more to serve.
+async fn shaken(
     name: &'static str,
-    tls: TlsAcceptor,
-    (stream, peer): (Impatient<TcpStream>, Peer),
-    slot: OwnedSemaphorePermit,
-    route: impl Fn(&rustls::ServerConnection) -> Router + Send + 'static,
-    open: &GracefulShutdown,
-    metrics: Metrics,
-) -> impl Future<Output = ()> + Send + 'static {
-    let watcher = open.watcher();
-    async move {
-        let _slot = slot;
-        let stream: TlsStream<Impatient<TcpStream>> =
-            match tokio::time::timeout(bounds::HANDSHAKE, tls.accept(stream)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
-                    tracing::info!(listener = name, %error, "a TLS handshake failed");
-                    return;
-                }
-                Err(_) => {
-                    tracing::info!(listener = name, "a TLS handshake took too long");
-                    return;
-                }
-            };
-        if stream.get_ref().1.alpn_protocol() == Some(acme::PROTOCOL) {
-            // The handshake was all that it came for (RFC 8737, section 3).
-            tracing::info!(listener = name, "an ACME server has looked at a challenge");
-            return;
+    tls: &TlsAcceptor,
+    stream: Impatient<TcpStream>,
+) -> Option<TlsStream<Impatient<TcpStream>>> {
+    let stream = match tokio::time::timeout(bounds::HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::info!(listener = name, %error, "a TLS handshake failed");
+            return None;
         }
-        let router =
-            route(stream.get_ref().1).layer(axum::middleware::from_fn(move |mut request: Request, next| {
-                request.extensions_mut().insert(peer);
-                within_time(name, metrics.clone(), request, next)
-            }));
-        let service = TowerToHyperService::new(router);
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(bounds::REQUEST_HEAD)
-            .max_buf_size(bounds::REQUEST_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(listener = name, %error, "a connection ended badly");
+        Err(_) => {
+            tracing::info!(listener = name, "a TLS handshake took too long");
+            return None;
         }
+    };
+    if stream.get_ref().1.alpn_protocol() == Some(acme::PROTOCOL) {
+        // The handshake was all that it came for (RFC 8737, section 3).
+        tracing::info!(listener = name, "an ACME server has looked at a challenge");
+        return None;
     }
+    Some(stream)
+}
+
+async fn serve_one(
+    name: &'static str,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    head: Duration,
+    watcher: Watcher,
+) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head)
+        .max_buf_size(bounds::REQUEST_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(listener = name, %error, "a connection ended badly");
+    }
+}
+
+/// A router that knows where its connection is from, and whose requests are counted and end in time.
+fn within_bounds(name: &'static str, router: Router, peer: Peer, metrics: Metrics) -> Router {
+    router.layer(axum::middleware::from_fn(move |mut request: Request, next| {
+        request.extensions_mut().insert(peer);
+        within_time(name, metrics.clone(), request, next)
+    }))
 }
 
 /// The paths of files' bytes: they come for as long as they come, within bounds of their own, and are not held.
@@ -223,7 +259,7 @@ mod tests {
     use rustls::pki_types::ServerName;
     use rustls::{ClientConfig, RootCertStore};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio_rustls::{TlsConnector, client};
+    use tokio_rustls::TlsConnector;
 
     use super::*;
 
@@ -238,12 +274,34 @@ mod tests {
         }
     }
 
-    async fn ask(connector: &TlsConnector, to: SocketAddr, path: &str) -> client::TlsStream<TcpStream> {
-        let tcp = TcpStream::connect(to).await.unwrap();
-        let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap();
+    /// A listener with room for one, that is soon impatient, and its address.
+    async fn listener() -> (Listener, SocketAddr) {
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut listener = Listener::bind("test", here, 1, Metrics::default()).await.unwrap();
+        (listener.head, listener.unread) = (Duration::from_millis(200), Duration::from_millis(200));
+        let address = listener.address().unwrap();
+        (listener, address)
+    }
+
+    fn router() -> Router {
+        Router::new()
+            .route("/endless", get(|| async { Body::from_stream(Endless) }))
+            .route("/short", get(|| async { "read" }))
+    }
+
+    async fn ask<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, path: &str) -> S {
         let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         stream
+    }
+
+    /// What the next one hears, who is let in when the one before is gone.
+    async fn next_hears(stream: impl Future<Output = impl AsyncRead + AsyncWrite + Unpin>) -> String {
+        let mut said = String::new();
+        let after_it = async { ask(stream.await, "/short").await.read_to_string(&mut said).await };
+        // Without a limit it would wait for ever.
+        tokio::time::timeout(bounds::REQUEST, after_it).await.expect("nobody is let in").unwrap();
+        said
     }
 
     #[tokio::test]
@@ -254,26 +312,33 @@ mod tests {
         let tls =
             ServerConfig::builder_with_provider(Arc::clone(&ring)).with_safe_default_protocol_versions();
         let tls = tls.unwrap().with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key);
-        let here = SocketAddr::from(([127, 0, 0, 1], 0));
-        // Room for one: the second is let in when the first is gone.
-        let mut listener = Listener::bind("test", here, tls.unwrap(), 1, Metrics::default()).await.unwrap();
-        listener.unread = Duration::from_millis(200);
-        let address = listener.address().unwrap();
-        let router = Router::new()
-            .route("/endless", get(|| async { Body::from_stream(Endless) }))
-            .route("/short", get(|| async { "read" }));
-        tokio::spawn(listener.serve(move |_| router.clone(), std::future::pending()));
+        let (listener, address) = listener().await;
+        tokio::spawn(listener.serve(tls.unwrap(), move |_| router(), std::future::pending()));
 
         let mut roots = RootCertStore::empty();
         roots.add(own.cert.der().clone()).unwrap();
         let client = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
         let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
         let connector = TlsConnector::from(Arc::new(client));
-        let _reads_nothing = ask(&connector, address, "/endless").await;
-        let mut said = String::new();
-        let after_it = async { ask(&connector, address, "/short").await.read_to_string(&mut said).await };
-        // Without the limit it would wait for ever.
-        tokio::time::timeout(bounds::REQUEST, after_it).await.expect("nobody is let in").unwrap();
+        let connect = || async {
+            let tcp = TcpStream::connect(address).await.unwrap();
+            connector.connect(ServerName::try_from("localhost").unwrap(), tcp).await.unwrap()
+        };
+        let _reads_nothing = ask(connect().await, "/endless").await;
+        let said = next_hears(connect()).await;
+        assert!(said.ends_with("read"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn without_tls_who_reads_or_says_nothing_loses_the_connection_too() {
+        let (listener, address) = listener().await;
+        tokio::spawn(listener.serve_bare(router(), std::future::pending()));
+        let connect = || async { TcpStream::connect(address).await.unwrap() };
+        let _says_nothing = connect().await;
+        let _reads_nothing = ask(connect().await, "/endless").await;
+        let mut keeps_it = connect().await;
+        keeps_it.write_all(b"GET /short HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let said = next_hears(connect()).await;
         assert!(said.ends_with("read"), "{said}");
     }
 }

@@ -69,29 +69,15 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
         people_tls.alpn_protocols.push(acme::PROTOCOL.to_vec());
     }
     let sites_tls = sites_tls(&authority, &config.names)?;
-    let people = Listener::bind(
-        "people",
-        config.people_listen,
-        people_tls,
-        bounds::PEOPLE_CONNECTIONS,
-        metrics.clone(),
-    )
-    .await
-    .with_context(|| format!("people_listen = \"{}\" cannot be bound", config.people_listen))?;
-    let sites =
-        Listener::bind("sites", config.sites_listen, sites_tls, bounds::SITES_CONNECTIONS, metrics.clone())
-            .await
-            .with_context(|| format!("sites_listen = \"{}\" cannot be bound", config.sites_listen))?;
+    let people = bound("people", config.people_listen, bounds::PEOPLE_CONNECTIONS, &metrics).await?;
+    let sites = bound("sites", config.sites_listen, bounds::SITES_CONNECTIONS, &metrics).await?;
     if let Err(error) = Desk::forget_stale(&Desk::folder(data)) {
         // It takes room, and is no reason to keep everybody out.
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "what an earlier run left of bundles cannot be removed");
     }
     let numbers = match config.metrics_listen {
-        Some(address) => {
-            let bound = tokio::net::TcpListener::bind(address).await;
-            Some(bound.with_context(|| format!("metrics_listen = \"{address}\" cannot be bound"))?)
-        }
+        Some(address) => Some(bound("metrics", address, bounds::METRICS_CONNECTIONS, &metrics).await?),
         None => None,
     };
     let addresses = Addresses { people: people.address()?, sites: sites.address()? };
@@ -127,18 +113,19 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     let renewer = acme.map(|(settings, served)| tokio::spawn(acme::keep(settings, data.to_owned(), served)));
     let people_router = people::router(&hub);
     let routing = Arc::clone(&hub);
-    let (watched, stopped) = (Arc::clone(&hub), Arc::clone(&hub));
-    let numbers = async move {
-        let Some(numbers) = numbers else { return };
-        let served = axum::serve(numbers, metrics::router(watched));
-        if let Err(error) = served.with_graceful_shutdown(async move { stopped.stopped().await }).await {
-            tracing::error!(%error, "metrics are not served any more");
+    let numbers = async {
+        if let Some(numbers) = numbers {
+            numbers.serve_bare(metrics::router(Arc::clone(&hub)), hub.stopped()).await;
         }
     };
     tokio::join!(
         numbers,
-        people.serve(move |_| people_router.clone(), hub.stopped()),
-        sites.serve(move |connection| sites::route(&routing, connection.peer_certificates()), hub.stopped()),
+        people.serve(people_tls, move |_| people_router.clone(), hub.stopped()),
+        sites.serve(
+            sites_tls,
+            move |connection| sites::route(&routing, connection.peer_certificates()),
+            hub.stopped()
+        ),
     );
     for task in [reloader, renewer].into_iter().flatten() {
         task.abort();
@@ -151,6 +138,16 @@ pub async fn serve(data: &Path) -> anyhow::Result<()> {
     write_head(&hub, &mut None).await;
     tracing::info!("the hub has stopped");
     Ok(())
+}
+
+async fn bound(
+    name: &'static str,
+    address: SocketAddr,
+    connections: usize,
+    metrics: &Metrics,
+) -> anyhow::Result<Listener> {
+    let bound = Listener::bind(name, address, connections, metrics.clone()).await;
+    bound.with_context(|| format!("{name}_listen = \"{address}\" cannot be bound"))
 }
 
 /// `host:port` of the sites listener as kits say it: from the configuration, else where the hub listens.
