@@ -296,7 +296,11 @@ fn the_first_visitor_of_a_new_hub_becomes_its_administrator() -> Result<()> {
     browser.fill("input[name=password]", &password)?;
     browser.fill("input[name=again]", &password)?;
     browser.click("main button")?;
-    browser.shows("Your password is chosen")?;
+    browser.shows("You are its administrator")?;
+    browser.shows("This hub sends no mail yet")?;
+    browser.picture(&picture("set-up-done-light")?)?;
+    let next = browser.source()?;
+    assert!(next.contains("Add each Trust") && !next.contains("second factor"), "{next}");
     let admin = stranger.sign_in("first@hub.example", &password)?;
     assert_eq!(
         admin.get("/api/v1/session")?.json(),

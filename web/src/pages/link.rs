@@ -61,6 +61,17 @@ pub enum LinkCame {
     Chosen {
         /// The name to sign in with.
         name: String,
+        /// True for who sets a second factor up when they sign in.
+        sets_factor_up: bool,
+    },
+    /// A new hub has its first administrator.
+    SetUp {
+        /// The name to sign in with.
+        name: String,
+        /// True where they set a second factor up when they sign in.
+        sets_factor_up: bool,
+        /// True where the hub sends mail.
+        mails: bool,
     },
     /// The link does not work.
     Gone {
@@ -101,7 +112,10 @@ impl Page for LinkDone {
     fn samples() -> Vec<Self> {
         let of = |came| Self { frame: sample::stranger(), came };
         vec![
-            of(LinkCame::Chosen { name: "Astrid Lindqvist".to_owned() }),
+            of(LinkCame::Chosen { name: "Astrid Lindqvist".to_owned(), sets_factor_up: true }),
+            of(LinkCame::Chosen { name: "Astrid Lindqvist".to_owned(), sets_factor_up: false }),
+            of(LinkCame::SetUp { name: "admin".to_owned(), sets_factor_up: true, mails: false }),
+            of(LinkCame::SetUp { name: "admin".to_owned(), sets_factor_up: false, mails: true }),
             of(LinkCame::Gone { mails: true }),
             of(LinkCame::Gone { mails: false }),
         ]

@@ -220,7 +220,9 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Sessions>(&mut pages, |page| {
         page.sessions.iter_mut().for_each(|one| (one.address, one.browser) = (text(), text()));
     });
-    add::<LinkDone>(&mut pages, |page| page.came = LinkCame::Chosen { name: text() });
+    add::<LinkDone>(&mut pages, |page| {
+        page.came = LinkCame::SetUp { name: text(), sets_factor_up: true, mails: true }
+    });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {
         (page.name, page.hub_address) = (text(), text());

@@ -31,18 +31,37 @@ pub struct Typed {
     pub again: String,
 }
 
+/// Who followed a link.
+pub struct Came {
+    /// The name to sign in with.
+    pub name: String,
+    /// What they are now.
+    pub way: Way,
+}
+
+/// What a link made of who followed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// One of the people here.
+    Invited,
+    /// The owner of another password.
+    Reset,
+    /// The first administrator.
+    SetUp,
+}
+
 /// What a token is for; `None` where it does not work.
 pub async fn look(_: &May<acts::Enter>, hub: &Hub, token: &str) -> Result<Option<Purpose>, ApiProblem> {
     Ok(hub.ledger.link(links::sha256(token), clock::now()).await?)
 }
 
-/// Follows a link; gives the name to sign in with, or `None` where the link does not work.
+/// Follows a link; `None` where it does not work.
 pub async fn follow(
     may: &May<acts::Enter>,
     hub: &Arc<Hub>,
     token: &str,
     typed: Typed,
-) -> Result<Option<String>, ApiProblem> {
+) -> Result<Option<Came>, ApiProblem> {
     let Some(purpose) = look(may, hub, token).await? else { return Ok(None) };
     if typed.password != typed.again {
         return Err(bad_password("the two passwords are not the same"));
@@ -50,11 +69,11 @@ pub async fn follow(
     let (token, now) = (links::sha256(token), clock::now());
     // Whoever follows a link from here is no stranger here: nobody else's tries keep them from signing in with it.
     let from = may.visitor().place().network;
-    let (name, followed) = match purpose {
+    let (name, way, followed) = match purpose {
         Purpose::Invitation { name, email } => {
             let hash = hashed(typed.password, &name, Some(&email.to_string())).await?;
             let followed = hub.ledger.accept_invitation(token, hash, from, now).await?;
-            (name, followed)
+            (name, Way::Invited, followed)
         }
         Purpose::Reset { name, email, .. } => {
             let address = email.as_ref().map(ToString::to_string);
@@ -63,7 +82,7 @@ pub async fn follow(
             let told = email.and_then(|email| hub.post.mail(email, letter, now));
             let followed = hub.ledger.follow_reset(token, hash, told, from, now).await?;
             hub.post.announce();
-            (name, followed)
+            (name, Way::Reset, followed)
         }
         Purpose::SetUp => {
             let name = hub::check_name(&typed.name).map_err(ApiProblem::bad_name)?.to_owned();
@@ -75,13 +94,13 @@ pub async fn follow(
             let id = PersonId::new(now, &clock::random_bytes());
             let details = Details { name: name.clone(), email, role: Role::Admin };
             let followed = hub.ledger.set_up(token, id, details, hash, from, now).await?;
-            (name, followed)
+            (name, Way::SetUp, followed)
         }
     };
     match followed {
         Followed::Yes => {
             tracing::info!(name, "somebody chose a password by a one-time link");
-            Ok(Some(name))
+            Ok(Some(Came { name, way }))
         }
         Followed::Gone => Ok(None),
         Followed::Taken(taken) => Err(held(taken)),

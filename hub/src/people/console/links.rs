@@ -54,7 +54,7 @@ pub(super) async fn follow(
     let typed =
         act::Typed { name: typed.name, email: typed.email, password: typed.password, again: typed.again };
     match act::follow(&may, &hub, &token, typed).await {
-        Ok(Some(name)) => Ok(shown(&done(web::LinkCame::Chosen { name }))),
+        Ok(Some(came)) => Ok(shown(&done(followed(&hub, came)))),
         Ok(None) => Ok(gone(&hub)),
         Err(problem) if typed_wrongly(&problem) => Ok(match act::look(&may, &hub, &token).await? {
             Some(purpose) => {
@@ -89,6 +89,16 @@ fn form(
 
 fn done(came: web::LinkCame) -> web::LinkDone {
     web::LinkDone { frame: pages::frame(None), came }
+}
+
+fn followed(hub: &Hub, act::Came { name, way }: act::Came) -> web::LinkCame {
+    let sets_factor_up = !hub.config.danger_no_second_factor;
+    match way {
+        act::Way::Invited => web::LinkCame::Chosen { name, sets_factor_up },
+        // They have one, or hear of it when they sign in.
+        act::Way::Reset => web::LinkCame::Chosen { name, sets_factor_up: false },
+        act::Way::SetUp => web::LinkCame::SetUp { name, sets_factor_up, mails: hub.post.sends() },
+    }
 }
 
 fn gone(hub: &Hub) -> Response {
