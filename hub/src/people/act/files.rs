@@ -260,7 +260,7 @@ async fn finish(hub: &Arc<Hub>, id: FileId, received: u64) -> Result<(), ApiProb
 pub async fn progress(hub: &Hub, file: File) -> Result<Progress, ApiProblem> {
     let received = match file.state {
         State::Uploading => hub.files.received(file.id).await.map_err(|error| away(&error))?,
-        State::Quarantined(_) | State::Clean { .. } | State::Refused(_) | State::Failed(_) => file.bytes,
+        State::Quarantined(_) | State::Judged(_) => file.bytes,
     };
     Ok(Progress { file, received })
 }

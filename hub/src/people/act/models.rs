@@ -5,7 +5,7 @@ use super::projects::{Listed, checked, look};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
-use crate::ledger::files::State;
+use crate::ledger::files::{State, Verdict};
 use crate::ledger::models::{Model, Said, Unchanged};
 use crate::ledger::projects::Seer;
 use crate::model::{ModelId, Need, NoJobType};
@@ -96,8 +96,8 @@ pub async fn whole<A: Is>(may: &May<A>, hub: &Hub, id: ModelId) -> Result<Whole,
 fn need(state: &State) -> Need {
     match state {
         State::Uploading | State::Quarantined(_) => Need::Coming,
-        State::Clean { .. } => Need::Here,
-        State::Refused(_) | State::Failed(_) => Need::Missing,
+        State::Judged(Verdict::Clean { .. }) => Need::Here,
+        State::Judged(Verdict::Refused(_) | Verdict::Failed(_)) => Need::Missing,
     }
 }
 

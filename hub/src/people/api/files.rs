@@ -15,7 +15,7 @@ use super::{Body, Path};
 use crate::files::judge::Note;
 use crate::files::link::Link;
 use crate::hub::Hub;
-use crate::ledger::files::{File, State as Of};
+use crate::ledger::files::{File, State as Of, Verdict};
 use crate::model::{FileId, ModelId};
 use crate::people::act::files::{self as act, Announced};
 use crate::people::may::May;
@@ -95,8 +95,10 @@ impl ModelFile {
         let (received, why, sha256, notes) = match file.state {
             Of::Uploading => (received, None, None, None),
             Of::Quarantined(why) => (None, why, None, None),
-            Of::Clean { sha256, notes } => (None, None, Some(text::hex(&sha256)), Some(notes)),
-            Of::Refused(why) | Of::Failed(why) => (None, Some(why), None, None),
+            Of::Judged(Verdict::Clean { sha256, notes }) => {
+                (None, None, Some(text::hex(&sha256)), Some(notes))
+            }
+            Of::Judged(Verdict::Refused(why) | Verdict::Failed(why)) => (None, Some(why), None, None),
         };
         Self {
             id: file.id,

@@ -5,7 +5,7 @@ use flip_web::pages::{self as web, Moment};
 
 use super::{REFRESH_BUSY_S, frame};
 use crate::bounds;
-use crate::ledger::files::State;
+use crate::ledger::files::{State, Verdict};
 use crate::ledger::models::Model;
 use crate::model::{JobType, Need};
 use crate::people::act::files::Progress;
@@ -91,11 +91,11 @@ fn file(model: &Model, one: &Progress, fetches: bool, changes: bool, now: UnixMi
     let (state, notes) = match &file.state {
         State::Uploading => (web::FileState::Uploading { received: *received }, [].as_slice()),
         State::Quarantined(why) => (web::FileState::Quarantined { why: why.clone() }, [].as_slice()),
-        State::Clean { sha256, notes } => {
+        State::Judged(Verdict::Clean { sha256, notes }) => {
             (web::FileState::Clean { sha256: text::hex(sha256) }, notes.as_slice())
         }
-        State::Refused(why) => (web::FileState::Refused { why: why.clone() }, [].as_slice()),
-        State::Failed(why) => (web::FileState::Failed { why: why.clone() }, [].as_slice()),
+        State::Judged(Verdict::Refused(why)) => (web::FileState::Refused { why: why.clone() }, [].as_slice()),
+        State::Judged(Verdict::Failed(why)) => (web::FileState::Failed { why: why.clone() }, [].as_slice()),
     };
     let href = format!("/models/{}/files/{}", model.id, file.id);
     web::FileRow {
