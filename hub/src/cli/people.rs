@@ -1,9 +1,11 @@
 //! `flip-hub user` and `flip-hub setup`: people, without the console.
 
-use std::fs;
+mod coming;
+mod credentials;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Subcommand;
 use uuid::Uuid;
 
@@ -11,15 +13,15 @@ use crate::audit::By;
 use crate::config::Config;
 use crate::email::EmailAddress;
 use crate::ledger::Ledger;
-use crate::ledger::invitations::{NewInvitation, Taken, Withdrawn};
+use crate::ledger::invitations::Taken;
 use crate::ledger::people::{Changed, Details, Edited, Person, PersonState, Whom};
-use crate::ledger::tokens::NewToken;
 use crate::ledger::trust_admins::Made;
 use crate::links::LinkKey;
 use crate::mail::Post;
-use crate::mail::letter::{FactorNews, Letter};
 use crate::person::{PersonId, Role};
-use crate::{bounds, clock, hub, passwords, serve, strength};
+use crate::{bounds, clock, hub, serve};
+
+pub(super) use coming::{add, set_up};
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
@@ -158,20 +160,13 @@ pub(super) fn user(
                 "invite them as viewer, and when they have come: flip-hub user role NAME trust-admin --trust TRUST"
             )
         }
-        UserCommand::Invite { name, email, role } => invite(&post(data, config)?, ledger, &name, email, role),
-        UserCommand::InviteAgain { name } => invite_again(&post(data, config)?, ledger, &name),
-        UserCommand::Withdraw { name } => match ledger.withdraw(by, name.clone())? {
-            Withdrawn::Yes => {
-                done(&name, "is not invited any more");
-                Ok(())
-            }
-            Withdrawn::Nobody => bail!("{}", nobody(&name)),
-            Withdrawn::Came => {
-                bail!("{name} has come already; to keep them out: flip-hub user disable {name:?}")
-            }
-        },
+        UserCommand::Invite { name, email, role } => {
+            coming::invite(&post(data, config)?, ledger, &name, email, role)
+        }
+        UserCommand::InviteAgain { name } => coming::invite_again(&post(data, config)?, ledger, &name),
+        UserCommand::Withdraw { name } => coming::withdraw(ledger, &name),
         UserCommand::Add { name, role, trust, email, password_file } => {
-            add_anybody(ledger, &name, email, role, trust, password_file.as_deref())
+            coming::add_anybody(ledger, &name, email, role, trust, password_file.as_deref())
         }
         UserCommand::List => list(ledger),
         UserCommand::Edit { name, rename, email } => edit(ledger, &name, rename.as_deref(), email),
@@ -193,67 +188,20 @@ pub(super) fn user(
             let changed = ledger.enable(by, name.clone())?;
             changed_to(&name, changed, "may sign in again")
         }
-        UserCommand::Reset { name } => reset(&post(data, config)?, ledger, &name),
-        UserCommand::ResetSecondFactor { name } => reset_second_factor(&post(data, config)?, ledger, &name),
-        UserCommand::Unbind { name } => {
-            let person = known(ledger, &name)?;
-            ensure!(person.identity.is_some(), "the identity provider vouches for nobody as {}", person.name);
-            let changed = ledger.unbind(by, person.id)?;
-            changed_to(&person.name, changed, "is unbound from the identity provider, and signed out")
+        UserCommand::Reset { name } => credentials::reset(&post(data, config)?, ledger, &name),
+        UserCommand::ResetSecondFactor { name } => {
+            credentials::reset_second_factor(&post(data, config)?, ledger, &name)
         }
+        UserCommand::Unbind { name } => credentials::unbind(ledger, &name),
         UserCommand::Token { name, purpose, scopes, days } => {
-            make_token(&post(data, config)?, ledger, &name, &purpose, &scopes, days)
+            credentials::make_token(&post(data, config)?, ledger, &name, &purpose, &scopes, days)
         }
-        UserCommand::Tokens { name } => list_tokens(ledger, &name),
-        UserCommand::RevokeToken { name, id } => {
-            let person = known(ledger, &name)?;
-            ensure!(
-                ledger.revoke_token_now(by, person.id, id)?,
-                "{} has no such token; see: flip-hub user tokens {:?}",
-                person.name,
-                person.name
-            );
-            say!("{id} does not work any more");
-            Ok(())
-        }
+        UserCommand::Tokens { name } => credentials::list_tokens(ledger, &name),
+        UserCommand::RevokeToken { name, id } => credentials::revoke_token(ledger, &name, id),
         UserCommand::Password { name, password_file } => {
-            set_password(ledger, &name, password_file.as_deref())
+            credentials::set_password(ledger, &name, password_file.as_deref())
         }
     }
-}
-
-/// Prints the address at which a new hub's first visitor becomes its administrator.
-pub(super) fn set_up(data: &Path, config: &Config, ledger: &Ledger) -> anyhow::Result<()> {
-    let post = post(data, config)?;
-    let link = post.new_link(clock::now().plus(bounds::SETUP_MS));
-    ensure!(
-        ledger.open_set_up(By::command_line(clock::now()), link)?,
-        "this hub has people already; for a new password: flip-hub user password NAME"
-    );
-    say!("Whoever opens this address first becomes the administrator (it works once, for 7 days):");
-    say!("  {}", post.link(link.nonce));
-    Ok(())
-}
-
-/// Adds a person of any role. One who is to decide for a Trust is a viewer until they do.
-fn add_anybody(
-    ledger: &Ledger,
-    name: &str,
-    email: Option<EmailAddress>,
-    role: Role,
-    trust: Option<String>,
-    password_file: Option<&Path>,
-) -> anyhow::Result<()> {
-    if role != Role::TrustAdmin {
-        ensure!(trust.is_none(), "--trust is for the role trust-admin alone");
-        return add(ledger, name, email, role, password_file);
-    }
-    let trust = of_trust(trust)?;
-    let known =
-        ledger.trusts_now()?.into_iter().any(|one| one.name.to_lowercase() == trust.trim().to_lowercase());
-    ensure!(known, "no Trust is named {trust:?}; flip-hub trust list names them; nobody was added");
-    add(ledger, name, email, Role::Viewer, password_file)?;
-    make_trust_admin(ledger, name, &trust)
 }
 
 fn of_trust(trust: Option<String>) -> anyhow::Result<String> {
@@ -270,146 +218,9 @@ fn make_trust_admin(ledger: &Ledger, name: &str, trust: &str) -> anyhow::Result<
     }
 }
 
-pub(super) fn add(
-    ledger: &Ledger,
-    name: &str,
-    email: Option<EmailAddress>,
-    role: Role,
-    password_file: Option<&Path>,
-) -> anyhow::Result<()> {
-    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
-    let address = email.as_ref().map(ToString::to_string);
-    let (password, made) = password(password_file, name, address.as_deref())?;
-    let by = By::command_line(clock::now());
-    let id = PersonId::new(by.at, &clock::random_bytes());
-    let details = Details { name: name.to_owned(), email, role };
-    match ledger.add_reachable_person(by, id, details, passwords::hash(&password)?)? {
-        None => {}
-        Some(Taken::Name) => {
-            bail!("somebody is named {name:?} already; for a new password: flip-hub user password {name:?}")
-        }
-        Some(Taken::Email) => bail!("somebody has that e-mail address already; see: flip-hub user list"),
-    }
-    if made {
-        say!("Sign in as {name} with the password (shown this once):\n  {password}");
-    }
-    Ok(())
-}
-
 fn post(data: &Path, config: &Config) -> anyhow::Result<Post> {
     let key = LinkKey::load_or_make(&Config::keys(data)).context("keys/links.key")?;
     Ok(Post::new(config.mail.clone(), key, serve::console_address(config, super::running(data).as_ref())))
-}
-
-fn invite(post: &Post, ledger: &Ledger, name: &str, email: EmailAddress, role: Role) -> anyhow::Result<()> {
-    let name = hub::check_name(name).map_err(anyhow::Error::msg)?;
-    let by = By::command_line(clock::now());
-    let id = PersonId::new(by.at, &clock::random_bytes());
-    let new = post.invitation(by, id, name.to_owned(), email, role);
-    match ledger.invite(new.clone())? {
-        None => {
-            hand_over(post, &new);
-            Ok(())
-        }
-        Some(Taken::Name) => bail!("somebody is named {name:?} already; see: flip-hub user list"),
-        Some(Taken::Email) => bail!("somebody has that e-mail address already; see: flip-hub user list"),
-    }
-}
-
-fn invite_again(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
-    let person = known(ledger, name)?;
-    let (PersonState::Invited { .. }, Some(email)) = (&person.state, person.email) else {
-        bail!("{} has come already; for a new password: flip-hub user reset {:?}", person.name, person.name)
-    };
-    let by = By::command_line(clock::now());
-    let again = post.invitation(by, person.id, person.name, email, person.role);
-    ensure!(ledger.invite_again(again.clone())?, "{}", nobody(name));
-    hand_over(post, &again);
-    Ok(())
-}
-
-fn hand_over(post: &Post, invitation: &NewInvitation) {
-    let NewInvitation { name, email, .. } = invitation;
-    if post.sends() {
-        done(name, &format!("is invited; the running hub sends the mail to {email}"));
-        return;
-    }
-    say!("{name} is invited. Hand over this link (it works once, for 14 days):");
-    say!("  {}", post.link(invitation.link.nonce));
-}
-
-fn reset(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
-    let by = By::command_line(clock::now());
-    let person = known(ledger, name)?;
-    ensure!(
-        matches!(person.state, PersonState::Active | PersonState::Reset { .. }),
-        "{} is {}, and so has no password to reset",
-        person.name,
-        person.state.name()
-    );
-    let link = post.new_link(by.at.plus(bounds::RESET_ORDERED_MS));
-    let letter =
-        Letter::Reset { name: person.name.clone(), ordered: true, nonce: link.nonce, expires: link.expires };
-    let mail = person.email.and_then(|email| post.mail(email, letter, by.at));
-    let mailed = mail.as_ref().map(|mail| mail.to.to_string());
-    let told = match mailed {
-        Some(address) => {
-            format!("has no password now; the running hub sends a link for another to {address}")
-        }
-        None => format!(
-            "has no password now. Hand over this link (it works once, for 3 days):\n  {}",
-            post.link(link.nonce)
-        ),
-    };
-    changed_to(&person.name, ledger.order_reset(by, person.id, link, mail)?, &told)
-}
-
-fn make_token(
-    post: &Post,
-    ledger: &Ledger,
-    name: &str,
-    purpose: &str,
-    scopes: &[String],
-    days: u64,
-) -> anyhow::Result<()> {
-    let by = By::command_line(clock::now());
-    let person = known(ledger, name)?;
-    ensure!(
-        !matches!(person.state, PersonState::Invited { .. } | PersonState::Disabled { .. }),
-        "{} is {}, and so no token of theirs would work",
-        person.name,
-        person.state.name()
-    );
-    let purpose = hub::check_name(purpose).map_err(anyhow::Error::msg)?.to_owned();
-    let (token, new) = NewToken::fresh(purpose, scopes.join(" ").parse()?, days, by.at);
-    let letter = Letter::TokenMade { name: person.name.clone(), token: new.name.clone() };
-    let told = person.email.and_then(|email| post.mail(email, letter, by.at));
-    ensure!(
-        ledger.make_token_now(by, person.id, new.clone(), told)?,
-        "{} has as many tokens as anybody may have; revoke one first",
-        person.name
-    );
-    say!("The token of {} (shown this once; it works for {days} days):\n  {token}", person.name);
-    Ok(())
-}
-
-fn list_tokens(ledger: &Ledger, name: &str) -> anyhow::Result<()> {
-    let (person, now) = (known(ledger, name)?, clock::now());
-    for token in ledger.tokens_now(person.id, now)? {
-        let days = token.expires.since(now).div_ceil(bounds::DAY_MS);
-        say!("{}  {}  {}, works for {days} days more", token.id, token.name, token.scopes);
-    }
-    Ok(())
-}
-
-fn reset_second_factor(post: &Post, ledger: &Ledger, name: &str) -> anyhow::Result<()> {
-    let by = By::command_line(clock::now());
-    let person = known(ledger, name)?;
-    ensure!(person.second_factor.is_some(), "{} has no second factor", person.name);
-    let letter = Letter::SecondFactor { name: person.name.clone(), news: FactorNews::Reset };
-    let told = person.email.and_then(|email| post.mail(email, letter, by.at));
-    let changed = ledger.reset_second_factor(by, person.id, told)?;
-    changed_to(&person.name, changed, "sets up another second factor at the next sign-in, and is signed out")
 }
 
 fn edit(
@@ -443,36 +254,10 @@ fn change_details(
 ) -> anyhow::Result<()> {
     match ledger.edit_person(By::command_line(clock::now()), id, details)? {
         Edited::Changed(changed) => changed_to(name, changed, told),
-        Edited::Taken(Taken::Name) => bail!("somebody is named {name:?} already; see: flip-hub user list"),
-        Edited::Taken(Taken::Email) => {
-            bail!("somebody has that e-mail address already; see: flip-hub user list")
-        }
+        Edited::Taken(which) => Err(taken(which, name)),
         Edited::NoTrust => bail!("a trust-admin decides for one Trust: say which with --trust NAME"),
         Edited::NoAddress => bail!("who is invited needs an e-mail address"),
     }
-}
-
-fn set_password(ledger: &Ledger, name: &str, file: Option<&Path>) -> anyhow::Result<()> {
-    let person = known(ledger, name)?;
-    let address = person.email.as_ref().map(ToString::to_string);
-    let (password, made) = password(file, &person.name, address.as_deref())?;
-    let changed =
-        ledger.set_password(By::command_line(clock::now()), name.to_owned(), passwords::hash(&password)?)?;
-    let told = if made {
-        format!("has a new password (shown this once):\n  {password}")
-    } else {
-        "has a new password".to_owned()
-    };
-    changed_to(&person.name, changed, &told)
-}
-
-/// The password in a file, or one that is made here: then true.
-fn password(file: Option<&Path>, name: &str, email: Option<&str>) -> anyhow::Result<(String, bool)> {
-    let Some(file) = file else { return Ok((passwords::generate(), true)) };
-    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let password = text.lines().next().unwrap_or_default();
-    strength::check(password, name, email).with_context(|| file.display().to_string())?;
-    Ok((password.to_owned(), false))
 }
 
 fn list(ledger: &Ledger) -> anyhow::Result<()> {
@@ -499,6 +284,13 @@ fn known(ledger: &Ledger, name: &str) -> anyhow::Result<Person> {
 
 fn nobody(name: &str) -> String {
     format!("nobody is named {name:?}; see: flip-hub user list")
+}
+
+fn taken(which: Taken, name: &str) -> anyhow::Error {
+    match which {
+        Taken::Name => anyhow!("somebody is named {name:?} already; see: flip-hub user list"),
+        Taken::Email => anyhow!("somebody has that e-mail address already; see: flip-hub user list"),
+    }
 }
 
 fn done(name: &str, told: &str) {
