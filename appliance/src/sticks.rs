@@ -6,6 +6,8 @@
 //!   known/settled.json  bundles that were made here and of which the hub has every result
 //!   arrived/NAME.flip   a bundle, verified and copied whole by whoever reads sticks; NAME.refused: why one was not
 //!   asked/ID.json       somebody would have bundles made
+//!   asked/ID.handling   somebody handles a stick, and what is to be said of it if they go away without a word
+//!   asked/ID.handled    how a stick was handled
 //!   leaving/NAME.flip   bundles that were made
 //!   said/ID.json        what came of the one or the other
 //!   status.json, .txt   how it stands, for a box without a screen
@@ -156,9 +158,19 @@ pub struct Handled {
     /// True where it cannot even be mounted.
     #[serde(default)]
     pub unusable: bool,
+    /// True where it went away, or whoever handled it was stopped.
+    #[serde(default)]
+    pub pulled: bool,
     /// Where it is mounted that was written to: it must not be taken out before it is unmounted there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_at: Option<PathBuf>,
+}
+
+impl Handled {
+    /// What is said of a stick that went away.
+    pub fn pulled() -> Self {
+        Self { failed: Some(stick::PULLED.to_owned()), pulled: true, ..Self::default() }
+    }
 }
 
 /// Why a bundle is not taken or made.
@@ -256,9 +268,43 @@ impl Folder {
         self.0.join("running.lock")
     }
 
-    /// A lock that whoever handles a stick holds.
-    pub fn handling(&self) -> PathBuf {
-        self.0.join("handling.lock")
+    /// Holds sticks for whoever handles one, until what is given is dropped; `None` where somebody else does. Who did before
+    /// is gone then: what they left to be said is said, and what they asked for is waited for by nobody.
+    pub fn handle(&self) -> Result<Option<fs::File>, SticksError> {
+        let held = stick::hold(&self.0.join("handling.lock"))?;
+        if held.is_some() {
+            for left in self.inside("asked")? {
+                if is_called(&left, HANDLING) {
+                    said_now(&left)?;
+                } else if is_called(&left, "json") {
+                    stick::discard(&left);
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    /// For whoever holds sticks: leaves word that one is handled.
+    pub fn begin(&self) -> Result<Handling, SticksError> {
+        let handling = Handling(self.new_word(HANDLING));
+        write(&handling.0, &Handled::pulled())?;
+        Ok(handling)
+    }
+
+    /// For whoever does not: leaves word of a stick.
+    pub fn say(&self, said: &Handled) -> Result<(), SticksError> {
+        write(&self.new_word(HANDLED), said)
+    }
+
+    fn new_word(&self, ending: &str) -> PathBuf {
+        let id = MessageId::new(clock::now(), &clock::random_bytes());
+        self.0.join("asked").join(format!("{id}.{ending}"))
+    }
+
+    /// Where somebody handled a stick and is gone without a word, has what they left said.
+    fn end_for_who_is_gone(&self) -> Result<(), SticksError> {
+        let is_handled = self.inside("asked")?.iter().any(|left| is_called(left, HANDLING));
+        if is_handled { self.handle().map(drop) } else { Ok(()) }
     }
 
     /// Whose bundles are taken; `None` where no appliance has run here.
@@ -282,11 +328,6 @@ impl Folder {
         let asked = Asked { said: self.said(&id), wish: self.0.join("asked").join(format!("{id}.json")) };
         write(&asked.wish, wish)?;
         Ok(asked)
-    }
-
-    /// Word of this id of how a stick was handled.
-    pub fn handled(&self, id: &str) -> PathBuf {
-        self.0.join("asked").join(format!("{id}.{HANDLED}"))
     }
 
     /// What came of it.
@@ -335,6 +376,35 @@ impl Drop for Asked {
     }
 }
 
+/// Word that a stick is handled, by whoever does it; taken back where they come to an end and say nothing. Where they are
+/// killed it stays, and is what is said.
+pub struct Handling(PathBuf);
+
+impl Handling {
+    /// Says how it was handled in its place.
+    pub fn say(self, said: &Handled) -> Result<(), SticksError> {
+        write(&self.0, said)?;
+        said_now(&self.0)
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        stick::discard(&self.0);
+    }
+}
+
+/// Has the running appliance show and keep what is to be said of a stick.
+fn said_now(handling: &Path) -> Result<(), SticksError> {
+    let said = handling.with_extension(HANDLED);
+    let moved = fs::rename(handling, &said).and_then(|()| file::sync_folder_of(&said));
+    moved.map_err(|error| SticksError::file(handling, error))
+}
+
+fn is_called(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == ending)
+}
+
 const KNOWN: &str = "known/hub.json";
 /// Where an earlier version kept that.
 const KNOWN_BEFORE: &str = "hub.json";
@@ -345,8 +415,9 @@ const NEW: &str = ".new";
 const BROUGHT: &str = "brought-";
 /// How the name of a file ends that says why a bundle was not even copied.
 const REFUSED: &str = "refused";
-/// How the name of a file ends that says how a stick was handled.
+/// How the name of a file ends that says how a stick was handled, and while it is handled.
 const HANDLED: &str = "handled";
+const HANDLING: &str = "handling";
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -381,6 +452,8 @@ pub fn work(site: &Arc<Site>) {
     let mut trouble = Trouble::default();
     while !site.is_stopping() {
         trouble.over(folder.0.clone(), || look(site, &folder, &mut known, &mut held));
+        // Before what arrived is listed: who is gone has brought all of it, and what is said of them comes after it.
+        trouble.over(folder.0.join("handling.lock"), || folder.end_for_who_is_gone());
         // One that cannot be taken or made holds up no other.
         for path in trouble.inside(&folder, "arrived") {
             trouble.once(&path, || taking::arrived(site, &folder, &path));
@@ -388,7 +461,7 @@ pub fn work(site: &Arc<Site>) {
         for path in trouble.inside(&folder, "asked") {
             trouble.once(&path, || answering::asked(site, &folder, &path, &mut leaving));
         }
-        trouble.over(folder.handling(), || answering::left(&folder, &mut leaving));
+        trouble.over(folder.0.join("status.json"), || answering::left(&folder, &mut leaving));
         std::thread::sleep(bounds::STICKS_LOOK);
     }
 }
@@ -484,7 +557,7 @@ fn look(
     if held.is_none() {
         *held = stick::hold(&folder.running())?;
         // Who reads sticks is given it, and cannot make it.
-        drop(stick::hold(&folder.handling())?);
+        drop(folder.handle()?);
         if let Err(error) = folder.forget_stale(clock::now()) {
             // It takes room, and is no reason to take no stick.
             let error = error_chain(&error);
@@ -545,6 +618,44 @@ mod tests {
         fs::write(&stays, b"another").unwrap();
         trouble.once(&stays, || Ok(Worked::Done));
         assert!(!stays.exists());
+    }
+
+    #[test]
+    fn of_who_is_gone_without_a_word_that_is_said_which_they_left_to_be_said() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path().to_owned());
+        folder.make().unwrap();
+        let words = || -> Vec<(bool, usize)> {
+            let asked = folder.inside("asked").unwrap();
+            assert!(asked.iter().all(|path| is_called(path, HANDLED)), "{asked:?}");
+            asked
+                .iter()
+                .filter_map(|path| read(path))
+                .map(|said: Handled| (said.pulled, said.written))
+                .collect()
+        };
+        let wish = Wish { size: 1, wait_until: UnixMillis(0), carried: Vec::new() };
+        let written = Handled { written: 1, ..Handled::default() };
+        let held = folder.handle().unwrap().unwrap();
+        assert!(folder.handle().unwrap().is_none());
+        // They come to an end, with nothing to say and with a word.
+        drop(folder.begin().unwrap());
+        drop(folder.ask(&wish).unwrap());
+        folder.begin().unwrap().say(&written).unwrap();
+        assert_eq!(words(), [(false, 1)]);
+        // They are killed: while they are at it, and in the middle of their word.
+        std::mem::forget(folder.begin().unwrap());
+        std::mem::forget(folder.ask(&wish).unwrap());
+        let handling = folder.begin().unwrap();
+        write(&handling.0, &written).unwrap();
+        std::mem::forget(handling);
+        folder.end_for_who_is_gone().unwrap();
+        assert_eq!(folder.inside("asked").unwrap().len(), 4, "somebody holds them still");
+        drop(held);
+        folder.end_for_who_is_gone().unwrap();
+        let mut said = words();
+        said.sort_unstable();
+        assert_eq!(said, [(false, 1), (false, 1), (true, 0)]);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub const UNUSABLE: &str = "the stick cannot be mounted: it is damaged, not exFA
 /// What is said of one that could be mounted to be read, after its name.
 pub const UNWRITABLE: &str = "cannot be mounted to be written: it is write-protected or damaged, or something failed \
                               here; use another, and where that says the same, look into the journal";
+/// What is said of one that whoever handled it is gone without a word of.
+pub const PULLED: &str = "the stick was pulled, or what handled it was stopped, before the answer was on it; plug it in \
+                          again, and the answer is written anew: nothing is lost";
 /// What is said where something is no fault of what is on a stick.
 pub const NOT_ALL: &str = "not all of it was taken in: something failed here; put it right, and run the same command \
                            again";
@@ -230,6 +233,14 @@ pub fn mount_of(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(|place| is_among(&mounts, place)).map(Path::to_owned)
 }
 
+/// Where the kernel shows the device that a path is on, or would be, for as long as that device is there; `None` where it
+/// shows none.
+pub fn device_of(path: &Path) -> Option<PathBuf> {
+    let device = path.ancestors().find_map(|path| fs::metadata(path).ok())?.dev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    Some(PathBuf::from(format!("/sys/dev/block/{major}:{minor}"))).filter(|shown| shown.exists())
+}
+
 /// Whether something is mounted at that folder, named so; `None` where that cannot be seen.
 pub fn is_mounted(folder: &Path) -> Option<bool> {
     mounts().map(|mounts| is_among(&mounts, folder))
@@ -399,6 +410,8 @@ mod tests {
         assert_eq!(is_mounted(Path::new("/proc")), Some(true));
         assert_eq!(is_mounted(folder.path()), Some(false));
         assert_eq!(is_mounted(Path::new("/nowhere")), Some(false));
+        // What is on no device goes away with none.
+        assert_eq!(device_of(Path::new("/proc/1/nowhere/answer.flip")), None);
         // Whatever is deep inside is on it.
         assert_eq!(mount_of(Path::new("/proc/1/nowhere/answer.flip")).as_deref(), Some(Path::new("/proc")));
         let mounts = b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\

@@ -110,6 +110,12 @@ fn file(stick: &Path) -> Result<PathBuf> {
     files.pop().context("no file")
 }
 
+fn signal(id: u32, name: &str) -> Result<()> {
+    let sent = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status()?;
+    ensure!(sent.success(), "{name} was not sent");
+    Ok(())
+}
+
 fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }

@@ -21,7 +21,9 @@ use crate::clock;
 use crate::identity::Identity;
 use crate::inbox;
 use crate::place::Place;
-use crate::sticks::{Answer, Folder, Handled, Known, Outcome, SticksError, Wish, head, read, reading, write};
+use crate::sticks::{
+    Answer, Folder, Handled, Handling, Known, Outcome, SticksError, Wish, head, read, reading,
+};
 use crate::uplink::error_chain;
 
 #[derive(Subcommand)]
@@ -118,8 +120,7 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
                 stick::UNUSABLE.replacen("stick", &format!("stick {device}"), 1)
             };
             let said = Handled { failed: Some(why), unusable: !to_write, ..Handled::default() };
-            leave_word(&Folder::new(sticks.clone()), &said)?;
-            Ok(())
+            Ok(Folder::new(sticks.clone()).say(&said)?)
         }
     }
 }
@@ -240,7 +241,8 @@ fn what(work: &Work) -> &'static str {
 
 fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) -> anyhow::Result<()> {
     let known = known_of(folder)?;
-    let _handling = handling(folder, by_unit)?;
+    let _held = held(folder, by_unit)?;
+    let handling = folder.begin()?;
     let files = match reading::listed(from) {
         Ok(files) => files,
         Err(SticksError::Refused(why)) => {
@@ -264,7 +266,9 @@ fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) -> anyhow::Re
         outcomes.push((file, outcome));
     }
     if let Some(why) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
-        handled(folder, &Handled { failed: Some(why.clone()), reading: true, ..Handled::default() });
+        handled(handling, &Handled { failed: Some(why.clone()), reading: true, ..Handled::default() });
+    } else {
+        drop(handling);
     }
     if json {
         let list: Vec<Value> = outcomes
@@ -319,14 +323,19 @@ fn export(
     json: bool,
 ) -> anyhow::Result<()> {
     let known = known_of(folder)?;
-    let _handling = handling(folder, by_unit)?;
+    let _held = held(folder, by_unit)?;
+    let handling = folder.begin()?;
+    let device = stick::device_of(out);
     let mut done = Done::default();
     let exported = export_to(folder, &known, out, wish, anew, json, &mut done);
-    let failed = exported.as_ref().err().map(|error| format!("{error:#}"));
     let (written, removed) = (done.written, done.removed.len());
-    let written_at = mounted_at(folder, out);
+    let said = match &exported {
+        Ok(()) => Handled { written_at: mounted_at(folder, out), ..Handled::default() },
+        Err(_) if device.is_some_and(|device| !device.exists()) => Handled::pulled(),
+        Err(error) => Handled { failed: Some(format!("{error:#}")), ..Handled::default() },
+    };
     // After all of it is on the stick, synced, or is not.
-    handled(folder, &Handled { written, removed, failed, written_at, ..Handled::default() });
+    handled(handling, &Handled { written, removed, ..said });
     exported
 }
 
@@ -350,15 +359,10 @@ struct Done {
     removed: Vec<PathBuf>,
 }
 
-/// Leaves word of what was done for the running appliance, which shows and keeps it.
-fn leave_word(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
-    let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
-    write(&folder.handled(&id), said)
-}
-
-/// Leaves word where that alone is no reason to fail.
-fn handled(folder: &Folder, said: &Handled) {
-    if let Err(error) = leave_word(folder, said) {
+/// Leaves word of what was done for the running appliance, which shows and keeps it. That it cannot be left is no reason to
+/// fail.
+fn handled(handling: Handling, said: &Handled) {
+    if let Err(error) = handling.say(said) {
         tracing::error!(error = error_chain(&error), "that a stick was handled is not said");
     }
 }
@@ -488,11 +492,10 @@ fn known_of(folder: &Folder) -> anyhow::Result<Known> {
 }
 
 /// Held while a stick is handled. A unit waits for the stick before: nobody is there to plug its own in once more.
-fn handling(folder: &Folder, by_unit: bool) -> anyhow::Result<std::fs::File> {
+fn held(folder: &Folder, by_unit: bool) -> anyhow::Result<std::fs::File> {
     let until = Instant::now() + if by_unit { bounds::STICKS_PATIENCE } else { std::time::Duration::ZERO };
     loop {
-        let held = stick::hold(&folder.handling()).map_err(SticksError::from)?;
-        if let Some(held) = held {
+        if let Some(held) = folder.handle()? {
             return Ok(held);
         }
         ensure!(Instant::now() < until, StickError::Busy);

@@ -92,7 +92,7 @@ pub(super) async fn answer(State(local): Here) -> Response {
 
 /// Holds what the command line holds too while it handles a stick; otherwise what to say.
 fn hold(folder: &Folder) -> Result<File, (StatusCode, String)> {
-    match stick::hold(&folder.handling()) {
+    match folder.handle() {
         Ok(Some(held)) => Ok(held),
         Ok(None) => {
             let busy = StickError::Busy.to_string().replacen('a', "A", 1);

@@ -11,7 +11,8 @@ use flip_web::pages::StickStep;
 use serde_json::json;
 
 use super::{
-    Answer, Folder, HANDLED, Handled, Made, SETTLED, SticksError, Wish, Worked, small, status, write,
+    Answer, Folder, HANDLED, Handled, Made, SETTLED, SticksError, Wish, Worked, is_called, small, status,
+    write,
 };
 use crate::bounds;
 use crate::clock;
@@ -37,11 +38,11 @@ pub(super) fn asked(
     path: &Path,
     leaving: &mut Option<Leaving>,
 ) -> Result<Worked, SticksError> {
-    if path.extension().is_some_and(|extension| extension == HANDLED) {
+    if is_called(path, HANDLED) {
         return handled(site, folder, path, leaving);
     }
-    if path.extension().is_none_or(|extension| extension != "json") {
-        // It is being written.
+    if !is_called(path, "json") {
+        // It is being written, or a stick is being handled.
         return Ok(Worked::NotYet);
     }
     let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -92,7 +93,7 @@ fn shown(
 ) -> Result<(), SticksError> {
     if said.unusable {
         // Another may be under way meanwhile.
-        let under_way = stick::hold(&folder.handling())?.is_none();
+        let under_way = folder.handle()?.is_none();
         let waiting = leaving.as_mut().filter(|stick| status::is_last(folder, stick.said_ms));
         let said_ms = status::unusable(folder, said, under_way)?;
         if let Some(stick) = waiting {
@@ -291,7 +292,8 @@ mod tests {
         left(&folder, &mut leaving).unwrap();
         assert!(leaving.is_none() && text().contains("Leave it in"), "{}", text());
         // One that cannot be mounted, while another is handled whose reading broke off.
-        let _handling = stick::hold(&folder.handling()).unwrap().unwrap();
+        folder.make().unwrap();
+        let _handling = folder.handle().unwrap().unwrap();
         let failed = Some("it broke off".to_owned());
         let broke_off = Handled { failed, reading: true, ..Handled::default() };
         for said in [&broke_off, &another, &said] {

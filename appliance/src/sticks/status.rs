@@ -32,6 +32,8 @@ enum Lamp {
     Failed,
     /// A stick cannot be mounted.
     Unusable,
+    /// It was pulled before the answer was on it.
+    Pulled,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,8 +126,8 @@ pub(super) fn to_unmount(folder: &Folder, written: usize) -> Result<(), SticksEr
 /// A stick cannot be mounted. What went wrong with another is kept while that is `under_way`. Gives when that was said, in
 /// Unix milliseconds.
 pub(super) fn unusable(folder: &Folder, said: &Handled, under_way: bool) -> Result<u64, SticksError> {
-    let words = said.failed.as_deref().unwrap_or(stick::UNUSABLE);
-    let mut status = Status::of(Lamp::Unusable, None, format!("{}.", words.replacen('t', "T", 1)));
+    let mut status =
+        Status::of(Lamp::Unusable, None, sentence(said.failed.as_deref().unwrap_or(stick::UNUSABLE)));
     let at = status.at;
     status.trouble = if under_way { trouble_before(folder, at) } else { None };
     say(folder, status).map(|()| at)
@@ -135,7 +137,15 @@ fn on_the_stick(written: usize) -> String {
     plural(written as u64, "bundle is", Some("bundles are"))
 }
 
+/// Words that begin as `the stick`.
+fn sentence(words: &str) -> String {
+    format!("{}.", words.replacen('t', "T", 1))
+}
+
 pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError> {
+    if said.pulled {
+        return say(folder, Status::of(Lamp::Pulled, None, sentence(stick::PULLED)));
+    }
     if let Some(why) = &said.failed {
         let words = format!("The stick was not handled to its end: {why}.");
         let failed = Status::of(Lamp::Failed, None, words);
@@ -151,8 +161,8 @@ pub(super) fn handled(folder: &Folder, said: &Handled) -> Result<(), SticksError
 fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
     let place = folder.0.join(STATUS);
     match (status.lamp, trouble_before(folder, status.at)) {
-        // One that cannot be mounted is another than the one before.
-        (Lamp::Ready | Lamp::Unusable, _) | (_, None) => {}
+        // One that cannot be mounted is another than the one before; one that was pulled is read again.
+        (Lamp::Ready | Lamp::Unusable | Lamp::Pulled, _) | (_, None) => {}
         (Lamp::Written, Some(trouble)) => {
             status.words = format!("{}\r\nBefore that: {}", status.words, trouble.words);
             (status.lamp, status.reason) = (trouble.lamp, trouble.reason);

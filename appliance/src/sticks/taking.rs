@@ -16,7 +16,7 @@ use flip_storage::stick;
 use flip_web::pages::StickStep;
 use serde_json::json;
 
-use super::{Folder, Outcome, REFUSED, SticksError, Worked, read, status, write};
+use super::{Folder, Outcome, REFUSED, SticksError, Worked, is_called, read, status, write};
 use crate::bounds;
 use crate::clock;
 use crate::exchange;
@@ -26,10 +26,9 @@ use crate::uplink::keep_heads;
 
 /// Takes in what arrived and says what came of it. What failed for another reason than the bundle stays.
 pub(super) fn arrived(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
-    let ends = |ending: &str| path.extension().is_some_and(|extension| extension == ending);
-    let outcome = if ends(REFUSED) {
+    let outcome = if is_called(path, REFUSED) {
         read::<Outcome>(path)
-    } else if ends(&stick::ENDING[1..]) {
+    } else if is_called(path, &stick::ENDING[1..]) {
         Some(take(site, path)?)
     } else {
         // A copy under way.

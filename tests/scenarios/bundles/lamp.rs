@@ -1,15 +1,16 @@
 //! What the lamp is told of a stick, and when: for a box without a screen.
 
 use std::fs;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command};
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::{command, until};
+use flip_tests::world::{LocalScript, command, until};
 use serde_json::Value;
 
-use super::{answer, out, stick, take, words};
-use crate::stage::Stage;
+use super::{answer, comes_back, out, sent, signal, stick, take, with, words};
+use crate::stage::{SLOW, Stage};
 
 fn status(stage: &Stage) -> Result<Value> {
     let text = fs::read_to_string(stage.trust.data.join("sticks/status.json"))?;
@@ -99,4 +100,68 @@ fn a_stick_may_be_taken_out_once_it_is_unmounted_and_not_before() -> Result<()> 
     told?;
     assert_eq!(before, after);
     shows(&stage, "written", "It may be taken out")
+}
+
+/// Whoever writes to a stick, ended as its unit is where the stick is pulled; and what is said of it then.
+fn pulled(stage: &Stage, mut writer: Child) -> Result<()> {
+    writer.kill()?;
+    writer.wait()?;
+    shows(
+        stage,
+        "pulled",
+        "The stick was pulled, or what handled it was stopped, before the answer was on it",
+    )
+}
+
+fn writer(stage: &Stage, stick: &Path) -> Result<Child> {
+    Ok(with(stage.trust.command(&["bundle", "export", "--wait", "1200", "--out"])?, stick).spawn()?)
+}
+
+/// Waits until as many bundles are wished for.
+fn wishes(stage: &Stage, count: usize) -> Result<()> {
+    until(&format!("{count} wishes"), || {
+        let asked =
+            fs::read_dir(stage.trust.data.join("sticks/asked"))?.collect::<std::io::Result<Vec<_>>>()?;
+        let is_wish = |path: &Path| path.extension().is_some_and(|ending| ending == "json");
+        Ok((asked.iter().filter(|entry| is_wish(&entry.path())).count() == count).then_some(()))
+    })
+}
+
+#[test]
+fn a_stick_that_is_pulled_before_its_answer_is_on_it_is_said_to_be_and_nothing_is_lost() -> Result<()> {
+    let (mut stage, query, place) = sent()?;
+    take(&stage.trust, &place)?;
+    until("the answer", || Ok((stage.trust.status()?["outgoing"] == 1).then_some(())))?;
+    // While it is written: what writes gets no further than to ask, and is gone once the answer is made.
+    let appliance = stage.trust.program()?.id();
+    signal(appliance, "STOP")?;
+    let made = writer(&stage, &place)?;
+    wishes(&stage, 1)?;
+    signal(made.id(), "STOP")?;
+    signal(appliance, "CONT")?;
+    shows(&stage, "made", "not on the stick yet")?;
+    pulled(&stage, made)?;
+    until("the same in words", || {
+        let text = fs::read_to_string(stage.trust.data.join("sticks/status.txt"))?;
+        Ok(text.contains("plug it in again, and the answer is written anew: nothing is lost.").then_some(()))
+    })?;
+    until("the act", || {
+        Ok(stage.trust.noted("bundle_stick_handled")?.contains("\"pulled\":true").then_some(()))
+    })?;
+    let page = LocalScript::new(&stage.trust)?.get("/sticks").call()?.body_mut().read_to_string()?;
+    assert!(page.contains("the stick was pulled, or what handled it was stopped"), "{page}");
+    // In again: its answer is on it, and may be taken out.
+    comes_back(&stage, &place, &query)?;
+    shows(&stage, "written", "It may be taken out")?;
+    // While it waits for an answer: that is made for nobody then.
+    stage.api.ask("slow", SLOW)?;
+    out(&stage.hub, &place)?;
+    drop(with(stage.trust.command(&["bundle", "import"])?, &place).output()?);
+    shows(&stage, "taken", "was taken in")?;
+    let waits = writer(&stage, &place)?;
+    wishes(&stage, 1)?;
+    pulled(&stage, waits)?;
+    wishes(&stage, 0)?;
+    until("the slow answer", || Ok((stage.trust.status()?["waiting"] == 0).then_some(())))?;
+    shows(&stage, "pulled", "The stick was pulled")
 }

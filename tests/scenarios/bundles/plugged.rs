@@ -131,7 +131,10 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     for option in ["noexec", "nosuid", "nodev", "nosymfollow"] {
         assert!(options.contains(option), "{options}");
     }
+    let since = said(&mut machine)?;
     machine.pull("stick")?;
+    let status = waited(&mut machine, since, "pulled")?;
+    eprintln!("{status}");
     rests(&mut machine, "sda1")?;
     // In again: what is on it was taken before.
     let since = said(&mut machine)?;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use flip_tests::world::{brought, until};
 
 use super::large::{huge, large, parts};
-use super::{answer, file, out, stick, with, words};
+use super::{answer, file, out, signal, stick, with, words};
 use crate::stage::Stage;
 
 /// Longer than a page waits for a bundle, by the clock of the program that is stopped meanwhile.
@@ -40,12 +40,6 @@ fn under_way(page: &str) -> Option<Progress> {
         rest.split('"').next()?.parse().ok()
     };
     Some(Progress { step, done: number("value")?, of: number("max")? })
-}
-
-fn signal(id: u32, name: &str) -> Result<()> {
-    let sent = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status()?;
-    ensure!(sent.success(), "{name} was not sent");
-    Ok(())
 }
 
 /// A console: its program, how a file is brought to it, giving the status and where it leads, and its page.
