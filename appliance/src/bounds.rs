@@ -108,9 +108,9 @@ pub const STICKS_RETRY_MOST: Duration = Duration::from_mins(1);
 /// How long the command line waits for the running appliance to take a bundle, beyond what copying takes, and a unit for
 /// the stick before; so long, too, the lamp keeps what went wrong while a stick was read.
 pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
-/// How long the lamp waits for a stick that everything is on to be unmounted. What is mounted longer is none, or is
-/// forgotten: people are told to unmount it themselves.
-pub const STICKS_UNMOUNT: Duration = Duration::from_mins(10);
+/// How long a stick that everything is on may take to be unmounted; what is mounted longer is none, or is forgotten: people
+/// are told to unmount it themselves.
+pub const STICKS_UNMOUNT_MS: u64 = 10 * 60_000;
 /// Characters of what is said of a stick that failed.
 pub const STICK_WORDS: usize = 300;
 /// Keys that this appliance signed with, by which what it wrote to sticks is known.

@@ -20,6 +20,7 @@
 //! is taken again, which doubles nothing.
 
 mod answering;
+mod handled;
 pub mod reading;
 mod status;
 mod taking;
@@ -448,7 +449,6 @@ pub fn work(site: &Arc<Site>) {
     let folder = Folder::new(site.place.sticks());
     let mut known = None;
     let mut held = None;
-    let mut leaving = None;
     let mut trouble = Trouble::default();
     while !site.is_stopping() {
         trouble.over(folder.0.clone(), || look(site, &folder, &mut known, &mut held));
@@ -459,9 +459,9 @@ pub fn work(site: &Arc<Site>) {
             trouble.once(&path, || taking::arrived(site, &folder, &path));
         }
         for path in trouble.inside(&folder, "asked") {
-            trouble.once(&path, || answering::asked(site, &folder, &path, &mut leaving));
+            trouble.once(&path, || answering::asked(site, &folder, &path));
         }
-        trouble.over(folder.0.join("status.json"), || answering::left(&folder, &mut leaving));
+        trouble.over(folder.0.join("status.json"), || handled::left(&folder));
         std::thread::sleep(bounds::STICKS_LOOK);
     }
 }
@@ -557,13 +557,13 @@ fn look(
     if held.is_none() {
         *held = stick::hold(&folder.running())?;
         // Who reads sticks is given it, and cannot make it.
-        drop(folder.handle()?);
+        let under_way = folder.handle()?.is_none();
         if let Err(error) = folder.forget_stale(clock::now()) {
             // It takes room, and is no reason to take no stick.
             let error = error_chain(&error);
             tracing::warn!(error, "what an earlier run left of sticks cannot be removed");
         }
-        status::ready(site, folder)?;
+        status::started(folder, &facts.trust_name, under_way)?;
     }
     forget_outcomes(folder)
 }

@@ -1,7 +1,6 @@
 //! What this appliance has to say, in one bundle or as many as fit the sticks.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
 
 use flip_protocol::bundle::{FromAppliance, Heading, Way, WriteError, Writer, parted};
 use flip_protocol::{MessageId, bounds as wire};
@@ -11,7 +10,7 @@ use flip_web::pages::StickStep;
 use serde_json::json;
 
 use super::{
-    Answer, Folder, HANDLED, Handled, Made, SETTLED, SticksError, Wish, Worked, is_called, small, status,
+    Answer, Folder, HANDLED, Made, SETTLED, SticksError, Wish, Worked, handled, is_called, small, status,
     write,
 };
 use crate::bounds;
@@ -22,24 +21,10 @@ use crate::site::Site;
 use crate::uplink::error_chain;
 use crate::witness;
 
-/// A stick that everything is on, and that was mounted when that was said. The last one alone is waited for.
-pub(super) struct Leaving {
-    said: Handled,
-    mounted_at: PathBuf,
-    until: Instant,
-    /// When it was last said how it stands: what came since is not overwritten.
-    said_ms: u64,
-}
-
 /// Makes what was asked for, once the orders here are answered or the time to wait for them is over.
-pub(super) fn asked(
-    site: &Site,
-    folder: &Folder,
-    path: &Path,
-    leaving: &mut Option<Leaving>,
-) -> Result<Worked, SticksError> {
+pub(super) fn asked(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
     if is_called(path, HANDLED) {
-        return handled(site, folder, path, leaving);
+        return handled::handled(site, folder, path);
     }
     if !is_called(path, "json") {
         // It is being written, or a stick is being handled.
@@ -66,72 +51,6 @@ pub(super) fn asked(
         }
     }
     Ok(Worked::Done)
-}
-
-/// Shows and keeps what is said of a stick that was handled.
-fn handled(
-    site: &Site,
-    folder: &Folder,
-    path: &Path,
-    leaving: &mut Option<Leaving>,
-) -> Result<Worked, SticksError> {
-    if let Ok(said) = serde_json::from_slice::<Handled>(&small(path)?) {
-        let failed = said.failed.map(|why| why.chars().take(bounds::STICK_WORDS).collect());
-        let mounted_at = said.written_at;
-        let said = Handled { failed, written_at: None, ..said };
-        shown(folder, &said, mounted_at, leaving)?;
-        site.audit.append(clock::now().0, "bundle_stick_handled", json!(said))?;
-    }
-    Ok(Worked::Done)
-}
-
-fn shown(
-    folder: &Folder,
-    said: &Handled,
-    mounted_at: Option<PathBuf>,
-    leaving: &mut Option<Leaving>,
-) -> Result<(), SticksError> {
-    if said.unusable {
-        // Another may be under way meanwhile.
-        let under_way = folder.handle()?.is_none();
-        let waiting = leaving.as_mut().filter(|stick| status::is_last(folder, stick.said_ms));
-        let said_ms = status::unusable(folder, said, under_way)?;
-        if let Some(stick) = waiting {
-            stick.said_ms = said_ms;
-        }
-        return Ok(());
-    }
-    *leaving = None;
-    let Some(mounted_at) = mounted_at.filter(|_| said.failed.is_none()) else {
-        return status::handled(folder, said);
-    };
-    match stick::is_mounted(&mounted_at) {
-        Some(false) => status::handled(folder, said),
-        Some(true) => {
-            let said_ms = status::still_mounted(folder, said.written)?;
-            let until = Instant::now() + bounds::STICKS_UNMOUNT;
-            *leaving = Some(Leaving { said: said.clone(), mounted_at, until, said_ms });
-            Ok(())
-        }
-        None => status::to_unmount(folder, said.written),
-    }
-}
-
-/// Says that a stick may be taken out once it is unmounted, unless something else was said since.
-pub(super) fn left(folder: &Folder, leaving: &mut Option<Leaving>) -> Result<(), SticksError> {
-    let Some(stick) = leaving else { return Ok(()) };
-    let mounted = stick::is_mounted(&stick.mounted_at);
-    if mounted == Some(true) && Instant::now() < stick.until {
-        return Ok(());
-    }
-    if status::is_last(folder, stick.said_ms) {
-        match mounted {
-            Some(false) => status::handled(folder, &stick.said)?,
-            Some(true) | None => status::to_unmount(folder, stick.said.written)?,
-        }
-    }
-    *leaving = None;
-    Ok(())
 }
 
 fn make(site: &Site, folder: &Folder, wish: &Wish) -> Result<Vec<Made>, SticksError> {
@@ -255,50 +174,4 @@ fn make_one(
     )?;
     let (bundle, number, bytes) = (heading.id, heading.number, header.length());
     Ok(Made { file, bundle, number, results, bytes })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unmount_is_waited_for_only_so_long_and_overwrites_nothing_newer() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder::new(place.path().to_owned());
-        let text = || std::fs::read_to_string(place.path().join("status.txt")).unwrap();
-        let said = Handled { written: 1, ..Handled::default() };
-        let mut leaving = None;
-        let waits_at = |mounted_at: &str, leaving: &mut Option<Leaving>| {
-            shown(&folder, &said, Some(PathBuf::from("/proc")), leaving).unwrap();
-            assert!(text().contains("Leave it in until it is unmounted."), "{}", text());
-            leaving.as_mut().unwrap().mounted_at = PathBuf::from(mounted_at);
-        };
-        // What stays.
-        waits_at("/proc", &mut leaving);
-        left(&folder, &mut leaving).unwrap();
-        leaving.as_mut().unwrap().until = Instant::now();
-        left(&folder, &mut leaving).unwrap();
-        assert!(leaving.is_none() && text().contains("Unmount it before you take it out."), "{}", text());
-        // What is unmounted; another stick that cannot be mounted changes nothing.
-        waits_at("/nowhere", &mut leaving);
-        let another = Handled { failed: Some("the stick sdc1".to_owned()), unusable: true, ..said.clone() };
-        shown(&folder, &another, None, &mut leaving).unwrap();
-        assert!(text().contains("The stick sdc1."), "{}", text());
-        left(&folder, &mut leaving).unwrap();
-        assert!(leaving.is_none() && text().contains("It may be taken out"), "{}", text());
-        // What is made for the next meanwhile.
-        waits_at("/nowhere", &mut leaving);
-        leaving.as_mut().unwrap().said_ms -= 1;
-        left(&folder, &mut leaving).unwrap();
-        assert!(leaving.is_none() && text().contains("Leave it in"), "{}", text());
-        // One that cannot be mounted, while another is handled whose reading broke off.
-        folder.make().unwrap();
-        let _handling = folder.handle().unwrap().unwrap();
-        let failed = Some("it broke off".to_owned());
-        let broke_off = Handled { failed, reading: true, ..Handled::default() };
-        for said in [&broke_off, &another, &said] {
-            shown(&folder, said, None, &mut leaving).unwrap();
-        }
-        assert!(text().contains("it broke off"), "{}", text());
-    }
 }

@@ -1,6 +1,8 @@
 //! How it stands with sticks, in two small files: `status.txt` in plain words for people, `status.json` for a lamp or a
 //! beeper. For a box without a screen. A third, `news`, is there until the lamp's unit has seen to them.
 
+use std::path::PathBuf;
+
 use flip_protocol::bundle::Refused;
 use flip_storage::file::{self, Access};
 use flip_storage::stick;
@@ -45,6 +47,20 @@ struct Status {
     /// What went wrong while this stick was read; shown once it may be taken out.
     #[serde(default)]
     trouble: Option<Trouble>,
+    /// A stick that everything is on, and that is waited for to be unmounted.
+    #[serde(default)]
+    mounted: Option<Mounted>,
+}
+
+/// A stick that everything is on, and that was mounted when that was said.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Mounted {
+    /// Where.
+    pub at: PathBuf,
+    /// Bundles that are on it.
+    pub written: usize,
+    /// Until when nobody is to unmount it by hand, in Unix milliseconds; `None` where people were told to.
+    pub until_ms: Option<u64>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -57,7 +73,7 @@ struct Trouble {
 
 impl Status {
     fn of(lamp: Lamp, reason: Option<Refused>, words: String) -> Self {
-        Self { lamp, at: clock::now().0, reason, words, trouble: None }
+        Self { lamp, at: clock::now().0, reason, words, trouble: None, mounted: None }
     }
 
     /// As trouble while a stick is read.
@@ -68,9 +84,12 @@ impl Status {
     }
 }
 
-pub(super) fn ready(site: &Site, folder: &Folder) -> Result<(), SticksError> {
-    let name = &site.identity().facts.trust_name;
-    let words = format!("The appliance of {name} is ready for a stick.");
+/// The appliance has started. What was said before stays where a stick is under way, or is waited for to be unmounted.
+pub(super) fn started(folder: &Folder, trust_name: &str, under_way: bool) -> Result<(), SticksError> {
+    if before(folder).is_some_and(|before| under_way || before.mounted.is_some()) {
+        return Ok(());
+    }
+    let words = format!("The appliance of {trust_name} is ready for a stick.");
     say(folder, Status::of(Lamp::Ready, None, words))
 }
 
@@ -103,34 +122,31 @@ pub(super) fn made(folder: &Folder, answer: &Answer) -> Result<(), SticksError> 
     say(folder, Status::of(Lamp::Made, None, words))
 }
 
-/// Everything is on the stick, and it cannot be taken out yet. Gives when that was said, in Unix milliseconds.
-pub(super) fn still_mounted(folder: &Folder, written: usize) -> Result<u64, SticksError> {
-    let words = format!("{} on the stick, whole. Leave it in until it is unmounted.", on_the_stick(written));
-    let status = Status::of(Lamp::Made, None, words);
-    let at = status.at;
-    say(folder, status).map(|()| at)
+/// Everything is on the stick, and it cannot be taken out yet: where it is waited for to be unmounted, and where nobody will
+/// say that it is.
+pub(super) fn mounted(
+    folder: &Folder,
+    written: usize,
+    waited_for: Option<Mounted>,
+) -> Result<(), SticksError> {
+    let is_soon = waited_for.as_ref().is_some_and(|stick| stick.until_ms.is_some());
+    let what =
+        if is_soon { "Leave it in until it is unmounted" } else { "Unmount it before you take it out" };
+    let words = format!("{} on the stick, whole. {what}.", on_the_stick(written));
+    say(folder, Status { mounted: waited_for, ..Status::of(Lamp::Made, None, words) })
 }
 
-/// Whether nothing was said since.
-pub(super) fn is_last(folder: &Folder, said_ms: u64) -> bool {
-    let now = read::<Status>(&folder.0.join(STATUS));
-    now.is_none_or(|now| now.at == said_ms)
+/// The stick that is waited for to be unmounted; `None` where something else was said since.
+pub(super) fn waited_for(folder: &Folder) -> Option<Mounted> {
+    before(folder)?.mounted
 }
 
-/// Everything is on the stick, and nobody will say that it is unmounted.
-pub(super) fn to_unmount(folder: &Folder, written: usize) -> Result<(), SticksError> {
-    let words = format!("{} on the stick, whole. Unmount it before you take it out.", on_the_stick(written));
-    say(folder, Status::of(Lamp::Made, None, words))
-}
-
-/// A stick cannot be mounted. What went wrong with another is kept while that is `under_way`. Gives when that was said, in
-/// Unix milliseconds.
-pub(super) fn unusable(folder: &Folder, said: &Handled, under_way: bool) -> Result<u64, SticksError> {
-    let mut status =
-        Status::of(Lamp::Unusable, None, sentence(said.failed.as_deref().unwrap_or(stick::UNUSABLE)));
-    let at = status.at;
-    status.trouble = if under_way { trouble_before(folder, at) } else { None };
-    say(folder, status).map(|()| at)
+/// A stick cannot be mounted. What went wrong with another is kept while that is `under_way`, and it is waited for.
+pub(super) fn unusable(folder: &Folder, said: &Handled, under_way: bool) -> Result<(), SticksError> {
+    let words = sentence(said.failed.as_deref().unwrap_or(stick::UNUSABLE));
+    let mut status = Status { mounted: waited_for(folder), ..Status::of(Lamp::Unusable, None, words) };
+    status.trouble = if under_way { trouble_before(folder, status.at) } else { None };
+    say(folder, status)
 }
 
 fn on_the_stick(written: usize) -> String {
@@ -182,10 +198,15 @@ fn say(folder: &Folder, mut status: Status) -> Result<(), SticksError> {
     Ok(())
 }
 
+/// What was said last.
+fn before(folder: &Folder) -> Option<Status> {
+    read(&folder.0.join(STATUS))
+}
+
 /// What went wrong while the stick was read that may be in still.
 fn trouble_before(folder: &Folder, at: u64) -> Option<Trouble> {
     let age_max = u64::try_from(bounds::STICKS_PATIENCE.as_millis()).unwrap_or(u64::MAX);
-    let before = read::<Status>(&folder.0.join(STATUS)).and_then(|before| before.trouble);
+    let before = before(folder).and_then(|before| before.trouble);
     before.filter(|trouble| at.saturating_sub(trouble.at) <= age_max)
 }
 

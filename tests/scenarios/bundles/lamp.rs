@@ -58,7 +58,7 @@ fn a_stick_that_cannot_be_mounted_is_told_to_the_lamp_and_kept_in_the_audit() ->
 
 #[test]
 fn a_stick_may_be_taken_out_once_it_is_unmounted_and_not_before() -> Result<()> {
-    let stage = Stage::set()?;
+    let mut stage = Stage::set()?;
     stage.wire.cut();
     stage.api.ask("everyone", EVERYONE)?;
     let place = stick(&stage, "mounted")?;
@@ -91,15 +91,27 @@ fn a_stick_may_be_taken_out_once_it_is_unmounted_and_not_before() -> Result<()> 
         Ok(())
     };
     let told = told();
-    // Nothing is said twice while it waits.
+    // Nothing is said twice while it waits, and it is waited for after another start too.
     let before = status(&stage)?;
     std::thread::sleep(std::time::Duration::from_secs(1));
+    let restarted = restarted(&mut stage);
     let after = status(&stage)?;
     let unmounted = Command::new("umount").arg(&place).output()?;
     assert!(unmounted.status.success(), "{}", words(&unmounted));
-    told?;
+    told.and(restarted)?;
     assert_eq!(before, after);
     shows(&stage, "written", "It may be taken out")
+}
+
+/// Starts the appliance anew, and waits until it sees to sticks.
+fn restarted(stage: &mut Stage) -> Result<()> {
+    stage.trust.kill()?;
+    let known = stage.trust.data.join("sticks/known/hub.json");
+    fs::remove_file(&known)?;
+    stage.trust.resume()?;
+    until("the appliance", || Ok(known.exists().then_some(())))?;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    Ok(())
 }
 
 /// Whoever writes to a stick, ended as its unit is where the stick is pulled; and what is said of it then.
