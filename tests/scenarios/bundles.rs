@@ -1,5 +1,6 @@
 //! A Trust that no network reaches takes part by stick: the same orders, the same answers, the same ledgers.
 
+mod bars;
 mod cancelled;
 mod carriers;
 mod consoles;

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use flip_protocol::bundle::Unproven;
+use flip_protocol::{MessageId, bounds};
+use flip_storage::rusqlite::Connection;
+use flip_tests::questions::EVERYONE;
 use flip_tests::world::{brought, until};
 
 use super::large::{huge, large, parts};
@@ -16,13 +20,14 @@ use crate::stage::Stage;
 /// Longer than a page waits for a bundle, by the clock of the program that is stopped meanwhile.
 const LONGER: Duration = Duration::from_secs(21);
 /// Messages of 4 MiB: enough of them that a console is asked several times meanwhile.
-const HUGE: usize = 24;
+pub(super) const HUGE: usize = 24;
 /// Orders of 1 MiB likewise.
 const ORDERS: u64 = 50;
 
 const COPIED: &str = "A bundle is being verified and copied";
 const LOOKED_AT: &str = "The copy of a bundle is being verified";
 const TAKEN: &str = "A bundle is being taken in";
+const MADE: &str = "A bundle is being made";
 
 /// What a page of sticks says is under way: its heading, how much is done, of how much.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +38,7 @@ struct Progress {
 }
 
 fn under_way(page: &str) -> Option<Progress> {
-    let step = *[COPIED, LOOKED_AT, TAKEN].iter().find(|step| page.contains(**step))?;
+    let step = *[COPIED, LOOKED_AT, TAKEN, MADE].iter().find(|step| page.contains(**step))?;
     let (_, bar) = page.split_once("<progress ")?;
     let number = |name: &str| -> Option<u64> {
         let (_, rest) = bar.split_once(&format!(" {name}=\""))?;
@@ -106,8 +111,57 @@ fn the_hubs_page_says_how_far_a_bundle_is_and_goes_on_by_itself_where_it_takes_l
     Ok(())
 }
 
+/// An order for the Trust, and [`HUGE`] more as long as a message can be that are none: what is made of them takes its time.
+pub(super) fn huge_orders(stage: &Stage) -> Result<()> {
+    stage.api.ask("everyone", EVERYONE)?;
+    let more =
+        "WITH RECURSIVE more (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM more WHERE number < ?1)
+        INSERT INTO work_order (id, trust, query, sequence, message, state, detail, expires_ms, kind)
+        SELECT randomblob(16), trust, query, sequence + number, zeroblob(?2), state, detail, expires_ms, kind
+        FROM work_order, more";
+    let ledger = Connection::open(stage.hub.data.join("hub.sqlite"))?;
+    let inserted = ledger.execute(more, (HUGE, bounds::BODY_BYTES))?;
+    ensure!(inserted == HUGE, "{inserted} orders");
+    Ok(())
+}
+
+#[test]
+fn the_hubs_page_says_how_far_a_bundle_is_that_is_made() -> Result<()> {
+    let stage = Stage::set()?;
+    stage.wire.cut();
+    huge_orders(&stage)?;
+    let trusts = stage.api.get("/api/v1/trusts")?.json();
+    let id = trusts["trusts"][0]["id"].as_str().context("no Trust")?.to_owned();
+    let is_there = AtomicBool::new(false);
+    let (bundle, seen) = std::thread::scope(|scope| -> Result<(Vec<u8>, Vec<Progress>)> {
+        let making = scope.spawn(|| {
+            let bundle = stage.api.file(&format!("/trusts/{id}/bundle"));
+            is_there.store(true, Ordering::Relaxed);
+            bundle
+        });
+        let mut seen = Vec::new();
+        while !is_there.load(Ordering::Relaxed) {
+            let page = stage.api.get("/sticks")?.text;
+            let now = under_way(&page);
+            ensure!(now.is_none() || page.contains("http-equiv=\"refresh\""), "{page}");
+            seen.extend(now);
+        }
+        let bundle = making.join().map_err(|_| anyhow::anyhow!("making it panicked"))??;
+        Ok((bundle, seen))
+    })?;
+    let of = HUGE as u64 + 1;
+    ensure!(seen.iter().all(|now| (now.step, now.of) == (MADE, of)), "{seen:?}");
+    ensure!(seen.is_sorted_by_key(|now| now.done), "it goes back: {seen:?}");
+    ensure!(seen.iter().any(|now| (1..of).contains(&now.done)), "{seen:?}");
+    let header = *Unproven::read(bundle.as_slice())?.header();
+    assert_eq!((u64::from(header.messages), header.length()), (of + 1, bundle.len() as u64));
+    assert_eq!(under_way(&stage.api.get("/sticks")?.text), None);
+    eprintln!("seen: {} times, at last {:?}", seen.len(), seen.last());
+    Ok(())
+}
+
 /// A bundle of the Trust's that holds many long messages.
-fn huge_answer(stage: &Stage) -> Result<(PathBuf, u64)> {
+pub(super) fn huge_answer(stage: &Stage) -> Result<(PathBuf, u64)> {
     until("the folder of sticks", || {
         Ok(stage.trust.data.join("sticks/known/hub.json").exists().then_some(()))
     })?;
@@ -152,15 +206,21 @@ fn the_local_page_says_how_far_a_bundle_is_and_goes_on_by_itself_where_it_takes_
     Ok(())
 }
 
+/// One of the hub's likewise: its id, too.
+pub(super) fn huge_work(stage: &Stage) -> Result<(PathBuf, MessageId, u64)> {
+    let made = out(&stage.hub, &stick(stage, "made")?)?;
+    let id = made["bundles"][0]["bundle"]["id"].as_str().context("no id")?.parse()?;
+    let (signing, heading, letter) = parts(stage, &stage.hub.data.join("keys/signing.key"), "made", id)?;
+    let bundle = stick(stage, "stick")?.join("flip-huge.flip");
+    let bytes = huge(&bundle, heading, &letter, HUGE, &signing)?;
+    Ok((bundle, id, bytes))
+}
+
 #[test]
 fn the_local_page_says_how_far_a_stick_is_that_a_command_reads() -> Result<()> {
     let stage = Stage::set()?;
     stage.wire.cut();
-    let made = out(&stage.hub, &stick(&stage, "made")?)?;
-    let id = made["bundles"][0]["bundle"]["id"].as_str().context("no id")?.parse()?;
-    let (signing, heading, letter) = parts(&stage, &stage.hub.data.join("keys/signing.key"), "made", id)?;
-    let bundle = stick(&stage, "stick")?.join("flip-huge.flip");
-    let bytes = huge(&bundle, heading, &letter, HUGE, &signing)?;
+    let (bundle, id, bytes) = huge_work(&stage)?;
     let copy = stage.trust.data.join(format!("sticks/arrived/flip-{id}.flip.part"));
     let mut import = with(stage.trust.command(&["bundle", "import"])?, &bundle);
     let mut reader = import.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

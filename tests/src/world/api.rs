@@ -296,7 +296,7 @@ impl Api {
         }
         let mut response = request.send_empty()?;
         ensure!(response.status() == 200, "no file: {}", response.status());
-        Ok(response.body_mut().read_to_vec()?)
+        Ok(response.body_mut().with_config().limit(u64::MAX).read_to_vec()?)
     }
 
     /// Brings a file by a page's form, as its bytes come.
