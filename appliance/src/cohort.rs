@@ -15,6 +15,7 @@ use flip_protocol::order::Work;
 use flip_protocol::sync::NotTaken;
 use flip_protocol::{MessageId, UnixMillis};
 use flip_storage::audit::AuditError;
+use flip_storage::error_chain;
 use flip_storage::journal::{JournalError, Waiting};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,6 @@ use crate::inbox;
 use crate::outbox::{self, Leaving, OutboxError};
 use crate::refusals::RefusalsError;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 mod ending;
 mod freezing;

@@ -5,6 +5,7 @@
 use flip_protocol::UnixMillis;
 use flip_protocol::sync::Concern;
 use flip_storage::confine::Held;
+use flip_storage::error_chain;
 use flip_web::pages::{Moment, Tone};
 
 use crate::bounds;
@@ -13,7 +14,6 @@ use crate::data::Generation;
 use crate::deliveries::{self, Became};
 use crate::desk::WEEK_MS;
 use crate::site::{LinkState, Site};
-use crate::uplink::error_chain;
 
 /// One thing to look at.
 pub struct Found {

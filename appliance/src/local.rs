@@ -22,6 +22,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use flip_storage::error_chain;
 use flip_web::pages::{self as web, Said};
 use serde::Deserialize;
 use serde_json::json;
@@ -30,7 +31,6 @@ use tokio::sync::Semaphore;
 use crate::bounds;
 use crate::clock;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 pub use client::{fetch, link};
 pub use door::Door;

@@ -37,6 +37,7 @@ use flip_protocol::keys::VerifyingKey;
 use flip_protocol::message::TooLarge;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
 use flip_storage::audit::AuditError;
+use flip_storage::error_chain;
 use flip_storage::file::{self, Access};
 use flip_storage::journal::JournalError;
 use flip_storage::stick::{self, StickError};
@@ -48,7 +49,6 @@ use crate::bounds;
 use crate::clock;
 use crate::identity::IdentityError;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// Whose bundles are taken here. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use flip_protocol::enrolment::{EnrolResponse, RENEW_PATH, ROTATE_PATH, RenewRequ
 use flip_protocol::heads::{Carrier, Heads};
 use flip_protocol::sync::{self, SyncRequest, SyncResponse};
 use flip_protocol::{MessageId, UnixMillis, bounds as wire, text};
+use flip_storage::error_chain;
 use flip_storage::journal::JournalError;
 use serde_json::json;
 
@@ -321,18 +322,6 @@ fn rotate_if_asked(site: &Site) -> Result<bool, TripError> {
     }
     tracing::info!("the appliance has new keys");
     Ok(true)
-}
-
-/// An error with its causes, for a log line.
-pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 fn site_sleep(site: &Site, time: Duration) {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flip_storage::error_chain;
 use serde_json::json;
 
 use crate::clock;
 use crate::data::Verdict;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// How long between two verifications of the same data. Disks lose bits slowly.
 const EVERY: Duration = Duration::from_hours(7 * 24);

@@ -1,5 +1,5 @@
 //! Durability for both programs: the appliance's task journal and its ledger of past cohorts (redb), the hub's ledger
-//! (SQLite), its sealed cells, audit logs, artefacts; and how both read their configuration files.
+//! (SQLite), its sealed cells, audit logs, artefacts; how both read their configuration files, and files on sticks.
 //!
 //! What must stay true: what a call of this crate has answered survives the loss of power. Deliberately absent:
 //! meaning. Ids are sixteen bytes, messages are bytes; what they stand for is the callers' affair.
@@ -10,6 +10,7 @@ pub mod brought;
 pub mod cells;
 pub mod cohorts;
 pub mod confine;
+mod error;
 pub mod file;
 pub mod journal;
 pub mod ledger;
@@ -17,5 +18,6 @@ pub mod settings;
 pub mod stick;
 mod store;
 
+pub use error::error_chain;
 pub use rusqlite;
 pub use store::StoreError;

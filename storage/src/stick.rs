@@ -3,6 +3,9 @@
 //! What must stay true: no link is followed, no device or pipe is opened, and no more is listed than was asked for; a file
 //! that is being copied has another name until all of it is there. Deliberately absent: what the files are.
 
+mod bar;
+mod inspect;
+
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -12,6 +15,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::file::sync_folder_of;
+
+pub use bar::{Counted, bar};
+pub use inspect::{InspectError, inspect};
 
 /// How the names of what is looked for end.
 pub const ENDING: &str = ".flip";

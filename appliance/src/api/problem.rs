@@ -5,11 +5,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flip_protocol::problem::{MEDIA_TYPE, Problem};
 use flip_storage::audit::AuditError;
+use flip_storage::error_chain;
 
 use crate::data::GenerationsError;
 use crate::frozen::{FrozenError, Name};
 use crate::tokens::TokenError;
-use crate::uplink::error_chain;
 
 /// A problem, to be sent.
 #[derive(Debug)]

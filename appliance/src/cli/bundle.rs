@@ -1,6 +1,6 @@
 //! `flip-appliance bundle`: work comes in from sticks, and answers go out on them.
 
-use std::io::{BufReader, IsTerminal as _};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use flip_protocol::bundle::{Expected, FromHub, Heading, Refused, Unproven, Way};
 use flip_protocol::message::Sealed;
 use flip_protocol::order::Work;
 use flip_protocol::{MessageId, bounds as wire};
-use flip_storage::stick::{self, StickError};
+use flip_storage::error_chain;
+use flip_storage::stick::{self, Counted, StickError};
 use flip_web::plural;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -24,7 +24,6 @@ use crate::place::Place;
 use crate::sticks::{
     Answer, Folder, Handled, Handling, Known, Outcome, SticksError, Wish, head, read, reading,
 };
-use crate::uplink::error_chain;
 
 #[derive(Subcommand)]
 pub(super) enum BundleCommand {
@@ -127,31 +126,11 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
 
 fn inspect(data: &Path, from: &Path, json: bool) -> anyhow::Result<()> {
     let identity = Identity::load(data)?;
-    if !from.is_dir() {
-        let looked = look(&identity, from).with_context(|| format!("{} is refused", from.display()))?;
-        let text = if json { serde_json::to_string_pretty(&looked)? } else { explained(&looked) };
-        say!("{text}");
-        return Ok(());
-    }
-    let files = stick::listed(from, wire::BUNDLES_ON_A_STICK, |_| true)?;
-    ensure!(!files.is_empty(), "{} holds no bundle", from.display());
-    let looked: Vec<_> = files.iter().map(|file| (file, look(&identity, file))).collect();
-    if json {
-        let list = looked.iter().map(|(file, looked)| match looked {
-            Ok(looked) => json!({ "file": file, "explained": looked }),
-            Err(error) => json!({ "file": file, "refused": error_chain(error) }),
-        });
-        say!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>())?);
-    } else {
-        for (file, looked) in &looked {
-            let text = match looked {
-                Ok(looked) => explained(looked),
-                Err(error) => format!("It is refused: {}.", error_chain(error)),
-            };
-            say!("{}:\n{text}\n", file.display());
-        }
-    }
-    ensure!(looked.iter().all(|(_, looked)| looked.is_ok()), stick::NOT_GOOD);
+    let look = |file: &Path| look(&identity, file);
+    let (said, all_good) =
+        stick::inspect(from, wire::BUNDLES_ON_A_STICK, json, look, Value::clone, explained)?;
+    say!("{said}");
+    ensure!(all_good, stick::NOT_GOOD);
     Ok(())
 }
 
@@ -525,20 +504,7 @@ fn wait_for<T: DeserializeOwned>(folder: &Folder, said: &Path) -> anyhow::Result
     )
 }
 
-/// A bar on standard error, where that is a terminal.
 fn bar(name: &str) -> impl FnMut(u64, u64) + use<> {
-    let bar = std::io::stderr().is_terminal().then(|| {
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
-        let style = style.expect("the template is a constant that indicatif takes");
-        ProgressBar::new(0).with_style(style).with_message(name.to_owned())
-    });
-    move |done, total| {
-        if let Some(bar) = &bar {
-            bar.set_length(total);
-            bar.set_position(done);
-            if done == total {
-                bar.finish_and_clear();
-            }
-        }
-    }
+    let mut bar = stick::bar(name, |()| Counted::Bytes);
+    move |done, total| bar((), done, total)
 }

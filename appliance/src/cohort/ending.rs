@@ -4,6 +4,7 @@
 use flip_protocol::freeze::DropOutcome;
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::{MessageId, UnixMillis};
+use flip_storage::error_chain;
 use serde_json::json;
 
 use super::{HistoryLine, LaneError};
@@ -11,7 +12,6 @@ use crate::clock;
 use crate::frozen::{FrozenError, Listed};
 use crate::outbox::{self, Leaving};
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// Takes a cancelled order out: nothing leaves for it.
 pub(super) fn withdraw(site: &Site, line: HistoryLine) -> Result<(), LaneError> {

@@ -10,6 +10,7 @@ use flip_protocol::answer::CohortOutcome;
 use flip_protocol::freeze::{Freezing, NotFrozen};
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_storage::audit::AuditError;
+use flip_storage::error_chain;
 use serde_json::json;
 
 use crate::clock;
@@ -18,7 +19,6 @@ use crate::disclosure::Release;
 use crate::engine::{CancelFlag, Engine, EngineFailure};
 use crate::frozen::{FrozenError, Wanted};
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// What is asked to be frozen.
 pub(super) struct ToFreeze<'a> {

@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use flip_protocol::MessageId;
 use flip_protocol::ident::ProjectId;
+use flip_storage::error_chain;
 use flip_web::pages::Said;
 use serde::Deserialize;
 use serde_json::json;
@@ -22,7 +23,6 @@ use crate::clock;
 use crate::data::{GenerationsError, Verdict};
 use crate::frozen::Again;
 use crate::run;
-use crate::uplink::error_chain;
 
 /// How often an order that is being ended is looked at.
 const ENDING_LOOK: Duration = Duration::from_millis(20);

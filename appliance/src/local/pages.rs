@@ -10,6 +10,7 @@ mod projects;
 
 use flip_protocol::UnixMillis;
 use flip_protocol::sync::Confinement;
+use flip_storage::error_chain;
 use flip_web::pages::{self as web, Attention, Moment};
 use serde::Deserialize;
 
@@ -19,7 +20,6 @@ use crate::concerns;
 use crate::data::Generation;
 use crate::engine::confinement;
 use crate::site::{LinkState, Site};
-use crate::uplink::error_chain;
 
 pub use attack::attack;
 pub use data::data;

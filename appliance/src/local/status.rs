@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use flip_storage::error_chain;
 use flip_storage::journal::JournalError;
 use serde_json::{Value, json};
 
@@ -9,7 +10,6 @@ use crate::clock;
 use crate::deliveries::{self, Became};
 use crate::local::pages;
 use crate::site::{LinkState, Site};
-use crate::uplink::error_chain;
 
 pub(super) fn of(site: &Site) -> Result<Value, JournalError> {
     let identity = site.identity();

@@ -16,6 +16,7 @@ use flip_protocol::bundle::Refused;
 use flip_protocol::{MessageId, bounds as wire};
 use flip_storage::audit::Entry;
 use flip_storage::brought::{self, Brought, Pieces, ReceiveError};
+use flip_storage::error_chain;
 use flip_storage::stick::{self, StickError};
 use flip_web::pages::{self as web, Said, StickProgress, StickStep};
 use flip_web::plural;
@@ -25,7 +26,6 @@ use crate::bounds;
 use crate::clock;
 use crate::site::Site;
 use crate::sticks::{Answer, Folder, Outcome, SticksError, Wish, head, read, reading};
-use crate::uplink::error_chain;
 
 /// The page.
 pub(super) async fn show(State(local): Here, headers: HeaderMap) -> Response {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use flip_protocol::bundle::{FromAppliance, Heading, Way, WriteError, Writer, parted};
 use flip_protocol::{MessageId, bounds as wire};
+use flip_storage::error_chain;
 use flip_storage::journal::OutgoingHead;
 use flip_storage::stick;
 use flip_web::pages::StickStep;
@@ -18,7 +19,6 @@ use crate::clock;
 use crate::exchange;
 use crate::identity::Identity;
 use crate::site::Site;
-use crate::uplink::error_chain;
 use crate::witness;
 
 /// Makes what was asked for, once the orders here are answered or the time to wait for them is over.

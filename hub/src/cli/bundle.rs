@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use flip_protocol::bounds as wire;
 use flip_protocol::bundle::{Header, Refused, Way};
 use flip_protocol::enrolment::StickRequest;
 use flip_protocol::order::Work;
+use flip_storage::error_chain;
 use flip_storage::file::{self, Access};
-use flip_storage::stick::{self, StickError};
+use flip_storage::stick::{self, Counted, StickError};
 use flip_web::pages::StickStep;
 use flip_web::plural;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{open, trust_named};
@@ -170,31 +170,10 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
 }
 
 fn inspect(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
-    if !from.is_dir() {
-        let looked = desk.look(from).with_context(|| format!("{} is refused", from.display()))?;
-        let text = if json { serde_json::to_string_pretty(&told(&looked))? } else { words(&looked) };
-        say!("{text}");
-        return Ok(());
-    }
-    let files = stick::listed(from, wire::BUNDLES_ON_A_STICK, |_| true)?;
-    ensure!(!files.is_empty(), "{} holds no bundle", from.display());
-    let looked: Vec<_> = files.iter().map(|file| (file, desk.look(file))).collect();
-    if json {
-        let list = looked.iter().map(|(file, looked)| match looked {
-            Ok(looked) => json!({ "file": file, "explained": told(looked) }),
-            Err(error) => json!({ "file": file, "refused": error_chain(error) }),
-        });
-        say!("{}", serde_json::to_string_pretty(&list.collect::<Vec<_>>())?);
-    } else {
-        for (file, looked) in &looked {
-            let text = match looked {
-                Ok(looked) => words(looked),
-                Err(error) => format!("It is refused: {}.", error_chain(error)),
-            };
-            say!("{}:\n{text}\n", file.display());
-        }
-    }
-    ensure!(looked.iter().all(|(_, looked)| looked.is_ok()), stick::NOT_GOOD);
+    let look = |file: &Path| desk.look(file);
+    let (said, all_good) = stick::inspect(from, wire::BUNDLES_ON_A_STICK, json, look, told, words)?;
+    say!("{said}");
+    ensure!(all_good, stick::NOT_GOOD);
     Ok(())
 }
 
@@ -331,42 +310,15 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An error and what it came from, in one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 fn many(count: u32, what: &str) -> String {
     if count == 0 { format!("no {what}s") } else { plural(u64::from(count), what, None) }
 }
 
-/// A bar on standard error, where that is a terminal.
 fn bar(name: &str) -> impl FnMut(StickStep, u64, u64) + use<> {
-    let bar = std::io::stderr().is_terminal().then(|| ProgressBar::new(0).with_message(name.to_owned()));
-    let mut shown = None;
-    move |step, done, total| {
-        if let Some(bar) = &bar {
-            if shown.replace(step) != Some(step) {
-                let template = match step {
-                    StickStep::Bringing | StickStep::Copying => {
-                        "{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left"
-                    }
-                    StickStep::Looking | StickStep::Taking | StickStep::Making => {
-                        "{msg} {wide_bar} {pos} of {len} messages, {eta} left"
-                    }
-                };
-                let style = ProgressStyle::with_template(template);
-                bar.reset();
-                bar.set_style(style.expect("the template is a constant that indicatif takes"));
-            }
-            bar.set_length(total);
-            bar.set_position(done);
-            if done == total {
-                bar.finish_and_clear();
-            }
-        }
-    }
+    stick::bar(name, |step| match step {
+        StickStep::Bringing | StickStep::Copying => Counted::Bytes,
+        StickStep::Looking | StickStep::Taking | StickStep::Making => Counted::Messages,
+    })
 }
 
 /// Bytes of an enrolment's request: two keys and a certificate request.

@@ -1,5 +1,6 @@
 //! How often the known attacks win here.
 
+use flip_storage::error_chain;
 use flip_web::chart::{Share, Shares};
 use flip_web::pages::{self as web, Moment};
 
@@ -7,7 +8,6 @@ use super::frame;
 use crate::attack::{Report, SHARE_MAX, Tried, policy_words};
 use crate::clock;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// The last report.
 pub fn attack(site: &Site) -> Result<web::SiteAttack, String> {

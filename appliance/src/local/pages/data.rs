@@ -1,5 +1,6 @@
 //! The generations, and how good the one in use is.
 
+use flip_storage::error_chain;
 use flip_web::chart::{Bar, Category, Chart, Range, Ranges};
 use flip_web::pages::{self as web, Moment, Tone};
 use flip_web::{plural, thousands};
@@ -10,7 +11,6 @@ use crate::data::quality::{Finding, Severity, share, zero_throughout};
 use crate::data::{Generation, GenerationsError, Note, Quality};
 use crate::deliveries::{self, Became};
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others.
 pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, String> {

@@ -1,5 +1,6 @@
 //! What was let out in all.
 
+use flip_storage::error_chain;
 use flip_web::pages::{self as web, Moment};
 
 use super::frame;
@@ -7,7 +8,6 @@ use crate::bounds;
 use crate::clock;
 use crate::desk::{Alert, WEEK_MS};
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// Budgets, quotas and alerts.
 pub fn disclosure(site: &Site) -> Result<web::SiteDisclosure, String> {

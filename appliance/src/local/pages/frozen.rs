@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use flip_storage::audit::Entry;
+use flip_storage::error_chain;
 use flip_web::pages::{self as web, Moment, Tone};
 use flip_web::thousands;
 use serde_json::Value;
@@ -12,7 +13,6 @@ use crate::bounds;
 use crate::clock;
 use crate::frozen::{Drift, Facts, Listed};
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// The page; `said` is what came of a change.
 pub fn frozen(site: &Site, said: Option<web::Said>) -> Result<web::SiteFrozen, String> {

@@ -1,6 +1,7 @@
 //! What is allowed, what was done, and what the program says.
 
 use flip_storage::audit::{AuditError, Entry};
+use flip_storage::error_chain;
 use flip_web::pages::{self as web, Moment};
 use serde_json::Value;
 use tracing::Level;
@@ -11,7 +12,6 @@ use crate::bounds;
 use crate::clock;
 use crate::disclosure;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// The policy in force.
 pub fn policy(site: &Site) -> web::SitePolicy {

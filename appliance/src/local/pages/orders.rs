@@ -7,6 +7,7 @@ use flip_protocol::freeze::{DropOutcome, FreezeOutcome, Freezing};
 use flip_protocol::message::Sealed;
 use flip_protocol::order::{Outcome, Work};
 use flip_protocol::{MessageId, UnixMillis};
+use flip_storage::error_chain;
 use flip_web::chart::{Bar, Category, Chart};
 use flip_web::pages::{self as web, Moment};
 
@@ -16,7 +17,6 @@ use crate::clock;
 use crate::cohort::HistoryLine;
 use crate::inbox;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// The kinds of orders, in plain words.
 const QUERY: &str = "cohort query";

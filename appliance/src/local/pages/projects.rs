@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flip_storage::error_chain;
 use flip_web::pages::{self as web, Moment};
 
 use super::{frame, orders};
@@ -9,7 +10,6 @@ use crate::bounds;
 use crate::clock;
 use crate::frozen::Listed;
 use crate::site::Site;
-use crate::uplink::error_chain;
 
 /// The page; `said` is what came of a change.
 pub fn projects(site: &Site, said: Option<web::Said>) -> Result<web::SiteProjects, String> {
