@@ -42,13 +42,6 @@ impl Drop for Brought {
     }
 }
 
-/// What is said of a file that did not come whole.
-pub const BROKEN: &str = "The file did not arrive whole";
-/// What is said of one that came and could not be kept.
-pub const NOT_STORED: &str = "The file could not be stored here";
-/// Why one did not come whole where none came.
-pub const NO_FILE: &str = "no file was chosen";
-
 /// Why a file was not received.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError<E> {

@@ -218,10 +218,10 @@ async fn store(
     length: Option<u64>,
     brought: &Brought,
 ) -> Result<(), String> {
-    let broken = |error: &dyn std::fmt::Display| format!("{}: {error}.", brought::BROKEN);
+    let broken = |error: &dyn std::fmt::Display| format!("{}: {error}.", web::Sticks::BROKEN);
     let field = match form.next_field().await {
         Ok(Some(field)) => field,
-        Ok(None) => return Err(broken(&brought::NO_FILE)),
+        Ok(None) => return Err(broken(&web::Sticks::NO_FILE)),
         Err(error) => return Err(broken(&error)),
     };
     let (_work, watch) = (site.sticks.begin(), site.sticks.clone());
@@ -229,6 +229,6 @@ async fn store(
     let received = brought::receive(brought, field, wire::BUNDLE_BYTES, told);
     received.await.map_err(|error| match error {
         ReceiveError::Broken(error) => broken(&error),
-        ReceiveError::Io(error) => format!("{}: {error}.", brought::NOT_STORED),
+        ReceiveError::Io(error) => format!("{}: {error}.", web::Sticks::NOT_STORED),
     })
 }

@@ -29,6 +29,12 @@ pub struct Sticks {
 impl Sticks {
     /// Seconds between two looks while something is under way.
     pub const REFRESH_SECONDS: u32 = 2;
+    /// What is said of a file that did not come whole.
+    pub const BROKEN: &str = "The file did not arrive whole";
+    /// What is said of one that came and could not be kept.
+    pub const NOT_STORED: &str = "The file could not be stored here";
+    /// Why one did not come whole where none came.
+    pub const NO_FILE: &str = "no file was chosen";
 }
 
 /// What came of a bundle.

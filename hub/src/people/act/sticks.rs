@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
 use flip_storage::brought::{self, Brought, Pieces, ReceiveError};
 use flip_storage::stick;
-use flip_web::pages::{Said, StickProgress, StickStep, StickWatch};
+use flip_web::pages::{Said, StickProgress, StickStep, StickWatch, Sticks as Page};
 use flip_web::plural;
 use tokio::runtime::Handle;
 
@@ -191,15 +191,15 @@ async fn receive(
     brought: &Brought,
 ) -> Result<(), ApiProblem> {
     let broken = |error: &dyn std::fmt::Display| {
-        ApiProblem::new(Code::CutShort, &format!("{}.", brought::BROKEN)).detail(error.to_string())
+        ApiProblem::new(Code::CutShort, &format!("{}.", Page::BROKEN)).detail(error.to_string())
     };
     let stored = |error: &dyn std::fmt::Display| {
-        ApiProblem::new(Code::NoBundle, &format!("{}.", brought::NOT_STORED)).detail(error.to_string())
+        ApiProblem::new(Code::NoBundle, &format!("{}.", Page::NOT_STORED)).detail(error.to_string())
     };
     fs::create_dir_all(hub.bundles()).map_err(|error| stored(&error))?;
     let field = match form.next_field().await {
         Ok(Some(field)) => field,
-        Ok(None) => return Err(broken(&brought::NO_FILE)),
+        Ok(None) => return Err(broken(&Page::NO_FILE)),
         Err(error) => return Err(broken(&error)),
     };
     let (_work, watch) = (hub.sticks.watch.begin(), hub.sticks.watch.clone());
