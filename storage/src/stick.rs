@@ -29,9 +29,9 @@ const ENTRIES: usize = 100_000;
 /// What to do where a bundle could not be carried away.
 pub const GO_ON: &str = "where the stick is full, plug in another; where it was pulled, plug it in again; then run the \
                          same command: it goes on with what is left";
-/// What is said of a stick that cannot be mounted.
-pub const UNUSABLE: &str = "the stick cannot be mounted: it is damaged, not exFAT or FAT, or this machine cannot read \
-                            that; use another, and where that says the same, look into the journal";
+/// What is said of a stick that cannot be mounted, after its name.
+pub const UNUSABLE: &str = "cannot be mounted: it is damaged, not exFAT or FAT, or this machine cannot read that; use \
+                            another, and where that says the same, look into the journal";
 /// What is said of one that could be mounted to be read, after its name.
 pub const UNWRITABLE: &str = "cannot be mounted to be written: it is write-protected or damaged, or something failed \
                               here; use another, and where that says the same, look into the journal";

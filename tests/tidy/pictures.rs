@@ -59,7 +59,7 @@ fn the_guide_of_sticks_has_each_refusal_in_its_own_words() {
         assert_eq!(guide.matches(&row).count(), 1, "docs/STICKS.md has to have one row that begins: {row}");
     }
     // That of a whole stick.
-    let row = format!("| `unusable` | {UNUSABLE} | ");
+    let row = format!("| `unusable` | the stick {UNUSABLE} | ");
     assert_eq!(guide.matches(&row).count(), 1, "docs/STICKS.md has to have one row that begins: {row}");
     let rows =
         guide.split("| reason |").nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));

@@ -75,9 +75,9 @@ pub(super) enum BundleCommand {
         /// The folder of sticks
         #[arg(long, value_name = "DIR")]
         sticks: PathBuf,
-        /// It could be mounted to be read, and not to be written
-        #[arg(long)]
-        to_write: bool,
+        /// A file that is there where it could be mounted to be read, and not to be written
+        #[arg(long, value_name = "FILE")]
+        mounted: PathBuf,
         /// The stick's device, such as sdb1
         device: String,
     },
@@ -112,13 +112,11 @@ pub(super) fn bundle(data: &Path, command: &BundleCommand) -> anyhow::Result<()>
             let wish = Wish { size: *size, wait_until, carried: Vec::new() };
             export(&folder(sticks), out, &wish, sticks.is_some(), *anew, *json)
         }
-        BundleCommand::Unusable { sticks, to_write, device } => {
-            let why = if *to_write {
-                format!("{device} {}", stick::UNWRITABLE)
-            } else {
-                stick::UNUSABLE.replacen("stick", &format!("stick {device}"), 1)
-            };
-            let said = Handled { failed: Some(why), unusable: !to_write, ..Handled::default() };
+        BundleCommand::Unusable { sticks, mounted, device } => {
+            let unusable = !mounted.exists();
+            let why = if unusable { stick::UNUSABLE } else { stick::UNWRITABLE };
+            let failed = Some(format!("the stick {device} {why}"));
+            let said = Handled { failed, unusable, ..Handled::default() };
             Ok(Folder::new(sticks.clone()).say(&said)?)
         }
     }

@@ -143,7 +143,7 @@ pub(super) fn waited_for(folder: &Folder) -> Option<Mounted> {
 
 /// A stick cannot be mounted. What went wrong with another is kept while that is `under_way`, and it is waited for.
 pub(super) fn unusable(folder: &Folder, said: &Handled, under_way: bool) -> Result<(), SticksError> {
-    let words = sentence(said.failed.as_deref().unwrap_or(stick::UNUSABLE));
+    let words = sentence(said.failed.as_deref().unwrap_or_default());
     let mut status = Status { mounted: waited_for(folder), ..Status::of(Lamp::Unusable, None, words) };
     status.trouble = if under_way { trouble_before(folder, status.at) } else { None };
     say(folder, status)

@@ -38,14 +38,17 @@ fn a_stick_that_cannot_be_mounted_is_told_to_the_lamp_and_kept_in_the_audit() ->
         assert!(output.status.success(), "{}", words(&output));
         Ok(())
     };
-    told(&["sdb1"])?;
+    let mounted = stage.folder().join("sdb1.mounted");
+    let mounted = mounted.to_str().context("no path")?;
+    told(&["--mounted", mounted, "sdb1"])?;
     shows(&stage, "unusable", "The stick sdb1 cannot be mounted: it is damaged, not exFAT or FAT")?;
     until("the news", || Ok(sticks.join("news").exists().then_some(())))?;
     let acts = stage.trust.command(&["audit", "list", "--act", "bundle_stick_handled"])?.output()?;
     assert!(words(&acts).contains("\"unusable\":true"), "{}", words(&acts));
     // It was read before: nothing is said of that.
-    told(&["--to-write", "sdb1"])?;
-    shows(&stage, "failed", "sdb1 cannot be mounted to be written: it is write-protected")?;
+    fs::write(mounted, "")?;
+    told(&["--mounted", mounted, "sdb1"])?;
+    shows(&stage, "failed", "the stick sdb1 cannot be mounted to be written: it is write-protected")?;
     // What is plugged in next is another.
     let good = stick(&stage, "good")?;
     stage.wire.cut();

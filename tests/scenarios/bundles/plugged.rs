@@ -72,7 +72,7 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     }
     // Each of them once.
     let told =
-        "journalctl --no-pager -o cat -u 'flip-stick-un*@sda1.service' | grep -c '^Starting.*cannot be'";
+        "journalctl --no-pager -o cat -u 'flip-stick-unusable@sda1.service' | grep -c '^Starting.*cannot be'";
     assert_eq!(machine.run(told)?, "2");
 
     // Pulled while it is read: whatever waits for it gives up after a minute and a half, and none calls it damaged.

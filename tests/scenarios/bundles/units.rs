@@ -14,12 +14,8 @@ use super::words;
 const EXPOSURE: &str = "10";
 
 /// The units that have a process of ours look at a stick, or at what one was like.
-const CONFINED: [&str; 4] = [
-    "flip-stick-read@.service",
-    "flip-stick-write@.service",
-    "flip-stick-unusable@.service",
-    "flip-stick-unwritable@.service",
-];
+const CONFINED: [&str; 3] =
+    ["flip-stick-read@.service", "flip-stick-write@.service", "flip-stick-unusable@.service"];
 
 #[test]
 fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
@@ -39,7 +35,7 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             "PrivateNetwork=yes",
             "CapabilityBoundingSet=\n",
             "TemporaryFileSystem=/var/lib:ro",
-            "BindReadOnlyPaths=/var/lib/flip-appliance/sticks/known\n",
+            "BindReadOnlyPaths=/var/lib/flip-appliance/sticks/known",
             "/run/flip-stick:ro\n",
         ] {
             assert!(unit.contains(word), "{name} lacks {word}");
@@ -54,10 +50,9 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             assert!(made.contains(&format!(" {path} ")) && !path.ends_with("/sticks"), "{name}: {path}");
         }
     }
-    for (way, other, mode, bind, what) in [
-        ("read", "write", "ro", "BindReadOnlyPaths", "unusable"),
-        ("write", "read", "rw", "BindPaths", "unwritable"),
-    ] {
+    for (way, other, mode, bind) in
+        [("read", "write", "ro", "BindReadOnlyPaths"), ("write", "read", "rw", "BindPaths")]
+    {
         let name = format!("flip-stick-mount-{way}@.service");
         let unit = fs::read_to_string(units.join(&name))?;
         // Of the appliance's user alone, and no longer there than it is used.
@@ -69,13 +64,10 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
         let unmount = "ExecStopPost=-/usr/bin/umount /run/flip-stick/%i";
         // One that is there and in use is not hidden.
         let pulled = "ExecStopPost=-/bin/sh -c 'test -b /dev/%i || umount --quiet --lazy /run/flip-stick/%i'";
-        let told = format!("OnFailure=flip-stick-{what}@%i.service");
-        for line in [&mount, "StopWhenUnneeded=yes", &conflicts, unmount, pulled, &told] {
+        let told = "OnFailure=flip-stick-unusable@%i.service";
+        for line in [&mount, "StopWhenUnneeded=yes", &conflicts, unmount, pulled, told] {
             assert!(unit.lines().any(|found| found == line), "{name} lacks {line}");
         }
-        // Whoever waits in vain for one that was pulled says nothing of it.
-        let teller = fs::read_to_string(units.join(format!("flip-stick-{what}@.service")))?;
-        assert!(teller.contains("\nConditionPathExists=/dev/%i\n"), "{teller}");
         let user = fs::read_to_string(units.join(format!("flip-stick-{way}@.service")))?;
         let bound = format!("BindsTo=dev-%i.device flip-stick-mount-{way}@%i.service");
         for line in [bound, format!("{bind}=/run/flip-stick/%i")] {
@@ -86,6 +78,11 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
             assert!(!unit.lines().any(|line| line.starts_with(word)), "{name} has {word}");
         }
     }
+    // Whoever waits in vain for one that was pulled says nothing of it; of any other, whether it could be read.
+    let teller = fs::read_to_string(units.join("flip-stick-unusable@.service"))?;
+    assert!(teller.contains("\nConditionPathExists=/dev/%i\n"), "{teller}");
+    assert!(teller.contains(" --mounted /run/flip-stick/%i.mounted %i\n"), "{teller}");
+    assert!(teller.contains(" -/run/flip-stick/%i.mounted\n"), "{teller}");
     // One that could not be mounted to be read is told of once.
     let mounts = ["read", "write"]
         .map(|way| fs::read_to_string(units.join(format!("flip-stick-mount-{way}@.service"))));
@@ -139,7 +136,6 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
         "flip-stick-read@sdb1.service",
         "flip-stick-write@sdb1.service",
         "flip-stick-unusable@sdb1.service",
-        "flip-stick-unwritable@sdb1.service",
         "flip-stick-lamp.path",
     ] {
         let template = folder.path().join(name.replace("sdb1", ""));
