@@ -1,9 +1,9 @@
-//! What questions cost the engine, without a hub: `flip-bench` starts this program for each size of data.
+//! What questions cost the gate and the engine, without a hub: `flip-bench` starts this program for each size of data.
 //!
 //! `flip-engine-times PROGRAM GENERATION RUNS` reads questions from standard input, set apart by lines of `---`, and
 //! prints one line of JSON for each: `{"cold_ms": [...], "warm_ms": [...], "peak_mib": ...}`. Cold is with a new process of
-//! the engine each time; warm is the same question again, asked in full, since the engine keeps no answers; the peak is the
-//! process's resident memory. With `cancel` after RUNS it cancels each question while it runs, and prints
+//! the engine each time; warm is the same question again, read and asked in full, since neither keeps answers; the peak is
+//! the process's resident memory. With `cancel` after RUNS it cancels each question while it runs, and prints
 //! `{"cancel_ms": [...]}`, the time until it is given up and its process is gone.
 #![expect(clippy::print_stdout, reason = "the figures go to standard output")]
 
@@ -36,11 +36,11 @@ fn main() -> Result<()> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     for sql in text.split("\n---\n") {
-        let question = question(sql.trim())?;
+        let sql = sql.trim();
         let said = if cancelled {
-            cancellations(&settings, generation, &question, runs)?
+            cancellations(&settings, generation, &question(sql)?, runs)?
         } else {
-            times(&settings, generation, &question, runs)?
+            times(&settings, generation, sql, runs)?
         };
         println!("{said}");
     }
@@ -58,10 +58,10 @@ fn question(sql: &str) -> Result<Question> {
     })
 }
 
-fn times(settings: &Settings, generation: &Path, question: &Question, runs: usize) -> Result<Value> {
+fn times(settings: &Settings, generation: &Path, sql: &str, runs: usize) -> Result<Value> {
     let ask = |engine: &mut Engine| {
-        let counts = engine.run(generation, question, &CancelFlag::default());
-        counts.map(drop).map_err(|failure| anyhow!("{failure:?}: {}", question.plan.canonical()))
+        let counts = engine.run(generation, &question(sql)?, &CancelFlag::default());
+        counts.map(drop).map_err(|failure| anyhow!("{failure:?}: {sql}"))
     };
     ask(&mut Engine::new(settings.clone()))?;
     let cold_ms = measured(runs, || ask(&mut Engine::new(settings.clone())))?;

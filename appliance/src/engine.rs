@@ -15,6 +15,7 @@
 //! A worker dies with the *thread* that started it (that is how `PR_SET_PDEATHSIG` counts), so an [`Engine`] stays
 //! on the thread that owns it. A generation file must never change once it has been given to [`Engine::run`].
 
+mod beside;
 pub mod bounds;
 mod calendar;
 mod categories;
@@ -69,7 +70,7 @@ use crate::data;
 pub struct Settings {
     /// Memory of the engine's process for data, in MiB.
     pub memory_mb: u64,
-    /// Threads of the engine's process.
+    /// Threads of the engine's process; where there are several, one more counts what they make.
     pub threads: NonZeroU32,
     /// How long one question may take, the start of a process included.
     pub timeout: Duration,

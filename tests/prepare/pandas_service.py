@@ -1,10 +1,10 @@
 """pandas_service.py: a minimal cohort service in the manner of FLIP's: PostgreSQL into pandas, blocks of counts as JSON.
 
-What flip-bench sets the engine beside. It does what FLIP's design does for each question and nothing more: the whole
-result goes through SQLAlchemy and psycopg2 into a DataFrame; values and nulls of each column are counted; ages and
-sexes of the distinct persons come from a second query; all is sent as JSON over HTTP. No check of the SQL, no cache and
-no log, so that it is as fast as the design allows. Persons are bound as one array; FLIP binds each by itself, which is
-slower. Reads FLIP_BENCH_DATABASE (an SQLAlchemy URL). Prints its port, then serves until it is killed.
+What flip-bench sets gate and engine beside. It does what FLIP's design does for each question and nothing more: sqlglot
+reads the SQL, looks at its statements, tables and functions and writes it again; the whole result goes through
+SQLAlchemy and psycopg2 into a DataFrame; values and nulls of each column are counted; ages and sexes of the distinct
+persons come from a second query; all is sent as JSON over HTTP. No cache and no log, so that it is as fast as the design
+allows. Persons are bound as one array; FLIP binds each by itself, which is slower. Reads FLIP_BENCH_DATABASE (an SQLAlchemy URL). Prints its port, then serves until it is killed.
 POST / with SQL as the body gives {"record_count": 12, "data": [{"name": ..., "results": [{"value": ..., "count": ...}]}]}.
 """
 
@@ -14,6 +14,9 @@ import os
 
 import pandas
 import sqlalchemy
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
 
 ENGINE = sqlalchemy.create_engine(os.environ["FLIP_BENCH_DATABASE"])
 DETAILS = sqlalchemy.text(
@@ -21,6 +24,27 @@ DETAILS = sqlalchemy.text(
     " FROM omop.person WHERE person_id = ANY(:persons)"
 )
 THRESHOLD = 10
+FUNCTIONS = ("generate_series", "unnest", "age")
+FORBIDDEN = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into)
+
+
+def admitted(sql: str) -> str:
+    """The SQL as it may run: one that reads, of tables of the CDM alone."""
+    statements = [statement for statement in sqlglot.parse(sql, read="postgres") if statement is not None]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ValueError("one SELECT is to be asked")
+    tree = statements[0]
+    if any(isinstance(node, FORBIDDEN) for node in tree.walk()):
+        raise ValueError("nothing may be written")
+    if any(function.name.lower() not in FUNCTIONS for function in tree.find_all(exp.Anonymous)):
+        raise ValueError("this function may not be called")
+    for scope in traverse_scope(tree):
+        for table in scope.tables:
+            if table.catalog or table.db not in ("", "omop"):
+                raise ValueError("this schema may not be read")
+            if not table.db and table.name not in scope.cte_sources:
+                table.set("db", exp.to_identifier("omop"))
+    return tree.sql(dialect="postgres")
 
 
 def block(name: str, counts: pandas.Series) -> dict:
@@ -35,7 +59,7 @@ def block(name: str, counts: pandas.Series) -> dict:
 def answer(sql: str) -> dict:
     """What a question gets."""
     with ENGINE.connect() as connection:
-        frame = pandas.read_sql(sqlalchemy.text(sql), connection)
+        frame = pandas.read_sql(sqlalchemy.text(admitted(sql)), connection)
         if "person_id" not in frame.columns:
             return {"record_count": 0, "data": []}
         persons = frame["person_id"].dropna().unique()

@@ -16,6 +16,8 @@ pub const PIECE_BYTES: usize = 256 * 1024;
 pub const PIPE_BYTES: usize = 1024 * 1024;
 /// The fewest bytes that are read from a worker at once.
 pub const READ_BYTES: usize = 16 * 1024;
+/// Bytes of a generation below which DuckDB has one thread: several would wait for each other longer than they work.
+pub const SMALL_BYTES: u64 = 16 * 1024 * 1024;
 /// Rows of a row group of an exported Parquet file.
 pub const ROW_GROUP_ROWS: usize = 131_072;
 /// Bytes of a row group in the making after which it is ended early: wide rows would fill the worker's memory.
@@ -43,6 +45,8 @@ pub const NAMES: usize = 20_000;
 pub const PLANS: usize = 64;
 /// Sexes that are told apart in one generation: source values are free text.
 pub const SEXES: usize = 10_000;
+/// Rows of a result above which two threads share what is left to count when it ends.
+pub const ROWS_SHARED: u64 = 20_000;
 /// How much wider than the number of persons their ids may reach for each id to have a place in a list.
 pub const REACH: u64 = 8;
 /// Of the engine's memory, the part that what is counted of persons may take, and the list of all persons: a quarter.

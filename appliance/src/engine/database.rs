@@ -6,6 +6,7 @@
 //! question's own literals.
 
 use std::any::Any;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -72,7 +73,11 @@ pub(super) fn open(configure: &Configure) -> Result<Connection, Fault> {
 }
 
 fn connect(configure: &Configure) -> Result<Connection, duckdb::Error> {
-    open_generation(&configure.generation_file, configure.memory_mb, configure.threads.get())
+    let file = &configure.generation_file;
+    // A file that cannot be asked cannot be opened either, which says why.
+    let bytes = fs::metadata(file).map_or(0, |file| file.len());
+    let threads = if bytes < bounds::SMALL_BYTES { 1 } else { configure.threads.get() };
+    open_generation(file, configure.memory_mb, threads)
 }
 
 /// Opens a generation with a worker's settings. For tests that compare rows; a worker gives none.
@@ -205,6 +210,8 @@ fn class_of_text(text: &str) -> Failed {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use super::*;
 
     /// A generation of a few blocks, each with one bit that is not what was written, from `first` on.
@@ -229,6 +236,30 @@ mod tests {
             .and_then(|database| database.query_row("SELECT sum(h) FROM t", [], |_| Ok(())))
             .unwrap_err();
         assert!(is_damage(&read), "{read}");
+    }
+
+    #[test]
+    fn a_small_generation_has_one_thread_and_a_large_one_as_many_as_are_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = |rows: u64| {
+            let file = folder.path().join(format!("{rows}.duckdb"));
+            let database = Connection::open(&file).unwrap();
+            let sql = format!("CREATE TABLE t AS SELECT hash(i) AS h FROM range({rows}) AS s(i)");
+            database.execute_batch(&sql).unwrap();
+            database.close().map_err(|(_, error)| error).unwrap();
+            let configure = Configure {
+                generation_file: file,
+                memory_mb: 64,
+                threads: NonZeroU32::new(3).unwrap(),
+                rows_max: 1,
+                cost_max: 1,
+                counts: false,
+                population: None,
+            };
+            let opened = open(&configure).unwrap();
+            opened.query_row("SELECT current_setting('threads')", [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        assert_eq!([threads(200_000), threads(3_000_000)], [1, 3]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use duckdb::Connection;
 use flip_gate::Plan;
 use roaring::RoaringTreemap;
 
+use super::beside::{both, taken};
 use super::cohort::{Allowed, Cohort};
 use super::database::{self, Fault, stream};
 use super::images::Kept;
@@ -114,19 +115,30 @@ impl<'a> Generation<'a> {
         let allowed =
             Allowed { spent, rows_max: self.configure.rows_max, bytes_max: bytes_max(self.configure) };
         let population = self.population()?;
-        let mut cohort = Cohort::new(population, &result, allowed);
         let kept = result.imaged.then(|| Kept::new(&self.database, &result)).transpose()?;
         let (sql, again) = match &kept {
             Some(_) => ("SELECT * FROM cohort", false),
             None => (result.sql.as_str(), Reads::of(plan) == Reads::Nothing),
         };
-        stream(&self.database, sql, again, |batch| cohort.take(&batch, plan))?;
+        let may_start = self.configure.threads.get() > 1;
+        let cohort = &taken(Cohort::new(population, &result, allowed), plan, may_start, |take| {
+            stream(&self.database, sql, again, take)
+        })?;
         let statistics = cohort.statistics(plan.columns().len(), kept.is_some());
         let sharing = &Sharing::of(question, cohort.persons.len(), statistics);
-        let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));
-        let (rows, columns) = sums(&cohort, rows_cap);
-        let (ages, sexes) = self.ages_and_sexes(&cohort, population, question)?;
-        let (years, years_cap) = years(&cohort, population, sharing);
+        let named = || -> Result<_, Fault> {
+            let images = kept.as_ref().map(|kept| self.images(kept, cohort, sharing)).transpose()?;
+            Ok((self.ages_and_sexes(cohort, population, question)?, self.categories(cohort, sharing)?, images))
+        };
+        let counted = || {
+            let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));
+            let sums = sums(cohort, rows_cap);
+            (rows_cap, sums, years(cohort, population, sharing), numbers(cohort, sharing), cohort.subjects())
+        };
+        let is_worth = may_start && cohort.all > bounds::ROWS_SHARED;
+        let (named, (rows_cap, (rows, columns), (years, years_cap), numbers, subjects)) =
+            both(is_worth, named, counted);
+        let ((ages, sexes), categories, images) = named?;
         let counts = Counts {
             cost: whole(cost),
             rows,
@@ -136,12 +148,12 @@ impl<'a> Generation<'a> {
             sexes,
             years,
             years_cap,
-            images: kept.map(|kept| self.images(&kept, &cohort, sharing)).transpose()?,
-            numbers: numbers(&cohort, sharing),
-            categories: self.categories(&cohort, sharing)?,
+            images,
+            numbers,
+            categories,
             statistics,
         };
-        Ok((counts, cohort.subjects()))
+        Ok((counts, subjects))
     }
 
     fn ages_and_sexes(

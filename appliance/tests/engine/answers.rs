@@ -1,11 +1,12 @@
 //! What the engine counts.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use flip_protocol::answer::CohortAnswer;
 use flip_storage::confine::FilesConfined;
 
-use crate::fixture::{Site, accession_plan, ids, make_generation, plan, watched_program};
+use crate::fixture::{Site, accession_plan, described_plan, ids, make_generation, plan, watched_program};
 
 fn cells(answer: &CohortAnswer, field: &str) -> Vec<(String, u64)> {
     let field = answer.fields.iter().find(|candidate| candidate.name == field).unwrap();
@@ -153,4 +154,20 @@ fn a_question_goes_through_the_gate_and_the_engine() {
     assert_eq!((answer.persons, answer.records), (12, 24));
     let labels: Vec<_> = cells(&answer, "Counts").into_iter().map(|(label, _)| label).collect();
     assert_eq!(labels, plan.columns());
+}
+
+#[test]
+fn many_rows_are_counted_alike_by_one_thread_and_by_several() {
+    let many = described_plan(
+        "SELECT p.person_id, s.i, CASE WHEN s.i % 3 > 0 THEN 'part ' || (s.i % 5) END AS part, \
+         make_date(2000 + (s.i % 20)::INTEGER, 1, 1) AS day FROM omop.person AS p, generate_series(1, 600) AS s(i)",
+        &["person_id", "number", "part", "day"],
+    );
+    let [alone, shared] = [1, 3].map(|threads| {
+        let mut site = Site::new(|settings| settings.threads = NonZeroU32::new(threads).unwrap());
+        site.ask(&many).unwrap()
+    });
+    assert_eq!((alone.persons, alone.records), (100, 60_000));
+    assert_eq!(cells(&alone, "Nulls")[2], ("part".to_owned(), 20_000));
+    assert_eq!(alone, shared);
 }

@@ -126,6 +126,19 @@ fn a_result_with_too_many_rows_fails() {
     assert_eq!(site.ask(&rows(10)).unwrap().records, 1_000);
 }
 
+/// Of which all but the last are one person's: by then they are counted on a thread of their own.
+#[test]
+fn a_result_with_too_many_rows_fails_late_as_it_does_early() {
+    let mut site = Site::new(|settings| settings.rows_max = 1_000);
+    let late = plan(
+        "SELECT 1 AS person_id, i FROM generate_series(1, 60000) AS s(i) UNION ALL \
+         SELECT person_id, i FROM omop.person, generate_series(1, 11) AS s(i)",
+        &["person_id", "i"],
+    );
+    assert_eq!(site.failure(&late), Failed::TooManyRows);
+    assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+}
+
 #[test]
 fn the_record_a_conversion_failed_on_is_told_to_nobody() {
     let mut site = Site::new(|_| {});

@@ -1,4 +1,4 @@
-//! Twelve shapes of questions, asked of the engine and of what FLIP's design does: PostgreSQL, pandas, JSON.
+//! Twelve shapes of questions, asked of gate and engine and of what FLIP's design does: PostgreSQL, pandas, JSON.
 //!
 //! What must stay true: both have the records of the same extract, read the same SQL, and give counts of the same
 //! kind; both are measured in one run, one after the other. Absent: the hub's part, which `asking` measures, and

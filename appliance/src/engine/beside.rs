@@ -1,0 +1,101 @@
+//! Work beside the thread that DuckDB hands its rows to, which makes many of them itself.
+//!
+//! What must stay true: batches are taken in the order in which they came, each once, by one cohort; a fault of either
+//! side ends both; no thread is started for what is quickly done, nor where the site allows one alone.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, ScopedJoinHandle};
+
+use duckdb::arrow::array::RecordBatch;
+use flip_gate::Plan;
+use flip_protocol::answer::Failed;
+
+use super::cohort::Cohort;
+use super::database::Fault;
+
+/// Batches, of two thousand rows each, that are taken where they come: to start a thread takes as long.
+const FEW: usize = 8;
+/// Batches that may wait to be taken. One is enough, and they are in no account of memory: of wide rows one takes tens of
+/// MiB.
+const WAITING: usize = 1;
+
+/// Where the rows are taken.
+enum Taken<'scope, 'a> {
+    Here(Box<Cohort<'a>>),
+    Beside(SyncSender<RecordBatch>, ScopedJoinHandle<'scope, Result<Cohort<'a>, Fault>>),
+}
+
+/// The cohort with all that `rows` hands on; where a thread is allowed, the first of it is taken here and the rest there.
+pub(super) fn taken<'a>(
+    cohort: Cohort<'a>,
+    plan: &Plan,
+    may_start: bool,
+    rows: impl FnOnce(&mut dyn FnMut(RecordBatch) -> Result<(), Fault>) -> Result<(), Fault>,
+) -> Result<Cohort<'a>, Fault> {
+    const LOST: Fault = Fault { failed: Failed::Internal, note: None };
+    thread::scope(|scope| {
+        let mut held = Some(Taken::Here(Box::new(cohort)));
+        let mut batches = 0;
+        rows(&mut |batch| {
+            batches += 1;
+            held = match held.take().ok_or(LOST)? {
+                Taken::Here(mut cohort) if !may_start || batches <= FEW => {
+                    cohort.take(&batch, plan)?;
+                    Some(Taken::Here(cohort))
+                }
+                Taken::Here(mut cohort) => {
+                    let (sender, receiver) = sync_channel(WAITING);
+                    let thread = scope.spawn(move || {
+                        cohort.take(&batch, plan)?;
+                        all(*cohort, &receiver, plan)
+                    });
+                    Some(Taken::Beside(sender, thread))
+                }
+                Taken::Beside(sender, thread) => match sender.send(batch) {
+                    Ok(()) => Some(Taken::Beside(sender, thread)),
+                    // It takes no more: its fault says why.
+                    Err(_) => return joined(thread).and(Err(LOST)),
+                },
+            };
+            Ok(())
+        })?;
+        match held.ok_or(LOST)? {
+            Taken::Here(cohort) => Ok(*cohort),
+            Taken::Beside(sender, thread) => {
+                drop(sender);
+                joined(thread)
+            }
+        }
+    })
+}
+
+fn all<'a>(
+    mut cohort: Cohort<'a>,
+    batches: &Receiver<RecordBatch>,
+    plan: &Plan,
+) -> Result<Cohort<'a>, Fault> {
+    for batch in batches {
+        cohort.take(&batch, plan)?;
+    }
+    Ok(cohort)
+}
+
+/// What two functions give; the second runs beside the first where that is worth a thread.
+pub(super) fn both<A, B: Send>(
+    is_worth: bool,
+    first: impl FnOnce() -> A,
+    second: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if !is_worth {
+        return (first(), second());
+    }
+    thread::scope(|scope| {
+        let second = scope.spawn(second);
+        (first(), joined(second))
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+}
