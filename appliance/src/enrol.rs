@@ -106,7 +106,7 @@ pub fn request_by_stick(wanted: Wanted<'_>, out: &Path) -> Result<Kit, EnrolErro
     let request = stick_request(wanted.data, &kit)?;
     let text = serde_json::to_vec_pretty(&request).expect("a request is plain strings and numbers");
     let mut told = facts(wanted, &kit, request.verifying);
-    told["file"] = json!(out);
+    told["file"] = json!(out.to_string_lossy());
     Audit::new(&Place::new(wanted.data).audit()).append(now.0, "enrolment_asked", told)?;
     file::write(out, &text, Access::Owner).map_err(|error| EnrolError::Folder(out.to_owned(), error))?;
     Ok(kit)

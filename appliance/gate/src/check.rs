@@ -144,16 +144,17 @@ impl Checker {
     /// Counts the output columns of one SELECT.
     fn count_columns(&mut self, columns: usize, place: Option<Place>) -> Result<(), Refusal> {
         self.columns += columns;
-        if columns > COLUMNS_MAX || self.columns > COLUMNS_ALL_MAX {
-            return Err(Refusal::new(
-                Code::ConstructNotAllowed,
-                format!(
-                    "the question returns too many columns; write the ones that are needed, {COLUMNS_MAX} at most"
-                ),
-                place,
-            ));
-        }
-        Ok(())
+        let why = if columns > COLUMNS_MAX {
+            format!("this SELECT returns {columns} columns, and may {COLUMNS_MAX}; write the ones that are needed")
+        } else if self.columns > COLUMNS_ALL_MAX {
+            format!(
+                "the question's SELECTs return more than {COLUMNS_ALL_MAX} columns between them; write the ones that are \
+                 needed, not *"
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::new(Code::ConstructNotAllowed, why, place))
     }
 }
 

@@ -43,8 +43,8 @@ pub fn inspect<L, E: Error + 'static>(
     let looked: Vec<_> = files.into_iter().map(|file| (look(&file), file)).collect();
     let said = if json {
         let each = looked.iter().map(|(looked, file)| match looked {
-            Ok(looked) => json!({ "file": file, "explained": told(looked) }),
-            Err(error) => json!({ "file": file, "refused": error_chain(error) }),
+            Ok(looked) => json!({ "file": file.to_string_lossy(), "explained": told(looked) }),
+            Err(error) => json!({ "file": file.to_string_lossy(), "refused": error_chain(error) }),
         });
         pretty(&each.collect())
     } else {
@@ -66,7 +66,9 @@ fn pretty(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt as _;
 
     use super::*;
 
@@ -77,7 +79,11 @@ mod tests {
     #[test]
     fn a_whole_stick_is_explained_and_what_is_amiss_with_one_hides_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
+        // Of the second one the name is no UTF-8.
+        let at = |name: &str| match name {
+            "b.flip" => folder.path().join(OsStr::from_bytes(b"b\xff.flip")),
+            name => folder.path().join(name),
+        };
         let inspected = |from: &Path, json| {
             let look = |path: &Path| {
                 Ok(fs::read_to_string(path).unwrap())
@@ -106,7 +112,7 @@ mod tests {
         );
         assert_eq!((said, all_good), (words, false));
         let said: Value = serde_json::from_str(&inspected(folder.path(), true).unwrap().0).unwrap();
-        assert_eq!((&said[0]["explained"], &said[1]["file"]), (&json!("one"), &json!(other)));
+        assert_eq!((&said[0]["explained"], &said[1]["file"]), (&json!("one"), &json!(other.to_string_lossy())));
         fs::write(at("c.flip"), "").unwrap();
         assert!(matches!(inspected(folder.path(), true), Err(InspectError::Stick(StickError::TooMany(_)))));
     }

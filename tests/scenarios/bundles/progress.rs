@@ -132,15 +132,10 @@ fn the_hubs_page_says_how_far_a_bundle_is_that_is_made() -> Result<()> {
     huge_orders(&stage)?;
     let trusts = stage.api.get("/api/v1/trusts")?.json();
     let id = trusts["trusts"][0]["id"].as_str().context("no Trust")?.to_owned();
-    let is_there = AtomicBool::new(false);
     let (bundle, seen) = std::thread::scope(|scope| -> Result<(Vec<u8>, Vec<Progress>)> {
-        let making = scope.spawn(|| {
-            let bundle = stage.api.file(&format!("/trusts/{id}/bundle"));
-            is_there.store(true, Ordering::Relaxed);
-            bundle
-        });
+        let making = scope.spawn(|| stage.api.file(&format!("/trusts/{id}/bundle")));
         let mut seen = Vec::new();
-        while !is_there.load(Ordering::Relaxed) {
+        while !making.is_finished() {
             let page = stage.api.get("/sticks")?.text;
             let now = under_way(&page);
             ensure!(now.is_none() || page.contains("http-equiv=\"refresh\""), "{page}");

@@ -75,7 +75,7 @@ fn a_million_columns_are_refused_by_name() {
         }),
     ] {
         let said = refused(&sql, Code::ConstructNotAllowed);
-        assert!(said.contains("too many columns; write the ones that are needed"), "{said}");
+        assert!(said.contains("columns") && said.contains("write the ones that are needed"), "{said}");
     }
     // What multiplies over CTEs and branches is bounded all together.
     let chain: Vec<String> =
