@@ -25,6 +25,15 @@ pub fn name(text: &str) -> Result<&str, &'static str> {
     Ok(name)
 }
 
+/// A name that came with a file, as far as it can be shown: within bounds, without characters that would show it other
+/// than it is. `None` where nothing is left.
+pub fn name_from_elsewhere(text: &str) -> Option<String> {
+    let shown = text.chars().filter(|&c| !c.is_control() && !unseen(c)).take(wire::NAME_CHARACTERS);
+    let shown: String = shown.collect();
+    let shown = shown.trim();
+    (!shown.is_empty()).then(|| shown.to_owned())
+}
+
 /// Checks a text of lines: what is wrong with it, if anything. Line ends of any system become `\n`.
 pub fn lines(text: &str) -> Result<String, &'static str> {
     let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
@@ -89,6 +98,15 @@ mod tests {
         assert!(name("a\u{1b}[2Jb").is_err_and(|why| why.contains("control")));
         assert!(name(" \t ").is_err_and(|why| why.contains("empty")));
         assert!(name(&"é".repeat(120)).is_ok() && name(&"é".repeat(121)).is_err());
+    }
+
+    #[test]
+    fn a_name_from_elsewhere_is_shown_as_far_as_it_can_be() {
+        let shown = |text: &str| name_from_elsewhere(text);
+        assert_eq!(shown("north gate.flip").as_deref(), Some("north gate.flip"));
+        assert_eq!(shown(" a\u{1b}[2J\n\u{202e}b ").as_deref(), Some("a[2Jb"));
+        assert_eq!(shown(" \u{0}\u{3164} "), None);
+        assert_eq!(shown(&"é".repeat(121)), Some("é".repeat(120)));
     }
 
     #[test]

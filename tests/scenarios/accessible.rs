@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use crate::console::picture;
 use crate::stage::Stage;
 
-/// What fits depends on the width alone, and contrast on the colours. Who wants to look at the other two, too, has
-/// them for the asking: `cargo run -p flip-web --example gallery`.
+/// What fits depends on the width alone, and contrast on the colours, but not every part is shown in every width: the
+/// heads of tables, which the narrow one lacks, are looked at in light alone. Widths between the two are not looked at
+/// here. `cargo run -p flip-web --example gallery` has the pages in every width and colour for the asking.
 const WINDOWS: [Window; 2] = [
     Window { width: 1_280, height: 1_000, dark: false, scripts: true },
     Window { width: 320, height: 900, dark: true, scripts: true },
@@ -100,7 +101,6 @@ fn axe_finds_no_barrier_on_any_page_of_the_local_console() -> Result<()> {
         none(&browser, "the door", window)?;
         browser.enter(&stage.trust)?;
         browser.shows("Needs attention")?;
-        browser.go(&address)?;
         let source = browser.source()?;
         let (_, navigation) =
             source.split_once("<nav").with_context(|| format!("no navigation: {source}"))?;

@@ -59,12 +59,12 @@ fn a_bundle_goes_there_and_back_by_the_buttons_of_both_consoles() -> Result<()> 
         browser.shows("Answers from a Trust")?;
         let page = format!("{}/sticks", stage.api.base());
         if window.dark {
-            bring(&browser, &page, &out, "Refused (wrong_way): it goes the other way")?;
+            bring(&browser, &page, &out, "out.flip: Refused (wrong_way): it goes the other way")?;
             browser.picture(&picture("hub-sticks-narrow")?)?;
         } else {
             browser.shows("1 order waits")?;
             browser.picture(&printed("hub-sticks-waiting")?)?;
-            bring(&browser, &page, &back, "Taken in, from Northgate Hospital: 1 result stored.")?;
+            bring(&browser, &page, &back, "back.flip: Taken in, from Northgate Hospital: 1 result stored.")?;
             assert!(browser.source()?.contains(TRUST));
             browser.picture(&printed("hub-sticks-taken")?)?;
             let complaints = browser.complaints()?;

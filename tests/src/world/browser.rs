@@ -119,9 +119,12 @@ impl Browser {
         Ok(self.look("/url")?.as_str().context("no address")?.to_owned())
     }
 
-    /// The page as it stands.
+    /// The page as it stands. For a moment between two pages, on a busy machine, the browser has none: that is waited out.
     pub fn source(&self) -> Result<String> {
-        Ok(self.look("/source")?.as_str().context("no source")?.to_owned())
+        until("a page", || {
+            let source = self.look("/source")?.as_str().context("no source")?.to_owned();
+            Ok((!source.is_empty()).then_some(source))
+        })
     }
 
     /// The text that a person sees in the first element of that CSS selector.

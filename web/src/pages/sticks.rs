@@ -40,6 +40,8 @@ impl Sticks {
 /// What came of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StickCame {
+    /// The name of its file, where that is known.
+    pub file: Option<String>,
     /// What is said of it.
     pub said: Said,
     /// When, where it was not just now.
@@ -50,7 +52,7 @@ impl StickCame {
     /// Of the bundle that was just brought.
     #[must_use]
     pub fn just_now(said: Said) -> Self {
-        Self { said, at: None }
+        Self { file: None, said, at: None }
     }
 }
 
@@ -174,14 +176,19 @@ impl Page for Sticks {
             ))],
             ..hub.clone()
         };
-        let earlier = |text: &str, minutes: &str| StickCame {
+        let earlier = |file: &str, text: &str, minutes: &str| StickCame {
+            file: Some(file.to_owned()),
             said: Said::Not(text.to_owned()),
             at: Some(sample::moment("2026-07-21T08:12:03Z", minutes)),
         };
         let several = Self {
             came: vec![
-                earlier("Refused (foreign): it is for somebody else.", "1 minute ago"),
-                earlier("Refused (expired): its time is over.", "4 minutes ago"),
+                earlier(
+                    "flip-0198d2c4-5f6e-7a10-9c3b-2d4e6f708192.flip",
+                    "Refused (foreign): it is for somebody else.",
+                    "1 minute ago",
+                ),
+                earlier("northgate.flip", "Refused (expired): its time is over.", "4 minutes ago"),
             ],
             ..hub.clone()
         };

@@ -70,7 +70,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<Sticks>(&mut pages, |page| {
-        page.came = vec![StickCame::just_now(Said::Done(text()))];
+        page.came = vec![StickCame { file: Some(text()), ..StickCame::just_now(Said::Done(text())) }];
         page.makes.iter_mut().for_each(|make| make.name = text());
         for act in &mut page.acts {
             act.act = text();
@@ -220,8 +220,9 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
     add::<Sessions>(&mut pages, |page| {
         page.sessions.iter_mut().for_each(|one| (one.address, one.browser) = (text(), text()));
     });
-    add::<LinkDone>(&mut pages, |page| {
-        page.came = LinkCame::SetUp { name: text(), sets_factor_up: true, mails: true }
+    add::<LinkDone>(&mut pages, |page| match &mut page.came {
+        LinkCame::Chosen { name, .. } | LinkCame::SetUp { name, .. } => *name = text(),
+        LinkCame::Gone { .. } => {}
     });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {

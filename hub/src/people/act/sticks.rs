@@ -27,6 +27,7 @@ use crate::people::may::May;
 use crate::permissions::acts;
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
+use crate::wording;
 
 /// What is done with bundles at this moment, and what came of those that nobody waited for.
 #[derive(Default)]
@@ -43,13 +44,22 @@ impl Sticks {
 
     /// What came of the bundles that this person brought and did not wait for, and when, as long as it is news; the
     /// newest first.
-    pub fn came(&self, of: PersonId, now: UnixMillis) -> Vec<(UnixMillis, Said)> {
+    pub fn came(&self, of: PersonId, now: UnixMillis) -> Vec<(UnixMillis, Told)> {
         self.news().of(of, now)
     }
 
     fn news(&self) -> MutexGuard<'_, News> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What came of a bundle.
+#[derive(Clone)]
+pub struct Told {
+    /// The file's name as brought, as far as it can be shown: who brings several sees which it is.
+    pub file: Option<String>,
+    /// What is said of it.
+    pub said: Said,
 }
 
 /// What came of bundles, the oldest first.
@@ -60,13 +70,13 @@ struct Came {
     bundle: MessageId,
     brought_by: PersonId,
     at: UnixMillis,
-    said: Said,
+    told: Told,
 }
 
 impl News {
-    fn of(&self, person: PersonId, now: UnixMillis) -> Vec<(UnixMillis, Said)> {
+    fn of(&self, person: PersonId, now: UnixMillis) -> Vec<(UnixMillis, Told)> {
         let of_them = self.0.iter().rev().filter(|came| came.brought_by == person && is_news(came.at, now));
-        of_them.map(|came| (came.at, came.said.clone())).collect()
+        of_them.map(|came| (came.at, came.told.clone())).collect()
     }
 
     /// Keeps it. What is no news any more is forgotten, and the oldest of the same person where they have too many, or of
@@ -127,35 +137,35 @@ pub async fn take(
     hub: &Arc<Hub>,
     length: Option<u64>,
     mut form: Multipart,
-) -> Result<Option<Result<Taken, BundleError>>, ApiProblem> {
+) -> Result<Option<Told>, ApiProblem> {
     let bundle = MessageId::new(clock::now(), &clock::random_bytes());
     let brought = Brought::new(hub.bundles().join(format!("brought-{bundle}")));
-    receive(hub, &mut form, length, &brought).await?;
+    let file = receive(hub, &mut form, length, &brought).await?;
     let (hub, by, brought_by) = (Arc::clone(hub), may.by(), may.person().id);
     let mut taking = tokio::spawn(async move {
         let _work = hub.sticks.watch.begin();
         let taken = take_file(by, &hub, brought.path().to_owned()).await;
         drop(brought);
-        // Where nobody waits for it.
         let said = match &taken {
             Ok(taken) => in_words(taken),
             Err(problem) => Said::Not(problem.0.detail.clone().unwrap_or_else(|| problem.0.title.clone())),
         };
-        hub.sticks.news().put(Came { bundle, brought_by, at: clock::now(), said });
-        (hub, taken)
+        let told = Told { file, said };
+        // Where nobody waits for it.
+        hub.sticks.news().put(Came { bundle, brought_by, at: clock::now(), told: told.clone() });
+        (hub, taken.map(|_| told))
     });
     match tokio::time::timeout(bounds::STICK_PAGE, &mut taking).await {
         Err(_) => Ok(None),
         Ok(taken) => {
-            let (hub, taken) = taken.expect("taking a bundle in does not panic");
+            let (hub, told) = taken.expect("taking a bundle in does not panic");
             hub.sticks.news().forget(bundle);
-            taken.map(Some)
+            told.map(Some)
         }
     }
 }
 
-/// What came of a bundle.
-pub fn in_words(taken: &Result<Taken, BundleError>) -> Said {
+fn in_words(taken: &Result<Taken, BundleError>) -> Said {
     match taken {
         Ok(Taken { trust_name, stored, not_taken: 0, .. }) => {
             let stored = plural(*stored as u64, "result", None);
@@ -184,12 +194,13 @@ async fn take_file(by: By, hub: &Arc<Hub>, file: PathBuf) -> Result<Result<Taken
     Ok(taken)
 }
 
+/// Writes the file that the form brings to `brought`; gives its name as it can be shown.
 async fn receive(
     hub: &Hub,
     form: &mut Multipart,
     length: Option<u64>,
     brought: &Brought,
-) -> Result<(), ApiProblem> {
+) -> Result<Option<String>, ApiProblem> {
     let broken = |error: &dyn std::fmt::Display| {
         ApiProblem::new(Code::CutShort, &format!("{}.", Page::BROKEN)).detail(error.to_string())
     };
@@ -202,13 +213,15 @@ async fn receive(
         Ok(None) => return Err(broken(&Page::NO_FILE)),
         Err(error) => return Err(broken(&error)),
     };
+    let name = field.file_name().and_then(wording::name_from_elsewhere);
     let (_work, watch) = (hub.sticks.watch.begin(), hub.sticks.watch.clone());
     let told = move |done| watch.at(StickStep::Bringing, done, length);
     let received = brought::receive(brought, field, wire::BUNDLE_BYTES, told);
     received.await.map_err(|error| match error {
         ReceiveError::Broken(error) => broken(&error),
         ReceiveError::Io(error) => stored(&error),
-    })
+    })?;
+    Ok(name)
 }
 
 /// Works at the desk of bundles on a thread that may wait.
@@ -261,7 +274,7 @@ mod tests {
     /// That bundle of that person, taken in at the millisecond of its number.
     fn came(number: u64, brought_by: PersonId) -> Came {
         let said = Said::Done(number.to_string());
-        Came { bundle: bundle(number), brought_by, at: UnixMillis(number), said }
+        Came { bundle: bundle(number), brought_by, at: UnixMillis(number), told: Told { file: None, said } }
     }
 
     fn told(news: &News, to: PersonId, now: u64) -> Vec<u64> {
@@ -282,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn so_much_is_kept_and_nobody_has_what_another_is_to_hear_forgotten() {
+    fn who_brings_too_many_has_their_own_oldest_forgotten_and_where_all_have_too_many_the_oldest_of_all_is() {
         let mut news = News::default();
         news.put(came(0, person(0)));
         let most = bounds::STICK_NEWS_OF_ONE as u64;
@@ -291,10 +304,21 @@ mod tests {
         }
         assert_eq!(told(&news, person(0), most), [0]);
         assert_eq!(told(&news, person(1), most + 1), (2..=most + 1).rev().collect::<Vec<_>>());
-        for number in 2..=bounds::STICK_NEWS {
+        let others = bounds::STICK_NEWS - news.0.len();
+        for number in 2..2 + others {
             news.put(came(most + number as u64, person(number)));
         }
+        assert_eq!(
+            (news.0.len(), told(&news, person(0), most)),
+            (bounds::STICK_NEWS, vec![0]),
+            "all have room"
+        );
+        let newest = most + 2 + others as u64;
+        news.put(came(newest, person(2 + others)));
         assert_eq!(news.0.len(), bounds::STICK_NEWS);
+        assert_eq!(told(&news, person(0), newest), [0; 0], "the oldest of all gave way");
+        assert_eq!(told(&news, person(1), newest).len(), bounds::STICK_NEWS_OF_ONE);
+        assert_eq!(told(&news, person(2 + others), newest), [newest]);
         news.put(came(2 * bounds::STICK_NEWS_MS, person(1)));
         assert_eq!(news.0.len(), 1, "what is no news any more is forgotten");
     }

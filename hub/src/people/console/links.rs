@@ -54,7 +54,9 @@ pub(super) async fn follow(
     let typed =
         act::Typed { name: typed.name, email: typed.email, password: typed.password, again: typed.again };
     match act::follow(&may, &hub, &token, typed).await {
-        Ok(Some(came)) => Ok(shown(&done(followed(&hub, came)))),
+        Ok(Some(came)) => {
+            Ok(shown(&done(followed(came, !hub.config.danger_no_second_factor, hub.post.sends()))))
+        }
         Ok(None) => Ok(gone(&hub)),
         Err(problem) if typed_wrongly(&problem) => Ok(match act::look(&may, &hub, &token).await? {
             Some(purpose) => {
@@ -91,16 +93,34 @@ fn done(came: web::LinkCame) -> web::LinkDone {
     web::LinkDone { frame: pages::frame(None), came }
 }
 
-fn followed(hub: &Hub, act::Came { name, way }: act::Came) -> web::LinkCame {
-    let sets_factor_up = !hub.config.danger_no_second_factor;
+/// What is told, at a hub where people set a second factor up, or not, and that sends mail, or not.
+fn followed(act::Came { name, way }: act::Came, sets_factor_up: bool, mails: bool) -> web::LinkCame {
     match way {
         act::Way::Invited => web::LinkCame::Chosen { name, sets_factor_up },
         // They have one, or hear of it when they sign in.
         act::Way::Reset => web::LinkCame::Chosen { name, sets_factor_up: false },
-        act::Way::SetUp => web::LinkCame::SetUp { name, sets_factor_up, mails: hub.post.sends() },
+        act::Way::SetUp => web::LinkCame::SetUp { name, sets_factor_up, mails },
     }
 }
 
 fn gone(hub: &Hub) -> Response {
     (StatusCode::GONE, shown(&done(web::LinkCame::Gone { mails: hub.post.sends() }))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_is_told_what_comes_next() {
+        let name = || "ada".to_owned();
+        for (factor, mails) in [(false, false), (false, true), (true, false), (true, true)] {
+            let told = |way| followed(act::Came { name: name(), way }, factor, mails);
+            let chosen = |sets_factor_up| web::LinkCame::Chosen { name: name(), sets_factor_up };
+            assert_eq!(told(act::Way::Invited), chosen(factor));
+            assert_eq!(told(act::Way::Reset), chosen(false));
+            let set_up = web::LinkCame::SetUp { name: name(), sets_factor_up: factor, mails };
+            assert_eq!(told(act::Way::SetUp), set_up);
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::shown;
 use crate::clock;
 use crate::hub::Hub;
 use crate::people::act;
-use crate::people::act::sticks;
+use crate::people::act::sticks::{self, Told};
 use crate::people::may::May;
 use crate::people::session::Person;
 use crate::permissions::acts;
@@ -41,17 +41,16 @@ pub(super) async fn take(
     form: Multipart,
 ) -> Result<Response, ApiProblem> {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
-    let Some(taken) = sticks::take(&may, &hub, length, form).await? else {
+    let Some(told) = sticks::take(&may, &hub, length, form).await? else {
         return Ok(Redirect::to("/sticks").into_response());
     };
-    let status = if taken.is_ok() { StatusCode::OK } else { StatusCode::CONFLICT };
-    let said = sticks::in_words(&taken);
-    Ok((status, shown(&page(may.person(), &hub, Some(said)).await?)).into_response())
+    let status = if matches!(told.said, Said::Done(_)) { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok((status, shown(&page(may.person(), &hub, Some(told)).await?)).into_response())
 }
 
-async fn page(person: &Person, hub: &Hub, said: Option<Said>) -> Result<web::Sticks, ApiProblem> {
+async fn page(person: &Person, hub: &Hub, told: Option<Told>) -> Result<web::Sticks, ApiProblem> {
     // What a form leads to is at an address that nobody can look at again.
-    let (under_way, looks) = (hub.sticks.under_way(), said.is_none());
+    let (under_way, looks) = (hub.sticks.under_way(), told.is_none());
     let standing = act::standing(hub).await?;
     let enrolled = standing.iter().filter(|one| one.trust.enrolled.is_some() && one.trust.revoked.is_none());
     let makes = enrolled.map(|one| web::StickMake {
@@ -60,9 +59,10 @@ async fn page(person: &Person, hub: &Hub, said: Option<Said>) -> Result<web::Sti
         waiting: one.trust.open_orders,
     });
     let now = clock::now();
-    let just_now = said.map(web::StickCame::just_now);
+    let came = |Told { file, said }: Told, at| web::StickCame { file, said, at };
+    let just_now = told.map(|told| came(told, None));
     let before = hub.sticks.came(person.id, now).into_iter();
-    let before = before.map(|(at, said)| web::StickCame { said, at: Some(Moment::at(at.0, now.0)) });
+    let before = before.map(|(at, told)| came(told, Some(Moment::at(at.0, now.0))));
     Ok(web::Sticks {
         frame: frame(Some(person)),
         makes: makes.collect(),
