@@ -142,7 +142,7 @@ impl Watch<'_> {
     fn work_on(&mut self, id: &str) -> anyhow::Result<Next> {
         if let Some(generation) = self.made_from(id)? {
             let name = &generation.name;
-            let in_use = if self.site.generations.current_name()?.as_ref() == Some(name) {
+            let in_use = if self.site.generations.in_use().0.as_ref() == Some(name) {
                 "and is in use".to_owned()
             } else {
                 format!("and is not in use; to use it: flip-appliance data use {name}")

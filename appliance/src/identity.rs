@@ -307,6 +307,14 @@ impl Identity {
         Ok(Keys::load(&self.rotating())?.opening.into_iter().next())
     }
 
+    /// The verifying key of the new keys that [`Self::rotate`] would take over.
+    ///
+    /// # Errors
+    /// When there are none, or they cannot be read.
+    pub fn next_key(&self) -> Result<VerifyingKey, IdentityError> {
+        Ok(Keys::load(&self.rotating())?.signing.verifying())
+    }
+
     /// Whether new keys were made that the hub may have and whose certificate is not here yet.
     pub fn is_rotating(&self) -> bool {
         self.rotating().join(REQUEST).exists()

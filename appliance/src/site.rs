@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use flip_protocol::answer::Extract;
+use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
 use flip_protocol::{MessageId, UnixMillis};
-use flip_storage::audit::Audit;
+use flip_storage::audit::{Audit, AuditError};
 use flip_storage::confine::Held;
 use flip_storage::journal::{Journal, JournalError};
 use flip_web::pages::StickWatch;
+use serde_json::json;
 
 use crate::bounds;
 use crate::clock;
@@ -20,13 +22,24 @@ use crate::data::Generations;
 use crate::desk::Desk;
 use crate::engine::{CancelFlag, confinement};
 use crate::frozen::Store;
-use crate::identity::Identity;
+use crate::identity::{Identity, IdentityError};
 use crate::link::LinkError;
 use crate::logs::Logs;
 use crate::place::Place;
 use crate::refusals::Refusals;
 use crate::tokens::Tokens;
 use crate::witness::Witness;
+
+/// Why new keys are not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum NewKeysError {
+    /// The audit log, which must have them first.
+    #[error("the new keys are not taken over before the audit log has them")]
+    Audit(#[from] AuditError),
+    /// Their files.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
 
 /// The running appliance.
 pub struct Site {
@@ -199,6 +212,20 @@ impl Site {
     /// Holds the making and taking over of keys.
     pub fn hold_keys(&self) -> MutexGuard<'_, ()> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over the new keys, whose certificate the hub answered with; the audit log has them first, so that where
+    /// this fails it is tried again and written down again. For whoever holds the keys.
+    ///
+    /// # Errors
+    /// When the audit log or the new keys' files cannot be read or written.
+    pub fn take_new_keys(&self, answer: EnrolResponse, now: UnixMillis) -> Result<(), NewKeysError> {
+        let key = self.identity().next_key()?;
+        self.audit.append(now.0, "keys_replaced", json!({ "key": key.id().to_string() }))?;
+        self.replace_identity(Identity::rotate(self.place.folder(), answer, now)?);
+        self.forget_rotation();
+        tracing::info!("the appliance has new keys");
+        Ok(())
     }
 
     /// Tells every thread to end.

@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds;
 use crate::clock;
 use crate::identity::IdentityError;
-use crate::site::Site;
+use crate::site::{NewKeysError, Site};
 
 /// Whose bundles are taken here. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +198,9 @@ pub enum SticksError {
     /// The identity.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// New keys.
+    #[error(transparent)]
+    NewKeys(#[from] NewKeysError),
     /// They would be more than a stick may hold.
     #[error(transparent)]
     TooManyParts(#[from] TooManyParts),

@@ -46,7 +46,7 @@ pub(crate) fn end_ingests(
     if left.is_empty() {
         return Ok(0);
     }
-    let in_use = generations.current_name()?;
+    let (in_use, _) = generations.in_use();
     let names = generations.names()?;
     let known: Vec<Generation> = names.iter().filter_map(|name| generations.described(name).ok()).collect();
     for act in &left {

@@ -20,7 +20,7 @@ use crate::clock;
 use crate::exchange;
 use crate::identity::{Identity, IdentityError};
 use crate::link::{Link, LinkError};
-use crate::site::Site;
+use crate::site::{NewKeysError, Site};
 
 /// Why a round trip did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ enum TripError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    #[error(transparent)]
+    NewKeys(#[from] NewKeysError),
 }
 
 /// What one round trip is for.
@@ -126,6 +128,9 @@ fn note(site: &Site, error: TripError) {
     match error {
         TripError::Link(error) => site.away(error, clock::now()),
         TripError::Journal(error) => tracing::error!(error = error_chain(&error), "the journal failed"),
+        TripError::NewKeys(error) => {
+            tracing::error!(error = error_chain(&error), "the new keys were not taken over");
+        }
         TripError::Identity(error) => tracing::error!(error = error_chain(&error), "the identity failed"),
     }
 }
@@ -310,17 +315,8 @@ fn rotate_if_asked(site: &Site) -> Result<bool, TripError> {
     };
     {
         let _held = site.hold_keys();
-        site.replace_identity(Identity::rotate(site.place.folder(), answer, now)?);
+        site.take_new_keys(answer, now)?;
     }
-    site.forget_rotation();
-    let facts = json!({ "key": site.identity().keys.signing.verifying().id().to_string() });
-    if let Err(error) = site.audit.append(now.0, "keys_replaced", facts) {
-        tracing::error!(
-            error = error_chain(&error),
-            "the audit log does not have that the keys were replaced"
-        );
-    }
-    tracing::info!("the appliance has new keys");
     Ok(true)
 }
 

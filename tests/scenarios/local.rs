@@ -165,6 +165,25 @@ fn the_data_page_tells_the_quality_and_which_generation_cannot_be_read() -> Resu
 }
 
 #[test]
+fn where_it_cannot_be_told_which_generation_is_in_use_the_data_page_says_so_and_puts_one_in_use() -> Result<()>
+{
+    let stage = Stage::set()?;
+    let trust = &stage.trust;
+    let cookie = cookie(trust)?;
+    let pointer = trust.data.join("generations/current");
+    fs::write(&pointer, "garbage\n")?;
+    let (status, page) = get(trust, "/data", &[("cookie", &cookie)])?;
+    assert_eq!(status, 200, "{page}");
+    assert!(page.contains("does not name a generation of this folder; see which there are"), "{page}");
+    assert!(page.contains("Use<span class=\"unseen\"> g-000001"), "{page}");
+    let own = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    let (status, page) = post(trust, "/data/use", "generation=g-000001", &own)?;
+    assert!(status == 200 && page.contains("g-000001 is in use from the next question on"), "{page}");
+    assert_eq!(fs::read_to_string(&pointer)?.trim(), "g-000001");
+    Ok(())
+}
+
+#[test]
 fn bad_addresses_and_hostile_words_do_no_harm() -> Result<()> {
     let stage = Stage::set()?;
     let trust = &stage.trust;
@@ -262,6 +281,24 @@ fn an_enrolment_is_in_the_audit_log_and_on_its_page_at_first_and_anew() -> Resul
     for words in ["The log is whole", ">enrolled again<", "hub ca sha256", "own key before", "command line"] {
         assert!(page.contains(words), "{words}: {page}");
     }
+    Ok(())
+}
+
+#[test]
+fn nobody_is_enrolled_where_the_audit_log_cannot_be_written() -> Result<()> {
+    let stage = Stage::set()?;
+    let kit = stage.hub.add_trust("Other")?.display().to_string();
+    let other = Appliance::new(&stage.folder().join("other"))?;
+    let log = other.data.join("audit.log");
+    fs::create_dir(&log)?;
+    let (enrolled, said) = other.said(&["enrol", &kit])?;
+    assert!(!enrolled && said.contains("audit.log cannot be read or written"), "{said}");
+    assert!(!other.data.join("identity").exists(), "{said}");
+    // The hub has its keys already, and lets the same ones in again.
+    fs::remove_dir(&log)?;
+    let (enrolled, said) = other.said(&["enrol", &kit])?;
+    assert!(enrolled && other.data.join("identity").exists(), "{said}");
+    assert!(other.noted("enrolled")?.contains("hub_ca_sha256"));
     Ok(())
 }
 

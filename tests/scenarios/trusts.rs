@@ -33,6 +33,23 @@ impl Stage {
 }
 
 #[test]
+fn new_keys_wait_until_the_audit_log_has_them() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let (log, aside) = (stage.trust.data.join("audit.log"), stage.trust.data.join("audit.aside"));
+    let before = stage.key()?;
+    fs::rename(&log, &aside)?;
+    fs::create_dir(&log)?;
+    assert_eq!(stage.act("keys", &json!({}))?.0, 202);
+    stage.trust.program()?.says("the new keys were not taken over")?;
+    assert!(stage.key()? == before, "without a word in the audit log");
+    fs::remove_dir(&log)?;
+    fs::rename(&aside, &log)?;
+    until("new keys", || Ok((stage.key()? != before).then_some(())))?;
+    assert_eq!(stage.trust.noted("keys_replaced")?.lines().count(), 1);
+    Ok(())
+}
+
+#[test]
 fn new_keys_are_made_while_orders_run_and_nothing_is_lost() -> Result<()> {
     let mut stage = Stage::set()?;
     let (slow, before) = (stage.ask_slow()?, stage.key()?);

@@ -145,7 +145,9 @@ impl Checker {
     fn count_columns(&mut self, columns: usize, place: Option<Place>) -> Result<(), Refusal> {
         self.columns += columns;
         let why = if columns > COLUMNS_MAX {
-            format!("this SELECT returns {columns} columns, and may {COLUMNS_MAX}; write the ones that are needed")
+            format!(
+                "this SELECT returns {columns} columns, and may {COLUMNS_MAX}; write the ones that are needed"
+            )
         } else if self.columns > COLUMNS_ALL_MAX {
             format!(
                 "the question's SELECTs return more than {COLUMNS_ALL_MAX} columns between them; write the ones that are \

@@ -84,8 +84,8 @@ pub(super) fn data(folder: &Path, command: &DataCommand) -> anyhow::Result<()> {
 
 fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
     // Where it cannot be told which is in use, they are listed all the same: one of them may be put in use.
-    let current = generations.current_name();
-    let in_use = current.as_ref().ok().cloned().flatten();
+    let (in_use, untold) = generations.in_use();
+    let untold = untold.map_or(Ok(()), |error| Err(error.into()));
     let pins = generations.pins()?;
     let pinned = |name: &str| -> Vec<String> {
         pins.iter().filter(|pin| pin.generation == name).map(|pin| pin.name.clone()).collect()
@@ -110,11 +110,11 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
             })
             .collect();
         say!("{}", serde_json::to_string_pretty(&all)?);
-        return current.map(drop).map_err(Into::into);
+        return untold;
     }
     if names.is_empty() {
         say!("No data yet; ingest an extract: flip-appliance ingest DIR");
-        return current.map(drop).map_err(Into::into);
+        return untold;
     }
     say!("  generation  extract of  ingested             persons         size");
     for name in &names {
@@ -138,7 +138,7 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
         }
     }
     say!("* in use. More of one: flip-appliance data show GENERATION");
-    current.map(drop).map_err(Into::into)
+    untold
 }
 
 fn show(
@@ -165,10 +165,11 @@ fn show(
         });
         say!("{}", serde_json::to_string_pretty(&shown)?);
     } else {
-        let in_use = if generations.current_name()?.as_deref() == Some(name) { ", in use" } else { "" };
+        let (in_use, untold) = generations.in_use();
+        let in_use = if in_use.as_deref() == Some(name) { ", in use" } else { "" };
         let ingested = clock::readable(UnixMillis(generation.manifest.ingested_at_ms));
         say!("generation {name}{in_use}; ingested {ingested} UTC\n");
-        if let Some(error) = wrong.as_ref().filter(|_| verdict.is_none()) {
+        for error in untold.iter().chain(wrong.as_ref().filter(|_| verdict.is_none())) {
             say!("{error}\n");
         }
         say!("{}", data::print_tables(&generation.manifest));
@@ -186,11 +187,8 @@ fn show(
 }
 
 fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<()> {
-    let before = match generations.current_name() {
-        // It is what this mends.
-        Err(GenerationsError::Pointer { .. }) => None,
-        before => before?,
-    };
+    // Where it cannot be told, that is what this mends.
+    let (before, _) = generations.in_use();
     if verified(generations, place, name)? == Verdict::NoHash {
         eprintln!("{name} was made by a version that kept no hash; it is used unverified");
     }
@@ -290,8 +288,11 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
         Err(error) => {
             audit(&place, "data_refused", refused_facts(&source, &error.to_string(), begun))?;
             if let IngestError::Problems(problems) = error {
-                let in_use =
-                    generations.current_name()?.map_or("no data", |_| "the data in use are unchanged");
+                let in_use = match generations.in_use() {
+                    (_, Some(error)) => error.to_string(),
+                    (Some(_), None) => "the data in use are unchanged".to_owned(),
+                    (None, None) => "no data".to_owned(),
+                };
                 anyhow::bail!("{problems}\nNothing was ingested; {in_use}.")
             }
             Err(error).context("nothing was ingested")

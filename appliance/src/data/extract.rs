@@ -13,7 +13,6 @@ mod nearly;
 mod parts;
 
 use std::collections::BTreeSet;
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::AsRawFd;
@@ -107,7 +106,7 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
     let mut files = Vec::new();
     let mut notes = Vec::new();
     let entries = listed(folder)?;
-    let there: HashSet<String> = entries.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let mut others = Vec::new();
     for (name, path) in entries {
         // Asked before anything is opened, because opening a pipe waits for its writer.
         let kind = fs::metadata(&path).map_err(|error| IngestError::io(&path, error))?.file_type();
@@ -122,12 +121,13 @@ fn recognised(folder: &Path) -> Result<(Vec<Recognised>, Vec<Note>), IngestError
             (None, _) if kind.is_dir() && holds_tables(&path) => {
                 notes.push(Note::new(name, FOLDER_OF_TABLES));
             }
-            (None, _) => notes.push(Note::new(&name, nearly::passed_over(&name, &there))),
+            (None, _) => others.push(name),
         }
         if files.len() > FILES {
             return Err(IngestError::TooManyFiles);
         }
     }
+    notes.extend(others.iter().map(|name| Note::new(name, nearly::passed_over(name, &files))));
     Ok((files, notes))
 }
 

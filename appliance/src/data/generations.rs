@@ -147,6 +147,15 @@ impl Generations {
         Ok(Some(name))
     }
 
+    /// The name of the generation in use where that can be told; else none, and why. For whoever has something to say
+    /// all the same, or mends it.
+    pub fn in_use(&self) -> (Option<String>, Option<GenerationsError>) {
+        match self.current_name() {
+            Ok(name) => (name, None),
+            Err(error) => (None, Some(error)),
+        }
+    }
+
     /// The names of all complete generations, oldest first.
     ///
     /// # Errors

@@ -128,7 +128,11 @@ impl<'a> Generation<'a> {
         let sharing = &Sharing::of(question, cohort.persons.len(), statistics);
         let named = || -> Result<_, Fault> {
             let images = kept.as_ref().map(|kept| self.images(kept, cohort, sharing)).transpose()?;
-            Ok((self.ages_and_sexes(cohort, population, question)?, self.categories(cohort, sharing)?, images))
+            Ok((
+                self.ages_and_sexes(cohort, population, question)?,
+                self.categories(cohort, sharing)?,
+                images,
+            ))
         };
         let counted = || {
             let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));

@@ -91,9 +91,10 @@ impl Local {
 pub(super) async fn use_data(State(local): Here, headers: HeaderMap, Form(chosen): Form<Chosen>) -> Response {
     at_work(local, move |local| {
         let generations = &local.site.generations;
-        let used = generations.current_name().and_then(|before| {
-            // Where it finds damage, the generation cannot be used.
-            let verdict = generations.verify(&chosen.generation, &mut |_| {})?;
+        // Where it cannot be told, that is what this mends.
+        let (before, _) = generations.in_use();
+        // Where it finds damage, the generation cannot be used.
+        let used = generations.verify(&chosen.generation, &mut |_| {}).and_then(|verdict| {
             let name = generations.use_again(&chosen.generation)?.name;
             let sound = verdict == Verdict::Sound;
             let facts = json!({ "generation": name, "before": before, "sound": sound, "by": "console" });

@@ -169,11 +169,7 @@ fn take_over(
     let data = site.place.folder();
     let _held = site.hold_keys();
     if new_keys {
-        site.replace_identity(Identity::rotate(data, enrolled, now)?);
-        site.forget_rotation();
-        let key = site.identity().keys.signing.verifying().id().to_string();
-        site.audit.append(now.0, "keys_replaced", json!({ "key": key }))?;
-        tracing::info!("the appliance has new keys");
+        site.take_new_keys(enrolled, now)?;
     } else if !identity.is_rotating() {
         let mut renewed = Identity::load(data)?;
         renewed.renew(enrolled, now)?;

@@ -279,8 +279,21 @@ fn a_manifest_or_a_pointer_that_is_none_is_named_with_what_to_do_and_another_gen
         let listed = good(data, &["data", "list"]);
         assert!(listed.contains("* g-000002") && listed.contains("is missing, damaged or"), "{listed}");
     }
+    let refused = TempDir::new().unwrap();
+    fs::write(refused.path().join("person.csv"), "nonsense\n1\n").unwrap();
     for pointer in ["g-000099\n", "garbage\n"] {
         fs::write(generations.join("current"), pointer).unwrap();
+        let shown = good(data, &["data", "show", "g-000001"]);
+        assert!(
+            shown.contains("generation g-000001; ingested") && shown.contains("put one in use"),
+            "{shown}"
+        );
+        let said = bad(data, &["ingest", refused.path().to_str().unwrap()]);
+        assert!(
+            said.contains("no column of this table is named here") && said.contains("Nothing was ingested; "),
+            "{said}"
+        );
+        assert!(said.contains("put one in use (flip-appliance data use NAME)"), "{said}");
         let output = run(data, &["data", "list"]);
         let (listed, said) =
             (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

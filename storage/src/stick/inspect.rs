@@ -112,7 +112,10 @@ mod tests {
         );
         assert_eq!((said, all_good), (words, false));
         let said: Value = serde_json::from_str(&inspected(folder.path(), true).unwrap().0).unwrap();
-        assert_eq!((&said[0]["explained"], &said[1]["file"]), (&json!("one"), &json!(other.to_string_lossy())));
+        assert_eq!(
+            (&said[0]["explained"], &said[1]["file"]),
+            (&json!("one"), &json!(other.to_string_lossy()))
+        );
         fs::write(at("c.flip"), "").unwrap();
         assert!(matches!(inspected(folder.path(), true), Err(InspectError::Stick(StickError::TooMany(_)))));
     }

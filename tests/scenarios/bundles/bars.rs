@@ -22,7 +22,10 @@ fn seen(stage: &Stage, command: &Command) -> Result<(String, Value)> {
     let line = all.map(quoted).collect::<Result<Vec<_>>>()?.join(" ");
     let line = format!("stty cols 120; exec {line} --json >'{}'", out.display());
     let mut terminal = Command::new("script");
-    terminal.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("TERM", "xterm").env("SHELL", "/bin/sh");
+    terminal
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env("TERM", "xterm")
+        .env("SHELL", "/bin/sh");
     terminal.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let output = terminal.output().context("script(1), of Debian's bsdutils, cannot be started")?;
     ensure!(output.status.success(), "{line}: {}", words(&output));

@@ -1,13 +1,13 @@
 //! Files that are not read although their names are nearly those of tables: what each may be, and what makes it one
 //! that is read. Pure functions over names.
 
-use std::collections::HashSet;
 use std::iter;
 
 use flip_gate::cdm::{TABLES, Table};
 
-use super::Format;
 use super::names::{ENDINGS_SAID, ending, named_file};
+use super::parts::{Part, may_stand_together};
+use super::{Format, Recognised};
 
 /// Tables of CDM 5.3 that 5.4 has dropped. Nothing that 5.4 has could hold their rows.
 const DROPPED: [&str; 2] = ["attribute_definition", "cohort_attribute"];
@@ -42,8 +42,8 @@ const WRAPPINGS: [(Wrapping, &[&str]); 7] = [
     (Wrapping::Unfinished, &[".part", ".partial", ".filepart", ".crdownload", ".tmp"]),
 ];
 
-/// Why a file is not read, for the operator. The folder has files of these names in lower case.
-pub(super) fn passed_over(name: &str, there: &HashSet<String>) -> String {
+/// Why a file is not read, for the operator; `read` are the files beside it that are.
+pub(super) fn passed_over(name: &str, read: &[Recognised]) -> String {
     let lower = name.to_ascii_lowercase();
     let stem = ending(&lower).map_or(lower.as_str(), |(stem, _)| stem);
     if DROPPED.contains(&stem) {
@@ -53,8 +53,15 @@ pub(super) fn passed_over(name: &str, there: &HashSet<String>) -> String {
         return "not named after an OMOP CDM table; not read".to_owned();
     };
     let table = table.name;
-    match advice(&lower, table) {
-        Some((right, _)) if there.contains(&right) => format!("not read, beside {right}"),
+    let advice = advice(&lower, table);
+    let part =
+        advice.as_ref().and_then(|(right, _)| named_file(right)).map_or(Part::Whole, |named| named.part);
+    // By the right name it would be a second file of what is there, and the extract be refused.
+    let clashes = |file: &&Recognised| file.table.name == table && !may_stand_together(&file.part, &part);
+    if let Some(file) = read.iter().find(clashes) {
+        return format!("not read, beside {}", file.name);
+    }
+    match advice {
         Some((_, how)) => format!("not read; if it is the table {table}, {how}"),
         None => format!(
             "not read; if it is the table {table}, write it as {table}.csv (the endings are {ENDINGS_SAID})"
@@ -138,20 +145,36 @@ fn right_end(lower: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Named;
     use super::*;
 
     fn passed_over(name: &str) -> String {
-        super::passed_over(name, &HashSet::new())
+        super::passed_over(name, &[])
+    }
+
+    fn beside(name: &str, read: &str) -> String {
+        let Named { table, format, part } = named_file(read).unwrap();
+        super::passed_over(
+            name,
+            &[Recognised { table, name: read.to_owned(), format, part, path: read.into() }],
+        )
     }
 
     #[test]
-    fn nobody_is_told_to_overwrite_a_file_that_is_there() {
-        let there = ["person.csv".to_owned()].into();
-        for name in ["PERSON_old.csv", "person.txt", "person.xlsx", "person.csv.bz2"] {
-            assert_eq!(super::passed_over(name, &there), "not read, beside person.csv", "{name}");
+    fn nobody_is_told_to_make_a_second_file_of_what_is_there() {
+        for name in ["PERSON_old.csv", "person.txt", "person.xlsx", "person.csv.bz2", "PERSON.gz", "PERSON"] {
+            assert_eq!(beside(name, "Person.csv"), "not read, beside Person.csv", "{name}");
         }
-        assert!(super::passed_over("DEATH_old.csv", &there).ends_with("name it death.csv"));
-        assert!(super::passed_over("PERSON.gz", &there).ends_with("name it person.csv.gz"));
+        for (name, read) in [
+            ("omop.person_1.csv", "person.csv"),
+            ("omop.person_1.csv", "person_1.csv.gz"),
+            ("omop.person.csv", "person_1.csv"),
+            ("person.csv.bz2", "person.parquet"),
+        ] {
+            assert_eq!(beside(name, read), format!("not read, beside {read}"), "{name}");
+        }
+        assert!(beside("DEATH_old.csv", "person.csv").ends_with("name it death.csv"));
+        assert!(beside("omop.person_2.csv", "person_1.csv").ends_with("name it person_2.csv"));
     }
 
     #[test]

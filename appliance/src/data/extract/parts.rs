@@ -47,8 +47,8 @@ pub(super) fn check(files: &[Source]) -> Result<Option<Note>, IngestError> {
     Ok((!said.is_empty()).then(|| Note::new(first.table.name, said.join("; "))))
 }
 
-/// True for neighbours in order that are two parts of one table.
-fn may_stand_together(one: &Part, next: &Part) -> bool {
+/// True for two files of one table, in order, that are two parts of it.
+pub(super) fn may_stand_together(one: &Part, next: &Part) -> bool {
     match (one, next) {
         (Part::Numbered(one), Part::Numbered(next)) => one != next,
         (Part::Inside { folder, stem, .. }, Part::Inside { folder: other, stem: next, .. }) => {

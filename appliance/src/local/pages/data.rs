@@ -12,12 +12,14 @@ use crate::data::{Generation, GenerationsError, Note, Quality};
 use crate::deliveries::{self, Became};
 use crate::site::Site;
 
-/// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others.
+/// The page; `said` is what came of a change. A generation that cannot be read is a row that says so, beside the others;
+/// where it cannot be told which is in use, the page says so, and one of them can be put in use.
 pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, String> {
     let now = clock::now();
     let store = &site.generations;
     let words = |error: GenerationsError| error_chain(&error);
-    let in_use = store.current_name().map_err(words)?;
+    let (in_use, untold) = store.in_use();
+    let said = said.or_else(|| untold.map(|error| web::Said::Not(words(error))));
     let pins = store.pins().map_err(words)?;
     let names = store.names().map_err(words)?;
     let (quality, unreadable) = match in_use.as_ref().map(|name| store.quality(name)) {
