@@ -222,7 +222,8 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
     });
     add::<LinkDone>(&mut pages, |page| match &mut page.came {
         LinkCame::Chosen { name, .. } | LinkCame::SetUp { name, .. } => *name = text(),
-        LinkCame::Gone { .. } => {}
+        // It names nobody.
+        gone @ LinkCame::Gone { .. } => *gone = LinkCame::Chosen { name: text(), sets_factor_up: true },
     });
     add::<Problem>(&mut pages, |page| (page.title, page.detail) = (text(), text()));
     add::<Site>(&mut pages, |page| {
