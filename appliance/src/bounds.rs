@@ -113,6 +113,8 @@ pub const STICKS_PATIENCE: Duration = Duration::from_mins(30);
 pub const STICKS_UNMOUNT_MS: u64 = 10 * 60_000;
 /// Characters of what is said of a stick that failed.
 pub const STICK_WORDS: usize = 300;
+/// Bytes of where a stick is mounted: Linux's longest path.
+pub const STICK_PATH: usize = 4_096;
 /// Keys that this appliance signed with, by which what it wrote to sticks is known.
 pub const OWN_KEYS_KEPT: usize = 16;
 /// Outcomes that nobody has read; the oldest of more are forgotten.

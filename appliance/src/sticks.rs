@@ -20,6 +20,7 @@
 //! is taken again, which doubles nothing.
 
 mod answering;
+mod folder;
 mod handled;
 pub mod reading;
 mod status;
@@ -27,7 +28,7 @@ mod taking;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,17 +39,18 @@ use flip_protocol::message::TooLarge;
 use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
 use flip_storage::audit::AuditError;
 use flip_storage::error_chain;
-use flip_storage::file::{self, Access};
 use flip_storage::journal::JournalError;
 use flip_storage::stick::{self, StickError};
 use flip_web::plural;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds;
 use crate::clock;
 use crate::identity::IdentityError;
 use crate::site::{NewKeysError, Site};
+
+pub use folder::{Asked, Folder, Handling, read, write};
+use folder::{HANDLED, KNOWN, REFUSED, SETTLED, is_called, small};
 
 /// Whose bundles are taken here. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,205 +249,7 @@ impl From<StickError> for SticksError {
     }
 }
 
-/// The folder of sticks.
-#[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
-
-impl Folder {
-    /// The folder.
-    pub fn new(path: PathBuf) -> Self {
-        Self(path)
-    }
-
-    /// Bundles that arrived.
-    pub fn arrived(&self) -> PathBuf {
-        self.0.join("arrived")
-    }
-
-    /// Bundles that were made.
-    pub fn leaving(&self) -> PathBuf {
-        self.0.join("leaving")
-    }
-
-    /// A lock that the running appliance holds.
-    pub fn running(&self) -> PathBuf {
-        self.0.join("running.lock")
-    }
-
-    /// Holds sticks for whoever handles one, until what is given is dropped; `None` where somebody else does. Who did before
-    /// is gone then: what they left to be said is said, and what they asked for is waited for by nobody.
-    pub fn handle(&self) -> Result<Option<fs::File>, SticksError> {
-        let held = stick::hold(&self.0.join("handling.lock"))?;
-        if held.is_some() {
-            for left in self.inside("asked")? {
-                if is_called(&left, HANDLING) {
-                    said_now(&left)?;
-                } else if is_called(&left, "json") {
-                    stick::discard(&left);
-                }
-            }
-        }
-        Ok(held)
-    }
-
-    /// For whoever holds sticks: leaves word that one is handled.
-    pub fn begin(&self) -> Result<Handling, SticksError> {
-        let handling = Handling(self.new_word(HANDLING));
-        write(&handling.0, &Handled::pulled())?;
-        Ok(handling)
-    }
-
-    /// For whoever does not: leaves word of a stick.
-    pub fn say(&self, said: &Handled) -> Result<(), SticksError> {
-        write(&self.new_word(HANDLED), said)
-    }
-
-    fn new_word(&self, ending: &str) -> PathBuf {
-        let id = MessageId::new(clock::now(), &clock::random_bytes());
-        self.0.join("asked").join(format!("{id}.{ending}"))
-    }
-
-    /// Where somebody handled a stick and is gone without a word, has what they left said.
-    fn end_for_who_is_gone(&self) -> Result<(), SticksError> {
-        let is_handled = self.inside("asked")?.iter().any(|left| is_called(left, HANDLING));
-        if is_handled { self.handle().map(drop) } else { Ok(()) }
-    }
-
-    /// Whose bundles are taken; `None` where no appliance has run here.
-    pub fn known(&self) -> Option<Known> {
-        read(&self.0.join(KNOWN))
-    }
-
-    /// The bundles that were made here and of which the hub has every result.
-    pub fn settled(&self) -> Vec<MessageId> {
-        read(&self.0.join(SETTLED)).unwrap_or_default()
-    }
-
-    /// A bundle that somebody brings to the local console, while it is brought.
-    pub fn brought(&self, id: &str) -> PathBuf {
-        self.0.join(format!("{BROUGHT}{id}"))
-    }
-
-    /// Asks the running appliance for bundles, until what is given is dropped.
-    pub fn ask(&self, wish: &Wish) -> Result<Asked, SticksError> {
-        let id = MessageId::new(clock::now(), &clock::random_bytes()).to_string();
-        let asked = Asked { said: self.said(&id), wish: self.0.join("asked").join(format!("{id}.json")) };
-        write(&asked.wish, wish)?;
-        Ok(asked)
-    }
-
-    /// What came of it.
-    pub fn said(&self, id: &str) -> PathBuf {
-        self.0.join("said").join(format!("{id}.json"))
-    }
-
-    fn make(&self) -> Result<(), SticksError> {
-        for part in ["arrived", "asked", "known", "leaving", "said"] {
-            let folder = self.0.join(part);
-            fs::create_dir_all(&folder).map_err(|error| SticksError::file(&folder, error))?;
-        }
-        Ok(())
-    }
-
-    fn inside(&self, part: &str) -> Result<Vec<PathBuf>, SticksError> {
-        Ok(stick::inside(&self.0.join(part))?)
-    }
-
-    /// Forgets what processes left that are gone: what was brought or made halfway; copies that nobody goes on with,
-    /// because what they are of is void by now; small files that were being written.
-    fn forget_stale(&self, now: UnixMillis) -> Result<(), SticksError> {
-        let is_part = |name: &str| name.ends_with(stick::PART);
-        let is_new = |name: &str| name.ends_with(NEW);
-        stick::forget_stale(&self.0, u64::MAX, |name| name.starts_with(BROUGHT) || name == KNOWN_BEFORE)?;
-        stick::forget_stale(&self.0.join("leaving"), u64::MAX, is_part)?;
-        let void = now.minus(wire::BUNDLE_LIFE_TO_TRUST_MS);
-        stick::forget_stale(&self.0.join("arrived"), void.0, is_part)?;
-        for part in ["arrived", "asked", "said"] {
-            stick::forget_stale(&self.0.join(part), now.minus(wire::BUNDLE_LEFT_MS).0, is_new)?;
-        }
-        Ok(())
-    }
-}
-
-/// A wish of somebody who waits for what comes of it; forgotten where nobody waits any more.
-pub struct Asked {
-    /// Where the answer will be.
-    pub said: PathBuf,
-    wish: PathBuf,
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        stick::discard(&self.wish);
-    }
-}
-
-/// Word that a stick is handled, by whoever does it; taken back where they come to an end and say nothing. Where they are
-/// killed it stays, and is what is said.
-pub struct Handling(PathBuf);
-
-impl Handling {
-    /// Says how it was handled in its place.
-    pub fn say(self, said: &Handled) -> Result<(), SticksError> {
-        write(&self.0, said)?;
-        said_now(&self.0)
-    }
-}
-
-impl Drop for Handling {
-    fn drop(&mut self) {
-        stick::discard(&self.0);
-    }
-}
-
-/// Has the running appliance show and keep what is to be said of a stick.
-fn said_now(handling: &Path) -> Result<(), SticksError> {
-    let said = handling.with_extension(HANDLED);
-    let moved = fs::rename(handling, &said).and_then(|()| file::sync_folder_of(&said));
-    moved.map_err(|error| SticksError::file(handling, error))
-}
-
-fn is_called(path: &Path, ending: &str) -> bool {
-    path.extension().is_some_and(|extension| extension == ending)
-}
-
-const KNOWN: &str = "known/hub.json";
-/// Where an earlier version kept that.
-const KNOWN_BEFORE: &str = "hub.json";
-const SETTLED: &str = "known/settled.json";
-/// How the name of a small file ends while it is written.
-const NEW: &str = ".new";
-/// How the name of a file begins that somebody brings to the local console.
-const BROUGHT: &str = "brought-";
-/// How the name of a file ends that says why a bundle was not even copied.
-const REFUSED: &str = "refused";
-/// How the name of a file ends that says how a stick was handled, and while it is handled.
-const HANDLED: &str = "handled";
-const HANDLING: &str = "handling";
-
 const DAY_MS: u64 = 24 * 3_600_000;
-
-/// Bytes of a small file of the folder: whoever reads sticks writes there too.
-const SMALL_BYTES: u64 = 1024 * 1024;
-
-/// Reads a small file of the folder; `None` where there is none, or not such a one.
-pub fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&small(path).ok()?).ok()
-}
-
-/// The bytes of a small ordinary file; of a longer one as many as a small one may have.
-fn small(path: &Path) -> Result<Vec<u8>, SticksError> {
-    let mut bytes = Vec::new();
-    let read = stick::open(path)?.0.take(SMALL_BYTES).read_to_end(&mut bytes);
-    read.map_err(|error| SticksError::file(path, error))?;
-    Ok(bytes)
-}
-
-/// Writes one.
-pub fn write<T: Serialize>(path: &Path, what: &T) -> Result<(), SticksError> {
-    let text = serde_json::to_vec_pretty(what).expect("what is said here is plain strings and numbers");
-    file::write(path, &text, Access::Owner).map_err(|error| SticksError::file(path, error))
-}
 
 /// Takes bundles in and makes them until the appliance stops.
 pub fn work(site: &Arc<Site>) {
@@ -558,7 +362,7 @@ fn look(
         *known = Some(now);
     }
     if held.is_none() {
-        *held = stick::hold(&folder.running())?;
+        let running = stick::hold(&folder.running())?;
         // Who reads sticks is given it, and cannot make it.
         let under_way = folder.handle()?.is_none();
         if let Err(error) = folder.forget_stale(clock::now()) {
@@ -567,6 +371,7 @@ fn look(
             tracing::warn!(error, "what an earlier run left of sticks cannot be removed");
         }
         status::started(folder, &facts.trust_name, under_way)?;
+        *held = running;
     }
     forget_outcomes(folder)
 }
@@ -621,44 +426,6 @@ mod tests {
         fs::write(&stays, b"another").unwrap();
         trouble.once(&stays, || Ok(Worked::Done));
         assert!(!stays.exists());
-    }
-
-    #[test]
-    fn of_who_is_gone_without_a_word_that_is_said_which_they_left_to_be_said() {
-        let place = tempfile::tempdir().unwrap();
-        let folder = Folder::new(place.path().to_owned());
-        folder.make().unwrap();
-        let words = || -> Vec<(bool, usize)> {
-            let asked = folder.inside("asked").unwrap();
-            assert!(asked.iter().all(|path| is_called(path, HANDLED)), "{asked:?}");
-            asked
-                .iter()
-                .filter_map(|path| read(path))
-                .map(|said: Handled| (said.pulled, said.written))
-                .collect()
-        };
-        let wish = Wish { size: 1, wait_until: UnixMillis(0), carried: Vec::new() };
-        let written = Handled { written: 1, ..Handled::default() };
-        let held = folder.handle().unwrap().unwrap();
-        assert!(folder.handle().unwrap().is_none());
-        // They come to an end, with nothing to say and with a word.
-        drop(folder.begin().unwrap());
-        drop(folder.ask(&wish).unwrap());
-        folder.begin().unwrap().say(&written).unwrap();
-        assert_eq!(words(), [(false, 1)]);
-        // They are killed: while they are at it, and in the middle of their word.
-        std::mem::forget(folder.begin().unwrap());
-        std::mem::forget(folder.ask(&wish).unwrap());
-        let handling = folder.begin().unwrap();
-        write(&handling.0, &written).unwrap();
-        std::mem::forget(handling);
-        folder.end_for_who_is_gone().unwrap();
-        assert_eq!(folder.inside("asked").unwrap().len(), 4, "somebody holds them still");
-        drop(held);
-        folder.end_for_who_is_gone().unwrap();
-        let mut said = words();
-        said.sort_unstable();
-        assert_eq!(said, [(false, 1), (false, 1), (true, 0)]);
     }
 
     #[test]

@@ -6,17 +6,19 @@
 mod bar;
 mod inspect;
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use crate::file::sync_folder_of;
 
-pub use bar::{Counted, bar};
+pub use bar::{Counted, bar, waiting};
 pub use inspect::{InspectError, inspect};
 
 /// How the names of what is looked for end.
@@ -25,6 +27,10 @@ pub const ENDING: &str = ".flip";
 pub const PART: &str = ".part";
 /// Entries of a folder that are looked at, whatever they are called.
 const ENTRIES: usize = 100_000;
+
+/// How long it takes at most until the kernel shows a stick no more that was pulled, and how often that is looked at.
+const PULLED_SEEN: Duration = Duration::from_secs(2);
+const PULLED_LOOK: Duration = Duration::from_millis(50);
 
 /// What to do where a bundle could not be carried away.
 pub const GO_ON: &str = "where the stick is full, plug in another; where it was pulled, plug it in again; then run the \
@@ -242,9 +248,26 @@ pub fn mount_of(path: &Path) -> Option<PathBuf> {
 /// Where the kernel shows the device that a path is on, or would be, for as long as that device is there; `None` where it
 /// shows none.
 pub fn device_of(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
     let device = path.ancestors().find_map(|path| fs::metadata(path).ok())?.dev();
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
     Some(PathBuf::from(format!("/sys/dev/block/{major}:{minor}"))).filter(|shown| shown.exists())
+}
+
+/// Of something that failed on a stick: whether its device, as [`device_of`] gave it, is gone. What fails is heard of before
+/// the kernel shows the device no more, so that is waited for a little.
+pub fn is_pulled(device: Option<&Path>) -> bool {
+    let Some(device) = device else { return false };
+    let until = Instant::now() + PULLED_SEEN;
+    while device.exists() && Instant::now() < until {
+        std::thread::sleep(PULLED_LOOK);
+    }
+    !device.exists()
+}
+
+/// Files as they are named where only UTF-8 can be.
+pub fn names(files: &[PathBuf]) -> Vec<Cow<'_, str>> {
+    files.iter().map(|file| file.to_string_lossy()).collect()
 }
 
 /// Whether something is mounted at that folder, named so; `None` where that cannot be seen.
@@ -411,6 +434,22 @@ mod tests {
     }
 
     #[test]
+    fn a_stick_is_pulled_once_its_device_is_gone_which_may_be_a_little_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let device = folder.path().join("8:1");
+        assert!(!is_pulled(None), "what is on no device");
+        fs::write(&device, b"").unwrap();
+        assert!(!is_pulled(Some(&device)), "it stays");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(PULLED_LOOK);
+                fs::remove_file(&device).unwrap();
+            });
+            assert!(is_pulled(Some(&device)));
+        });
+    }
+
+    #[test]
     fn a_folder_is_told_from_what_is_mounted_at_one() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(is_mounted(Path::new("/proc")), Some(true));
@@ -418,6 +457,9 @@ mod tests {
         assert_eq!(is_mounted(Path::new("/nowhere")), Some(false));
         // What is on no device goes away with none.
         assert_eq!(device_of(Path::new("/proc/1/nowhere/answer.flip")), None);
+        // A name alone is of where one is.
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(device_of(Path::new("answer.flip")), device_of(&here));
         // Whatever is deep inside is on it.
         assert_eq!(mount_of(Path::new("/proc/1/nowhere/answer.flip")).as_deref(), Some(Path::new("/proc")));
         let mounts = b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\

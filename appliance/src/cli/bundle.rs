@@ -220,36 +220,41 @@ fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) -> anyhow::Re
     let known = known_of(folder)?;
     let _held = held(folder, by_unit)?;
     let handling = folder.begin()?;
+    let device = stick::device_of(from);
     let files = match reading::listed(from) {
         Ok(files) => files,
-        Err(SticksError::Refused(why)) => {
+        Err(error) => {
+            let SticksError::Refused(why) = error else { return Err(error.into()) };
             reading::leave_refusal(folder, None, why)?;
+            if why == Refused::Unreadable && stick::is_pulled(device.as_deref()) {
+                handled(handling, &Handled::pulled());
+            }
             return Err(anyhow!(why).context(from.display().to_string()));
         }
-        Err(error) => return Err(error.into()),
     };
     // What is amiss with one holds up no other.
-    let mut outcomes: Vec<(PathBuf, Result<Option<Outcome>, String>)> = Vec::new();
+    let mut outcomes: Vec<FileOutcome> = Vec::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let outcome = match reading::receive(folder, &known, &file, &mut bar(&name)) {
             Ok(header) => {
                 let id = format!("flip-{}", header.heading.id);
-                wait_for::<Outcome>(folder, &folder.said(&id)).map_err(|error| error.to_string())
+                wait_for::<Outcome>(folder, &folder.said(&id), "the appliance takes it in")
+                    .map_err(|error| error.to_string())
             }
             Err(SticksError::Refused(why)) => Ok(Some(refused(why))),
             Err(error) => Err(error_chain(&error)),
         };
         outcomes.push((file, outcome));
     }
-    if let Some(why) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
-        handled(handling, &Handled { failed: Some(why.clone()), reading: true, ..Handled::default() });
-    } else {
-        drop(handling);
+    match amiss(&outcomes, device.as_deref()) {
+        Some(said) => handled(handling, &said),
+        None => drop(handling),
     }
     if json {
         let list: Vec<Value> = outcomes
             .iter()
+            .map(|(file, outcome)| (file.to_string_lossy(), outcome))
             .map(|(file, outcome)| match outcome {
                 Ok(outcome) => json!({ "file": file, "outcome": outcome }),
                 Err(why) => json!({ "file": file, "outcome": null, "failed": why }),
@@ -274,6 +279,22 @@ fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) -> anyhow::Re
     ensure!(outcomes.iter().all(|(_, outcome)| outcome.is_ok()), stick::NOT_ALL);
     ensure!(!outcomes.iter().flat_map(|(_, outcome)| outcome).any(is_refused), stick::NOT_USED);
     Ok(())
+}
+
+/// What came of each file; `None` where nobody took it in yet, and why where something failed that is no fault of it.
+type FileOutcome = (PathBuf, Result<Option<Outcome>, String>);
+
+/// What is to be said of a stick beside what is said of each bundle on it.
+fn amiss(outcomes: &[FileOutcome], device: Option<&Path>) -> Option<Handled> {
+    let failed = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err());
+    let is_unreadable = outcomes
+        .iter()
+        .filter_map(|(_, outcome)| outcome.as_ref().ok()?.as_ref()?.refused)
+        .any(|why| why == Refused::Unreadable);
+    if (failed.is_some() || is_unreadable) && stick::is_pulled(device) {
+        return Some(Handled::pulled());
+    }
+    failed.map(|why| Handled { failed: Some(why.clone()), reading: true, ..Handled::default() })
 }
 
 fn refused(why: Refused) -> Outcome {
@@ -308,7 +329,7 @@ fn export(
     let (written, removed) = (done.written, done.removed.len());
     let said = match &exported {
         Ok(()) => Handled { written_at: mounted_at(folder, out), ..Handled::default() },
-        Err(_) if device.is_some_and(|device| !device.exists()) => Handled::pulled(),
+        Err(_) if stick::is_pulled(device.as_deref()) => Handled::pulled(),
         Err(error) => Handled { failed: Some(format!("{error:#}")), ..Handled::default() },
     };
     // After all of it is on the stick, synced, or is not.
@@ -355,6 +376,9 @@ fn export_to(
 ) -> anyhow::Result<()> {
     let file = if out.is_dir() { None } else { Some(stick::name_of(out).map_err(Error::msg)?) };
     let to = if out.is_dir() { out } else { out.parent().unwrap_or(Path::new(".")) };
+    // Of one that nobody can name it cannot be said when it may be taken out.
+    let is_nameless = std::fs::canonicalize(to).is_ok_and(|to| to.to_str().is_none());
+    ensure!(!is_nameless, "the name of {} is not UTF-8; mount the stick at another", to.display());
     let (mut written, carried) = if out.is_dir() && !anew && folder.leaving().is_dir() {
         carry_left(folder, known, to, done)?
     } else {
@@ -385,8 +409,8 @@ fn export_to(
     }
     if json {
         let answer = json!({
-            "files": written, "bundles": answer.bundles, "left": left, "waiting": answer.waiting,
-            "removed": done.removed,
+            "files": stick::names(&written), "bundles": answer.bundles, "left": left,
+            "waiting": answer.waiting, "removed": stick::names(&done.removed),
         });
         say!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(());
@@ -450,7 +474,14 @@ fn carry_left(
 /// Has the running appliance make bundles.
 fn made(folder: &Folder, wish: &Wish) -> anyhow::Result<Answer> {
     let asked = folder.ask(wish)?;
-    let answer: Option<Answer> = wait_for(folder, &asked.said)?;
+    let wait_ms = wish.wait_until.0.saturating_sub(clock::now().0);
+    let words = match wait_ms.div_ceil(1_000) {
+        0 => "the appliance makes the bundle".to_owned(),
+        seconds => {
+            format!("the appliance makes the bundle, once orders are answered or in {seconds} seconds")
+        }
+    };
+    let answer: Option<Answer> = wait_for(folder, &asked.said, &words)?;
     let answer =
         answer.context("the appliance does not run, which makes the bundle; start it: flip-appliance run")?;
     match &answer.failed {
@@ -481,7 +512,8 @@ fn held(folder: &Folder, by_unit: bool) -> anyhow::Result<std::fs::File> {
 }
 
 /// Waits for what the running appliance says; `None` where it does not run.
-fn wait_for<T: DeserializeOwned>(folder: &Folder, said: &Path) -> anyhow::Result<Option<T>> {
+fn wait_for<T: DeserializeOwned>(folder: &Folder, said: &Path, words: &str) -> anyhow::Result<Option<T>> {
+    let _waiting = stick::waiting(words);
     let until = Instant::now() + bounds::STICKS_PATIENCE;
     let mut seen_running = Instant::now();
     while Instant::now() < until {
@@ -505,4 +537,25 @@ fn wait_for<T: DeserializeOwned>(folder: &Folder, said: &Path) -> anyhow::Result
 fn bar(name: &str) -> impl FnMut(u64, u64) + use<> {
     let mut bar = stick::bar(name, |()| Counted::Bytes);
     move |done, total| bar((), done, total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stick_is_said_to_be_pulled_where_its_files_cannot_be_read_and_its_device_is_gone() {
+        let unreadable = || (PathBuf::from("a.flip"), Ok(Some(refused(Refused::Unreadable))));
+        let replayed = || (PathBuf::from("b.flip"), Ok(Some(refused(Refused::Replayed))));
+        let failed = || (PathBuf::from("c.flip"), Err("the disk is full".to_owned()));
+        let (gone, stays) = (Path::new("/nowhere"), Path::new("/proc"));
+        assert_eq!(amiss(&[replayed(), unreadable()], Some(gone)), Some(Handled::pulled()));
+        assert_eq!(amiss(&[failed()], Some(gone)), Some(Handled::pulled()));
+        // What is no stick's, what is another's fault, and what is none.
+        let said =
+            Handled { failed: Some("the disk is full".to_owned()), reading: true, ..Handled::default() };
+        assert_eq!(amiss(&[unreadable(), failed()], Some(stays)), Some(said));
+        assert_eq!(amiss(&[unreadable()], None), None);
+        assert_eq!(amiss(&[replayed()], Some(gone)), None);
+    }
 }

@@ -18,7 +18,7 @@ use crate::site::Site;
 pub(super) fn handled(site: &Site, folder: &Folder, path: &Path) -> Result<Worked, SticksError> {
     if let Ok(said) = serde_json::from_slice::<Handled>(&small(path)?) {
         let failed = said.failed.map(|why| why.chars().take(bounds::STICK_WORDS).collect());
-        let mounted_at = said.written_at;
+        let mounted_at = said.written_at.filter(|at| at.as_os_str().len() <= bounds::STICK_PATH);
         let said = Handled { failed, written_at: None, ..said };
         shown(folder, &said, mounted_at)?;
         site.audit.append(clock::now().0, "bundle_stick_handled", json!(said))?;

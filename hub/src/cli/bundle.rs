@@ -143,9 +143,13 @@ fn export(desk: &Desk<'_>, trust: &str, out: &Path, size: u64, anew: bool, json:
     let (left, headers) = (carried.len(), carried.into_iter().chain(made.iter().map(|one| one.header)));
     let placed: Vec<(Header, PathBuf)> = headers.zip(placed).collect();
     if json {
-        let list: Vec<Value> =
-            placed.iter().map(|(header, path)| json!({ "file": path, "bundle": header.facts() })).collect();
-        let told = json!({ "trust": trust.name, "bundles": list, "left": left, "removed": removed });
+        let list: Vec<Value> = placed
+            .iter()
+            .map(|(header, path)| json!({ "file": path.to_string_lossy(), "bundle": header.facts() }))
+            .collect();
+        let told = json!({
+            "trust": trust.name, "bundles": list, "left": left, "removed": stick::names(&removed),
+        });
         say!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
     }
@@ -265,7 +269,8 @@ fn import(desk: &Desk<'_>, from: &Path, json: bool) -> anyhow::Result<()> {
         let taken = desk.take(&by, &file, &mut bar(&name));
         outcomes.insert(file, taken);
     }
-    let list = outcomes.iter().map(|(file, outcome)| match outcome {
+    let named = outcomes.iter().map(|(file, outcome)| (file.to_string_lossy(), outcome));
+    let list = named.map(|(file, outcome)| match outcome {
         Ok(taken) => json!({
             "file": file, "taken": true, "trust": taken.trust_name, "bundle": taken.header.facts(),
             "results_stored": taken.stored, "results_not_taken": taken.not_taken,

@@ -1,6 +1,7 @@
 //! How far work on a bundle is, for who types a command: a bar on standard error, where that is a terminal.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -11,6 +12,31 @@ pub enum Counted {
     Bytes,
     /// Messages.
     Messages,
+}
+
+/// How often what is waited for moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Something that is waited for while another process does it: a line on standard error, until it goes out of scope.
+pub struct Waiting(Option<ProgressBar>);
+
+/// Says that something is waited for, where standard error is a terminal.
+pub fn waiting(words: &str) -> Waiting {
+    Waiting(std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{spinner} {msg}, for {elapsed}");
+        let style = style.expect("the template is a constant that indicatif takes");
+        let spinner = ProgressBar::new_spinner().with_style(style).with_message(words.to_owned());
+        spinner.enable_steady_tick(TICK);
+        spinner
+    }))
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(spinner) = &self.0 {
+            spinner.finish_and_clear();
+        }
+    }
 }
 
 /// A bar, begun anew with each step; `counted` says in what a step is. Hears the step, how much of it is done, of how much.

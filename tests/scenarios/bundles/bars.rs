@@ -72,12 +72,21 @@ fn commands_show_how_far_a_bundle_is_on_a_terminal_and_say_json_beside_it() -> R
     let (work, _, _) = huge_work(&stage)?;
     let (terminal, said) = seen(&stage, &with(stage.trust.command(&["bundle", "import"])?, &work))?;
     copied(&terminal)?;
+    ensure!(terminal.contains("the appliance takes it in, for "), "{terminal:?}");
     assert_eq!(said[0]["outcome"]["not_taken"], HUGE, "{said}");
     // And at the hub.
     let (answer, _) = huge_answer(&stage)?;
     let (terminal, said) = seen(&stage, &with(stage.hub.command(&["bundle", "import"])?, &answer))?;
     moved(&terminal, HUGE)?;
     assert_eq!(said[0]["results_not_taken"], HUGE, "{said}");
+    // One that was made at the Trust is copied, and what came since is made.
+    let left = stage.trust.data.join("sticks/leaving/flip-left.flip");
+    fs::copy(&answer, left)?;
+    let export = stage.trust.command(&["bundle", "export", "--out"])?;
+    let (terminal, said) = seen(&stage, &with(export, &stick(&stage, "back")?))?;
+    copied(&terminal)?;
+    ensure!(terminal.contains("the appliance makes the bundle, for "), "{terminal:?}");
+    assert_eq!(said["left"], 1, "{said}");
     // One is made at the hub, and then copied.
     huge_orders(&stage)?;
     let export = stage.hub.command(&["bundle", "export", "--trust", TRUST, "--out"])?;

@@ -11,6 +11,7 @@ use flip_tests::questions::{DIABETES, EVERYONE};
 use flip_tests::world::{Machine, command};
 use serde_json::Value;
 
+use super::progress::huge_work;
 use super::{back, file, out, share, stick};
 use crate::stage::{SLOW, Stage};
 
@@ -43,9 +44,10 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     let mut stage = Stage::cut_off()?;
     let everyone = stage.api.ask("everyone", EVERYONE)?;
     let work = carried(&stage, "first")?;
+    let (huge, _, _) = huge_work(&stage)?;
     stage.trust.kill()?;
     stage.trust.configure("network = false\n")?;
-    let mut machine = boot(&stage, &[("work.flip", &work)])?;
+    let mut machine = boot(&stage, &[("work.flip", &work), ("huge.flip", &huge)])?;
     install(&mut machine)?;
 
     // A stick of another name is not looked at.
@@ -97,6 +99,13 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     machine.plug("stick")?;
     waited(&mut machine, since, "written")?;
     rests(&mut machine, "sda1")?;
+    // One that cannot be mounted has no more of the good one that had its name before.
+    machine.run("mkfs.ext2 -q -F -L FLIP /dev/sda1; sync; udevadm settle")?;
+    machine.pull("stick")?;
+    let since = said(&mut machine)?;
+    machine.plug("stick")?;
+    waited(&mut machine, since, "unusable")?;
+    rests(&mut machine, "sda1")?;
 
     // FAT, on a partition, as shops sell them. It is unmounted slowly: until then it is not to be taken out.
     drop_in(&mut machine, "flip-stick-mount-write@", "ExecStop=/bin/sleep 10\n")?;
@@ -116,11 +125,29 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     assert_eq!(back(&stage.hub, &stick)?[0]["results_stored"], 1);
     assert_eq!(share(&stage.api.result(&everyone)?)["persons"], 1_130);
 
+    // Pulled in the middle of a copy, and in again: it is gone on with.
+    machine.run("mount /dev/sda1 /mnt && rm /mnt/* && cp /start/huge.flip /mnt/ && umount /mnt")?;
+    machine.pull("stick")?;
+    let slow = drop_in(&mut machine, "flip-stick-read@", "IOReadBandwidthMax=/dev/sda 2M\n")?;
+    let since = said(&mut machine)?;
+    machine.plug("stick")?;
+    machine.run(
+        "until find /var/lib/flip-appliance/sticks/arrived -name '*.part' -size +4M | grep .; do sleep 1; done",
+    )?;
+    machine.pull("stick")?;
+    eprintln!("{}", waited(&mut machine, since, "pulled")?);
+    rests(&mut machine, "sda1")?;
+    machine.run("find /var/lib/flip-appliance/sticks/arrived -name '*.part' -size +4M | grep .")?;
+    machine.run(&format!("rm {slow}; systemctl daemon-reload"))?;
+    let since = said(&mut machine)?;
+    machine.plug("stick")?;
+    waited(&mut machine, since, "written")?;
+    rests(&mut machine, "sda1")?;
+    machine.run("mount /dev/sda1 /mnt && rm /mnt/huge.flip && umount /mnt")?;
+
     // Pulled while its answer is waited for, and mounted to be written meanwhile.
     let slow = stage.api.ask("slow", SLOW)?;
     let work = carried(&stage, "second")?;
-    // Else the lamp would say at once that it was taken before.
-    machine.run("mount /dev/sda1 /mnt && rm /mnt/work.flip && umount /mnt")?;
     write(&mut machine, "sda1", &work)?;
     machine.pull("stick")?;
     let since = said(&mut machine)?;
@@ -194,7 +221,7 @@ fn boot(stage: &Stage, more: &[(&str, &Path)]) -> Result<Machine> {
         files.push(("libduckdb.so", &library));
     }
     files.extend(more);
-    Machine::boot(&stage.folder().join("machine"), &files, &[("stick", 64 << 20), ("other", 64 << 20)])
+    Machine::boot(&stage.folder().join("machine"), &files, &[("stick", 192 << 20), ("other", 64 << 20)])
 }
 
 /// As docs/STICKS.md says, line by line; then with what was enrolled elsewhere.

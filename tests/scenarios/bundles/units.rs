@@ -97,6 +97,9 @@ fn the_units_of_sticks_are_sound_and_confined() -> Result<()> {
     );
     let to_write = to_write?;
     assert!(to_write.contains("\nConditionPathExists=/run/flip-stick/%i.mounted\n"));
+    // Until the stick goes away: the next of its name is another.
+    let gone = rules.lines().find(|line| line.starts_with(r#"ACTION=="remove""#)).context("no rule")?;
+    assert!(gone.ends_with(r#"RUN+="/usr/bin/rm -f /run/flip-stick/%k.mounted""#), "{gone}");
     // Who writes is begun anew with the appliance, and the stick mounted anew: what that goes by must still be there.
     assert!(!to_write.contains("rm -f /run/flip-stick/%i.mounted"), "{to_write}");
     let reads = fs::read_to_string(units.join("flip-stick-read@.service"))?;
