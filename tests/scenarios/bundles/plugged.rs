@@ -158,6 +158,7 @@ fn a_stick_that_is_plugged_in_is_read_and_answered_by_the_units() -> Result<()> 
     for option in ["noexec", "nosuid", "nodev", "nosymfollow"] {
         assert!(options.contains(option), "{options}");
     }
+    machine.run("until ls /var/lib/flip-appliance/sticks/asked/*.json; do sleep 1; done")?;
     let since = said(&mut machine)?;
     machine.pull("stick")?;
     let status = waited(&mut machine, since, "pulled")?;
