@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 use flip_protocol::bundle::{Header, ReadError, Refused, TooManyParts, Unproven, WriteError};
 use flip_protocol::keys::VerifyingKey;
 use flip_protocol::message::TooLarge;
-use flip_protocol::{MessageId, PartyId, UnixMillis, bounds as wire};
+use flip_protocol::{MessageId, PartyId, UnixMillis};
 use flip_storage::audit::AuditError;
 use flip_storage::error_chain;
 use flip_storage::journal::JournalError;

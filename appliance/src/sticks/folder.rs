@@ -5,7 +5,7 @@
 //! nothing that is in the folder is believed to be what its name says.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use flip_protocol::{MessageId, UnixMillis, bounds as wire};
