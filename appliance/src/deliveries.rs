@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use flip_storage::error_chain;
 use flip_storage::file::{self, Access};
 
 use crate::cli::data::{audit_ingested, refused_facts};
@@ -142,10 +143,10 @@ impl Watch<'_> {
     fn work_on(&mut self, id: &str) -> anyhow::Result<Next> {
         if let Some(generation) = self.made_from(id)? {
             let name = &generation.name;
-            let in_use = if self.site.generations.in_use().0.as_ref() == Some(name) {
-                "and is in use".to_owned()
-            } else {
-                format!("and is not in use; to use it: flip-appliance data use {name}")
+            let in_use = match self.site.generations.current_name() {
+                Ok(in_use) if in_use.as_ref() == Some(name) => "and is in use".to_owned(),
+                Ok(_) => format!("and is not in use; to use it: flip-appliance data use {name}"),
+                Err(error) => format!("and it cannot be told whether it is in use: {}", error_chain(&error)),
             };
             let text = format!(
                 "generation {name} was made of it {in_use}; the ingest was stopped before it could say more\n\

@@ -9,6 +9,7 @@
 
 use flip_protocol::UnixMillis;
 use flip_storage::audit::{Audit, AuditError, Entry};
+use flip_storage::error_chain;
 use serde_json::json;
 
 use crate::bounds::UNFINISHED_LOOKED_AT;
@@ -46,7 +47,7 @@ pub(crate) fn end_ingests(
     if left.is_empty() {
         return Ok(0);
     }
-    let (in_use, _) = generations.in_use();
+    let in_use = generations.current_name();
     let names = generations.names()?;
     let known: Vec<Generation> = names.iter().filter_map(|name| generations.described(name).ok()).collect();
     for act in &left {
@@ -54,7 +55,10 @@ pub(crate) fn end_ingests(
         let made = known.iter().find(|generation| generation.manifest.begun == Some(act.number));
         if let Some(generation) = made {
             let mut facts = ingested_facts(generation, from, Some(act.number));
-            facts["in_use"] = json!(in_use.as_ref() == Some(&generation.name));
+            match &in_use {
+                Ok(in_use) => facts["in_use"] = json!(in_use.as_ref() == Some(&generation.name)),
+                Err(why) => facts["in_use_untold"] = json!(error_chain(why)),
+            }
             facts["after"] = json!("the ingest was stopped before this was written down");
             audit.append(now.0, "data_ingested", facts)?;
         } else {

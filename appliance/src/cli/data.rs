@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use flip_protocol::UnixMillis;
 use flip_storage::audit::Audit;
+use flip_storage::error_chain;
 use flip_web::thousands;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use serde_json::{Value, json};
@@ -84,8 +85,8 @@ pub(super) fn data(folder: &Path, command: &DataCommand) -> anyhow::Result<()> {
 
 fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
     // Where it cannot be told which is in use, they are listed all the same: one of them may be put in use.
-    let (in_use, untold) = generations.in_use();
-    let untold = untold.map_or(Ok(()), |error| Err(error.into()));
+    let in_use = generations.current_name();
+    let is_in_use = |name: &str| in_use.as_ref().ok().map(|in_use| in_use.as_deref() == Some(name));
     let pins = generations.pins()?;
     let pinned = |name: &str| -> Vec<String> {
         pins.iter().filter(|pin| pin.generation == name).map(|pin| pin.name.clone()).collect()
@@ -99,7 +100,7 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
                 let known = generations.described(name).ok();
                 json!({
                     "generation": name,
-                    "in_use": in_use.as_ref() == Some(name),
+                    "in_use": is_in_use(name),
                     "extract_date": known.as_ref().map(|known| &known.manifest.extract_date),
                     "ingested_at_ms": known.as_ref().map(|known| known.manifest.ingested_at_ms),
                     "persons": known.as_ref().and_then(|known| known.manifest.rows("person")),
@@ -110,15 +111,15 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
             })
             .collect();
         say!("{}", serde_json::to_string_pretty(&all)?);
-        return untold;
+        return Ok(in_use.map(drop)?);
     }
     if names.is_empty() {
         say!("No data yet; ingest an extract: flip-appliance ingest DIR");
-        return untold;
+        return Ok(in_use.map(drop)?);
     }
     say!("  generation  extract of  ingested             persons         size");
     for name in &names {
-        let mark = if in_use.as_ref() == Some(name) { "*" } else { " " };
+        let mark = if is_in_use(name) == Some(true) { "*" } else { " " };
         match generations.described(name) {
             Ok(known) => say!(
                 "{mark} {name:10}  {:10}  {}  {:>11}  {:>8} MB",
@@ -138,7 +139,7 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
         }
     }
     say!("* in use. More of one: flip-appliance data show GENERATION");
-    untold
+    Ok(in_use.map(drop)?)
 }
 
 fn show(
@@ -165,12 +166,15 @@ fn show(
         });
         say!("{}", serde_json::to_string_pretty(&shown)?);
     } else {
-        let (in_use, untold) = generations.in_use();
-        let in_use = if in_use.as_deref() == Some(name) { ", in use" } else { "" };
+        let (in_use, untold) = match generations.current_name() {
+            Ok(in_use) if in_use.as_deref() == Some(name) => (", in use", None),
+            Ok(_) => ("", None),
+            Err(error) => ("", Some(error)),
+        };
         let ingested = clock::readable(UnixMillis(generation.manifest.ingested_at_ms));
         say!("generation {name}{in_use}; ingested {ingested} UTC\n");
         for error in untold.iter().chain(wrong.as_ref().filter(|_| verdict.is_none())) {
-            say!("{error}\n");
+            say!("{}\n", error_chain(error));
         }
         say!("{}", data::print_tables(&generation.manifest));
         let none = || "No report on its quality: it was made by a version that wrote none.\n".to_owned();
@@ -188,12 +192,12 @@ fn show(
 
 fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<()> {
     // Where it cannot be told, that is what this mends.
-    let (before, _) = generations.in_use();
+    let before = generations.current_name();
     if verified(generations, place, name)? == Verdict::NoHash {
         eprintln!("{name} was made by a version that kept no hash; it is used unverified");
     }
     let generation = generations.use_again(name)?;
-    audit(place, "data_used", json!({ "generation": name, "before": before }))?;
+    audit(place, "data_used", used_facts(name, &before))?;
     say!("{name} is in use; its data are of {}.", generation.manifest.extract_date);
     if let Some(quality) = generations.quality(name)? {
         say!("{}", print_summary(&quality).trim_end());
@@ -288,10 +292,10 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
         Err(error) => {
             audit(&place, "data_refused", refused_facts(&source, &error.to_string(), begun))?;
             if let IngestError::Problems(problems) = error {
-                let in_use = match generations.in_use() {
-                    (_, Some(error)) => error.to_string(),
-                    (Some(_), None) => "the data in use are unchanged".to_owned(),
-                    (None, None) => "no data".to_owned(),
+                let in_use = match generations.current_name() {
+                    Ok(Some(_)) => "the data in use are unchanged".to_owned(),
+                    Ok(None) => "no data".to_owned(),
+                    Err(error) => error_chain(&error),
                 };
                 anyhow::bail!("{problems}\nNothing was ingested; {in_use}.")
             }
@@ -329,6 +333,15 @@ pub(crate) fn ingested_facts(generation: &Generation, source: &str, begun: Optio
         "sha256": manifest.database.as_ref().map(|mark| &mark.sha256),
     });
     name_begun(&mut facts, begun);
+    facts
+}
+
+/// What is written down of a generation that took the place of the one `before`; where that could not be told, why.
+pub(crate) fn used_facts(name: &str, before: &Result<Option<String>, GenerationsError>) -> Value {
+    let mut facts = json!({ "generation": name, "before": before.as_ref().ok() });
+    if let Err(why) = before {
+        facts["before_untold"] = json!(error_chain(why));
+    }
     facts
 }
 

@@ -141,19 +141,10 @@ impl Generations {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed("reading", &path)(error)),
         };
-        if number(&name).is_none() || !self.root.join(&name).is_dir() {
+        if number(&name).is_none() || !self.has(&name)? {
             return Err(GenerationsError::Pointer { path });
         }
         Ok(Some(name))
-    }
-
-    /// The name of the generation in use where that can be told; else none, and why. For whoever has something to say
-    /// all the same, or mends it.
-    pub fn in_use(&self) -> (Option<String>, Option<GenerationsError>) {
-        match self.current_name() {
-            Ok(name) => (name, None),
-            Err(error) => (None, Some(error)),
-        }
     }
 
     /// The names of all complete generations, oldest first.
@@ -218,10 +209,20 @@ impl Generations {
     }
 
     fn must_exist(&self, name: &str) -> Result<(), GenerationsError> {
-        if number(name).is_some() && self.root.join(name).is_dir() {
+        if number(name).is_some() && self.has(name)? {
             return Ok(());
         }
         Err(GenerationsError::Unknown { name: name.to_owned(), known: self.names()? })
+    }
+
+    /// Whether there is a folder of that name; one that cannot be looked at is not called absent.
+    fn has(&self, name: &str) -> Result<bool, GenerationsError> {
+        let path = self.root.join(name);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(found.is_dir()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed("looking at", &path)(error)),
+        }
     }
 
     /// Waits its turn to change pointer, pins or folders; changes take moments.

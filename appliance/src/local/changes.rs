@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::{Here, Local, at_work, failed, session};
 use crate::bounds;
+use crate::cli::data::used_facts;
 use crate::clock;
 use crate::data::{GenerationsError, Verdict};
 use crate::frozen::Again;
@@ -92,12 +93,14 @@ pub(super) async fn use_data(State(local): Here, headers: HeaderMap, Form(chosen
     at_work(local, move |local| {
         let generations = &local.site.generations;
         // Where it cannot be told, that is what this mends.
-        let (before, _) = generations.in_use();
+        let before = generations.current_name();
         // Where it finds damage, the generation cannot be used.
         let used = generations.verify(&chosen.generation, &mut |_| {}).and_then(|verdict| {
             let name = generations.use_again(&chosen.generation)?.name;
             let sound = verdict == Verdict::Sound;
-            let facts = json!({ "generation": name, "before": before, "sound": sound, "by": "console" });
+            let mut facts = used_facts(&name, &before);
+            facts["sound"] = json!(sound);
+            facts["by"] = json!("console");
             let how = if sound { "it is what was ingested" } else { "it has no hash to know it by" };
             Ok(("data_used", facts, format!("{name} is in use from the next question on; {how}.")))
         });

@@ -102,6 +102,36 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
     );
 }
 
+/// A folder with two generations of three persons.
+fn two_generations() -> TempDir {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    fs::write(data.path().join("appliance.toml"), "").unwrap();
+    for _ in 0..2 {
+        good(data.path(), &["ingest", world.folder.path().to_str().unwrap()]);
+    }
+    data
+}
+
+#[test]
+fn where_it_cannot_be_read_which_is_in_use_that_is_told_and_not_called_none() {
+    let data = two_generations();
+    let (data, why) = (data.path(), "generations/current: stream did not contain valid UTF-8");
+    fs::write(data.join("generations/current"), b"\xff\n").unwrap();
+    let output = run(data, &["data", "list", "--json"]);
+    let (list, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let list: Value = serde_json::from_str(&list).unwrap();
+    assert!(!output.status.success() && said.contains(why), "{said}");
+    assert_eq!((&list[0]["generation"], &list[0]["in_use"]), (&"g-000001".into(), &Value::Null));
+    assert!(bad(data, &["data", "list"]).contains(why));
+    assert!(good(data, &["data", "show", "g-000001"]).contains(why));
+    assert!(bad(data, &["data", "drop", "--yes", "g-000001"]).contains("then drop it"));
+    assert!(good(data, &["data", "use", "g-000002"]).contains("g-000002 is in use"));
+    let used = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(1).unwrap().remove(0);
+    assert_eq!((used.act.as_str(), &used.facts["before"]), ("data_used", &Value::Null));
+    assert!(used.facts["before_untold"].as_str().unwrap().contains(why), "{used:?}");
+    assert!(good(data, &["data", "drop", "--yes", "g-000001"]).contains("g-000001 is gone"));
+}
+
 #[test]
 fn a_mistyped_folder_is_told_to_hold_no_appliance_and_is_not_made() {
     let folder = TempDir::new().unwrap();

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use flip_appliance::data::{Damage, Generations, GenerationsError, Settings, Verdict, ingest, progress};
+use flip_storage::error_chain;
 
 use crate::support::{NOW_MS, PERSON_HEADER, World, answers, open};
 
@@ -58,6 +59,47 @@ fn what_is_in_use_or_pinned_is_not_dropped() {
     assert_eq!(names(&generations), ["g-000002"]);
     assert!(generations.pin("../x", "g-000002").is_err());
     assert!(generations.pin("x", "g-000001").is_err());
+}
+
+/// One wrong bit in `current` makes another name of a name, so that none is surely not in use.
+#[test]
+fn while_it_cannot_be_told_which_is_in_use_none_is_dropped_and_it_is_said_what_to_do() {
+    let world = World::with_persons();
+    let generations = world.generations();
+    world.ingest().unwrap();
+    world.ingest().unwrap();
+    let pointer = world.root.path().join("current");
+    for (broken, why) in [
+        (&b"g-000009\n"[..], "current does not name a generation of this folder"),
+        (b"g-00000\xb2\n", "current: stream did not contain valid UTF-8"),
+    ] {
+        fs::write(&pointer, broken).unwrap();
+        for name in ["g-000001", "g-000002"] {
+            let error = error_chain(&generations.drop_one(name).unwrap_err());
+            assert!(
+                error.starts_with(&format!(
+                    "{name} stays, since it cannot be told whether it is in use; put the one in use that is to be \
+                     (flip-appliance data use NAME), then drop it: "
+                )) && error.contains(why),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(names(&generations), ["g-000001", "g-000002"]);
+    generations.use_again("g-000002").unwrap();
+    generations.drop_one("g-000001").unwrap();
+    assert_eq!(names(&generations), ["g-000002"]);
+}
+
+#[test]
+fn no_name_is_given_out_while_it_cannot_be_read_which_were() {
+    let world = World::with_persons();
+    world.ingest().unwrap();
+    let newest = world.root.path().join("newest");
+    fs::write(&newest, b"\xff\n").unwrap();
+    let error = world.ingest().unwrap_err();
+    assert!(error_chain(&error).contains("newest"), "{error:?}");
+    assert_eq!(world.generations().current().unwrap().unwrap().name, "g-000001");
 }
 
 #[test]

@@ -20,12 +20,17 @@ impl Generations {
     /// Removes a generation. Who holds its file open can read on.
     ///
     /// # Errors
-    /// When there is none of that name, and when it is in use or pinned.
+    /// When there is none of that name, when it is in use or pinned, and when that cannot be told.
     pub fn drop_one(&self, name: &str) -> Result<(), GenerationsError> {
         let _lock = self.change_lock()?;
         self.must_exist(name)?;
-        if self.current_name()?.as_deref() == Some(name) {
-            return Err(GenerationsError::InUse { name: name.to_owned() });
+        match self.current_name() {
+            Ok(in_use) if in_use.as_deref() == Some(name) => {
+                return Err(GenerationsError::InUse { name: name.to_owned() });
+            }
+            Ok(_) => {}
+            // A pointer that leads nowhere rules out none: one wrong bit makes another name of a name.
+            Err(why) => return Err(GenerationsError::Untold { name: name.to_owned(), why: Box::new(why) }),
         }
         let pins = self.pins_of(name)?;
         if !pins.is_empty() {

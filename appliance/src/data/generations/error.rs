@@ -60,6 +60,18 @@ pub enum GenerationsError {
         /// Its name.
         name: String,
     },
+    /// A generation was to be removed of which it cannot be told whether it is in use.
+    #[error(
+        "{name} stays, since it cannot be told whether it is in use; put the one in use that is to be (flip-appliance \
+         data use NAME), then drop it"
+    )]
+    Untold {
+        /// Its name.
+        name: String,
+        /// Why it cannot be told.
+        #[source]
+        why: Box<GenerationsError>,
+    },
     /// A pinned generation was to be removed.
     #[error("{name} is needed by {}; it can be dropped once they are gone", pins.join(", "))]
     Pinned {

@@ -1,6 +1,7 @@
 //! A generation in the making, from the lock that guards it to the step that puts it in use.
 
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -44,8 +45,12 @@ impl Generations {
     pub(in crate::data) fn begin(&self, turn: Turn) -> Result<Partial, GenerationsError> {
         self.clear(PARTIAL)?;
         let path = self.root.join(NEWEST);
-        // The file is absent in folders that were made before it; the names that are there then say it.
-        let given_out = fs::read_to_string(&path).ok().and_then(|text| number(text.trim_end()));
+        let given_out = match fs::read_to_string(&path) {
+            Ok(text) => number(text.trim_end()),
+            // In folders that were made before it; the names that are there then say it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed("reading", &path)(error)),
+        };
         let newest = self.names()?.iter().filter_map(|name| number(name)).chain(given_out).max().unwrap_or(0);
         let name = format!("g-{:06}", newest + 1);
         let folder = self.root.join(format!("{name}{PARTIAL}"));

@@ -18,7 +18,10 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
     let now = clock::now();
     let store = &site.generations;
     let words = |error: GenerationsError| error_chain(&error);
-    let (in_use, untold) = store.in_use();
+    let (in_use, untold) = match store.current_name() {
+        Ok(in_use) => (in_use, None),
+        Err(error) => (None, Some(error)),
+    };
     let said = said.or_else(|| untold.map(|error| web::Said::Not(words(error))));
     let pins = store.pins().map_err(words)?;
     let names = store.names().map_err(words)?;
