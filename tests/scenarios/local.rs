@@ -161,6 +161,10 @@ fn the_data_page_tells_the_quality_and_which_generation_cannot_be_read() -> Resu
         assert!(plain.contains(words), "{words}: {plain}");
     }
     assert!(!page.contains("Use<span"), "{page}");
+    fs::write(trust.data.join("generations/g-000002/quality.json"), "{ damaged")?;
+    let (status, page) = get(trust, "/data", &[("cookie", &cookie)])?;
+    let words = "quality.json, is damaged or of another version; the data can be used all the same";
+    assert!(status == 200 && page.contains(words) && !page.contains("How full the columns"), "{page}");
     Ok(())
 }
 

@@ -149,7 +149,7 @@ fn show(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let generation = generations.described(name)?;
-    let quality = generations.quality(name)?;
+    let quality = generations.quality(name);
     let wrong = generations.named(name).err();
     if as_json {
         let verified = verdict.map(|verdict| match verdict {
@@ -160,7 +160,8 @@ fn show(
         let shown = json!({
             "generation": name,
             "manifest": generation.manifest,
-            "quality": quality,
+            "quality": quality.as_ref().ok(),
+            "quality_wrong": quality.as_ref().err().map(|error| error_chain(error)),
             "verified": verified,
             "wrong": wrong.as_ref().map(ToString::to_string),
         });
@@ -177,8 +178,11 @@ fn show(
             say!("{}\n", error_chain(error));
         }
         say!("{}", data::print_tables(&generation.manifest));
-        let none = || "No report on its quality: it was made by a version that wrote none.\n".to_owned();
-        say!("{}", quality.as_ref().map_or_else(none, print_quality));
+        match &quality {
+            Ok(Some(quality)) => say!("{}", print_quality(quality)),
+            Ok(None) => say!("No report on its quality: it was made by a version that wrote none.\n"),
+            Err(error) => say!("{}\n", error_chain(error)),
+        }
         say!("{}", data::print_notes(&generation.manifest).trim_end());
         match verdict {
             Some(Verdict::Sound) => say!("\nverified: the file is what was ingested, to the byte"),
@@ -199,8 +203,10 @@ fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Re
     let generation = generations.use_again(name)?;
     audit(place, "data_used", used_facts(name, &before))?;
     say!("{name} is in use; its data are of {}.", generation.manifest.extract_date);
-    if let Some(quality) = generations.quality(name)? {
-        say!("{}", print_summary(&quality).trim_end());
+    match generations.quality(name) {
+        Ok(Some(quality)) => say!("{}", print_summary(&quality).trim_end()),
+        Ok(None) => {}
+        Err(error) => say!("{}", error_chain(&error)),
     }
     Ok(())
 }

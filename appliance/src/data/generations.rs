@@ -183,7 +183,9 @@ impl Generations {
         self.must_exist(name)?;
         let path = self.root.join(name).join(QUALITY);
         match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(not_one(&path)),
+            Ok(text) => serde_json::from_slice(&text)
+                .map(Some)
+                .map_err(|error| GenerationsError::Quality { path, source: error.into() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("reading", &path)(error)),
         }

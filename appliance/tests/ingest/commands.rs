@@ -133,6 +133,27 @@ fn where_it_cannot_be_read_which_is_in_use_that_is_told_and_not_called_none() {
 }
 
 #[test]
+fn a_damaged_report_on_quality_is_named_and_all_else_is_shown() {
+    let data = two_generations();
+    let data = data.path();
+    fs::write(data.join("generations/g-000002/quality.json"), "{ damaged").unwrap();
+    let words = "g-000002/quality.json, is damaged or of another version; the data can be used all the same. To have \
+                 the report again, ingest the extract again";
+    let shown = good(data, &["data", "show", "--verify"]);
+    for expected in
+        ["generation g-000002, in use", "person.csv", words, "notes:", "verified: the file is what was"]
+    {
+        assert!(shown.contains(expected), "{expected}\n{shown}");
+    }
+    let shown: Value = serde_json::from_str(&good(data, &["data", "show", "--json"])).unwrap();
+    assert_eq!((&shown["quality"], &shown["wrong"]), (&Value::Null, &Value::Null));
+    assert!(shown["quality_wrong"].as_str().unwrap().contains(words), "{shown}");
+    assert_eq!(shown["manifest"]["tables"][0]["rows"], 3);
+    let used = good(data, &["data", "use", "g-000002"]);
+    assert!(used.contains("g-000002 is in use") && used.contains(words), "{used}");
+}
+
+#[test]
 fn a_mistyped_folder_is_told_to_hold_no_appliance_and_is_not_made() {
     let folder = TempDir::new().unwrap();
     let mistyped = folder.path().join("flip-aplliance");

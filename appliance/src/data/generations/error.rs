@@ -34,7 +34,19 @@ pub enum GenerationsError {
         /// The pointer's file.
         path: PathBuf,
     },
-    /// A manifest or a quality report that is not one.
+    /// A quality report that is not one. The data are no worse for it.
+    #[error(
+        "the report on the quality of its data, {}, is damaged or of another version; the data can be used all the same. \
+         To have the report again, ingest the extract again",
+        path.display()
+    )]
+    Quality {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A manifest that is not one.
     #[error(
         "{} is missing, damaged or of another version; use another generation (flip-appliance data list), or ingest the \
          extract again",
@@ -119,7 +131,7 @@ pub(super) fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error)
     move |source| GenerationsError::Io { doing, path, source }
 }
 
-/// What is no manifest, or no quality report.
+/// What is no manifest.
 pub(super) fn not_one<E: Into<io::Error>>(path: &Path) -> impl FnOnce(E) -> GenerationsError {
     let path = path.to_owned();
     move |error| GenerationsError::Manifest { path, source: error.into() }

@@ -25,7 +25,7 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
     let said = said.or_else(|| untold.map(|error| web::Said::Not(words(error))));
     let pins = store.pins().map_err(words)?;
     let names = store.names().map_err(words)?;
-    let (quality, unreadable) = match in_use.as_ref().map(|name| store.quality(name)) {
+    let (quality, no_report) = match in_use.as_ref().map(|name| store.quality(name)) {
         Some(Ok(quality)) => (quality, None),
         Some(Err(error)) => (None, Some(words(error))),
         None => (None, None),
@@ -34,7 +34,7 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
     let generations = names.iter().rev().map(|name| {
         let in_use = Some(name) == in_use.as_ref();
         let pins = pins.iter().filter(|pin| pin.generation == *name).map(|pin| pin.name.clone()).collect();
-        let wrong = store.named(name).err().map(words).or_else(|| unreadable.clone().filter(|_| in_use));
+        let wrong = store.named(name).err().map(words);
         let described = store.described(name).ok().map(|known| web::Described {
             extract_date: known.manifest.extract_date.clone(),
             ingested: Moment::at(known.manifest.ingested_at_ms, now.0),
@@ -50,7 +50,10 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
         deliveries: deliveries(site),
         quality: quality.map(|quality| quality_of(&quality)),
         tables: used.as_ref().map(tables_of).unwrap_or_default(),
-        notes: used.map(|used| notes_of(&used.manifest.notes)).unwrap_or_default(),
+        notes: no_report
+            .into_iter()
+            .chain(used.map(|used| notes_of(&used.manifest.notes)).unwrap_or_default())
+            .collect(),
     })
 }
 
