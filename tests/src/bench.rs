@@ -17,7 +17,7 @@ mod ingest;
 pub mod memory;
 mod samples;
 mod service;
-mod shapes;
+pub mod shapes;
 mod sign_in;
 mod sizes;
 mod stage;

