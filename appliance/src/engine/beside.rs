@@ -16,8 +16,9 @@ use super::database::Fault;
 
 /// Batches, of two thousand rows each, that are taken where they come: to start a thread takes as long.
 const FEW: usize = 8;
-/// Batches that may wait to be taken. One is enough, and they are in no account of memory: of wide rows one takes tens of
-/// MiB.
+/// Batches that may wait to be taken. One is enough: of wide rows one takes tens of MiB, and there are up to three, one that
+/// is taken, one that waits and one that was made. Neither DuckDB's limit nor the cohort's knows of them; the process has
+/// [`super::bounds::MEMORY_OVERHEAD_MB`] for them, and is killed beyond it.
 const WAITING: usize = 1;
 
 /// Where the rows are taken.

@@ -60,7 +60,7 @@ pub const CANCEL_POLL: Duration = Duration::from_millis(10);
 /// How often a waiting engine measures its process's memory.
 pub const MEMORY_POLL: Duration = Duration::from_millis(50);
 /// MiB of resident memory a process may have beyond its limit for data: code, catalogue, stacks, operators that
-/// DuckDB does not account for.
+/// DuckDB does not account for, batches of rows on their way (three at most, where they are taken beside).
 pub const MEMORY_OVERHEAD_MB: u64 = 384;
 /// MiB of address space for writable data beyond twice the limit for data: thread stacks and allocator reserve.
 pub const ADDRESS_OVERHEAD_MB: u64 = 1_024;
