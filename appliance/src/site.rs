@@ -1,18 +1,18 @@
 //! The running appliance: what its threads share.
 
+mod new_keys;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use flip_protocol::answer::Extract;
-use flip_protocol::enrolment::EnrolResponse;
 use flip_protocol::sync::{Health, Holding, NotTaken, Stage};
 use flip_protocol::{MessageId, UnixMillis};
-use flip_storage::audit::{Audit, AuditError};
+use flip_storage::audit::Audit;
 use flip_storage::confine::Held;
 use flip_storage::journal::{Journal, JournalError};
 use flip_web::pages::StickWatch;
-use serde_json::json;
 
 use crate::bounds;
 use crate::clock;
@@ -22,7 +22,7 @@ use crate::data::Generations;
 use crate::desk::Desk;
 use crate::engine::{CancelFlag, confinement};
 use crate::frozen::Store;
-use crate::identity::{Identity, IdentityError};
+use crate::identity::Identity;
 use crate::link::LinkError;
 use crate::logs::Logs;
 use crate::place::Place;
@@ -30,16 +30,9 @@ use crate::refusals::Refusals;
 use crate::tokens::Tokens;
 use crate::witness::Witness;
 
-/// Why new keys are not taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum NewKeysError {
-    /// The audit log, which must have them first.
-    #[error("the new keys are not taken over before the audit log has them")]
-    Audit(#[from] AuditError),
-    /// Their files.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-}
+pub use new_keys::NewKeysError;
+
+use new_keys::NewKeys;
 
 /// The running appliance.
 pub struct Site {
@@ -75,8 +68,7 @@ pub struct Site {
     pub sticks: StickWatch,
     /// Stops the question that is being worked on.
     pub cancel: CancelFlag,
-    /// Held while new keys are made or taken over: either carrier may come to it.
-    keys: Mutex<()>,
+    keys: NewKeys,
     stopping: AtomicBool,
     notes: Mutex<Notes>,
 }
@@ -99,7 +91,6 @@ struct Notes {
     clock_skew_ms: i64,
     sandbox: Option<Held>,
     refused: Vec<NotTaken>,
-    rotate: bool,
     /// The newest moment of the hub's clock that is known, by whatever carrier, and what the clock here said then.
     heard: Option<(UnixMillis, UnixMillis)>,
     /// The newest such moment that is in the journal, in milliseconds.
@@ -193,7 +184,7 @@ impl Site {
             bell: Bell::default(),
             sticks: StickWatch::default(),
             cancel: CancelFlag::default(),
-            keys: Mutex::new(()),
+            keys: NewKeys::default(),
             stopping: AtomicBool::new(false),
             notes: Mutex::new(Notes { heard, written_ms, withdrawn, ..Notes::default() }),
         })
@@ -207,25 +198,6 @@ impl Site {
     /// Takes over a renewed identity.
     pub fn replace_identity(&self, identity: Identity) {
         *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
-    }
-
-    /// Holds the making and taking over of keys.
-    pub fn hold_keys(&self) -> MutexGuard<'_, ()> {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes over the new keys, whose certificate the hub answered with; the audit log has them first, so that where
-    /// this fails it is tried again and written down again. For whoever holds the keys.
-    ///
-    /// # Errors
-    /// When the audit log or the new keys' files cannot be read or written.
-    pub fn take_new_keys(&self, answer: EnrolResponse, now: UnixMillis) -> Result<(), NewKeysError> {
-        let key = self.identity().next_key()?;
-        self.audit.append(now.0, "keys_replaced", json!({ "key": key.id().to_string() }))?;
-        self.replace_identity(Identity::rotate(self.place.folder(), answer, now)?);
-        self.forget_rotation();
-        tracing::info!("the appliance has new keys");
-        Ok(())
     }
 
     /// Tells every thread to end.
@@ -415,21 +387,6 @@ impl Site {
     /// True where the last sync was answered.
     pub fn is_connected(&self) -> bool {
         self.with(|notes| matches!(notes.link, LinkState::Connected { .. }))
-    }
-
-    /// Notes that the hub asks for new keys.
-    pub fn note_rotation(&self) {
-        self.with(|notes| notes.rotate = true);
-    }
-
-    /// Whether the hub has asked for new keys.
-    pub fn rotation_is_asked(&self) -> bool {
-        self.with(|notes| notes.rotate)
-    }
-
-    /// Notes that there are new keys, or that the hub will not have them.
-    pub fn forget_rotation(&self) {
-        self.with(|notes| notes.rotate = false);
     }
 
     /// Notes what the engine's sandbox holds.
