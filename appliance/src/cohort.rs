@@ -265,7 +265,7 @@ fn bring_to_end(
     Ok(())
 }
 
-/// An order that can no longer be opened (it expired while it waited): the hub is told at the next sync.
+/// An order that can no longer be opened (it expired while it waited): the hub is told at once.
 fn give_back(
     site: &Site,
     order: MessageId,
@@ -277,6 +277,7 @@ fn give_back(
     let line = serde_json::to_vec(&line).expect("a line of history is plain strings and numbers");
     site.journal.discard(order.bytes(), &line)?;
     site.note_refused([NotTaken { message: order, reason }]);
+    site.bell.ring();
     Ok(())
 }
 

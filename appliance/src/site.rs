@@ -297,9 +297,12 @@ impl Site {
         })
     }
 
-    /// Forgets what the hub was told.
-    pub fn told(&self, refused: &[NotTaken]) {
+    /// Takes out what the hub is to be told now, so that nothing else tells it meanwhile. Where the hub does not hear it, it
+    /// is to be noted again.
+    pub fn take_refused(&self) -> Vec<NotTaken> {
+        let refused = self.refused();
         self.with(|notes| notes.refused.retain(|one| !refused.contains(one)));
+        refused
     }
 
     /// Notes an answered sync; by the clock here the hub was asked to answer it by `due`.

@@ -103,7 +103,9 @@ pub fn send(site: &Arc<Site>) {
     while !site.is_stopping() {
         let waiting = site.journal.outgoing(1).is_ok_and(|results| !results.is_empty());
         let report_due_ms = site.report_due_ms(clock::now());
-        if (waiting || report_due_ms == Some(0)) && site.is_connected() {
+        // A message that was not taken too: whoever asked waits, and the next poll may be half a minute away.
+        let untold = !site.refused().is_empty();
+        if (waiting || untold || report_due_ms == Some(0)) && site.is_connected() {
             let mut trip = round_trip(site, &mut link, Lane::Send, &mut Vec::new());
             if trip.is_err() {
                 // A connection that was kept open may have died meanwhile: once more with a fresh one.
@@ -163,16 +165,21 @@ fn round_trip(
         ..exchange::say(site, now)?
     };
     if lane == Lane::Send {
-        (request.refused, request.room) = (Vec::new(), 0);
+        request.room = 0;
     }
+    request.refused = site.take_refused();
     // What the hub says of its clock it says after this.
     let heard = site.heard();
-    let answered = link.post(sync::PATH, &request, Duration::from_millis(wait_ms), now);
-    if answered.is_err() && request.audit.is_some() {
-        site.witness.lost();
+    let answered = link
+        .post(sync::PATH, &request, Duration::from_millis(wait_ms), now)
+        .and_then(|response| check(&identity, response));
+    if answered.is_err() {
+        site.note_refused(request.refused);
+        if request.audit.is_some() {
+            site.witness.lost();
+        }
     }
-    let mut response: SyncResponse = answered?;
-    check(&identity, &response)?;
+    let mut response = answered?;
     if let Some(heads) = response.audit.take() {
         keep_heads(site, &identity, heads, Carrier::Network);
     }
@@ -181,7 +188,6 @@ fn round_trip(
     if response.rotate && lane == Lane::Poll {
         site.note_rotation();
     }
-    site.told(&request.refused);
     site.reported(&request.holding);
     received.clear();
     let unanswered = !results.is_empty() && response.acknowledged.is_empty() && response.refused.is_empty();
@@ -242,10 +248,10 @@ pub(crate) fn keep_heads(site: &Site, identity: &Identity, heads: Heads, carrier
 }
 
 /// Refuses a response that is longer than the protocol allows.
-fn check(identity: &Identity, response: &SyncResponse) -> Result<(), LinkError> {
+fn check(identity: &Identity, response: SyncResponse) -> Result<SyncResponse, LinkError> {
     let listed = response.acknowledged.len().max(response.refused.len()).max(response.cancelled.len());
     if response.orders.len() <= wire::SYNC_MESSAGES && listed <= wire::SYNC_LISTED {
-        return Ok(());
+        return Ok(response);
     }
     let why = "a list in its answer is longer than the protocol allows".to_owned();
     Err(LinkError::Garbage { address: identity.facts.hub_address.clone(), why })
