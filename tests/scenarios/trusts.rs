@@ -34,7 +34,7 @@ impl Stage {
 
 #[test]
 fn new_keys_wait_until_the_audit_log_has_them() -> Result<()> {
-    let mut stage = Stage::set()?;
+    let stage = Stage::set()?;
     let (log, aside) = (stage.trust.data.join("audit.log"), stage.trust.data.join("audit.aside"));
     let before = stage.key()?;
     fs::rename(&log, &aside)?;
