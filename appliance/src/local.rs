@@ -164,7 +164,7 @@ async fn enter(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Query(link): Query<Token>,
 ) -> Response {
-    let account = peer::owner_of(peer, local.address);
+    let account = peer::owner_of(peer, local.address).await;
     let Some(session) = local.door.enter(&link.token, account, clock::now()) else {
         return at_the_door(&local, true);
     };
@@ -293,12 +293,15 @@ async fn known_only(
 ) -> Response {
     let headers = request.headers();
     let by_secret = bearer(headers).is_some_and(|secret| local.door.knows(secret));
-    let by_session = || {
-        session(headers).is_some_and(|session| {
-            local.door.admits(session, peer::owner_of(peer, local.address), clock::now())
-        })
+    let known = match session(headers).map(str::to_owned) {
+        _ if by_secret => true,
+        Some(session) => {
+            let account = peer::owner_of(peer, local.address).await;
+            local.door.admits(&session, account, clock::now())
+        }
+        None => false,
     };
-    if by_secret || by_session() { next.run(request).await } else { at_the_door(&local, false) }
+    if known { next.run(request).await } else { at_the_door(&local, false) }
 }
 
 /// What changes anything must come from a page of this very console: the browser says of which origin a form is.

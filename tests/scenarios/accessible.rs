@@ -14,12 +14,15 @@ use crate::console::picture;
 use crate::stage::Stage;
 
 /// What fits depends on the width alone, and contrast on the colours, but not every part is shown in every width: the
-/// heads of tables, which the narrow one lacks, are looked at in light alone. Widths between the two are not looked at
-/// here. `cargo run -p flip-web --example gallery` has the pages in every width and colour for the asking.
+/// heads of tables, which the narrow one lacks, are looked at in light alone.
 const WINDOWS: [Window; 2] = [
     Window { width: 1_280, height: 1_000, dark: false, scripts: true },
     Window { width: 320, height: 900, dark: true, scripts: true },
 ];
+
+/// Widths between the two, at which the pages of the wide window are looked at again for what does not fit: beside each
+/// width at which the style sheet changes the page (75, 66, 48 and 30 rem).
+const BETWEEN: [u32; 4] = [1_199, 1_057, 769, 481];
 
 /// The console's pages, by the route table: what is neither a program's nor a download.
 fn pages() -> Result<Vec<String>> {
@@ -131,7 +134,11 @@ fn none(browser: &Browser, page: &str, window: Window) -> Result<()> {
     let shape: String = page.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let side = if browser.address()?.starts_with("https") { "hub" } else { "local" };
     browser.picture(&picture(&format!("every-{side}-{}-{how}", shape.trim_matches('-')))?)?;
-    let found = browser.misfits()?;
-    ensure!(found.is_empty(), "{page}, {how}: {found:#?}");
-    Ok(())
+    let between = if window.width > BETWEEN[0] { BETWEEN.as_slice() } else { &[] };
+    for width in [window.width].iter().chain(between) {
+        browser.resize(*width, window.height)?;
+        let found = browser.misfits()?;
+        ensure!(found.is_empty(), "{page}, {how}, {width} px: {found:#?}");
+    }
+    browser.resize(window.width, window.height)
 }

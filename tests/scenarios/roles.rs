@@ -23,7 +23,8 @@ fn people_are_added_disabled_and_given_roles_on_the_command_line() -> Result<()>
         json!({ "name": "ben", "role": "researcher", "awaits": null })
     );
     let (added, said) = hub.said(&["user", "add", "BEN", "--role", "viewer"])?;
-    assert!(!added && said.contains("somebody is named"), "{said}");
+    let hint = "somebody is named \"BEN\" already; for a new password: flip-hub user password \"BEN\"";
+    assert!(!added && said.contains(hint), "{said}");
     assert_eq!(hub.said(&["user", "role", "Ben", "viewer"])?, (true, "ben is viewer now\n".to_owned()));
     assert_eq!(ben.get("/api/v1/session")?.json()["role"], "viewer", "a role counts at once");
     for refused in [["user", "disable", "admin"].as_slice(), &["user", "role", "admin", "researcher"]] {

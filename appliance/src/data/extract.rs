@@ -164,6 +164,7 @@ fn inside(
     files: &mut Vec<Recognised>,
     notes: &mut Vec<Note>,
 ) -> Result<(), IngestError> {
+    let before = (files.len(), notes.len());
     for (name, path) in listed(path)? {
         // Spark's marks and checksums: _SUCCESS, ._SUCCESS.crc.
         if name.starts_with(['.', '_']) {
@@ -185,6 +186,10 @@ fn inside(
         if files.len() > FILES {
             return Err(IngestError::TooManyFiles);
         }
+    }
+    // What a job leaves that was cut short.
+    if (files.len(), notes.len()) == before {
+        notes.push(Note::new(folder, format!("a folder of the table {}, with no part of it", table.name)));
     }
     Ok(())
 }

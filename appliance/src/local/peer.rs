@@ -8,9 +8,12 @@ use std::fs;
 use std::net::{IpAddr, SocketAddr};
 
 /// The account (user id) of the process at the other end; `None` where the kernel does not say.
-pub fn owner_of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+///
+/// The kernel takes its time over a table of many connections, so it is read beside the one thread that serves pages.
+pub async fn owner_of(peer: SocketAddr, own: SocketAddr) -> Option<u32> {
     let file = if peer.is_ipv4() { "/proc/net/tcp" } else { "/proc/net/tcp6" };
-    owner_in(&fs::read_to_string(file).ok()?, peer, own)
+    let read = tokio::task::spawn_blocking(move || owner_in(&fs::read_to_string(file).ok()?, peer, own));
+    read.await.ok().flatten()
 }
 
 /// Seen from the other end, its own address is the local one.
@@ -42,17 +45,28 @@ fn written(address: SocketAddr) -> String {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::pin::pin;
+    use std::sync::mpsc;
+    use std::task::{Context, Waker};
 
     use super::*;
 
     #[test]
-    fn a_connection_of_our_own_is_our_own_accounts() {
+    fn a_connection_of_our_own_is_our_own_accounts_and_pages_go_on_while_the_table_is_read() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        let _inside = runtime.enter();
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let own = listener.local_addr().unwrap();
             let client = TcpStream::connect(own).unwrap();
-            let owner = owner_of(client.local_addr().unwrap(), own);
-            assert_eq!(owner, Some(rustix::process::getuid().as_raw()), "{address}");
+            let (go, wait) = mpsc::channel::<()>();
+            // Whatever reads files has to wait for this.
+            let busy = tokio::task::spawn_blocking(move || wait.recv());
+            let mut owner = pin!(owner_of(client.local_addr().unwrap(), own));
+            assert!(owner.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            drop(go);
+            assert_eq!(runtime.block_on(owner), Some(rustix::process::getuid().as_raw()), "{address}");
+            runtime.block_on(busy).unwrap().unwrap_err();
         }
     }
 

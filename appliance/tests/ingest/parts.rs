@@ -50,6 +50,14 @@ fn parts_of_any_format_are_one_table() {
 }
 
 #[test]
+fn a_tables_folder_without_a_part_is_named() {
+    let world = World::with_persons();
+    fs::create_dir_all(world.folder.path().join("death/_temporary")).unwrap();
+    let notes = notes(&world.ingest().unwrap());
+    assert!(notes.contains("death: a folder of the table death, with no part of it"), "{notes}");
+}
+
+#[test]
 fn a_folder_of_parts_is_one_table_as_spark_writes_it() {
     let world = World::empty();
     for folder in ["person", "death.parquet"] {

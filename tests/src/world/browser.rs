@@ -87,11 +87,16 @@ impl Browser {
         let id = session["sessionId"].as_str().context("no session")?;
         browser.session = format!("{}/{id}", browser.session);
         if window.width < NARROWEST {
-            let metrics = json!({ "width": window.width, "height": window.height, "deviceScaleFactor": 1, "mobile": false });
-            let shrink = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
-            browser.command("/goog/cdp/execute", &shrink)?;
+            browser.resize(window.width, window.height)?;
         }
         Ok(browser)
+    }
+
+    /// Shows the page as in a window of that size.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        let resize = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": metrics });
+        self.command("/goog/cdp/execute", &resize).map(drop)
     }
 
     /// Goes to an address.
@@ -193,7 +198,8 @@ impl Browser {
         Ok(broken.filter_map(|rule| Some(rule.as_str()?.to_owned())).collect())
     }
 
-    /// What stands out of the window or out of what it is in, and what is cut off where nobody can scroll to it.
+    /// What stands out of the window or out of what it is in, and what is cut off where nobody can scroll to it, with
+    /// everything unfolded.
     pub fn misfits(&self) -> Result<Vec<String>> {
         const SCRIPT: &str = "
             const wide = document.documentElement.clientWidth;
@@ -202,6 +208,7 @@ impl Browser {
                 (['auto', 'scroll'].includes(style(element).overflowX) || scrolls(element.parentElement));
             const name = (element) => element.outerHTML.slice(0, 160);
             const found = [];
+            for (const folded of document.querySelectorAll('details')) folded.open = true;
             // An id is as wide as its letters happen to be: whether the widest fits is to be no matter of chance.
             for (const id of document.querySelectorAll('.id')) {
                 id.textContent = id.textContent.replace(/[0-9a-f]/g, 'b');

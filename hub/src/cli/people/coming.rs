@@ -10,7 +10,7 @@ use crate::audit::By;
 use crate::config::Config;
 use crate::email::EmailAddress;
 use crate::ledger::Ledger;
-use crate::ledger::invitations::{NewInvitation, Withdrawn};
+use crate::ledger::invitations::{NewInvitation, Taken, Withdrawn};
 use crate::ledger::people::{Details, PersonState};
 use crate::mail::Post;
 use crate::person::{PersonId, Role};
@@ -63,8 +63,12 @@ pub(in crate::cli) fn add(
     let by = By::command_line(clock::now());
     let id = PersonId::new(by.at, &clock::random_bytes());
     let details = Details { name: name.to_owned(), email, role };
-    if let Some(which) = ledger.add_reachable_person(by, id, details, passwords::hash(&password)?)? {
-        return Err(taken(which, name));
+    match ledger.add_reachable_person(by, id, details, passwords::hash(&password)?)? {
+        None => {}
+        Some(Taken::Name) => {
+            bail!("somebody is named {name:?} already; for a new password: flip-hub user password {name:?}")
+        }
+        Some(which @ Taken::Email) => return Err(taken(which, name)),
     }
     if made {
         say!("Sign in as {name} with the password (shown this once):\n  {password}");
