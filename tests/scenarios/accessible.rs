@@ -11,6 +11,7 @@ use flip_tests::world::{Browser, Window, link_in};
 use serde_json::{Value, json};
 
 use crate::console::picture;
+use crate::files::bring;
 use crate::stage::Stage;
 
 /// What fits depends on the width alone, and contrast on the colours, but not every part is shown in every width: the
@@ -56,6 +57,8 @@ fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
     let models = format!("/api/v1/projects/{}/models", stage.api.project_of(&query)?);
     let said = json!({ "name": "Nodules", "description": "U-Net", "job_type": "flower-standard" });
     let model = id_of(&stage.api.post(&models, &said)?.json())?;
+    let source = b"import subprocess\nsubprocess.run(['true'])\n";
+    bring(&stage.api, &format!("/api/v1/models/{model}"), "client_app.py", source)?;
     stage.api.complete(&stage.api.ask("Too few", RARE)?)?;
     stage.hub.add_trust("Never seen")?;
     let trust = id_of(&stage.api.get("/api/v1/trusts")?.json()["trusts"][0])?;
