@@ -300,9 +300,10 @@ impl Site {
     /// Takes out what the hub is to be told now, so that nothing else tells it meanwhile. Where the hub does not hear it, it
     /// is to be noted again.
     pub fn take_refused(&self) -> Vec<NotTaken> {
-        let refused = self.refused();
-        self.with(|notes| notes.refused.retain(|one| !refused.contains(one)));
-        refused
+        self.with(|notes| {
+            let told = notes.refused.len().min(flip_protocol::bounds::SYNC_LISTED);
+            notes.refused.drain(..told).collect()
+        })
     }
 
     /// Notes an answered sync; by the clock here the hub was asked to answer it by `due`.

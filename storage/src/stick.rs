@@ -254,11 +254,11 @@ pub fn device_of(path: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(format!("/sys/dev/block/{major}:{minor}"))).filter(|shown| shown.exists())
 }
 
-/// Of something that failed on a stick: whether its device, as [`device_of`] gave it, is gone. What fails is heard of before
-/// the kernel shows the device no more, so that is waited for a little.
-pub fn is_pulled(device: Option<&Path>) -> bool {
+/// Of something that failed: whether the stick is gone, by its device as [`device_of`] gave it. A file that cannot be read or
+/// written is heard of before the kernel shows the device no more, so after such a fault that is waited for a little.
+pub fn is_pulled(device: Option<&Path>, by_io: bool) -> bool {
     let Some(device) = device else { return false };
-    let until = Instant::now() + PULLED_SEEN;
+    let until = Instant::now() + if by_io { PULLED_SEEN } else { Duration::ZERO };
     while device.exists() && Instant::now() < until {
         std::thread::sleep(PULLED_LOOK);
     }
@@ -437,15 +437,15 @@ mod tests {
     fn a_stick_is_pulled_once_its_device_is_gone_which_may_be_a_little_later() {
         let folder = tempfile::tempdir().unwrap();
         let device = folder.path().join("8:1");
-        assert!(!is_pulled(None), "what is on no device");
+        assert!(!is_pulled(None, true), "what is on no device");
         fs::write(&device, b"").unwrap();
-        assert!(!is_pulled(Some(&device)), "it stays");
+        assert!(!is_pulled(Some(&device), false) && !is_pulled(Some(&device), true), "it stays");
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(PULLED_LOOK);
                 fs::remove_file(&device).unwrap();
             });
-            assert!(is_pulled(Some(&device)));
+            assert!(is_pulled(Some(&device), true));
         });
     }
 

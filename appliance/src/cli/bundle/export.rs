@@ -1,5 +1,6 @@
 //! What this appliance has to say goes out on a stick.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Error, bail, ensure};
@@ -30,12 +31,17 @@ pub(super) fn export(
     let (written, removed) = (done.written, done.removed.len());
     let said = match &exported {
         Ok(()) => Handled { written_at: mounted_at(folder, out), ..Handled::default() },
-        Err(_) if stick::is_pulled(device.as_deref()) => Handled::pulled(),
+        Err(error) if stick::is_pulled(device.as_deref(), is_by_io(error)) => Handled::pulled(),
         Err(error) => Handled { failed: Some(format!("{error:#}")), ..Handled::default() },
     };
     // After all of it is on the stick, synced, or is not.
     handled(handling, &Handled { written, removed, ..said });
     exported
+}
+
+/// Whether something failed because a file could not be read or written.
+fn is_by_io(error: &Error) -> bool {
+    error.chain().any(<dyn std::error::Error>::is::<io::Error>)
 }
 
 /// Where the stick is mounted; `None` where what was written to is on this machine's own disk. Who has no /proc cannot

@@ -21,7 +21,7 @@ pub(super) fn import(folder: &Folder, from: &Path, by_unit: bool, json: bool) ->
         Err(error) => {
             let SticksError::Refused(why) = error else { return Err(error.into()) };
             reading::leave_refusal(folder, None, why)?;
-            if why == Refused::Unreadable && stick::is_pulled(device.as_deref()) {
+            if why == Refused::Unreadable && stick::is_pulled(device.as_deref(), true) {
                 handled(handling, &Handled::pulled());
             }
             return Err(anyhow!(why).context(from.display().to_string()));
@@ -86,7 +86,7 @@ fn amiss(outcomes: &[FileOutcome], device: Option<&Path>) -> Option<Handled> {
         .iter()
         .filter_map(|(_, outcome)| outcome.as_ref().ok()?.as_ref()?.refused)
         .any(|why| why == Refused::Unreadable);
-    if (failed.is_some() || is_unreadable) && stick::is_pulled(device) {
+    if (failed.is_some() || is_unreadable) && stick::is_pulled(device, is_unreadable) {
         return Some(Handled::pulled());
     }
     failed.map(|why| Handled { failed: Some(why.clone()), reading: true, ..Handled::default() })
