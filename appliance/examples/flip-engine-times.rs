@@ -1,8 +1,8 @@
 //! What questions cost the gate and the engine, without a hub: `flip-bench` starts this program for each size of data.
 //!
 //! `flip-engine-times PROGRAM GENERATION RUNS` reads questions from standard input, set apart by lines of `---`, and
-//! prints one line of JSON for each: `{"cold_ms": [...], "warm_ms": [...], "peak_mib": ...}`. Cold is with a new process of
-//! the engine each time; warm is the same question again, read and asked in full, since neither keeps answers; the peak is
+//! prints one line of JSON for each: `{"cold_ms": [...], "first_ms": [...], "warm_ms": [...], "peak_mib": ...}`. Cold is with a
+//! process of the engine that is started for it; first is the first question of one that stands by; warm is the same question again, read and asked in full, since neither keeps answers; the peak is
 //! the process's resident memory. With `cancel` after RUNS it cancels each question while it runs, and prints
 //! `{"cancel_ms": [...]}`, the time until it is given up and its process is gone.
 #![expect(clippy::print_stdout, reason = "the figures go to standard output")]
@@ -64,12 +64,18 @@ fn times(settings: &Settings, generation: &Path, sql: &str, runs: usize) -> Resu
         counts.map(drop).map_err(|failure| anyhow!("{failure:?}: {sql}"))
     };
     ask(&mut Engine::new(settings.clone()))?;
-    let cold_ms = measured(runs, || ask(&mut Engine::new(settings.clone())))?;
+    let cold_ms = measured(runs, || Ok(Engine::new(settings.clone())), ask)?;
+    let standing = || {
+        let mut engine = Engine::new(settings.clone());
+        let stands = engine.stand_by(generation, Instant::now(), &CancelFlag::default());
+        stands.map(|()| engine).map_err(|failure| anyhow!("{failure:?}"))
+    };
+    let first_ms = measured(runs, standing, ask)?;
     let mut engine = Engine::new(settings.clone());
     ask(&mut engine)?;
-    let warm_ms = measured(runs, || ask(&mut engine))?;
+    let warm_ms = measured(runs, || Ok(()), |_| ask(&mut engine))?;
     let peak_mib = children()?.into_iter().map(peak_mib).fold(0.0, f64::max);
-    Ok(json!({ "cold_ms": cold_ms, "warm_ms": warm_ms, "peak_mib": peak_mib }))
+    Ok(json!({ "cold_ms": cold_ms, "first_ms": first_ms, "warm_ms": warm_ms, "peak_mib": peak_mib }))
 }
 
 fn cancellations(settings: &Settings, generation: &Path, question: &Question, runs: usize) -> Result<Value> {
@@ -77,7 +83,7 @@ fn cancellations(settings: &Settings, generation: &Path, question: &Question, ru
     for _ in 0..runs {
         let cancel = CancelFlag::default();
         let mut engine = Engine::new(settings.clone());
-        engine.warm_up(generation, &cancel).map_err(|failure| anyhow!("{failure:?}"))?;
+        engine.stand_by(generation, Instant::now(), &cancel).map_err(|failure| anyhow!("{failure:?}"))?;
         let raised = std::thread::spawn({
             let cancel = cancel.clone();
             move || {
@@ -108,11 +114,16 @@ fn peak_mib(process: u32) -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1_024.0
 }
 
-/// Milliseconds of each run.
-fn measured(runs: usize, mut act: impl FnMut() -> Result<()>) -> Result<Vec<f64>> {
+/// Milliseconds of each run of `act`, with what is made ready for it.
+fn measured<T>(
+    runs: usize,
+    mut ready: impl FnMut() -> Result<T>,
+    mut act: impl FnMut(&mut T) -> Result<()>,
+) -> Result<Vec<f64>> {
     let mut each = || {
+        let mut ready = ready()?;
         let began = Instant::now();
-        act()?;
+        act(&mut ready)?;
         Ok(began.elapsed().as_secs_f64() * 1_000.0)
     };
     (0..runs).map(|_| each()).collect()

@@ -95,7 +95,7 @@ enum LaneError {
     Refusals(#[from] RefusalsError),
 }
 
-/// How long the lane waits for news before it looks whether the engine has been idle.
+/// How long the lane waits for news before it looks whether an engine's process stands by.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long the lane rests after its journal failed.
 const REST: Duration = Duration::from_secs(2);
@@ -104,7 +104,7 @@ const REST: Duration = Duration::from_secs(2);
 pub fn work(site: &Arc<Site>, engine: Settings) {
     let mut engine = Engine::new(engine);
     let mut heard = 0;
-    let mut warmed = None;
+    let mut fruitless = None;
     if let Err(error) = compare(site) {
         tracing::error!(error = error_chain(&error), "the cohorts of the last run could not be compared");
     }
@@ -120,8 +120,7 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
                 }
             }
             Ok(None) => {
-                warm_up(site, &mut engine, &mut warmed);
-                engine.retire_if_idle(Instant::now());
+                stand_by(site, &mut engine, &mut fruitless);
                 heard = site.bell.wait(heard, LOOK);
             }
             Err(error) => {
@@ -132,20 +131,20 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
     }
 }
 
-/// Starts a process for a generation that came into use, so that its first question finds it warm. `warmed` is the
-/// generation that it was last done for.
-fn warm_up(site: &Site, engine: &mut Engine, warmed: &mut Option<String>) {
-    let Ok(Some(generation)) = site.generations.current() else { return };
-    if warmed.as_ref() == Some(&generation.name) {
+/// Has a process wait for questions of the generation in use. `fruitless` is a generation for which none could be started:
+/// it is not tried again, and its questions say why.
+fn stand_by(site: &Site, engine: &mut Engine, fruitless: &mut Option<String>) {
+    let Ok(Some(generation)) = site.generations.current() else { return engine.dismiss() };
+    if fruitless.as_ref() == Some(&generation.name) {
         return;
     }
-    // Where it fails, the first question says why.
-    if engine.warm_up(&generation.database, &site.cancel).is_ok()
-        && let Some(sandbox) = engine.sandbox()
-    {
+    *fruitless = match engine.stand_by(&generation.database, Instant::now(), &site.cancel) {
+        Ok(()) => None,
+        Err(_) => Some(generation.name),
+    };
+    if let Some(sandbox) = engine.sandbox() {
         site.note_sandbox(*sandbox);
     }
-    *warmed = Some(generation.name);
 }
 
 /// The oldest order, or one that the hub has cancelled: it holds up nobody.

@@ -1,7 +1,8 @@
 //! Plans in, counts out: the appliance's side of the query engine.
 //!
-//! DuckDB runs in a child process of this same binary ([`worker`]), one per data generation, kept warm while
-//! questions come and retired when they stop. Its crash is one failed question, not a dead appliance.
+//! DuckDB runs in a child process of this same binary ([`worker`]), one per data generation. One always stands by: it is kept
+//! warm while questions come, and a new one takes its place when they stop. Its crash is one failed question, not a dead
+//! appliance.
 //!
 //! What must stay true:
 //! - only a [`Plan`](flip_gate::Plan) is ever run, and no row and no run-time error text of DuckDB crosses the pipe
@@ -78,8 +79,9 @@ pub struct Settings {
     pub rows_max: u64,
     /// Rows and pairs of rows that the engine may expect to go through for one question; more is not begun.
     pub cost_max: u64,
-    /// How long a process may wait for the next question before [`Engine::retire_if_idle`] ends it.
-    pub idle_retire: Duration,
+    /// How long a process that has answered may wait for the next question before [`Engine::stand_by`] has a new one wait
+    /// in its place.
+    pub idle_renew: Duration,
     /// The program that is started with the argument `worker`: [`std::env::current_exe`] of the appliance.
     pub worker_program: PathBuf,
 }
@@ -93,7 +95,7 @@ impl Settings {
             timeout: Duration::from_mins(5),
             rows_max: 50_000_000,
             cost_max: 100_000_000_000,
-            idle_retire: Duration::from_mins(1),
+            idle_renew: Duration::from_mins(1),
             worker_program,
         }
     }
@@ -155,7 +157,15 @@ pub struct Engine {
 struct Warm {
     process: Process,
     generation_file: PathBuf,
-    last_used: Instant,
+    /// When it answered last, if it has.
+    answered: Option<Instant>,
+}
+
+impl Warm {
+    /// True where it is alive, and of this generation.
+    fn serves(&mut self, generation_file: &Path) -> bool {
+        self.generation_file == generation_file && self.process.is_alive()
+    }
 }
 
 impl Engine {
@@ -202,25 +212,37 @@ impl Engine {
         Err(EngineFailure::Failed(Failed::EngineLost))
     }
 
-    /// Starts a process for the generation, so that its first question finds it warm.
-    pub fn warm_up(&mut self, generation_file: &Path, cancel: &CancelFlag) -> Result<(), EngineFailure> {
+    /// Has a process wait for questions of this generation, so that the next one need not wait for its start: a new one
+    /// where none does, and in the place of one that has answered and not been asked for as long as the settings allow,
+    /// which gives back the memory that its answers took.
+    ///
+    /// # Errors
+    /// When none can be started; the next question says why.
+    pub fn stand_by(
+        &mut self,
+        generation_file: &Path,
+        now: Instant,
+        cancel: &CancelFlag,
+    ) -> Result<(), EngineFailure> {
+        let idle_renew = self.settings.idle_renew;
+        let stands_by = self.warm.as_mut().is_some_and(|warm| {
+            let is_idle = |at| now.saturating_duration_since(at) >= idle_renew;
+            warm.serves(generation_file) && !warm.answered.is_some_and(is_idle)
+        });
+        if stands_by {
+            return Ok(());
+        }
+        self.dismiss();
         self.tried(cancel, |engine, limits| {
             let process = engine.take_warm(generation_file, limits)?;
-            engine.keep_warm(process, generation_file);
+            engine.warm = Some(Warm { process, generation_file: generation_file.to_owned(), answered: None });
             Ok(())
         })
     }
 
-    /// Ends the waiting process if it has waited as long as the settings allow; true if it did.
-    pub fn retire_if_idle(&mut self, now: Instant) -> bool {
-        let idle = self
-            .warm
-            .as_ref()
-            .is_some_and(|warm| now.saturating_duration_since(warm.last_used) >= self.settings.idle_retire);
-        if idle {
-            self.warm = None;
-        }
-        idle
+    /// Ends the waiting process.
+    pub fn dismiss(&mut self) {
+        self.warm = None;
     }
 
     /// True while a process waits for questions.
@@ -279,16 +301,16 @@ impl Engine {
         }
     }
 
+    /// Keeps a process that has answered.
     fn keep_warm(&mut self, process: Process, generation_file: &Path) {
-        self.warm =
-            Some(Warm { process, generation_file: generation_file.to_owned(), last_used: Instant::now() });
+        let answered = Some(Instant::now());
+        self.warm = Some(Warm { process, generation_file: generation_file.to_owned(), answered });
     }
 
     /// The waiting process if it serves this generation and is alive, else a fresh one.
     fn take_warm(&mut self, generation_file: &Path, limits: &Limits<'_>) -> Result<Process, Unanswered> {
         if let Some(mut warm) = self.warm.take()
-            && warm.generation_file == generation_file
-            && warm.process.is_alive()
+            && warm.serves(generation_file)
         {
             return Ok(warm.process);
         }

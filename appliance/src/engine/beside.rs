@@ -3,6 +3,7 @@
 //! What must stay true: batches are taken in the order in which they came, each once, by one cohort; a fault of either
 //! side ends both; no thread is started for what is quickly done, nor where the site allows one alone.
 
+use std::mem;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
@@ -16,15 +17,45 @@ use super::database::Fault;
 
 /// Batches, of two thousand rows each, that are taken where they come: to start a thread takes as long.
 const FEW: usize = 8;
-/// Batches that may wait to be taken. One is enough: of wide rows one takes tens of MiB, and there are up to three, one that
-/// is taken, one that waits and one that was made. Neither DuckDB's limit nor the cohort's knows of them; the process has
-/// [`super::bounds::MEMORY_OVERHEAD_MB`] for them, and is killed beyond it.
+/// Batches that are handed over at once, unless they are wide: to wake the other thread for each takes longer than most of
+/// them do.
+const TOGETHER: usize = 16;
+/// Bytes from which on no further batch is handed over with them.
+const TOGETHER_BYTES: usize = 4 * 1024 * 1024;
+/// How often batches may wait to be taken. Once is enough: of wide rows one batch takes tens of MiB, and there are up to
+/// three, one that is taken, one that waits and one that was made. Neither DuckDB's limit nor the cohort's knows of them; the
+/// process has [`super::bounds::MEMORY_OVERHEAD_MB`] for them, and is killed beyond it.
 const WAITING: usize = 1;
 
 /// Where the rows are taken.
 enum Taken<'scope, 'a> {
     Here(Box<Cohort<'a>>),
-    Beside(SyncSender<RecordBatch>, ScopedJoinHandle<'scope, Result<Cohort<'a>, Fault>>),
+    Beside(Sender, ScopedJoinHandle<'scope, Result<Cohort<'a>, Fault>>),
+}
+
+/// Hands batches over, several at once.
+struct Sender {
+    to: SyncSender<Vec<RecordBatch>>,
+    gathered: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+impl Sender {
+    fn new(to: SyncSender<Vec<RecordBatch>>) -> Self {
+        Self { to, gathered: Vec::new(), bytes: 0 }
+    }
+
+    /// Takes a batch; false where the other side takes no more.
+    fn send(&mut self, batch: RecordBatch) -> bool {
+        self.bytes += batch.get_array_memory_size();
+        self.gathered.push(batch);
+        self.gathered.len() < TOGETHER && self.bytes < TOGETHER_BYTES || self.hand_over()
+    }
+
+    fn hand_over(&mut self) -> bool {
+        self.bytes = 0;
+        self.to.send(mem::take(&mut self.gathered)).is_ok()
+    }
 }
 
 /// The cohort with all that `rows` hands on; where a thread is allowed, the first of it is taken here and the rest there.
@@ -51,19 +82,23 @@ pub(super) fn taken<'a>(
                         cohort.take(&batch, plan)?;
                         all(*cohort, &receiver, plan)
                     });
+                    Some(Taken::Beside(Sender::new(sender), thread))
+                }
+                Taken::Beside(mut sender, thread) => {
+                    if !sender.send(batch) {
+                        // It takes no more: its fault says why.
+                        return joined(thread).and(Err(LOST));
+                    }
                     Some(Taken::Beside(sender, thread))
                 }
-                Taken::Beside(sender, thread) => match sender.send(batch) {
-                    Ok(()) => Some(Taken::Beside(sender, thread)),
-                    // It takes no more: its fault says why.
-                    Err(_) => return joined(thread).and(Err(LOST)),
-                },
             };
             Ok(())
         })?;
         match held.ok_or(LOST)? {
             Taken::Here(cohort) => Ok(*cohort),
-            Taken::Beside(sender, thread) => {
+            Taken::Beside(mut sender, thread) => {
+                // Where it takes no more, its fault says why.
+                sender.hand_over();
                 drop(sender);
                 joined(thread)
             }
@@ -73,10 +108,10 @@ pub(super) fn taken<'a>(
 
 fn all<'a>(
     mut cohort: Cohort<'a>,
-    batches: &Receiver<RecordBatch>,
+    batches: &Receiver<Vec<RecordBatch>>,
     plan: &Plan,
 ) -> Result<Cohort<'a>, Fault> {
-    for batch in batches {
+    for batch in batches.iter().flatten() {
         cohort.take(&batch, plan)?;
     }
     Ok(cohort)

@@ -69,12 +69,14 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `program worker` with an empty environment, in a process group of its own so that a terminal's
+    /// Starts `program worker` with none of this environment, in a process group of its own so that a terminal's
     /// interrupt does not reach it. Its standard error goes nowhere: a dying engine may print what it held.
     pub fn start(program: &Path) -> io::Result<Self> {
         let mut child = Command::new(program)
             .arg("worker")
             .env_clear()
+            // A new process touches tens of MiB for its first answer: in large pages that takes a tenth less time.
+            .env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
             .current_dir("/")
             .process_group(0)
             .stdin(Stdio::piped())

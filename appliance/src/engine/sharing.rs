@@ -6,7 +6,7 @@
 //! any other count ([`Statistics::caps`]).
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use crate::disclosure::{Noise, Policy, Statistics, blur_sigma, clear_of};
 
@@ -37,6 +37,8 @@ const CLEAR_CELL: f64 = 4.5;
 const CELLS: i32 = 64;
 /// Binary exponents of numbers that have cells of their own.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -40..=60;
+/// The largest of [`size`].
+const SIZE_MAX: i32 = *EXPONENTS.end() - *EXPONENTS.start() + 1;
 
 impl Sharing {
     /// For a question about so many persons, with so many statistics.
@@ -82,20 +84,18 @@ impl Sharing {
                 Some((least, greatest))
             }
             Self::Blurred { .. } => {
-                let mut sizes: BTreeMap<i32, u64> = all_sizes().map(|size| (size, 0)).collect();
-                for number in numbers.clone() {
-                    *sizes.entry(size(number)).or_default() += 1;
-                }
-                let (low, high) = self.outermost(&format!("sizes of {what}"), &sizes)?;
+                let mut sizes = [0; (2 * SIZE_MAX + 1) as usize];
+                numbers.clone().for_each(|number| sizes[place_of(size(number), -SIZE_MAX)] += 1);
+                let (low, high) = self.outermost(&format!("sizes of {what}"), -SIZE_MAX, &sizes)?;
                 let (low, high) = (ends_of(low).0, ends_of(high).1);
                 let width = (high - low) / f64::from(CELLS);
-                let mut cells: BTreeMap<i32, u64> = (0..CELLS).map(|cell| (cell, 0)).collect();
+                let mut cells = [0; CELLS as usize];
                 for number in numbers {
                     #[expect(clippy::cast_possible_truncation, reason = "held within the cells")]
                     let cell = ((number - low) / width).clamp(0.0, f64::from(CELLS - 1)) as i32;
-                    *cells.entry(cell).or_default() += 1;
+                    cells[place_of(cell, 0)] += 1;
                 }
-                let found = self.outermost(&format!("cells of {what}"), &cells);
+                let found = self.outermost(&format!("cells of {what}"), 0, &cells);
                 let ends = found
                     .map(|(first, last)| (low + width * f64::from(first), low + width * f64::from(last + 1)));
                 Some(ends.unwrap_or((low, high)))
@@ -103,12 +103,12 @@ impl Sharing {
         }
     }
 
-    /// The first and the last cell that clearly hold more persons than the threshold.
-    fn outermost(&self, what: &str, cells: &BTreeMap<i32, u64>) -> Option<(i32, i32)> {
-        let clear = |(cell, persons): &(&i32, &u64)| self.is_clear(what, **cell, **persons, CLEAR_CELL);
-        let first = cells.iter().find(clear)?;
-        let last = cells.iter().rev().find(clear)?;
-        Some((*first.0, *last.0))
+    /// The first and the last cell that clearly hold more persons than the threshold, of cells numbered from `first` on.
+    fn outermost(&self, what: &str, first: i32, persons: &[u64]) -> Option<(i32, i32)> {
+        let clear = |(cell, persons): &(i32, &u64)| self.is_clear(what, cell, **persons, CLEAR_CELL);
+        let mut cells = (first..).zip(persons).filter(clear).map(|(cell, _)| cell);
+        let low = cells.next()?;
+        Some((low, cells.last().unwrap_or(low)))
     }
 
     fn is_clear(&self, what: &str, cell: impl std::fmt::Display, persons: u64, clear: f64) -> bool {
@@ -121,21 +121,23 @@ impl Sharing {
     }
 }
 
+/// Where a cell stands in a list of cells that begins with `first`.
+fn place_of(cell: i32, first: i32) -> usize {
+    usize::try_from(cell - first).expect("no cell is before the first")
+}
+
 /// A number's size: zero, or its sign and binary exponent in one number, in the order of the numbers.
 fn size(number: f64) -> i32 {
+    /// Bits of the fraction, below those of the exponent, and what the exponent stands above.
+    const FRACTION: u32 = 52;
+    const ABOVE: i32 = 1_023;
     if number == 0.0 {
         return 0;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "held within the exponents")]
-    let exponent =
-        number.abs().log2().floor().clamp(f64::from(*EXPONENTS.start()), f64::from(*EXPONENTS.end())) as i32;
-    let size = exponent - EXPONENTS.start() + 1;
+    let bits = number.abs().to_bits() >> FRACTION;
+    let exponent = i32::try_from(bits).expect("eleven bits are left") - ABOVE;
+    let size = exponent.clamp(*EXPONENTS.start(), *EXPONENTS.end()) - EXPONENTS.start() + 1;
     if number > 0.0 { size } else { -size }
-}
-
-fn all_sizes() -> impl Iterator<Item = i32> {
-    let most = EXPONENTS.end() - EXPONENTS.start() + 1;
-    -most..=most
 }
 
 /// The least and the greatest number of a size.

