@@ -27,7 +27,7 @@ mod attack;
 mod audit;
 mod bundle;
 mod clock;
-pub(crate) mod data;
+mod data;
 mod frozen;
 mod owner;
 mod policy;

@@ -22,6 +22,7 @@ mod database;
 mod encoding;
 mod error;
 mod extract;
+pub(crate) mod facts;
 mod generations;
 mod header;
 mod keys;

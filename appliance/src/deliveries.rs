@@ -28,9 +28,8 @@ use anyhow::Context as _;
 use flip_storage::error_chain;
 use flip_storage::file::{self, Access};
 
-use crate::cli::data::{audit_ingested, refused_facts};
 use crate::clock;
-use crate::data::Generation;
+use crate::data::{Generation, facts};
 use crate::site::Site;
 use child::Ended;
 use settle::Settling;
@@ -183,7 +182,7 @@ impl Watch<'_> {
 
     fn ingested(&mut self, id: &str, generation: &Generation, report: &str) -> anyhow::Result<Next> {
         tracing::info!(id, generation = generation.name, "an extract was ingested and is in use");
-        audit_ingested(&self.site.place, generation, id, None)?;
+        self.site.audit.append(clock::now().0, "data_ingested", facts::ingested(generation, id, None))?;
         self.put_away(id, DONE, report)
     }
 
@@ -193,7 +192,7 @@ impl Watch<'_> {
             report = %self.report(REFUSED, id).display(),
             "an extract was refused; the data in use are unchanged"
         );
-        self.site.audit.append(clock::now().0, "data_refused", refused_facts(id, why, None))?;
+        self.site.audit.append(clock::now().0, "data_refused", facts::refused(id, why, None))?;
         self.put_away(id, REFUSED, why)
     }
 

@@ -13,8 +13,7 @@ use flip_storage::error_chain;
 use serde_json::json;
 
 use crate::bounds::UNFINISHED_LOOKED_AT;
-use crate::cli::data::{ingested_facts, refused_facts};
-use crate::data::{Generation, Generations, Turn};
+use crate::data::{Generation, Generations, Turn, facts};
 
 /// What is written of a read that was cut off.
 const STOPPED: &str = "appliance_stopped";
@@ -54,7 +53,7 @@ pub(crate) fn end_ingests(
         let from = act.facts["from"].as_str().unwrap_or_default();
         let made = known.iter().find(|generation| generation.manifest.begun == Some(act.number));
         if let Some(generation) = made {
-            let mut facts = ingested_facts(generation, from, Some(act.number));
+            let mut facts = facts::ingested(generation, from, Some(act.number));
             match &in_use {
                 Ok(in_use) => facts["in_use"] = json!(in_use.as_ref() == Some(&generation.name)),
                 Err(why) => facts["in_use_untold"] = json!(error_chain(why)),
@@ -62,7 +61,7 @@ pub(crate) fn end_ingests(
             facts["after"] = json!("the ingest was stopped before this was written down");
             audit.append(now.0, "data_ingested", facts)?;
         } else {
-            audit.append(now.0, "data_refused", refused_facts(from, KILLED, Some(act.number)))?;
+            audit.append(now.0, "data_refused", facts::refused(from, KILLED, Some(act.number)))?;
         }
     }
     Ok(left.len())

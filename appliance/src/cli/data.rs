@@ -15,7 +15,9 @@ use crate::clock;
 use crate::config::Config;
 use crate::data::progress::{Bar, Silent};
 use crate::data::quality::{print_quality, print_summary};
-use crate::data::{self, Generation, Generations, GenerationsError, IngestError, Settings, Turn, Verdict};
+use crate::data::{
+    self, Generation, Generations, GenerationsError, IngestError, Settings, Turn, Verdict, facts,
+};
 use crate::place::Place;
 use crate::unfinished;
 
@@ -201,7 +203,7 @@ fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Re
         eprintln!("{name} was made by a version that kept no hash; it is used unverified");
     }
     let generation = generations.use_again(name)?;
-    audit(place, "data_used", used_facts(name, &before))?;
+    audit(place, "data_used", facts::used(name, &before))?;
     say!("{name} is in use; its data are of {}.", generation.manifest.extract_date);
     match generations.quality(name) {
         Ok(Some(quality)) => say!("{}", print_summary(&quality).trim_end()),
@@ -288,7 +290,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let outcome = data::ingest_in_turn(turn, &dir, &generations, &settings, now_ms, &mut Bar::new());
     match outcome {
         Ok(report) => {
-            audit_ingested(&place, &report.generation, &source, begun)?;
+            audit(&place, "data_ingested", facts::ingested(&report.generation, &source, begun))?;
             for removed in &report.removed {
                 audit(&place, "data_dropped", json!({ "generation": removed, "why": "keep" }))?;
             }
@@ -296,7 +298,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
             Ok(())
         }
         Err(error) => {
-            audit(&place, "data_refused", refused_facts(&source, &error.to_string(), begun))?;
+            audit(&place, "data_refused", facts::refused(&source, &error.to_string(), begun))?;
             if let IngestError::Problems(problems) = error {
                 let in_use = match generations.current_name() {
                     Ok(Some(_)) => "the data in use are unchanged".to_owned(),
@@ -317,57 +319,6 @@ fn begin(place: &Place, generations: &Generations, turn: &Turn, source: &str) ->
     unfinished::end_ingests(&log, generations, turn, now)?;
     let begun = log.append(now.0, "data_begun", json!({ "from": source }));
     Ok(begun.context("the audit log could not be written")?.number)
-}
-
-/// Writes down that an extract became a generation; `begun` is the act that began its ingest.
-pub(crate) fn audit_ingested(
-    place: &Place,
-    generation: &Generation,
-    source: &str,
-    begun: Option<u64>,
-) -> anyhow::Result<()> {
-    audit(place, "data_ingested", ingested_facts(generation, source, begun))
-}
-
-/// What is written down of an extract that became a generation.
-pub(crate) fn ingested_facts(generation: &Generation, source: &str, begun: Option<u64>) -> Value {
-    let manifest = &generation.manifest;
-    let mut facts = json!({
-        "generation": generation.name,
-        "from": source,
-        "extract_date": manifest.extract_date,
-        "sha256": manifest.database.as_ref().map(|mark| &mark.sha256),
-    });
-    name_begun(&mut facts, begun);
-    facts
-}
-
-/// What is written down of a generation that took the place of the one `before`; where that could not be told, why.
-pub(crate) fn used_facts(name: &str, before: &Result<Option<String>, GenerationsError>) -> Value {
-    let mut facts = json!({ "generation": name, "before": before.as_ref().ok() });
-    if let Err(why) = before {
-        facts["before_untold"] = json!(error_chain(why));
-    }
-    facts
-}
-
-/// What is written down of an extract that was refused: the first line of why, and where that begins a list the first
-/// of it. Neither holds a value of a record.
-pub(crate) fn refused_facts(source: &str, why: &str, begun: Option<u64>) -> Value {
-    let mut lines = why.lines();
-    let mut said = lines.next().unwrap_or_default().to_owned();
-    if let (true, Some(first)) = (said.ends_with(':'), lines.next()) {
-        said = format!("{said} {}", first.trim());
-    }
-    let mut facts = json!({ "from": source, "why": said });
-    name_begun(&mut facts, begun);
-    facts
-}
-
-fn name_begun(facts: &mut Value, begun: Option<u64>) {
-    if let Some(number) = begun {
-        facts["begun"] = json!(number);
-    }
 }
 
 fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {

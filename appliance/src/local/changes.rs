@@ -19,9 +19,8 @@ use serde_json::json;
 
 use super::{Here, Local, at_work, failed, session};
 use crate::bounds;
-use crate::cli::data::used_facts;
 use crate::clock;
-use crate::data::{GenerationsError, Verdict};
+use crate::data::{GenerationsError, Verdict, facts};
 use crate::frozen::Again;
 use crate::run;
 
@@ -98,7 +97,7 @@ pub(super) async fn use_data(State(local): Here, headers: HeaderMap, Form(chosen
         let used = generations.verify(&chosen.generation, &mut |_| {}).and_then(|verdict| {
             let name = generations.use_again(&chosen.generation)?.name;
             let sound = verdict == Verdict::Sound;
-            let mut facts = used_facts(&name, &before);
+            let mut facts = facts::used(&name, &before);
             facts["sound"] = json!(sound);
             facts["by"] = json!("console");
             let how = if sound { "it is what was ingested" } else { "it has no hash to know it by" };
