@@ -187,13 +187,14 @@ impl Watch<'_> {
     }
 
     fn refused(&mut self, id: &str, why: &str) -> anyhow::Result<Next> {
+        let in_use = self.site.generations.left_in_use();
         tracing::warn!(
             id,
             report = %self.report(REFUSED, id).display(),
-            "an extract was refused; the data in use are unchanged"
+            "an extract was refused; {in_use}"
         );
         self.site.audit.append(clock::now().0, "data_refused", facts::refused(id, why, None))?;
-        self.put_away(id, REFUSED, why)
+        self.put_away(id, REFUSED, &format!("{}\n\nIt was refused; {in_use}.\n", why.trim_end()))
     }
 
     /// The delivery stays where it is, and is tried again.

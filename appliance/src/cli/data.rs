@@ -299,15 +299,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
         }
         Err(error) => {
             audit(&place, "data_refused", facts::refused(&source, &error.to_string(), begun))?;
-            if let IngestError::Problems(problems) = error {
-                let in_use = match generations.current_name() {
-                    Ok(Some(_)) => "the data in use are unchanged".to_owned(),
-                    Ok(None) => "no data".to_owned(),
-                    Err(error) => error_chain(&error),
-                };
-                anyhow::bail!("{problems}\nNothing was ingested; {in_use}.")
-            }
-            Err(error).context("nothing was ingested")
+            Err(error).context(format!("nothing was ingested; {}", generations.left_in_use()))
         }
     }
 }

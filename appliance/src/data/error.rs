@@ -65,8 +65,7 @@ pub enum IngestError {
     },
     /// No room for the new generation.
     #[error(
-        "the disk is full: this ingest needs about {needs_bytes} bytes; free space and run again; \
-         the data in use are unchanged"
+        "the disk is full: this ingest needs about {needs_bytes} bytes; free space and run again"
     )]
     DiskFull {
         /// Bytes that the new generation takes, estimated from the extract's size.
@@ -74,7 +73,7 @@ pub enum IngestError {
     },
     /// DuckDB ran out of the memory it may use.
     #[error(
-        "the ingest ran out of memory; raise ingest.memory_mb in appliance.toml; the data in use are unchanged"
+        "the ingest ran out of memory; raise ingest.memory_mb in appliance.toml"
     )]
     Memory,
     /// A file could not be read or written.

@@ -31,6 +31,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use flip_protocol::answer::Extract;
+use flip_storage::error_chain;
 use time::Date;
 use time::format_description::well_known::Iso8601;
 
@@ -145,6 +146,15 @@ impl Generations {
             return Err(GenerationsError::Pointer { path });
         }
         Ok(Some(name))
+    }
+
+    /// What an ingest that came to nothing leaves in use, in words.
+    pub fn left_in_use(&self) -> String {
+        match self.current_name() {
+            Ok(Some(name)) => format!("{name} stays in use"),
+            Ok(None) => "no data are in use yet".to_owned(),
+            Err(error) => format!("which data are in use cannot be told: {}", error_chain(&error)),
+        }
     }
 
     /// The names of all complete generations, oldest first.

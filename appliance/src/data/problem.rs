@@ -311,14 +311,13 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let problems = plural(self.total, "problem", None);
-        writeln!(out, "{problems} in the extract; the data in use are unchanged:")?;
+        write!(out, "{} in the extract:", plural(self.total, "problem", None))?;
         for problem in &self.listed {
-            writeln!(out, "  {problem}")?;
+            write!(out, "\n  {problem}")?;
         }
         let hidden = self.total.saturating_sub(self.listed.len() as u64);
         if hidden > 0 {
-            writeln!(out, "  and {} more", thousands(hidden))?;
+            write!(out, "\n  and {} more", thousands(hidden))?;
         }
         Ok(())
     }
@@ -355,6 +354,6 @@ mod tests {
         }
         assert_eq!(problems.listed().len(), PROBLEMS_LISTED);
         assert_eq!(problems.total(), 250);
-        assert!(problems.to_string().ends_with("and 150 more\n"));
+        assert!(problems.to_string().ends_with("\n  and 150 more"));
     }
 }

@@ -77,7 +77,12 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
     assert_eq!((list[0]["generation"].as_str(), list[0]["in_use"].as_bool()), (Some("g-000001"), Some(true)));
 
     fs::write(world.folder.path().join("person.csv"), "nonsense\n").unwrap();
-    assert!(bad(data, &["ingest", extract]).contains("the data in use are unchanged"));
+    let said = bad(data, &["ingest", extract]);
+    assert!(
+        said.starts_with("flip-appliance: nothing was ingested; g-000001 stays in use: 1 problem in the extract:\n")
+            && said.matches("in use").count() == 1,
+        "{said}"
+    );
     let log = flip_storage::audit::Audit::new(&data.join("audit.log")).newest(1).unwrap();
     let why = log[0].facts["why"].as_str().unwrap();
     assert!(
@@ -341,7 +346,7 @@ fn a_manifest_or_a_pointer_that_is_none_is_named_with_what_to_do_and_another_gen
         );
         let said = bad(data, &["ingest", refused.path().to_str().unwrap()]);
         assert!(
-            said.contains("no column of this table is named here") && said.contains("Nothing was ingested; "),
+            said.contains("no column of this table is named here") && said.contains("nothing was ingested; "),
             "{said}"
         );
         assert!(said.contains("put one in use (flip-appliance data use NAME)"), "{said}");
