@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::data::progress::{Bar, Silent};
 use crate::data::quality::{print_quality, print_summary};
 use crate::data::{
-    self, Generation, Generations, GenerationsError, IngestError, Settings, Turn, Verdict, facts,
+    self, Generation, Generations, GenerationsError, IngestError, Pin, Settings, Turn, Verdict, facts,
 };
 use crate::place::Place;
 use crate::unfinished;
@@ -91,7 +91,7 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
     let is_in_use = |name: &str| in_use.as_ref().ok().map(|in_use| in_use.as_deref() == Some(name));
     let pins = generations.pins()?;
     let pinned = |name: &str| -> Vec<String> {
-        pins.iter().filter(|pin| pin.generation == name).map(|pin| pin.name.clone()).collect()
+        pins.iter().filter(|pin| pin.keeps(name)).map(Pin::said).collect()
     };
     let names = generations.names()?;
     if as_json {

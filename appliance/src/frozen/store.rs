@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use flip_protocol::freeze::Frozen;
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::{MessageId, UnixMillis, text};
+use flip_storage::error_chain;
 use flip_storage::file::{self as small, Access};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use roaring::RoaringTreemap;
@@ -79,7 +80,8 @@ impl Store {
                 fs::remove_file(&path).map_err(FrozenError::failed("removing", &path))?;
             }
         }
-        for pin in generations.pins()? {
+        let pins = generations.pins()?;
+        for pin in &pins {
             let Some(name) = Name::of_pin(&pin.name) else { continue };
             // A file that cannot be read keeps its generation: it is for people to look at.
             let is_kept = match store.facts(&name) {
@@ -91,7 +93,32 @@ impl Store {
                 generations.unpin(&pin.name)?;
             }
         }
+        let says_which = |name: &Name| {
+            pins.iter().any(|pin| pin.name == name.pin() && pin.generation.is_some())
+        };
+        for name in store.names()?.iter().filter(|name| !says_which(name)) {
+            // A file that is damaged is not believed: what is without its pin then is for people to look at.
+            let Ok((facts, ..)) = store.read(name) else { continue };
+            if facts.dropped.is_none() {
+                store.pin_again(generations, &facts);
+            }
+        }
         Ok(store)
+    }
+
+    /// Pins anew what a frozen cohort needs whose pin is gone or cannot be read.
+    fn pin_again(&self, generations: &Generations, facts: &Facts) {
+        let (cohort, generation) = (&facts.name, &facts.extract.generation);
+        match generations.pin(&cohort.pin(), generation) {
+            Ok(()) => {
+                tracing::warn!(%cohort, generation, "what this frozen cohort needs was not pinned, and is again");
+            }
+            Err(error) => tracing::warn!(
+                %cohort,
+                error = error_chain(&error),
+                "what this frozen cohort needs is not pinned; nothing of it but who was in it can be read"
+            ),
+        }
     }
 
     /// Freezes a cohort as the next version, on the generation where its members were found.

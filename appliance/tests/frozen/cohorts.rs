@@ -28,7 +28,7 @@ fn a_frozen_cohort_is_private_pinned_and_read_back_as_it_was() {
     }
     let pins = world.generations.pins().unwrap();
     assert_eq!(pins.len(), 1);
-    assert_eq!(pins[0].generation, facts.extract.generation);
+    assert_eq!(pins[0].generation, Some(facts.extract.generation.clone()));
     world.ingest_persons(1, 40);
     assert!(world.generations.drop_one(&facts.extract.generation).is_err(), "its data were dropped");
 }
@@ -113,6 +113,31 @@ fn every_changed_byte_and_every_cut_is_noticed_and_no_version_is_written_over() 
     assert_eq!(fs::read(&path).unwrap(), &sound[..5]);
     store.drop_one(&world.generations, &facts.name, "console", NOW).unwrap();
     assert!(!path.exists());
+}
+
+#[test]
+fn a_pin_that_is_gone_or_garbage_is_written_anew_from_its_cohort_at_the_next_start() {
+    let world = World::new();
+    let facts = world.freeze(IMAGES);
+    let pin = world.path(&format!("generations/pins/{}-v1", facts.name.cohort));
+    let own = fs::read(&pin).unwrap();
+    for broken in [Some(&b"g-00000\xb1\n"[..]), Some(b"g-000077\n"), Some(b""), None] {
+        match broken {
+            Some(bytes) => fs::write(&pin, bytes).unwrap(),
+            None => fs::remove_file(&pin).unwrap(),
+        }
+        Store::open(&world.path("frozen"), &world.generations).unwrap();
+        assert_eq!(fs::read(&pin).unwrap(), own, "{broken:?}");
+    }
+    // What a damaged cohort says is not believed.
+    let file = world.path(&format!("frozen/{}.frozen", facts.name));
+    let mut bytes = fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    fs::write(&pin, b"garbage\n").unwrap();
+    Store::open(&world.path("frozen"), &world.generations).unwrap();
+    assert_eq!(world.generations.pins().unwrap()[0].generation, None);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn while_it_cannot_be_told_which_is_in_use_none_is_dropped_and_it_is_said_what_t
     let pointer = world.root.path().join("current");
     for (broken, why) in [
         (&b"g-000009\n"[..], "current does not name a generation of this folder"),
-        (b"g-00000\xb2\n", "current: stream did not contain valid UTF-8"),
+        (b"g-00000\xb2\n", "current does not name a generation of this folder"),
     ] {
         fs::write(&pointer, broken).unwrap();
         for name in ["g-000001", "g-000002"] {
@@ -89,6 +89,62 @@ fn while_it_cannot_be_told_which_is_in_use_none_is_dropped_and_it_is_said_what_t
     generations.use_again("g-000002").unwrap();
     generations.drop_one("g-000001").unwrap();
     assert_eq!(names(&generations), ["g-000002"]);
+}
+
+/// A link to a folder in the pointer's place is replaced; a folder is somebody's, and kept.
+#[test]
+fn a_folder_in_the_pointers_place_is_named_and_moved_aside_by_the_next_that_is_put_in_use() {
+    let world = World::with_persons();
+    let generations = world.generations();
+    world.ingest().unwrap();
+    let pointer = world.root.path().join("current");
+    for round in 1..=2 {
+        fs::remove_file(&pointer).unwrap();
+        fs::create_dir(&pointer).unwrap();
+        fs::write(pointer.join("of-whom"), format!("{round}")).unwrap();
+        let said = error_chain(&generations.current().unwrap_err());
+        assert!(said.contains("current does not name a generation of this folder; see which there are"), "{said}");
+        assert!(generations.drop_one("g-000001").is_err());
+        if round == 1 {
+            generations.use_again("g-000001").unwrap();
+            assert_eq!(generations.current().unwrap().unwrap().name, "g-000001");
+        } else {
+            world.ingest().unwrap();
+            assert_eq!(generations.current().unwrap().unwrap().name, "g-000002");
+        }
+        let aside = world.root.path().join(format!("current.aside-{round}/of-whom"));
+        assert_eq!(fs::read_to_string(aside).unwrap(), format!("{round}"));
+    }
+    fs::remove_file(&pointer).unwrap();
+    std::os::unix::fs::symlink("g-000001", &pointer).unwrap();
+    assert!(error_chain(&generations.current().unwrap_err()).contains("put one in use"));
+    generations.use_again("g-000001").unwrap();
+    assert_eq!(fs::read_to_string(&pointer).unwrap(), "g-000001\n");
+    assert!(world.root.path().join("g-000001/manifest.json").exists());
+}
+
+/// One wrong bit in a pin makes another name of a name, or none.
+#[test]
+fn a_pin_that_does_not_say_which_generation_it_needs_keeps_every_one_and_is_named() {
+    let world = World::with_persons();
+    let generations = world.generations();
+    for _ in 0..3 {
+        world.ingest().unwrap();
+    }
+    generations.pin("cohort-1", "g-000002").unwrap();
+    let pin = world.root.path().join("pins/cohort-1");
+    for broken in [&b"g-000012\n"[..], b"g-00000\xb2\n", b"", b"../g-000002\n"] {
+        fs::write(&pin, broken).unwrap();
+        assert_eq!(ingest_keeping(&world, 1), [""; 0]);
+        let said = generations.drop_one("g-000001").unwrap_err().to_string();
+        assert!(said.starts_with("g-000001 is needed by cohort-1 (pins/cohort-1 does not say which"), "{said}");
+    }
+    fs::remove_file(&pin).unwrap();
+    fs::create_dir(&pin).unwrap();
+    assert_eq!(ingest_keeping(&world, 1), [""; 0]);
+    fs::remove_dir(&pin).unwrap();
+    generations.pin("cohort-1", "g-000002").unwrap();
+    generations.drop_one("g-000001").unwrap();
 }
 
 #[test]

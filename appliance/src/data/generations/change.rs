@@ -13,7 +13,7 @@ impl Generations {
     pub fn use_again(&self, name: &str) -> Result<Generation, GenerationsError> {
         let _lock = self.change_lock()?;
         let generation = self.named(name)?;
-        replace(&self.root.join(POINTER), &format!("{name}\n"))?;
+        self.point_to(name)?;
         Ok(generation)
     }
 
@@ -44,13 +44,32 @@ impl Generations {
         let _lock = self.change_lock()?;
         let in_use = self.current_name()?;
         let pins = self.pins()?;
+        for pin in pins.iter().filter(|pin| pin.generation.is_none()) {
+            tracing::warn!(pin = pin.name, "every generation is kept, since this pin does not say which it needs");
+        }
         let mut names = self.names()?;
         names.truncate(names.len().saturating_sub(most));
-        names.retain(|name| in_use.as_ref() != Some(name) && pins.iter().all(|pin| pin.generation != *name));
+        names.retain(|name| in_use.as_ref() != Some(name) && !pins.iter().any(|pin| pin.keeps(name)));
         for name in &names {
             self.remove(name)?;
         }
         Ok(names)
+    }
+
+    /// Puts a name into the pointer, for whoever holds the change lock. A folder in its place is moved aside first, since
+    /// no file can be renamed over one; it is not ours, and so not removed.
+    pub(super) fn point_to(&self, name: &str) -> Result<(), GenerationsError> {
+        let path = self.root.join(POINTER);
+        if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+            let mut places = (1..).map(|number| self.root.join(format!("{POINTER}.aside-{number}")));
+            let aside = places.find(|place| !place.exists()).expect("numbers do not end");
+            fs::rename(&path, &aside).map_err(failed("moving aside", &path))?;
+            tracing::warn!(
+                moved_to = %aside.display(),
+                "a folder stood where the file is that names the generation in use; nothing of it is needed"
+            );
+        }
+        replace(&path, &format!("{name}\n"))
     }
 
     /// By a rename first: a generation is there in full or gone, even where the removal is cut short.

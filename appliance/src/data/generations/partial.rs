@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::error::{GenerationsError, failed, not_one};
 use super::{
-    DATABASE, Generation, Generations, INGEST_LOCK, Lock, MANIFEST, NEWEST, PARTIAL, POINTER, QUALITY,
+    DATABASE, Generation, Generations, INGEST_LOCK, Lock, MANIFEST, NEWEST, PARTIAL, QUALITY,
     number, replace, sync, write_synced,
 };
 use crate::data::manifest::Manifest;
@@ -88,7 +88,7 @@ impl Partial {
         fs::rename(&self.folder, &folder).map_err(failed("renaming", &self.folder))?;
         self.done = true;
         sync(&self.root)?;
-        replace(&self.root.join(POINTER), &format!("{}\n", self.name))?;
+        generations.point_to(&self.name)?;
         Ok(Generation { name: self.name.clone(), database: folder.join(DATABASE), manifest })
     }
 

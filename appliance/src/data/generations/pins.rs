@@ -17,8 +17,23 @@ const NAME_CHARACTERS: usize = 100;
 pub struct Pin {
     /// Who needs the generation.
     pub name: String,
-    /// The generation that must stay.
-    pub generation: String,
+    /// The generation that must stay. None where its file names none that is there: then it may be any.
+    pub generation: Option<String>,
+}
+
+impl Pin {
+    /// Whether a generation stays for it.
+    pub fn keeps(&self, generation: &str) -> bool {
+        self.generation.as_deref().is_none_or(|kept| kept == generation)
+    }
+
+    /// Who needs the generations that it keeps, in words.
+    pub fn said(&self) -> String {
+        match &self.generation {
+            Some(_) => self.name.clone(),
+            None => format!("{0} (pins/{0} does not say which it needs, so none is dropped)", self.name),
+        }
+    }
 }
 
 impl Generations {
@@ -50,10 +65,11 @@ impl Generations {
         }
     }
 
-    /// All pins, by name.
+    /// All pins, by name. One that cannot be read, or names no generation of this folder, is not taken for none: one wrong
+    /// bit makes another name of a name.
     ///
     /// # Errors
-    /// When one cannot be read: then nothing may be removed.
+    /// When it cannot be told which there are: then nothing may be removed.
     pub fn pins(&self) -> Result<Vec<Pin>, GenerationsError> {
         let folder = self.root.join(FOLDER);
         let entries = match fs::read_dir(&folder) {
@@ -68,17 +84,17 @@ impl Generations {
             if !is_name(&name) {
                 continue;
             }
-            let text = fs::read_to_string(entry.path()).map_err(failed("reading", &entry.path()))?;
-            pins.push(Pin { name, generation: text.trim_end().to_owned() });
+            let named = fs::read_to_string(entry.path()).ok().map(|text| text.trim_end().to_owned());
+            let generation = named.filter(|named| self.must_exist(named).is_ok());
+            pins.push(Pin { name, generation });
         }
         pins.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(pins)
     }
 
-    /// The names of the pins of one generation.
+    /// Who needs one generation, in words.
     pub(super) fn pins_of(&self, generation: &str) -> Result<Vec<String>, GenerationsError> {
-        let pins = self.pins()?.into_iter().filter(|pin| pin.generation == generation);
-        Ok(pins.map(|pin| pin.name).collect())
+        Ok(self.pins()?.iter().filter(|pin| pin.keeps(generation)).map(Pin::said).collect())
     }
 
     fn pin_file(&self, name: &str) -> Result<PathBuf, GenerationsError> {

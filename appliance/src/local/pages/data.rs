@@ -8,7 +8,7 @@ use flip_web::{plural, thousands};
 use super::frame;
 use crate::clock;
 use crate::data::quality::{Finding, Severity, share, zero_throughout};
-use crate::data::{Generation, GenerationsError, Note, Quality};
+use crate::data::{Generation, GenerationsError, Note, Pin, Quality};
 use crate::deliveries::{self, Became};
 use crate::site::Site;
 
@@ -33,7 +33,7 @@ pub fn data(site: &Site, said: Option<web::Said>) -> Result<web::SiteData, Strin
     let used = in_use.as_ref().and_then(|name| store.described(name).ok());
     let generations = names.iter().rev().map(|name| {
         let in_use = Some(name) == in_use.as_ref();
-        let pins = pins.iter().filter(|pin| pin.generation == *name).map(|pin| pin.name.clone()).collect();
+        let pins = pins.iter().filter(|pin| pin.keeps(name)).map(Pin::said).collect();
         let wrong = store.named(name).err().map(words);
         let described = store.described(name).ok().map(|known| web::Described {
             extract_date: known.manifest.extract_date.clone(),
