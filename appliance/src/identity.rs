@@ -1,7 +1,8 @@
 //! Who the appliance is: its keys, its certificate, and the hub it belongs to.
 //!
 //! What must stay true: keys are made here and written to files of mode 0600 that nothing sends; an identity is
-//! whole or absent, because its folder is renamed into place last.
+//! whole or absent, because its folder is renamed into place last. Once that is done nothing of it can fail any more, so
+//! that who takes over an identity has in memory what is on disk.
 
 use std::fs;
 use std::io;
@@ -215,9 +216,12 @@ impl Identity {
         write(&making, FACTS, &to_json(&facts), Access::Owner)?;
         let place = data.join(FOLDER);
         if place.exists() {
-            swap(&making, &place)?;
+            exchange(&making, &place)?;
             // What stands there now is void at the hub.
-            fs::remove_dir_all(&making).map_err(|error| IdentityError::File(making, error))?;
+            let removed = file::sync_folder_of(&place).and_then(|()| fs::remove_dir_all(&making));
+            if let Err(error) = removed {
+                tracing::warn!(folder = %making.display(), %error, "old keys are still on this disk; remove them");
+            }
         } else {
             fs::rename(&making, &place)
                 .and_then(|()| file::sync_folder_of(&place))
@@ -247,12 +251,15 @@ impl Identity {
     /// Whether a certificate is of the key here, and good for longer than the one here: what comes by stick may be of
     /// keys that were replaced since, or older than what came over the network.
     pub fn is_news(&self, answer: &EnrolResponse) -> bool {
+        self.fits(answer) && answer.expires > self.facts.certificate_expires
+    }
+
+    /// Whether a certificate is of the key here, which may have been replaced since it was asked for.
+    pub fn fits(&self, answer: &EnrolResponse) -> bool {
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(answer.certificate.as_bytes()).collect();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.keys.tls.serialize_der()));
-        let fits =
-            chain.is_ok_and(|chain| CertifiedKey::from_der(chain, key, &ring::default_provider()).is_ok());
-        fits && answer.expires > self.facts.certificate_expires
+        chain.is_ok_and(|chain| CertifiedKey::from_der(chain, key, &ring::default_provider()).is_ok())
     }
 
     /// What to send to replace the keys: with those of an earlier try that got no answer, else fresh ones.
@@ -272,7 +279,21 @@ impl Identity {
 
     /// Takes over the new keys, whose certificate the hub answered with. The opening key until now is kept, for orders
     /// that are sealed to it already.
+    ///
+    /// # Errors
+    /// When they cannot be put in place; then the keys until now are.
     pub fn rotate(data: &Path, answer: EnrolResponse, now: UnixMillis) -> Result<Self, IdentityError> {
+        let after = Self::put_new_keys(data, answer, now)?;
+        match file::sync_folder_of(&after.folder) {
+            Ok(()) => after.clear_old_keys(),
+            // A power cut may bring the old keys back; the hub is then asked for these again.
+            Err(error) => tracing::warn!(%error, "the new keys are in place, but perhaps not for good"),
+        }
+        Ok(after)
+    }
+
+    /// Puts the new keys in the place of those until now, which go to the place of the new ones.
+    fn put_new_keys(data: &Path, answer: EnrolResponse, now: UnixMillis) -> Result<Self, IdentityError> {
         let before = Self::load(data)?;
         let folder = before.rotating();
         write(&folder, OPENING_BEFORE, &before.keys.opening[0].to_bytes(), Access::Owner)?;
@@ -286,11 +307,29 @@ impl Identity {
             ..before.facts
         };
         write(&folder, FACTS, &to_json(&facts), Access::Owner)?;
-        let place = data.join(FOLDER);
-        swap(&folder, &place)?;
-        // What stands there now are the keys until now.
-        fs::remove_dir_all(&folder).map_err(|error| IdentityError::File(folder, error))?;
-        Self::load(data)
+        let keys = Keys::load(&folder)?;
+        let place = before.folder;
+        // By it keys are known as new: those until now must not look so where the new ones are now.
+        let request = place.join(REQUEST);
+        match fs::remove_file(&request).and_then(|()| file::sync_folder_of(&request)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(IdentityError::File(request, error));
+            }
+            _ => {}
+        }
+        exchange(&folder, &place)?;
+        Ok(Self { keys, certificate: answer.certificate, facts, folder: place })
+    }
+
+    /// Removes what stands in the place of new keys and is none: old ones, or some that were cut short while they were made.
+    pub fn clear_old_keys(&self) {
+        let folder = self.rotating();
+        if !self.is_rotating()
+            && let Err(error) = fs::remove_dir_all(&folder)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(folder = %folder.display(), %error, "old keys are still on this disk; remove them");
+        }
     }
 
     /// The keys that it signs with and signed with before, newest first, as many as are kept.
@@ -343,12 +382,10 @@ impl Identity {
 }
 
 /// Two folders in each other's place, at once.
-fn swap(one: &Path, other: &Path) -> Result<(), IdentityError> {
+fn exchange(one: &Path, other: &Path) -> Result<(), IdentityError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
-        .map_err(io::Error::from)
-        .and_then(|()| file::sync_folder_of(other))
-        .map_err(|error| IdentityError::File(other.to_owned(), error))
+        .map_err(|error| IdentityError::File(other.to_owned(), error.into()))
 }
 
 fn text_of(folder: &Path, name: &str) -> Result<String, IdentityError> {
@@ -416,6 +453,34 @@ mod tests {
         assert_eq!(last.keys.opening[0].sealing(), next.sealing);
         // What they signed is still known.
         assert_eq!(last.facts.verifying_before, [first.verifying, before.keys.signing.verifying()]);
+    }
+
+    /// Killed, or failed, between the exchange of the two folders and the end of the old one.
+    #[test]
+    fn new_keys_that_are_in_place_stay_so_and_the_old_ones_do_not_look_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = enrolled(folder.path());
+        let request = before.rotation().unwrap();
+        let after = Identity::put_new_keys(folder.path(), answer("second"), UnixMillis(2)).unwrap();
+        let rest = folder.path().join(ROTATING);
+        let old = Keys::load(&rest).unwrap();
+        assert_eq!(old.signing.verifying(), before.keys.signing.verifying());
+        let on_disk = Identity::load(folder.path()).unwrap();
+        for identity in [&after, &on_disk] {
+            assert_eq!(identity.keys.signing.verifying(), request.verifying);
+            assert_eq!(identity.keys.opening.len(), 2);
+            assert_eq!((identity.certificate.as_str(), identity.is_rotating()), ("second", false));
+            assert!(identity.next_opening().unwrap().is_none());
+        }
+        assert_eq!(after.facts, on_disk.facts);
+        // Nothing takes them for keys that the hub has yet to answer.
+        let next = on_disk.rotation().unwrap();
+        assert!(![request.verifying, before.keys.signing.verifying()].contains(&next.verifying));
+        on_disk.clear_old_keys();
+        assert!(on_disk.is_rotating(), "new keys are no rest");
+        fs::remove_file(rest.join(REQUEST)).unwrap();
+        on_disk.clear_old_keys();
+        assert!(!rest.exists());
     }
 
     #[test]

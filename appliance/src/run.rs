@@ -48,6 +48,8 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         );
     }
     let journal = Journal::open(&place.journal())?;
+    // Nobody makes new keys now: who does holds the journal.
+    identity.clear_old_keys();
     let policy = Policy::load(data)?;
     if !policy.loosened().is_empty() {
         tracing::warn!(settings = policy.loosened().join(", "), "the policy lets out more than is safe");

@@ -290,9 +290,13 @@ fn renew(site: &Site, identity: &Identity) -> Result<(), TripError> {
     let request =
         RenewRequest { certificate_request: identity.keys.certificate_request(identity.facts.trust)? };
     let answer: EnrolResponse = connect(identity)?.post(RENEW_PATH, &request, Duration::ZERO, now)?;
+    let _held = site.hold_keys();
     let mut renewed = Identity::load(site.place.folder())?;
-    renewed.renew(answer, now)?;
-    site.replace_identity(renewed);
+    // A stick may have brought other keys meanwhile, whose certificate came with them.
+    if renewed.fits(&answer) {
+        renewed.renew(answer, now)?;
+        site.replace_identity(renewed);
+    }
     Ok(())
 }
 
