@@ -31,7 +31,7 @@ use crate::desk::DeskError;
 use crate::disclosure::Policy;
 use crate::engine;
 
-pub use report::{Report, SHARE_MAX, Tried};
+pub use report::{Report, SHARE_MAX, Tried, Verdict};
 
 use attackers::{ATTACKERS, Attacker};
 use population::{Target, World};

@@ -325,6 +325,7 @@ fn the_attack_report_is_on_its_page_until_the_policy_changes() -> Result<()> {
     browser.enter(&stage.trust)?;
     browser.go(&format!("{}/attack", stage.trust.address()?))?;
     browser.shows("20 guesses of each attacker")?;
+    browser.shows("too few guesses to tell")?;
     assert!(names.len() > 5);
     for name in names {
         browser.shows(name)?;

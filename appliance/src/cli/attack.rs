@@ -7,11 +7,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use clap::Args;
 
-use crate::attack::{self, Settings};
+use crate::attack::{self, Settings, Verdict};
 use crate::clock;
 use crate::config::Config;
 use crate::disclosure::Policy;
 use crate::place::Place;
+
+/// The exit status where nobody wins and the plays are too few to say that nobody does.
+const EXIT_UNDECIDED: u8 = 3;
 
 #[derive(Args)]
 pub struct Attack {
@@ -63,5 +66,11 @@ pub fn attack(data: &Path, told: &Attack) -> anyhow::Result<ExitCode> {
         let file = Place::new(data).attack_report();
         report.write(&file).with_context(|| format!("{} cannot be written", file.display()))?;
     }
-    Ok(if report.winners().next().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.count(Verdict::Wins) > 0 {
+        ExitCode::FAILURE
+    } else if report.count(Verdict::TooFewPlays) > 0 {
+        ExitCode::from(EXIT_UNDECIDED)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

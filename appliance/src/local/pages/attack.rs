@@ -2,10 +2,10 @@
 
 use flip_storage::error_chain;
 use flip_web::chart::{Share, Shares};
-use flip_web::pages::{self as web, Moment};
+use flip_web::pages::{self as web, Moment, Tone};
 
 use super::frame;
-use crate::attack::{Report, SHARE_MAX, Tried, policy_words};
+use crate::attack::{Report, SHARE_MAX, Tried, Verdict, policy_words};
 use crate::clock;
 use crate::site::Site;
 
@@ -45,7 +45,11 @@ fn row(tried: Tried, trials: u64) -> web::AttackRow {
     web::AttackRow {
         shares: tried.shares(trials).map(|share| format!("{:.1} %", 100.0 * share)).collect(),
         interval: format!("{:.1} to {:.1} %", 100.0 * low, 100.0 * high),
-        wins: !tried.passes(trials),
+        verdict: match tried.verdict(trials) {
+            Verdict::Passes => Tone::Good,
+            Verdict::Wins => Tone::Bad,
+            Verdict::TooFewPlays => Tone::Warn,
+        },
         name: tried.name,
         does: tried.does,
         secret: tried.secret,

@@ -51,22 +51,22 @@ pub struct AttackRow {
     pub shares: Vec<String>,
     /// Where the true share lies, such as `55.1 to 59.0 %`.
     pub interval: String,
-    /// True where it is right too often.
-    pub wins: bool,
+    /// Good where it is not right too often, bad where it is, and else the guesses are too few to tell.
+    pub verdict: Tone,
 }
 
 impl Page for SiteAttack {
     const TEMPLATE: &'static str = "site_attack.html";
 
     fn samples() -> Vec<Self> {
-        let row = |name: &str, shares: [&str; 3], wins: bool| AttackRow {
+        let row = |name: &str, shares: [&str; 3], verdict| AttackRow {
             name: name.to_owned(),
             does: "asks for a cohort with the target in it, and for the same cohort less the target"
                 .to_owned(),
             secret: "is in the data".to_owned(),
             shares: shares.map(str::to_owned).to_vec(),
             interval: "55.1 to 59.0 %".to_owned(),
-            wins,
+            verdict,
         };
         let share = |label: &str, percent| Share { label: label.to_owned(), percent };
         let report = AttackReport {
@@ -76,8 +76,9 @@ impl Page for SiteAttack {
             changed: false,
             questions: vec![20, 50, 100],
             attackers: vec![
-                row("isolating pair", ["56.9 %", "57.0 %", "57.0 %"], false),
-                row("limits", ["100.0 %", "100.0 %", "100.0 %"], true),
+                row("isolating pair", ["56.9 %", "57.0 %", "57.0 %"], Tone::Good),
+                row("limits", ["100.0 %", "100.0 %", "100.0 %"], Tone::Bad),
+                row("timing", ["58.9 %", "59.4 %", "59.4 %"], Tone::Warn),
             ],
             chart: Shares {
                 id: "shares".to_owned(),
