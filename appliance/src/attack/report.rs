@@ -156,7 +156,10 @@ impl Report {
             line(format!("{wins} {of_all} are right in more than 60 % of all plays; a coin is in 50 %."));
         }
         if open > 0 {
-            line(format!("Of {open} {of_all}, {} plays are too few for a verdict: give more --trials.", self.trials));
+            line(format!(
+                "Of {open} {of_all}, {} plays are too few for a verdict: give more --trials.",
+                self.trials
+            ));
         }
         line(
             "It passes where its true share is at most 60 % with 95 of 100 odds, as shown, and wins where it is more \

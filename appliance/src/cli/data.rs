@@ -90,9 +90,8 @@ fn list(generations: &Generations, as_json: bool) -> anyhow::Result<()> {
     let in_use = generations.current_name();
     let is_in_use = |name: &str| in_use.as_ref().ok().map(|in_use| in_use.as_deref() == Some(name));
     let pins = generations.pins()?;
-    let pinned = |name: &str| -> Vec<String> {
-        pins.iter().filter(|pin| pin.keeps(name)).map(Pin::said).collect()
-    };
+    let pinned =
+        |name: &str| -> Vec<String> { pins.iter().filter(|pin| pin.keeps(name)).map(Pin::said).collect() };
     let names = generations.names()?;
     if as_json {
         let all: Vec<Value> = names

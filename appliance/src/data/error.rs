@@ -64,17 +64,13 @@ pub enum IngestError {
         file: String,
     },
     /// No room for the new generation.
-    #[error(
-        "the disk is full: this ingest needs about {needs_bytes} bytes; free space and run again"
-    )]
+    #[error("the disk is full: this ingest needs about {needs_bytes} bytes; free space and run again")]
     DiskFull {
         /// Bytes that the new generation takes, estimated from the extract's size.
         needs_bytes: u64,
     },
     /// DuckDB ran out of the memory it may use.
-    #[error(
-        "the ingest ran out of memory; raise ingest.memory_mb in appliance.toml"
-    )]
+    #[error("the ingest ran out of memory; raise ingest.memory_mb in appliance.toml")]
     Memory,
     /// A file could not be read or written.
     #[error("{} cannot be read or written{}", path.display(), advice(source))]

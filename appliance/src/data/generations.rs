@@ -140,7 +140,9 @@ impl Generations {
         let name = match fs::read_to_string(&path) {
             Ok(text) => text.trim_end().to_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) => {
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::InvalidData) =>
+            {
                 return Err(GenerationsError::Pointer { path });
             }
             Err(error) => return Err(failed("reading", &path)(error)),

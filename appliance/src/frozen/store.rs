@@ -93,9 +93,8 @@ impl Store {
                 generations.unpin(&pin.name)?;
             }
         }
-        let says_which = |name: &Name| {
-            pins.iter().any(|pin| pin.name == name.pin() && pin.generation.is_some())
-        };
+        let says_which =
+            |name: &Name| pins.iter().any(|pin| pin.name == name.pin() && pin.generation.is_some());
         for name in store.names()?.iter().filter(|name| !says_which(name)) {
             // A file that is damaged is not believed: what is without its pin then is for people to look at.
             let Ok((facts, ..)) = store.read(name) else { continue };

@@ -103,7 +103,10 @@ fn a_folder_in_the_pointers_place_is_named_and_moved_aside_by_the_next_that_is_p
         fs::create_dir(&pointer).unwrap();
         fs::write(pointer.join("of-whom"), format!("{round}")).unwrap();
         let said = error_chain(&generations.current().unwrap_err());
-        assert!(said.contains("current does not name a generation of this folder; see which there are"), "{said}");
+        assert!(
+            said.contains("current does not name a generation of this folder; see which there are"),
+            "{said}"
+        );
         assert!(generations.drop_one("g-000001").is_err());
         if round == 1 {
             generations.use_again("g-000001").unwrap();
@@ -137,7 +140,10 @@ fn a_pin_that_does_not_say_which_generation_it_needs_keeps_every_one_and_is_name
         fs::write(&pin, broken).unwrap();
         assert_eq!(ingest_keeping(&world, 1), [""; 0]);
         let said = generations.drop_one("g-000001").unwrap_err().to_string();
-        assert!(said.starts_with("g-000001 is needed by cohort-1 (pins/cohort-1 does not say which"), "{said}");
+        assert!(
+            said.starts_with("g-000001 is needed by cohort-1 (pins/cohort-1 does not say which"),
+            "{said}"
+        );
     }
     fs::remove_file(&pin).unwrap();
     fs::create_dir(&pin).unwrap();

@@ -45,7 +45,10 @@ impl Generations {
         let in_use = self.current_name()?;
         let pins = self.pins()?;
         for pin in pins.iter().filter(|pin| pin.generation.is_none()) {
-            tracing::warn!(pin = pin.name, "every generation is kept, since this pin does not say which it needs");
+            tracing::warn!(
+                pin = pin.name,
+                "every generation is kept, since this pin does not say which it needs"
+            );
         }
         let mut names = self.names()?;
         names.truncate(names.len().saturating_sub(most));

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use super::error::{GenerationsError, failed, not_one};
 use super::{
-    DATABASE, Generation, Generations, INGEST_LOCK, Lock, MANIFEST, NEWEST, PARTIAL, QUALITY,
-    number, replace, sync, write_synced,
+    DATABASE, Generation, Generations, INGEST_LOCK, Lock, MANIFEST, NEWEST, PARTIAL, QUALITY, number,
+    replace, sync, write_synced,
 };
 use crate::data::manifest::Manifest;
 use crate::data::quality::Quality;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     Page,
     chart::{Share, Shares},
-    pages::{Frame, Moment, sample},
+    pages::{Frame, Moment, Tone, sample},
 };
 
 /// The page at `/attack`.
