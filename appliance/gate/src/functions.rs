@@ -122,6 +122,33 @@ use Returns::{Common, First, Fraction, Is};
 
 const MANY: usize = 100;
 
+/// What is asked for by the names of other databases, or is PostgreSQL's and not of the list: what to write instead.
+#[rustfmt::skip]
+pub(crate) static INSTEAD: &[(&[&str], &str)] = &[
+    (&["datediff", "date_diff", "timestampdiff"], "write later - earlier for days between dates, or age(later, earlier)"),
+    (&["dateadd", "date_add", "timestampadd"], "write x + INTERVAL '3 months', or a date + 30 for days"),
+    (&["date_sub", "subdate"], "write x - INTERVAL '3 months', or a date - 30 for days"),
+    (&["make_interval"], "write a number times a unit: days_supply * INTERVAL '1 day'"),
+    (&["year", "month", "day", "quarter", "week", "hour", "datepart"], "write EXTRACT(YEAR FROM x), or another part of it"),
+    (&["date", "convert", "to_number", "try_cast", "safe_cast"], "write CAST(x AS date), or another type"),
+    (&["getdate", "sysdate", "curdate", "today", "clock_timestamp"], "write current_date, or better a fixed day: DATE '2024-12-31'"),
+    (&["make_timestamp", "datefromparts"], "write make_date(year, month, day)"),
+    (&["isnull", "ifnull", "nvl", "zeroifnull"], "write coalesce(x, 0)"),
+    (&["if", "iif", "iff", "decode", "nvl2"], "write CASE WHEN ... THEN ... ELSE ... END"),
+    (&["any_value", "first", "last"], "write min(x) or max(x), or use DISTINCT ON (person_id) with ORDER BY"),
+    (&["median", "quantile", "percentile", "approx_percentile"], "write percentile_cont(0.5) WITHIN GROUP (ORDER BY x)"),
+    (&["group_concat", "listagg", "wm_concat"], "write string_agg(x, ', ' ORDER BY x)"),
+    (&["len", "datalength", "octet_length"], "write length(x)"),
+    (&["charindex", "instr", "locate", "contains"], "write strpos(x, 'part')"),
+    (&["initcap", "translate"], "use lower(x), upper(x) and replace(x, 'a', 'b')"),
+    (&["regexp_match", "regexp_matches", "regexp_substr", "regexp_extract"], r"write regexp_replace(x, '^.*?([0-9]+).*$', '\1') for a part of a text"),
+    (&["width_bucket"], "write floor(x / 10) * 10, or a CASE"),
+    (&["daterange", "tsrange"], "write begins <= DATE '2020-12-31' AND ends >= DATE '2020-01-01'"),
+    (&["countif", "count_if", "sumif"], "write count(*) FILTER (WHERE ...)"),
+    (&["md5", "sha1", "sha256", "hash", "hashtext", "crc32"], "return person_id itself: of an identifier only counts leave a Trust"),
+    (&["random", "rand", "setseed"], "leave it out: the same question has the same answer, and only counts come back"),
+];
+
 /// The list, by purpose.
 #[rustfmt::skip]
 pub(crate) static FUNCTIONS: &[Function] = &[

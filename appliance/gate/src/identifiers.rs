@@ -164,7 +164,7 @@ impl Identity {
             Self::Accession => "an accession number".to_owned(),
             Self::Key(table) => format!("a key of {table}"),
             Self::Event => "a key of an event".to_owned(),
-            Self::Only(column) => format!("the identifying {column}"),
+            Self::Only(_) => "a text or number that tells by itself who or where".to_owned(),
         }
     }
 }

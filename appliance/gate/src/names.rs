@@ -73,10 +73,12 @@ pub(crate) fn literal(text: &str) -> String {
 
 /// The candidate that a misspelt name most likely means, if one is close.
 pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Quoted names keep their capitals, and nothing here has any.
+    let wrong = wrong.to_lowercase();
     let reach = 1 + wrong.len() / 4;
     candidates
         .into_iter()
-        .map(|candidate| (distance(wrong, candidate), candidate))
+        .map(|candidate| (distance(&wrong, candidate), candidate))
         .filter(|(distance, _)| *distance <= reach)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

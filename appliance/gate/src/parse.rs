@@ -89,6 +89,7 @@ pub(crate) fn parse(sql: &str) -> Result<(Query, Words), Refusal> {
 
     let mut parser =
         Parser::new(&dialect).with_recursion_limit(PARSER_LEVELS_MAX).with_tokens_with_locations(tokens);
+    while parser.consume_token(&Token::SemiColon) {}
     let query = parser.parse_query().map_err(|error| not_parsed(&error))?;
     end(&mut parser)?;
     Ok((*query, words))
@@ -112,10 +113,11 @@ fn end(parser: &mut Parser) -> Result<(), Refusal> {
                 ));
             }
             token => {
+                let comma = if matches!(token, Token::Word(_)) { " (is a comma missing?)" } else { "" };
                 return Err(Refusal::new(
                     Code::NotSql,
                     format!(
-                        "the query is complete before {token}; leave out what follows, or write it where it belongs"
+                        "the query is complete before {token}{comma}; leave out what follows, or write it where it belongs"
                     ),
                     place,
                 ));
@@ -248,9 +250,16 @@ fn not_parsed(error: &ParserError) -> Refusal {
         ParserError::RecursionLimitExceeded => too_deep(None),
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => {
             let (message, location) = split_location(message);
+            let instead = if message.ends_with("found: @") {
+                "fill in the template: write omop in place of @cdm_database_schema"
+            } else if message.ends_with("found: `") {
+                "use double quotes around a name, or none"
+            } else {
+                "write one SELECT as PostgreSQL reads it"
+            };
             Refusal::new(
                 Code::NotSql,
-                format!("this is not SQL: {message}; write one SELECT as PostgreSQL reads it"),
+                format!("this is not SQL: {message}; {instead}"),
                 location.and_then(Place::at),
             )
         }

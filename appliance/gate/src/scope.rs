@@ -11,6 +11,9 @@ use crate::names::{Name, nearest};
 use crate::refusal::{Code, Refusal};
 use crate::term::{Lineage, Type};
 
+/// How the refusal of a column begins that no table has.
+pub(crate) const NO_COLUMN: &str = "no table in this FROM has a column";
+
 /// An output column of a query.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
@@ -141,7 +144,7 @@ impl<'a> Scope<'a> {
         }
         let candidates =
             self.outwards().flat_map(|scope| &scope.from.visible).map(|column| column.name.as_str());
-        Err(unknown(name, "no table in this FROM has a column", candidates))
+        Err(unknown(name, NO_COLUMN, candidates))
     }
 
     /// The relation that a qualifier means.
@@ -186,7 +189,11 @@ fn one_of<'v>(
 }
 
 fn unknown<'c>(name: &Name, what: &str, candidates: impl Iterator<Item = &'c str>) -> Refusal {
-    let hint = nearest(&name.folded, candidates)
-        .map_or("; use a name that it has".to_owned(), |near| format!("; did you mean {near}?"));
+    let is_quoted = name.canonical.starts_with('"');
+    let hint = match nearest(&name.folded, candidates) {
+        Some(near) => format!("; did you mean {near}?"),
+        None if is_quoted => "; use single quotes for a text: double quotes are for names".to_owned(),
+        None => "; use a name that it has".to_owned(),
+    };
     Refusal::new(Code::UnknownColumn, format!("{what} {}{hint}", name.folded), name.place)
 }

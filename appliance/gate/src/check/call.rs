@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use super::from::name_parts;
 use super::{Checker, Gathering, compare, not_allowed};
-use crate::functions::{self, Engine, FUNCTIONS, Function, Kind, Returns, Special};
+use crate::functions::{self, Engine, FUNCTIONS, Function, INSTEAD, Kind, Returns, Special};
 use crate::names::nearest;
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::Scope;
@@ -252,6 +252,10 @@ impl Checker {
 }
 
 pub(super) fn unknown(name: &str, at: Option<Place>) -> Refusal {
+    if let Some((_, instead)) = INSTEAD.iter().find(|(names, _)| names.contains(&name)) {
+        let message = format!("the function {name} is not let in; {instead}");
+        return Refusal::new(Code::FunctionNotAllowed, message, at);
+    }
     let near = nearest(name, FUNCTIONS.iter().map(|function| function.name));
     let hint = match near {
         Some(near) => format!("; did you mean {near}?"),

@@ -87,6 +87,12 @@ impl Checker {
             }
             return compared(&left, symbol, &right);
         }
+        if matches!(op, BinaryOperator::Overlaps) {
+            return Err(not_allowed(
+                "OVERLAPS is not let in; write a.begins < b.ends AND b.begins < a.ends",
+                at,
+            ));
+        }
         let left = left.one(at)?;
         must_describe(&left)?;
         let right = self.value(right, scope)?;

@@ -26,9 +26,9 @@ pub(super) struct Output {
 
 /// The output list in the making.
 #[derive(Default)]
-struct Outputs {
+pub(super) struct Outputs {
     canonical: Vec<String>,
-    columns: Vec<Output>,
+    pub columns: Vec<Output>,
     labels: HashSet<String>,
     /// The number that the next label of a name gets.
     numbers: HashMap<String, usize>,
@@ -50,7 +50,7 @@ impl Outputs {
     }
 
     /// A term's value, as a type that the engine is sure of.
-    fn add_term(&mut self, name: String, term: &Term, lineage: Lineage) {
+    pub fn add_term(&mut self, name: String, term: &Term, lineage: Lineage) {
         let engine = term.text.engine.clone();
         let computed = engine.contains('(');
         let (engine, kind) = if term.kind.is_number() && !term.sure {
@@ -127,9 +127,17 @@ impl Checker {
                 self.words.clause(Keyword::INTO, at),
             ));
         }
+        if top.is_some() {
+            return Err(not_allowed("TOP is not PostgreSQL's; write LIMIT at the end", at));
+        }
+        if qualify.is_some() {
+            return Err(not_allowed(
+                "QUALIFY is not PostgreSQL's; compute the window in a subquery, and filter by it with WHERE around it",
+                at,
+            ));
+        }
         let foreign = !optimizer_hints.is_empty()
             || select_modifiers.is_some()
-            || top.is_some()
             || exclude.is_some()
             || !lateral_views.is_empty()
             || prewhere.is_some()
@@ -137,12 +145,11 @@ impl Checker {
             || !cluster_by.is_empty()
             || !distribute_by.is_empty()
             || !sort_by.is_empty()
-            || qualify.is_some()
             || value_table_mode.is_some()
             || *flavor != SelectFlavor::Standard;
         if foreign {
             return Err(not_allowed(
-                "this SELECT has a clause that is not PostgreSQL's (such as TOP, QUALIFY or FROM first); write it \
+                "this SELECT has a clause that is not PostgreSQL's (such as CONNECT BY or FROM first); write it \
                  with SELECT ... FROM ... WHERE ... GROUP BY ... ORDER BY ... LIMIT",
                 at,
             ));
@@ -169,7 +176,7 @@ impl Checker {
         if let Some(condition) = selection {
             text.push(" WHERE ");
             self.reading().before_groups = true;
-            text.append(&self.condition(condition, &scope)?);
+            text.append(&self.condition(condition, "WHERE", &outputs, &scope)?);
             self.reading().before_groups = false;
             self.connect_where(condition, &scope, &[]);
         }
@@ -178,17 +185,20 @@ impl Checker {
         let mut rest = Text::default();
         if let Some(condition) = having {
             rest.push(" HAVING ");
-            rest.append(&self.condition(condition, &scope)?);
+            rest.append(&self.condition(condition, "HAVING", &outputs, &scope)?);
         }
         rest.append(&windows);
         rest.append(&self.order_by(order_by, &outputs, &scope)?);
         let grouped = having.is_some() || !groups.canonical.is_empty() || self.reading().aggregates;
         if grouped && !apart {
-            self.reading().mixes(
+            let message = if ungrouped && self.readings.len() > 1 {
+                "this subquery makes one figure of many persons' records, by which each row would depend on others; write \
+                 the number itself in its place, or tie the subquery to its row with WHERE other.person_id = p.person_id"
+            } else {
                 "this SELECT puts several persons into one row; write GROUP BY person_id (or accession_id, or a key of \
-                 the person's records), outside ROLLUP, CUBE and GROUPING SETS",
-                at,
-            );
+                 the person's records), outside ROLLUP and CUBE, and in each of GROUPING SETS"
+            };
+            self.reading().mixes(message, at);
         }
         self.one_row = ungrouped && self.reading().aggregates;
         dependent_groups(&mut groups.engine, group_by, &outputs, &scope, &rest.engine);
@@ -203,8 +213,28 @@ impl Checker {
         Ok((text, columns))
     }
 
-    fn condition(&mut self, condition: &Expr, scope: &Scope<'_>) -> Result<Text, Refusal> {
-        Ok(self.truth(condition, scope)?.text)
+    /// The condition of WHERE or HAVING, which do not know the names that the SELECT gives.
+    fn condition(
+        &mut self,
+        condition: &Expr,
+        clause: &str,
+        outputs: &[Output],
+        scope: &Scope<'_>,
+    ) -> Result<Text, Refusal> {
+        let refused = |refusal: Refusal| {
+            let unknown = refusal.message.strip_prefix(crate::scope::NO_COLUMN).unwrap_or_default();
+            let unknown = unknown.split(';').next().unwrap_or_default().trim();
+            if refusal.code != Code::UnknownColumn || !outputs.iter().any(|each| each.column.name == unknown)
+            {
+                return refusal;
+            }
+            let message = format!(
+                "{unknown} is a name that this SELECT gives, and {clause} comes before it; write the expression itself \
+                 there, or give the name in a CTE or subquery"
+            );
+            Refusal { message, ..refusal }
+        };
+        Ok(self.truth(condition, scope).map_err(refused)?.text)
     }
 
     fn windows(
@@ -366,17 +396,21 @@ impl Checker {
                 return Ok((text, lineage.is_own()));
             }
         };
-        let mut texts = Vec::new();
+        let listed = word == "GROUPING SETS (";
+        let (mut texts, mut apart) = (Vec::new(), listed);
         for set in sets {
-            let keys: Vec<Text> = set
-                .iter()
-                .map(|key| Ok(self.grouped(key, outputs, scope, true)?.0))
-                .collect::<Result<_, Refusal>>()?;
+            let (mut keys, mut own) = (Vec::new(), false);
+            for key in set {
+                let (text, lineage) = self.grouped(key, outputs, scope, true)?;
+                keys.push(text);
+                own |= lineage.is_own();
+            }
+            apart &= own;
             let joined = Text::join(&keys, ", ");
-            let bare = keys.len() == 1 && word != "GROUPING SETS (";
+            let bare = keys.len() == 1 && !listed;
             texts.push(if bare { joined } else { Text::between("(", &joined, ")") });
         }
-        Ok((Text::between(word, &Text::join(&texts, ", "), ")"), false))
+        Ok((Text::between(word, &Text::join(&texts, ", "), ")"), apart))
     }
 }
 
