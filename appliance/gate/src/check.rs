@@ -23,6 +23,7 @@ mod select;
 mod spell;
 mod strings;
 mod types;
+mod values;
 mod window;
 
 use sqlparser::ast::Query;
@@ -69,6 +70,16 @@ fn subject(columns: &[Column], at: Option<Place>) -> Result<Subject, Refusal> {
     }
     if let Some(column) = counting(Identity::Accession) {
         return Ok(Subject::Accession { column });
+    }
+    let elsewhere = columns.iter().find(|column| {
+        matches!(column.lineage, Lineage::Identifier { identity: Identity::Person | Identity::Accession, .. })
+    });
+    if let Some(Column { name, .. }) = elsewhere {
+        let message = format!(
+            "persons are not counted by {name}, which does not come unchanged from a table whose rows are about them; \
+             return person_id (or accession_id) from such a table, as by a join with person"
+        );
+        return Err(Refusal::new(Code::NoSubject, message, at));
     }
     Err(Refusal::new(
         Code::NoSubject,

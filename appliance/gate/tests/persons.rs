@@ -86,6 +86,9 @@ fn derived_relations_that_lost_the_person() {
         "(SELECT person_id FROM condition_occurrence WHERE RARE LIMIT 1) UNION ALL SELECT person_id FROM person",
         "SELECT t.person_id FROM (SELECT p.person_id, c.RARE AS r FROM person p, condition_occurrence c) t WHERE t.r",
         "SELECT t.person_id FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY ROLLUP (person_id)) t",
+        "SELECT t.person_id FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY GROUPING SETS ((person_id), ())) t",
+        "SELECT t.person_id FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY \
+         GROUPING SETS ((person_id, measurement_date), (measurement_date))) t",
         "SELECT DISTINCT ON (year_of_birth) person_id FROM person",
         "SELECT m.person_id FROM (SELECT DISTINCT ON (visit_occurrence_id) person_id FROM measurement) m",
     ] {

@@ -80,16 +80,15 @@ impl Checker {
             }
             Expr::BinaryOp { .. } => self.chain(expr, scope),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr, scope),
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(
-                expr,
-                if *negated { " NOT LIKE " } else { " LIKE " },
-                pattern,
-                escape_char.as_deref(),
-                scope,
-            ),
-            Expr::ILike { negated, any: false, expr, pattern, escape_char } => {
+            Expr::Like { negated, any, expr, pattern, escape_char } => {
+                let words = if *negated { " NOT LIKE " } else { " LIKE " };
+                let like = if *any { Self::like_any } else { Self::like };
+                like(self, expr, words, pattern, escape_char.as_deref(), scope)
+            }
+            Expr::ILike { negated, any, expr, pattern, escape_char } => {
                 let words = if *negated { " NOT ILIKE " } else { " ILIKE " };
-                self.like(expr, words, pattern, escape_char.as_deref(), scope)
+                let like = if *any { Self::like_any } else { Self::like };
+                like(self, expr, words, pattern, escape_char.as_deref(), scope)
             }
             Expr::SimilarTo { negated, expr, pattern, escape_char } => {
                 self.similar(expr, *negated, pattern, escape_char.is_some(), scope)
@@ -134,6 +133,11 @@ impl Checker {
             )),
             Expr::AtTimeZone { .. } => Err(not_allowed(
                 "AT TIME ZONE is not let in; OMOP's times are local and without a zone, so leave it out",
+                place(expr),
+            )),
+            Expr::CompoundFieldAccess { .. } => Err(not_allowed(
+                "no element is taken of an array or row; for each person's first or last use DISTINCT ON (person_id) with \
+                 ORDER BY, or first_value(x) OVER (PARTITION BY person_id ORDER BY ...); of a text, regexp_replace",
                 place(expr),
             )),
             Expr::Collate { .. } => Err(not_allowed("COLLATE is not let in; leave it out", place(expr))),

@@ -4,8 +4,8 @@
 //! like; rows that are made up carry no lineage.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, ObjectName, ObjectNamePart, TableAlias, TableAliasColumnDef,
-    TableFactor, TableFunctionArgs, TableWithJoins,
+    DataType, Expr, FunctionArg, FunctionArgExpr, ObjectName, ObjectNamePart, TableAlias,
+    TableAliasColumnDef, TableFactor, TableFunctionArgs, TableWithJoins, Value,
 };
 
 use super::query::{Checked, rename};
@@ -14,10 +14,10 @@ use super::{Checker, Persons, not_allowed, place};
 use crate::bounds::SERIES_MAX;
 use crate::cdm;
 use crate::identifiers::{Identity, is_of_persons};
-use crate::names::{Name, nearest, quoted};
+use crate::names::{Name, literal, nearest, quoted};
 use crate::refusal::{Code, Place, Refusal};
-use crate::scope::{Column, Relation, Relations, Scope, Visible};
-use crate::term::{Lineage, Text, Type};
+use crate::scope::{Column, Ctes, Relation, Relations, Scope, Visible};
+use crate::term::{Lineage, Term, Text, Type};
 
 const SCHEMA: &str = "omop";
 
@@ -212,6 +212,9 @@ impl Checker {
         if folded != "generate_series" {
             return Err(no_table_function(folded, at));
         }
+        if let Some(calendar) = self.calendar(args)? {
+            return self.made_up("generate_series", &calendar, Type::Timestamp, alias, at);
+        }
         let bounds: Option<Vec<i64>> = args.iter().map(series_bound).collect();
         let bounds = bounds.unwrap_or_default();
         let (first, last, step) = match bounds.as_slice() {
@@ -220,7 +223,8 @@ impl Checker {
             _ => {
                 return Err(Refusal::new(
                     Code::TableFunctionNotAllowed,
-                    "generate_series takes two or three whole numbers: write generate_series(0, 90, 10)",
+                    "generate_series takes literals: write generate_series(0, 90, 10), or generate_series(DATE \
+                     '2019-01-01', DATE '2019-12-01', INTERVAL '1 month')",
                     at,
                 ));
             }
@@ -243,6 +247,36 @@ impl Checker {
             alias,
             at,
         )
+    }
+
+    /// The moments of `generate_series` with two dates and an interval, each a literal; none where it has others.
+    fn calendar(&mut self, args: &[FunctionArg]) -> Result<Option<Text>, Refusal> {
+        let written: Option<Vec<&Expr>> = args.iter().map(argument).collect();
+        let Some([first, last, step]) = written.as_deref() else { return Ok(None) };
+        let (Some(from), Some(to)) = (moment_written(first), moment_written(last)) else { return Ok(None) };
+        let ctes = Ctes::default();
+        let scope = Scope::new(&ctes, None);
+        let [first_term, last_term] = [self.value(first, &scope)?, self.value(last, &scope)?];
+        let days = [&first_term, &last_term].map(|term| matches!(term.kind, Type::Date | Type::Timestamp));
+        let Some(step) = interval_written(step).and_then(super::literal::spelt_interval) else {
+            return Ok(None);
+        };
+        let Some(steps) = super::literal::steps(from, to, &step).filter(|_| days == [true, true]) else {
+            return Ok(None);
+        };
+        if i128::from(steps) > SERIES_MAX {
+            let message = format!(
+                "generate_series makes at most {SERIES_MAX} values; write nearer dates or a longer step"
+            );
+            return Err(Refusal::new(Code::TableFunctionNotAllowed, message, place(*first)));
+        }
+        let step = format!("INTERVAL {}", literal(&step));
+        let timestamp = |term: &Term| format!("CAST({} AS TIMESTAMP)", term.text.engine);
+        let [from, to] = [&first_term, &last_term];
+        Ok(Some(Text::new(
+            format!("generate_series({}, {}, {step})", from.text.canonical, to.text.canonical),
+            format!("generate_series({}, {}, {step})", timestamp(from), timestamp(to)),
+        )))
     }
 
     /// A relation of one column that no table holds.
@@ -387,9 +421,41 @@ fn base_column(table: &'static cdm::Table, column: &cdm::Column) -> Column {
     }
 }
 
+fn argument(arg: &FunctionArg) -> Option<&Expr> {
+    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg { Some(expr) } else { None }
+}
+
+/// What is written in `DATE '...'`, `'...'::date` and the like.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is no literal")]
+fn moment_written(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::TypedString(typed) => text_of(&typed.value.value),
+        Expr::Cast { expr, .. } => literal_of(expr),
+        _ => None,
+    }
+}
+
+/// What is written in `INTERVAL '...'`, `'...'::interval` and `'...'`.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is no literal")]
+fn interval_written(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Interval(interval) if interval.leading_field.is_none() => literal_of(&interval.value),
+        Expr::Cast { expr, data_type: DataType::Interval { .. }, .. } => literal_of(expr),
+        _ => literal_of(expr),
+    }
+}
+
+fn literal_of(expr: &Expr) -> Option<&str> {
+    if let Expr::Value(value) = expr { text_of(&value.value) } else { None }
+}
+
+fn text_of(value: &Value) -> Option<&str> {
+    if let Value::SingleQuotedString(text) = value { Some(text) } else { None }
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is no literal")]
 fn series_bound(arg: &FunctionArg) -> Option<i64> {
-    let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = arg else { return None };
+    let expr = argument(arg)?;
     match expr {
         Expr::UnaryOp { op: sqlparser::ast::UnaryOperator::Minus, expr } => {
             super::literal::whole_number(expr)?.checked_neg()

@@ -124,13 +124,18 @@ fn pair(text: &str, most: u32) -> Option<u32> {
 }
 
 fn is_day(text: &str) -> bool {
+    day_number(text).is_some()
+}
+
+/// The days from 0000-03-01 to a date that is written as `2020-01-31` and exists, of the years 1 to 9999.
+fn day_number(text: &str) -> Option<i64> {
     let parts: Vec<&str> = text.split('-').collect();
-    let [year, month, day] = parts.as_slice() else { return false };
+    let [year, month, day] = parts.as_slice() else { return None };
     let digits = year.len() == 4 && year.bytes().all(|each| each.is_ascii_digit());
     let (Ok(year), true, Some(month), Some(day)) =
         (year.parse::<u32>(), digits, pair(month, 12), pair(day, 31))
     else {
-        return false;
+        return None;
     };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
@@ -139,7 +144,36 @@ fn is_day(text: &str) -> bool {
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     };
-    year > 0 && month > 0 && (1..=last).contains(&day)
+    if year == 0 || month == 0 || !(1..=last).contains(&day) {
+        return None;
+    }
+    // Years that begin in March end with their leap day.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    Some(days.into())
+}
+
+/// How many moments at most lie between two that are written out, a step of so long apart; none where that is no
+/// such thing, or the step does not lead forwards.
+pub(super) fn steps(first: &str, last: &str, step: &str) -> Option<i64> {
+    let day = |text: &str| day_number(text.split([' ', 'T']).next().unwrap_or_default());
+    let days = day(last)? - day(first)? + 1;
+    let mut seconds = 0;
+    let mut words = step.split_ascii_whitespace();
+    while let Some(number) = words.next() {
+        let number: i64 = number.parse().ok().filter(|number| *number > 0)?;
+        seconds += number
+            * match words.next()?.trim_end_matches('s') {
+                "year" => 365 * 86_400,
+                "month" => 28 * 86_400,
+                "week" => 7 * 86_400,
+                "day" => 86_400,
+                "hour" => 3_600,
+                "minute" => 60,
+                _ => 1,
+            };
+    }
+    (seconds > 0).then(|| (days.max(0) * 86_400) / seconds + 1)
 }
 
 fn is_clock(text: &str) -> bool {

@@ -123,7 +123,7 @@ impl Checker {
         let With { with_token: _, recursive, cte_tables } = with;
         if *recursive {
             return Err(not_allowed(
-                "WITH RECURSIVE is not let in; use concept_ancestor, which holds all levels of a hierarchy",
+                "WITH RECURSIVE is not let in; use concept_ancestor, which holds all levels of a hierarchy, or generate_series",
                 self.words.clause(Keyword::RECURSIVE, place(with)),
             ));
         }
@@ -222,10 +222,10 @@ impl Checker {
             SetExpr::SetOperation { .. } => {
                 self.deeper(|| place(body), |checker| checker.set_operation(body, ctes, outer))
             }
-            SetExpr::Values(_) => Err(not_allowed(
-                "VALUES makes up rows; write a list as x IN (...), or join the OMOP table that holds the values",
-                place(body),
-            )),
+            SetExpr::Values(values) => {
+                let (text, columns) = self.values(values, place(body))?;
+                Ok((text, columns, Persons::Nobody))
+            }
             SetExpr::Table(_) => {
                 let at = self.words.first(&[Keyword::TABLE]);
                 Err(not_allowed("TABLE x is short for SELECT * FROM x; write that", at))
@@ -281,7 +281,7 @@ fn same_to_the_engine(left: &Column, right: &Column) -> bool {
 }
 
 /// Columns that meet must agree, so that an identifier stays one and nothing made up becomes one.
-fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<(), Refusal> {
+pub(super) fn meet(columns: &mut [Column], others: &[Column], at: Option<Place>) -> Result<(), Refusal> {
     if columns.len() != others.len() {
         return Err(not_allowed(
             format!(

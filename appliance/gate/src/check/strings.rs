@@ -7,6 +7,7 @@ use sqlparser::ast::{CeilFloorKind, DateTimeField, Expr, TrimWhereField};
 
 use super::types::{double, small};
 use super::{Checker, not_allowed, place};
+use crate::bounds::COPY_BYTES_MAX;
 use crate::names::literal;
 use crate::patterns;
 use crate::refusal::{Place, Refusal};
@@ -42,10 +43,7 @@ impl Checker {
         }
         let like = match &pattern.literal {
             Some(held) if ends_escaping(held, escaping) => {
-                return Err(not_allowed(
-                    format!("the pattern ends with its escape {escaping}; write it twice to mean itself"),
-                    pattern.place,
-                ));
+                return Err(unfinished(escaping, pattern.place));
             }
             Some(_) => pattern.text.engine.clone(),
             None if pattern.is_null() => pattern.text.engine.clone(),
@@ -55,6 +53,43 @@ impl Checker {
             format!("{}{words}{}{}", operand.text.canonical, pattern.text.canonical, suffix.canonical);
         let engine = format!("({}{words}{like}{})", operand.text.engine, suffix.engine);
         Ok(Term::value(Text::new(canonical, engine), Type::Boolean))
+    }
+
+    /// `x LIKE ANY (ARRAY['a%', 'b%'])`: for the engine one LIKE after the other.
+    pub(super) fn like_any(
+        &mut self,
+        operand: &Expr,
+        words: &str,
+        patterns: &Expr,
+        escape: Option<&Expr>,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
+        let inner = if let Expr::Nested(inner) = patterns { inner } else { patterns };
+        let (Expr::Array(array), None) = (inner, escape) else {
+            let message = "write LIKE ANY (ARRAY['a%', 'b%']) with literal patterns, and without ESCAPE";
+            return Err(not_allowed(message, place(operand)));
+        };
+        let operand = self.value(operand, scope)?;
+        if operand.text.engine.len() > COPY_BYTES_MAX {
+            return Err(not_allowed("compute what is compared with ANY in a CTE first", operand.place));
+        }
+        let (mut listed, mut either) = (Vec::new(), Vec::new());
+        for pattern in self.array_literal(array, scope)? {
+            let Some(held) = &pattern.literal else {
+                return Err(not_allowed("write the patterns of ANY as literals", pattern.place));
+            };
+            if ends_escaping(held, '\\') {
+                return Err(unfinished('\\', pattern.place));
+            }
+            let escape = if held.contains('\\') { " ESCAPE '\\'" } else { "" };
+            either.push(format!("{}{words}{}{escape}", operand.text.engine, pattern.text.engine));
+            listed.push(pattern.text.canonical);
+        }
+        let text = Text::new(
+            format!("{}{words}ANY (ARRAY[{}])", operand.text.canonical, listed.join(", ")),
+            format!("({})", either.join(" OR ")),
+        );
+        Ok(Term::value(text, Type::Boolean))
     }
 
     pub(super) fn similar(
@@ -180,6 +215,10 @@ impl Checker {
             Text::new(format!("{function}({})", operand.text.canonical), format!("{function}({engine})"));
         Ok(Term::value(text, kind).named(function))
     }
+}
+
+fn unfinished(escape: char, at: Option<Place>) -> Refusal {
+    not_allowed(format!("the pattern ends with its escape {escape}; write it twice to mean itself"), at)
 }
 
 /// True of a pattern whose last character is an escape of nothing.

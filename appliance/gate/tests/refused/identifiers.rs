@@ -29,6 +29,9 @@ fn identifiers_meet_their_own_kind_alone() {
         "p.person_id = (SELECT count(*) FROM person)",
         "p.person_id IN (SELECT n FROM generate_series(1, 10) AS s(n))",
         "(p.person_id, p.year_of_birth) IN ((1, 1950))",
+        "p.person_id IN (VALUES (1), (2))",
+        "(p.person_id, p.year_of_birth) IN (VALUES (1, 1950))",
+        "p.person_source_value LIKE ANY (ARRAY['NHS%'])",
         "(p.person_id, p.year_of_birth) = (1, 1950)",
         "CASE p.person_id WHEN 1 THEN TRUE END",
         "CASE WHEN TRUE THEN p.person_id END = 1",
@@ -63,6 +66,10 @@ fn identifiers_meet_their_own_kind_alone() {
         "SELECT p.person_id FROM person p JOIN generate_series(1, 10) AS s(person_id) USING (person_id)",
         "SELECT p.person_id FROM person p JOIN generate_series(1, 10) AS s(n) ON s.n = p.person_id",
         "SELECT person_id FROM person UNION SELECT n FROM generate_series(1, 10) AS s(n)",
+        "SELECT p.person_id FROM person p JOIN (VALUES (1)) AS v(person_id) USING (person_id)",
+        "SELECT p.person_id FROM person p JOIN (VALUES (NULL)) AS v(n) ON v.n = p.person_id",
+        "SELECT person_id FROM person UNION VALUES (1)",
+        "WITH v(n) AS (VALUES (1)) SELECT person_id FROM person INTERSECT SELECT n FROM v",
         "SELECT person_id FROM person UNION SELECT visit_occurrence_id FROM visit_occurrence",
         "SELECT 1 AS person_id UNION SELECT person_id FROM person",
         "WITH x AS (SELECT person_id AS n FROM person) SELECT n FROM x WHERE n = 3",
@@ -87,6 +94,8 @@ fn persons_are_counted_in_tables_or_not_at_all() {
         "SELECT (SELECT person_id FROM person LIMIT 1) AS person_id FROM person",
         "SELECT person_source_value FROM person",
         "SELECT NULL AS person_id FROM person",
+        "SELECT person_id FROM (VALUES (1)) AS x(person_id)",
+        "SELECT person_id FROM person UNION VALUES (NULL)",
     ] {
         let said = refused(sql, Code::NoSubject);
         assert!(said.contains("return person_id (or accession_id)"), "{said}");

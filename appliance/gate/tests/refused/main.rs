@@ -123,7 +123,7 @@ fn a_refusal_says_where() {
         ("SELECT person_id FROM person,\n\n   secrets", 3, 4),
         ("SELECT person_id FROM person LIMIT 1+1", 1, 36),
         ("SELECT 'é', nothing FROM person", 1, 13),
-        ("SELECT person_id FROM person,\n  (VALUES (1)) AS v(x)", 2, 11),
+        ("SELECT person_id FROM person,\n  (VALUES (1 + 1)) AS v(x)", 2, 12),
         ("SELECT person_id FROM person\nFOR UPDATE", 2, 1),
         ("(SELECT person_id FROM person)\n FOR SHARE OF person NOWAIT", 2, 2),
         ("SELECT person_id FROM (\n  SELECT person_id FROM person FOR UPDATE) AS x", 2, 32),
