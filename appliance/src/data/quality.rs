@@ -111,6 +111,8 @@ pub enum Rule {
     PeriodsOverlap,
     /// A death of a person who has one already.
     SeveralDeaths,
+    /// A row whose accession number rows of another person have, too: questions that join by it connect the two.
+    SharedAccession,
     /// A row of a table without single-column key that is there already.
     RepeatedRow,
     /// A text that is a word for no value, such as NULL; stored as it is.
@@ -236,6 +238,10 @@ impl Rule {
                 "overlaps an earlier period of the same person",
                 "overlap an earlier period of the same person",
             ),
+            Self::SharedAccession => (
+                "has an accession number that another person's rows have too",
+                "have an accession number that another person's rows have too",
+            ),
             Self::SeveralDeaths => ("is a second death of a person", "are a second death of a person"),
             Self::RepeatedRow => ("repeats the key of an earlier row", "repeat the key of an earlier row"),
         }
@@ -254,6 +260,7 @@ impl Rule {
             | Self::EndBeforeStart
             | Self::YearOfBirth
             | Self::RepeatedRow
+            | Self::SharedAccession
             | Self::SeveralDeaths => (0, 10),
             Self::NoSuchRow | Self::PeriodsOverlap => (0, 50),
         }

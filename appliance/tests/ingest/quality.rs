@@ -30,6 +30,12 @@ fn faulty() -> World {
         "concept.csv",
         format!("{CONCEPT}\n201826,Type 2 diabetes,Condition,SNOMED,Finding,x,1970-01-01,2099-12-31\n"),
     );
+    world.file(
+        "image_occurrence.csv",
+        "image_occurrence_id,person_id,image_occurrence_date,modality_concept_id,accession_id\n\
+         1,1,2010-05-01,201826,A1\n2,1,2010-05-01,201826,A1\n3,2,2010-05-01,201826,A2\n\
+         4,3,2010-05-01,201826,A1\n5,3,2010-05-01,201826,\n",
+    );
     let pair = "1,2,Maps to,1970-01-01,2099-12-31\n";
     world.file("concept_relationship.csv", format!("{PAIR}\n{pair}{pair}"));
     world.file(
@@ -72,6 +78,7 @@ fn each_fault_is_counted_once_and_where_it_is() {
         (Rule::NoObservationPeriod, "person", None, (1, 3)),
         (Rule::PeriodsOverlap, "observation_period", None, (1, 3)),
         (Rule::SeveralDeaths, "death", None, (1, 2)),
+        (Rule::SharedAccession, "image_occurrence", Some("accession_id"), (3, 4)),
         (Rule::RepeatedRow, "concept_relationship", None, (1, 2)),
         (Rule::YearOfBirth, "person", Some("year_of_birth"), (0, 3)),
         (Rule::NoPerson, "visit_occurrence", Some("person_id"), (0, 1)),

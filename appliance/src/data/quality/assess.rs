@@ -102,6 +102,15 @@ impl Looks<'_> {
                 self.database.value::<u64>(&format!("SELECT count(DISTINCT person_id) FROM {from}"))?;
             self.found(Rule::SeveralDeaths, table.name, None, rows.saturating_sub(persons), rows);
         }
+        if table.column("accession_id").is_some() {
+            let from = format!("omop.{} WHERE accession_id IS NOT NULL", quoted(table.name));
+            let filled = self.database.value(&format!("SELECT count(*) FROM {from}"))?;
+            let shared = self.database.value(&format!(
+                "SELECT coalesce(sum(rows), 0)::UBIGINT FROM (SELECT count(*) AS rows FROM {from} \
+                 GROUP BY accession_id HAVING min(person_id) <> max(person_id))"
+            ))?;
+            self.found(Rule::SharedAccession, table.name, Some("accession_id"), shared, filled);
+        }
         if let Some((_, key)) = COMPOSITE.iter().find(|(name, _)| *name == table.name) {
             let rows = self.rows(table.name);
             let repeated = if self.database.may_repeat(table, key, rows)? {
