@@ -94,7 +94,7 @@ fn every_attacker_wins_where_what_protects_from_it_is_taken_away() {
             attacked(policy, config, &["--trials", "60", "--questions", questions, "--only", &only]);
         assert_eq!(report.attackers.len(), attackers.len());
         // Who takes times may be hidden from, so that sixty plays are too few to call it.
-        assert!(code == 1 || (attackers == ["timing"] && code == 3), "{attackers:?}: {code}");
+        assert!(code == 1 || (*attackers == ["timing"] && code == 3), "{attackers:?}: {code}");
         for attacker in &report.attackers {
             let (share, _) = attacker.worst(report.trials);
             let min = if attacker.name == "timing" { TIMING_SHARE_MIN } else { CONTROL_SHARE_MIN };
