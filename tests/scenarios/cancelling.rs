@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use flip_tests::questions::EVERYONE;
-use flip_tests::world::until;
+use flip_tests::world::{Browser, Window, until};
 use serde_json::json;
 
 use crate::stage::{SLOW, Stage, share};
@@ -58,4 +58,20 @@ fn a_cancelled_order_that_a_killed_appliance_holds_is_ended_when_it_is_back() ->
     until("the order to be ended", || {
         Ok(stage.trust.noted("order_cancelled")?.contains("order_cancelled").then_some(()))
     })
+}
+
+#[test]
+fn the_button_that_cancels_goes_with_the_last_answer() -> Result<()> {
+    let stage = Stage::cut_off()?;
+    let query = stage.api.ask("everyone", EVERYONE)?;
+    let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: true })?;
+    browser.go(&format!("{}/queries/{query}", stage.api.base()))?;
+    let (name, password) = stage.hub.credentials();
+    browser.sign_in(name, password)?;
+    browser.shows("Cancel what is under way")?;
+    stage.wire.mend();
+    browser.shows("persons at 1 of 1 Trust")?;
+    let page = browser.text("main")?;
+    assert!(page.contains("Ask again") && !page.contains("Cancel what is under way"), "{page}");
+    Ok(())
 }

@@ -111,6 +111,21 @@ fn the_list_with_a_form_is_never_reloaded_as_a_whole() {
 }
 
 #[test]
+fn what_changes_with_the_answers_is_in_the_part_that_is_swapped() {
+    let text = render(&Query::samples().remove(1)).unwrap();
+    let (before, live) = text.split_once("<section id=\"answer\" data-live").unwrap();
+    assert!(!before.contains("id=\"cancel\"") && live.contains("id=\"cancel\""), "{text}");
+}
+
+#[test]
+fn a_list_says_by_which_column_it_is_sorted() {
+    for text in [render(&Projects::samples()[0]).unwrap(), render(&Trusts::samples()[0]).unwrap()] {
+        assert_eq!(text.matches("aria-sort=\"descending\"").count(), 1, "{text}");
+        assert!(text.matches("?sort=").count() >= 5, "{text}");
+    }
+}
+
+#[test]
 fn a_refusal_is_shown_at_its_place() {
     let text = render(&QueryNew::samples()[1]).unwrap();
     assert!(
