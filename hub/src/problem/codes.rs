@@ -126,7 +126,7 @@ codes! {
     BadFilter           bad_filter             UNPROCESSABLE_ENTITY   "what is looked for in the audit is not right"
     BadState            bad_state              UNPROCESSABLE_ENTITY   "people have no such state"
     BadMode             bad_mode               UNPROCESSABLE_ENTITY   "a switch of the console was neither on nor off"
-    NameDiffers         name_differs           UNPROCESSABLE_ENTITY   "type the Trust's name to remove it"
+    NameDiffers         name_differs           UNPROCESSABLE_ENTITY   "type the name of the Trust or project that is to be gone"
     NoneChosen          none_chosen            UNPROCESSABLE_ENTITY   "no Trust is named"
     BadJobType          bad_job_type           UNPROCESSABLE_ENTITY   "there is no such job type; the text names those that there are"
     BadFileName         bad_file_name          UNPROCESSABLE_ENTITY   "a file's name has letters, digits, dots, hyphens and underscores, and an ending that is let in"

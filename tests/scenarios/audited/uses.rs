@@ -78,7 +78,7 @@ pub(super) fn uses() -> BTreeMap<&'static str, (&'static str, Body)> {
             "POST /projects/{project}",
             ("project_edited", Form("edition=1&name=Hearts&description=&members=ada")),
         ),
-        ("POST /projects/{project}/delete", ("project_deleted", Form(""))),
+        ("POST /projects/{project}/delete", ("project_deleted", Form("name=For+this+route"))),
         (
             "POST /api/v1/people",
             ("person_invited", Json(json!({ "name": "b", "email": "b@a.example", "role": "viewer" }))),

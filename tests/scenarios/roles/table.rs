@@ -122,6 +122,7 @@ fn body_of(route: (&str, &str), at: &Filled<'_>) -> (&'static str, String) {
         ("POST", "/second-factor" | "/second-factor/code" | "/second-factor/recovery-codes") => {
             "code=000000".to_owned()
         }
+        ("POST", "/projects/{project}/delete") => "name=Lungs".to_owned(),
         ("POST", "/account/tokens") => "name=x&days=1&read=on".to_owned(),
         ("POST", "/trusts/{trust}/remove") => format!("name={trust_name}"),
         _ => String::new(),

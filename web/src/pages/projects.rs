@@ -128,6 +128,8 @@ impl Page for Projects {
             href: "/projects/3".to_owned(),
             name: "r.okafor@flip.example: own questions".to_owned(),
             description: String::new(),
+    /// Why it was not deleted.
+    pub delete_error: Option<String>,
             owner: "r.okafor@flip.example".to_owned(),
             members: 0,
             made: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
@@ -222,6 +224,7 @@ impl Page for Project {
             delete_action: None,
             state: "unstaged".to_owned(),
             query: None,
+            delete_error: None,
             models: Vec::new(),
             model_new_href: None,
             seats: Vec::new(),
@@ -229,7 +232,9 @@ impl Page for Project {
             locked: false,
             ..owners.clone()
         };
+            delete_error: Some("Its name is “Lung nodules on chest CT”".to_owned()),
         let deleted = Self { deleted: Some(owners.made.clone()), ..viewers.clone() };
         vec![owners, refused, viewers, deleted]
     }
 }
+            delete_error: None,

@@ -176,6 +176,20 @@ pub async fn delete(may: &May<acts::DeleteProject>, hub: &Arc<Hub>) -> Result<()
     hub.files.announce();
     hub.announce_change();
     Ok(())
+/// Deletes the project whose name somebody has typed: it cannot be undone.
+pub async fn delete_typed(
+    may: &May<acts::DeleteProject>,
+    hub: &Arc<Hub>,
+    name: &str,
+) -> Result<(), ApiProblem> {
+    let known = found(hub, may.project()).await?.name;
+    if name.trim() != known {
+        let title = "Type the project's name to delete it.";
+        return Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{known}”")));
+    }
+    delete(may, hub).await
+}
+
 }
 
 /// The same, for a page that is shown beside another act.

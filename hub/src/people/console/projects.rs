@@ -27,6 +27,11 @@ pub(super) struct NewProject {
 }
 
 #[derive(Deserialize)]
+#[derive(Deserialize)]
+pub(super) struct TypedName {
+    name: String,
+}
+
 pub(super) struct Edit {
     edition: u64,
     name: String,
@@ -182,6 +187,14 @@ pub(super) async fn delete(
     may: May<acts::DeleteProject>,
     State(hub): State<Arc<Hub>>,
 ) -> Result<Response, ApiProblem> {
-    act::delete(&may, &hub).await?;
-    Ok(Redirect::to("/projects").into_response())
+    match act::delete_typed(&may, &hub, &typed.name).await {
+        Ok(()) => Ok(Redirect::to("/projects").into_response()),
+        Err(problem) if typed_wrongly(&problem) => {
+            let delete_error = Some(words_of(&problem));
+            let page = web::Project { delete_error, ..page(&may, &hub, None, None).await? };
+            Ok(problem.with_page(shown(&page)))
+        }
+        Err(problem) => Err(problem),
+    }
 }
+    Form(typed): Form<TypedName>,

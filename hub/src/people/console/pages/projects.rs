@@ -70,6 +70,7 @@ pub fn project<A: Is>(
     }
 }
 
+        delete_error: None,
 fn seats<A: Is>(
     seer: &May<A>,
     project: &Project,
