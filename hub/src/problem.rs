@@ -124,7 +124,8 @@ impl ApiProblem {
     /// The person may know of it and may not do that to it.
     pub fn forbidden(act: &str) -> Self {
         Self::new(Code::Forbidden, "You may not do this.").detail(format!(
-            "your role and your place in the project do not let you: {act}; an admin or the project's owner can change that"
+            "your role, and your place in the project, do not allow you to {act}; an admin can change the one, and the \
+             project's owner the other"
         ))
     }
 

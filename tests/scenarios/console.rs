@@ -202,3 +202,32 @@ fn enrolling_again_beside_a_running_appliance_is_refused() -> Result<()> {
     assert_eq!(result["shares"][0]["state"], "fewer_than");
     Ok(())
 }
+
+#[test]
+fn who_was_signed_out_meanwhile_comes_back_to_the_page_and_reads_that_nothing_was_done() -> Result<()> {
+    let stage = Stage::set()?;
+    let (api, base) = (&stage.api, stage.api.base());
+    let from = format!("{base}/queries/new?project=1&again=2");
+    let gone = [
+        ("cookie", "__Host-flip-session=gone"),
+        ("origin", base),
+        ("sec-fetch-site", "same-origin"),
+        ("referer", from.as_str()),
+    ];
+    let sent = api.post_form("/projects/1/delete", "name=Lungs", &gone)?;
+    assert_eq!(sent.location, "/sign-in?next=/queries/new?project=1%26again=2&lost=1", "{}", sent.text);
+    let page = stage.hub.stranger()?.get(&sent.location)?.text.replace("&#x2f;", "/");
+    assert!(
+        page.contains("nothing was done") && page.contains("/queries/new?project=1&amp;again=2"),
+        "{page}"
+    );
+    let looked = stage.hub.stranger()?.get("/queries?project=7")?;
+    assert_eq!(looked.location, "/sign-in?next=/queries?project=7");
+    let elsewhere = [gone[0], gone[1], gone[2], ("referer", "https://evil.example//evil.example")];
+    let sent = api.post_form("/projects/1/delete", "name=Lungs", &elsewhere)?;
+    assert_eq!(sent.location, "/sign-in?next=/queries&lost=1");
+    // What a button sends has no page: whoever asks for one reads how it is meant.
+    let button = api.get("/projects/1/delete")?;
+    assert!(button.status == 405 && button.text.contains("press it there"), "{}", button.text);
+    Ok(())
+}

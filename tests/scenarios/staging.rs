@@ -295,3 +295,18 @@ fn a_query_is_asked_again_as_a_new_one_and_cancelled_on_its_page() -> Result<()>
     scene.owner.ask_in("Cohort", DIABETES, &scene.project)?;
     Ok(())
 }
+
+#[test]
+fn a_question_is_not_lost_that_was_typed_while_its_project_was_staged() -> Result<()> {
+    let scene = Scene::set()?;
+    scene.ask(EVERYONE)?;
+    scene.owner.stage(&scene.project)?;
+    let form =
+        format!("name=Typed+for+an+hour&sql=SELECT+person_id+FROM+omop.person&project={}", scene.project);
+    let reply = scene.owner.send("POST", "/queries", "application/x-www-form-urlencoded", &form)?;
+    assert_eq!(reply.status, 409, "{}", reply.text);
+    for words in ["the project is staged", "Typed for an hour", "SELECT person_id FROM omop.person"] {
+        assert!(reply.text.contains(words), "{words}: {}", reply.text);
+    }
+    Ok(())
+}

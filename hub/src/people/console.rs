@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use flip_protocol::ident::ProjectId;
@@ -142,6 +142,9 @@ pub(super) fn routes(table: Table) -> Table {
 struct After {
     #[serde(default)]
     next: String,
+    /// Whether something was sent that was not carried out.
+    #[serde(default)]
+    lost: String,
 }
 
 #[derive(Deserialize)]
@@ -184,7 +187,10 @@ async fn sign_in_form(
     State(hub): State<Arc<Hub>>,
     Parameters(next): Parameters<After>,
 ) -> Response {
-    shown(&pages::sign_in(hub.provider.as_ref(), "", None, local_path(&next.next)))
+    const LOST: &str =
+        "You were signed out before that was sent, and nothing was done. Sign in, and do it again.";
+    let lost = (!next.lost.is_empty()).then(|| LOST.to_owned());
+    shown(&pages::sign_in(hub.provider.as_ref(), "", lost, local_path(&next.next)))
 }
 
 async fn sign_in(
@@ -284,15 +290,16 @@ async fn ask(
             tracing::info!(query = %id, by = person.name, "a query was asked");
             Ok(Redirect::to(&format!("/queries/{id}")).into_response())
         }
-        Err(problem) if typed_wrongly(&problem) => {
-            let projects = act::projects::to_ask(&person, &hub, project).await?;
+        // Also where its project was staged meanwhile, or the hub takes no work now: what was typed is not lost.
+        Err(problem) if typed_wrongly(&problem) || problem.status() == StatusCode::SERVICE_UNAVAILABLE => {
+            let projects = act::projects::choices(&person, &hub, project).await?;
             let page = web::QueryNew {
                 name: form.name,
                 sql: form.sql,
                 refusal: Some(pages::refusal(&problem)),
                 ..pages::query_new(&person, &projects, project)
             };
-            Ok((problem.status(), shown(&page)).into_response())
+            Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),
     }
@@ -391,16 +398,23 @@ fn sentence(words: &str) -> String {
 /// their second factor to the page for that.
 pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
+    let (next_page, lost) = if request.method() == Method::GET {
+        (request.uri().path_and_query().map(ToString::to_string), "")
+    } else {
+        // What a page sent has no page of its own to come back to.
+        (sent_from(&headers), "&lost=1")
+    };
+    let next_page = local_path(&next_page.unwrap_or_default()).replace('&', "%26");
     let response = next.run(request).await;
     let Some(problem) = response.extensions().get::<ApiProblem>() else { return response };
     if for_programs(&path, &headers) {
         return response;
     }
     if problem.status() == StatusCode::UNAUTHORIZED {
-        return Redirect::to(&format!("/sign-in?next={path}")).into_response();
+        return Redirect::to(&format!("/sign-in?next={next_page}{lost}")).into_response();
     }
     if problem.0.code == Code::SecondFactorNeeded.name() {
-        return Redirect::to(&format!("/second-factor?next={path}")).into_response();
+        return Redirect::to(&format!("/second-factor?next={next_page}")).into_response();
     }
     let person = Person::of_cookie(&hub, &headers).await.ok();
     let mut page = problem_page(person.as_ref(), problem);
@@ -410,6 +424,12 @@ pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Requ
         }
     }
     page
+}
+
+/// The page that a form was sent from: its path, and what follows.
+fn sent_from(headers: &HeaderMap) -> Option<String> {
+    let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    page.path_and_query().map(ToString::to_string)
 }
 
 /// True where whoever asks wants no page: the API, and links to files, which pages lead to and programs follow.
@@ -425,7 +445,12 @@ fn problem_page(person: Option<&Person>, problem: &ApiProblem) -> Response {
         frame: pages::frame(person),
         status: problem.0.status,
         title: problem.0.title.clone(),
-        detail: problem.0.detail.clone().unwrap_or_default(),
+        detail: sentence(&if problem.0.code == Code::BadMethod.name() {
+            "this address only takes what a button of a page sends; go back to that page, and press it there"
+                .to_owned()
+        } else {
+            problem.0.detail.clone().unwrap_or_default()
+        }),
     };
     problem.with_page(shown(&page))
 }

@@ -96,7 +96,7 @@ fn problem_of(not: NotAsked) -> ApiProblem {
 pub fn closed(state: &str) -> ApiProblem {
     let title = "Nothing is asked in this project any more.";
     ApiProblem::new(Code::ProjectClosed, title).detail(format!(
-        "it is {state}, and Trusts decide about the query that it is staged with; ask in another project, or have an \
-         admin unstage it while no Trust has approved"
+        "the project is {state}, and Trusts decide about the query that it is staged with; ask in another project, or \
+         have an admin unstage it while no Trust has approved"
     ))
 }
