@@ -154,6 +154,12 @@ impl OrderState {
         }
     }
 
+    /// How far [`Self::persons`] may be off, where the Trust gave a number that is not exact.
+    pub fn persons_margin(&self) -> Option<u64> {
+        let Self::Done { answer: Answer::Value(cohort), .. } = self else { return None };
+        cohort.protection.map(|protection| protection.persons_margin)
+    }
+
     /// The protected count of persons, where the Trust gave one.
     pub fn persons(&self) -> Option<u64> {
         match self {

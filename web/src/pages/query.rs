@@ -37,6 +37,8 @@ pub struct Query {
     pub trusts: Vec<TrustAnswer>,
     /// The statistics, in the order they are to be shown.
     pub fields: Vec<Field>,
+    /// The Trusts that gave persons and records and no statistics.
+    pub undivided: Vec<String>,
     /// Freezing its cohort.
     pub freeze: Freeze,
     /// `staged` or `approved`, where its project is that with this very query.
@@ -66,4 +68,6 @@ pub struct Field {
     pub summaries: Vec<Option<Summary>>,
     /// True where at least one cell was folded into another or withheld.
     pub folded: bool,
+    /// True where there is no count in it at all: nothing to draw.
+    pub nothing: bool,
 }

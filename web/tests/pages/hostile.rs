@@ -48,6 +48,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<Query>(&mut pages, |page| {
+        page.undivided.iter_mut().for_each(|trust| *trust = text());
         (page.name, page.sql, page.by, page.project) = (text(), text(), text(), text());
         for row in &mut page.trusts {
             row.trust = text();

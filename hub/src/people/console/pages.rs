@@ -151,6 +151,7 @@ pub fn query(
         margin: combined.total.and_then(|total| total.persons_margin),
         inexact: combined.total.is_some_and(|total| total.persons_margin.is_some()),
         trusts: combined.shares.iter().map(|share| trust_answer(share, now)).collect(),
+        undivided: undivided(combined),
         fields: combined.fields.iter().enumerate().map(|(number, one)| fields::of(number, one)).collect(),
         freeze: web::Freeze {
             action: (approved && !freezing && seer.also(Act::Freeze))
@@ -166,6 +167,19 @@ pub fn query(
         json_href: Some(format!("/api/v1/queries/{}", query.id)),
         refresh_seconds: refresh,
     }
+}
+
+/// The Trusts that gave persons and records and, of so few, no statistics.
+fn undivided(combined: &Combined) -> Vec<String> {
+    let divides = |share: &Share| {
+        combined
+            .fields
+            .iter()
+            .flat_map(|field| &field.series)
+            .any(|series| series.trust_name == share.trust_name)
+    };
+    let gave = combined.shares.iter().filter(|share| matches!(share.said, Said::Value { .. }));
+    gave.filter(|share| !divides(share)).map(|share| share.trust_name.clone()).collect()
 }
 
 fn frozen_at(freeze: &Freeze, now: UnixMillis) -> web::FrozenAt {

@@ -13,6 +13,8 @@ pub struct Seat {
     pub id: String,
     /// Persons that it gave as the answer to the query; `None` where it gave no number.
     pub persons: Option<u64>,
+    /// How far that may be off; `None` where it is exact.
+    pub margin: Option<u64>,
     /// Why the project cannot be staged there; `None` where it can be or is.
     pub why_not: Option<String>,
     /// That it is staged there.
@@ -72,6 +74,7 @@ pub(in crate::pages) fn samples() -> Vec<Seat> {
         trust: "Northmoor University Hospitals".to_owned(),
         id: "1".to_owned(),
         persons: Some(820),
+        margin: Some(35),
         why_not: None,
         staged: None,
         decides: "its own admin".to_owned(),
@@ -93,6 +96,7 @@ pub(in crate::pages) fn samples() -> Vec<Seat> {
     let not = Seat {
         trust: "Eastvale NHS Foundation Trust".to_owned(),
         persons: None,
+        margin: None,
         why_not: Some("it has fewer than 10 such persons".to_owned()),
         may_stage: false,
         ..bare.clone()

@@ -23,7 +23,17 @@ impl Page for Query {
             margin: Some(45),
             inexact: true,
             trusts: every_answer(),
-            fields: vec![columns(), nulls(), ages(), sexes(), years(), ages_of_onset(), top_conditions()],
+            fields: vec![
+                columns(),
+                nulls(),
+                ages(),
+                sexes(),
+                years(),
+                ages_of_onset(),
+                top_conditions(),
+                withheld(),
+            ],
+            undivided: vec!["Westbrook".to_owned()],
             freeze: freeze::sample(),
             staged: Some("approved".to_owned()),
             cancel_action: None,
@@ -42,6 +52,7 @@ impl Page for Query {
                 row("Eastvale NHS Foundation Trust", Answer::Queued),
             ],
             fields: Vec::new(),
+            undivided: Vec::new(),
             freeze: Freeze { action: None, trusts: Vec::new() },
             staged: None,
             cancel_action: Some("/queries/5/cancel".to_owned()),
@@ -86,6 +97,7 @@ fn many(page: Query) -> Query {
             margins: vec![None; 12],
             summaries: vec![None; 12],
             folded: false,
+            nothing: false,
         }],
         ..page
     }
@@ -165,6 +177,7 @@ fn every_answer() -> Vec<TrustAnswer> {
 fn field(id: &str, title: &str, unit: &str, cells: &[(&str, [Bar; 2])]) -> Field {
     Field {
         folded: cells.iter().any(|(_, bars)| bars.contains(&Bar::Withheld)),
+        nothing: false,
         line: None,
         margins: vec![Some(35), Some(28)],
         summaries: vec![None, None],
@@ -265,6 +278,14 @@ fn ages_of_onset() -> Field {
         }
     }
     Field { line: Some(line), summaries, ..field }
+}
+
+fn withheld() -> Field {
+    Field {
+        folded: true,
+        nothing: true,
+        ..field("withheld", "Top Values of value_as_string", "persons", &[])
+    }
 }
 
 fn top_conditions() -> Field {

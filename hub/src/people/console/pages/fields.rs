@@ -26,6 +26,11 @@ pub fn of(number: usize, field: &CombinedField) -> web::Field {
         margins: field.series.iter().map(|series| series.margin).collect(),
         summaries: field.series.iter().map(summary).collect(),
         folded: field.series.iter().any(|series| series.folded),
+        nothing: !field
+            .series
+            .iter()
+            .flat_map(|series| &series.cells)
+            .any(|cell| matches!(cell, SeriesCell::Count(_))),
     }
 }
 
@@ -130,6 +135,14 @@ mod tests {
         assert_eq!(sides, [(None, Some(10.0)), (Some(10.0), Some(20.5)), (Some(20.5), None)]);
         assert_eq!(panel.beside.as_deref(), Some("Other: 20"));
         assert_eq!(drawn.chart.categories.len(), 4, "the numbers beside the chart are all there");
+    }
+
+    #[test]
+    fn a_statistic_without_a_count_is_not_drawn() {
+        let mut all = field(Shape::TopValues, &["2019"]);
+        assert!(!of(0, &all).nothing);
+        all.series[0].cells[0] = SeriesCell::Withheld;
+        assert!(of(0, &all).nothing && of(0, &field(Shape::TopValues, &[])).nothing);
     }
 
     #[test]

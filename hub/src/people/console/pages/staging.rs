@@ -43,6 +43,7 @@ pub fn seat(
         trust: seat.trust_name.clone(),
         id: seat.trust.to_string(),
         persons: seat.share.as_ref().and_then(crate::order::OrderState::persons),
+        margin: seat.share.as_ref().and_then(crate::order::OrderState::persons_margin),
         why_not: why_not.filter(|_| staged.is_none()).map(|why| why.sentence()),
         staged: staged.map(|at| staged_at(at, now)),
         decides: if seat.own_admin { "its own admin" } else { "an admin of the hub" }.to_owned(),
