@@ -19,6 +19,9 @@ pub fn name(text: &str) -> Result<&str, &'static str> {
     if name.chars().any(char::is_control) {
         return Err("the name has control characters in it");
     }
+    if name.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("the name has characters in it that could not be read; type it again");
+    }
     if name.chars().any(unseen) {
         return Err("the name has characters in it that nobody sees, or that turn the direction of the text");
     }
@@ -39,6 +42,9 @@ pub fn lines(text: &str) -> Result<String, &'static str> {
     let text = text.trim().replace("\r\n", "\n").replace('\r', "\n");
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         return Err("has control characters in it");
+    }
+    if text.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("has characters in it that could not be read; type it again");
     }
     if text.chars().any(unseen) {
         return Err("has characters in it that nobody sees, or that turn the direction of the text");
@@ -95,6 +101,9 @@ mod tests {
         {
             assert!(name(hidden).is_err_and(|why| why.contains("nobody sees")), "{hidden:?}");
         }
+        // What a form's bytes that are no UTF-8 are read as.
+        assert!(name("\u{fffd}\u{fffd}").is_err_and(|why| why.contains("could not be read")));
+        assert!(lines("a \u{fffd}").is_err_and(|why| why.contains("could not be read")));
         assert!(name("a\u{1b}[2Jb").is_err_and(|why| why.contains("control")));
         assert!(name(" \t ").is_err_and(|why| why.contains("empty")));
         assert!(name(&"é".repeat(120)).is_ok() && name(&"é".repeat(121)).is_err());
