@@ -68,7 +68,6 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
-            "--hide-scrollbars",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -198,10 +197,11 @@ impl Browser {
         Ok(broken.filter_map(|rule| Some(rule.as_str()?.to_owned())).collect())
     }
 
-    /// What stands out of the window or out of what it is in, and what is cut off where nobody can scroll to it, with
-    /// everything unfolded.
+    /// What stands out of the window, beside its scroll bar, or out of what it is in, and what is cut off where nobody can
+    /// scroll to it, with everything unfolded.
     pub fn misfits(&self) -> Result<Vec<String>> {
         const SCRIPT: &str = "
+            document.documentElement.style.overflowY = 'scroll';
             const wide = document.documentElement.clientWidth;
             const style = (element) => getComputedStyle(element);
             const scrolls = (element) => element && element !== document.body &&
@@ -237,12 +237,19 @@ impl Browser {
         Ok(lines.filter_map(|line| Some(line["message"].as_str()?.to_owned())).collect())
     }
 
-    /// Writes a picture of the window as PNG.
+    /// Writes a picture of the window as PNG, without its scroll bars.
     pub fn picture(&self, file: &Path) -> Result<()> {
+        self.hide_bars(true)?;
         let data = self.look("/screenshot")?;
+        self.hide_bars(false)?;
         let text = data.as_str().context("no picture")?;
         let bytes = base64::engine::general_purpose::STANDARD.decode(text)?;
         Ok(fs::write(file, bytes)?)
+    }
+
+    fn hide_bars(&self, hidden: bool) -> Result<()> {
+        let hide = json!({ "cmd": "Emulation.setScrollbarsHidden", "params": { "hidden": hidden } });
+        self.command("/goog/cdp/execute", &hide).map(drop)
     }
 
     fn element(&self, selector: &str) -> Result<String> {
