@@ -188,12 +188,19 @@ pub fn combine(asked: &[Asked], link: impl Fn(PartyId) -> Link) -> Combined {
         })
         .collect();
     Combined {
-        total: total(&shares),
+        total: total(shares.iter().map(|share| &share.said)),
         trusts: tally(&shares),
         complete: asked.iter().all(|asked| asked.state.ended()),
         fields: fields::combine(asked),
         shares,
     }
+}
+
+/// The sum over the Trusts that gave a value, of their shares alone.
+pub fn total_of(asked: &[Asked]) -> Option<Total> {
+    // How a Trust stands now says nothing of what it gave.
+    let said: Vec<Said> = asked.iter().map(|asked| said(&asked.state, Link::Online)).collect();
+    total(said.iter())
 }
 
 fn said(state: &OrderState, link: Link) -> Said {
@@ -227,11 +234,11 @@ fn said(state: &OrderState, link: Link) -> Said {
     }
 }
 
-fn total(shares: &[Share]) -> Option<Total> {
+fn total<'a>(each: impl Iterator<Item = &'a Said>) -> Option<Total> {
     let mut total = Total { persons: 0, records: 0, persons_margin: None, records_margin: None, trusts: 0 };
     let mut margins: Vec<Protection> = Vec::new();
-    for share in shares {
-        if let Said::Value { persons, records, protection, .. } = &share.said {
+    for said in each {
+        if let Said::Value { persons, records, protection, .. } = said {
             total.persons = total.persons.saturating_add(*persons);
             total.records = total.records.saturating_add(*records);
             total.trusts += 1;

@@ -45,6 +45,7 @@ pub mod second_factor;
 pub mod serve;
 pub mod shapes;
 pub mod sites;
+pub mod sorting;
 pub mod strength;
 pub mod throttle;
 pub mod tls;

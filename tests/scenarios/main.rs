@@ -20,6 +20,7 @@ mod freezing;
 mod garbage;
 mod guide;
 mod keeping;
+mod lists;
 mod local;
 mod messages;
 mod models;

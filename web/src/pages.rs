@@ -26,6 +26,8 @@ mod tokens;
 mod trust;
 mod trusts;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -140,6 +142,28 @@ pub struct Pager {
     pub next_href: Option<String>,
 }
 
+/// The heads of a list's columns by which it can be sorted, by the columns' names.
+pub type SortHeads = BTreeMap<String, SortHead>;
+
+/// A column's head.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SortHead {
+    /// Path of the list sorted by it; the other way around where it is sorted by it already.
+    pub href: String,
+    /// How the list is sorted by it; `None` where it is sorted by another.
+    pub sorted: Option<Sorted>,
+}
+
+/// Which way, in the words of `aria-sort`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sorted {
+    /// The lowest first.
+    Ascending,
+    /// The highest first.
+    Descending,
+}
+
 /// A project to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProjectChoice {
@@ -214,10 +238,21 @@ pub enum Sandbox {
 
 /// Values for samples.
 mod sample {
-    use super::{Decides, Frame, Moment, Notice, Pager, ProjectChoice, SignedIn};
+    use super::{
+        Decides, Frame, Moment, Notice, Pager, ProjectChoice, SignedIn, SortHead, SortHeads, Sorted,
+    };
 
     pub(super) fn pager(path: &str) -> Pager {
         Pager { first_href: Some(path.to_owned()), next_href: Some(format!("{path}?after=1.7.AB")) }
+    }
+
+    /// Of a list that is sorted by the first of these columns, downwards.
+    pub(super) fn heads(path: &str, columns: &[&str]) -> SortHeads {
+        let each = columns.iter().enumerate().map(|(number, column)| {
+            let sorted = (number == 0).then_some(Sorted::Descending);
+            (column.to_string(), SortHead { href: format!("{path}?sort={column}"), sorted })
+        });
+        each.collect()
     }
 
     pub(super) fn frame() -> Frame {

@@ -11,6 +11,7 @@ use super::files;
 use super::keys::peer;
 use super::models;
 use super::orders::{self, Sealer};
+use super::queries::SUMMARY;
 use super::staging::lifecycle;
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
@@ -18,6 +19,7 @@ use crate::model::ModelId;
 use crate::permissions::{Act, Cell, Column, Relation, decide};
 use crate::person::{PersonId, Role};
 use crate::project::Lifecycle;
+use crate::sorting::{self, Sorting};
 use crate::wording;
 
 /// A project.
@@ -101,10 +103,10 @@ pub(super) const SEEN: &str = "(?1 IS NULL OR (project.deleted_ms IS NULL AND (p
 /// Of `project`: that it has the words `?2` in its name or description, whatever their case.
 const WORDS: &str = "(project.name LIKE ?2 ESCAPE '\\' OR project.description LIKE ?2 ESCAPE '\\')";
 
-/// Which projects of a list are looked at.
+/// Which rows of a list are looked at.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// Words of the name or the description; every project where it is empty.
+    /// Words that they have; every one where it is empty.
     pub words: String,
     /// How many are passed over.
     pub skip: u32,
@@ -112,16 +114,77 @@ pub struct Look {
     pub most: u32,
 }
 
-impl Look {
+/// A list of projects, and what of it is looked at.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Words of the name or the description, and which part.
+    pub look: Look,
+    /// Of that owner alone.
+    pub owner: Option<PersonId>,
+    /// Its order.
+    pub sorting: Sorting<ProjectColumn>,
+}
+
+impl Listing {
+    /// How a list is where nobody wishes otherwise: the newest first.
+    pub const USUAL: Sorting<ProjectColumn> = Sorting { by: ProjectColumn::Made, down: true };
+
     /// The newest.
     pub fn newest(most: u32) -> Self {
-        Self { words: String::new(), skip: 0, most }
+        let look = Look { words: String::new(), skip: 0, most };
+        Self { look, owner: None, sorting: Self::USUAL }
     }
+}
 
+impl Look {
     /// The words as what LIKE takes, with a backslash before what it would read otherwise.
     pub(super) fn like(&self) -> String {
         let escaped = self.words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         format!("%{escaped}%")
+    }
+}
+
+/// What a list of projects can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectColumn {
+    /// Its name.
+    Name,
+    /// Where it is: unstaged, staged, approved.
+    State,
+    /// Its owner's name.
+    Owner,
+    /// The persons in the answer to the query that it is staged with; without a number it is last either way.
+    Persons,
+    /// When it was made.
+    Made,
+}
+
+impl sorting::Column for ProjectColumn {
+    const ALL: &'static [(&'static str, Self, bool)] = &[
+        ("name", Self::Name, false),
+        ("state", Self::State, false),
+        ("owner", Self::Owner, false),
+        ("persons", Self::Persons, true),
+        ("made", Self::Made, true),
+    ];
+}
+
+impl ProjectColumn {
+    /// As SQL, of `project` and `owner`.
+    fn sql(self) -> String {
+        match self {
+            Self::Name => "project.name COLLATE NOCASE".to_owned(),
+            Self::State => {
+                "CASE project.state WHEN 'unstaged' THEN 0 WHEN 'staged' THEN 1 ELSE 2 END".to_owned()
+            }
+            Self::Owner => "owner.name COLLATE NOCASE".to_owned(),
+            // As `combine` adds them up, of what the index of orders has ready.
+            Self::Persons => format!(
+                "(SELECT sum(json_extract({SUMMARY}, '$.answer.persons')) FROM work_order
+                  WHERE work_order.query = project.staged_query AND work_order.kind = 'cohort_query')"
+            ),
+            Self::Made => "project.made_ms".to_owned(),
+        }
     }
 }
 
@@ -174,22 +237,24 @@ impl Ledger {
         self.call("project", move |tx| project(tx, id)).await
     }
 
-    /// What the seer may know of and has these words in its name or description, newest first, what was deleted last; and
-    /// how many there are.
-    pub async fn projects(&self, seer: Seer, look: Look) -> Result<(Vec<Project>, u64), LedgerError> {
+    /// What the seer may know of that is of the list, in its order, what was deleted last; and how many there are.
+    pub async fn projects(&self, seer: Seer, of: Listing) -> Result<(Vec<Project>, u64), LedgerError> {
         self.call("projects", move |tx| {
-            let like = look.like();
-            let Look { skip, most, .. } = look;
+            let Listing { look, owner, sorting } = of;
+            let (like, owner) = (look.like(), owner.map(PersonId::bytes));
+            let wanted = format!("{SEEN} AND {WORDS} AND (?3 IS NULL OR project.owner = ?3)");
             let count: u64 = tx
-                .prepare_cached(&format!("SELECT count(*) FROM project WHERE {SEEN} AND {WORDS}"))?
-                .query_row((seer.key(), &like), |row| row.get(0))?;
+                .prepare_cached(&format!("SELECT count(*) FROM project WHERE {wanted}"))?
+                .query_row((seer.key(), &like, owner), |row| row.get(0))?;
+            let (column, way) = (sorting.by.sql(), if sorting.down { "DESC" } else { "ASC" });
             let found: Vec<Project> = tx
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} WHERE {SEEN} AND {WORDS}
-                     ORDER BY project.deleted_ms IS NOT NULL, project.made_ms DESC, project.id DESC
-                     LIMIT ?3 OFFSET ?4"
+                    "SELECT {COLUMNS} WHERE {wanted}
+                     ORDER BY project.deleted_ms IS NOT NULL, {column} {way} NULLS LAST,
+                         project.made_ms DESC, project.id DESC
+                     LIMIT ?4 OFFSET ?5"
                 ))?
-                .query_map((seer.key(), &like, most, skip), of_row)?
+                .query_map((seer.key(), &like, owner, look.most, look.skip), of_row)?
                 .collect::<Result<_, _>>()?;
             let found: Vec<Project> =
                 found.into_iter().map(|project| whole(tx, project)).collect::<Result<_, _>>()?;

@@ -169,6 +169,16 @@ impl Ledger {
         .await
     }
 
+    /// Each Trust's share of these queries, without its statistics.
+    pub async fn shares(&self, queries: Vec<Uuid>) -> Result<HashMap<Uuid, Vec<Asked>>, LedgerError> {
+        self.call("shares", move |tx| {
+            let mut names = Names::new();
+            let each = queries.into_iter().map(|query| Ok((query, asked(tx, query, SUMMARY, &mut names)?)));
+            each.collect()
+        })
+        .await
+    }
+
     /// The newest queries of the projects that the seer may know of, or of one of these, newest first, from after one of
     /// them on, each with its Trusts' shares without their statistics.
     pub async fn queries(
@@ -208,7 +218,7 @@ impl Ledger {
 }
 
 /// An order's state without the statistics of its answer, which are most of it. An index has it ready.
-const SUMMARY: &str = "json_replace(detail, '$.answer.fields', json('[]'))";
+pub(super) const SUMMARY: &str = "json_replace(detail, '$.answer.fields', json('[]'))";
 
 /// Trusts' names, each read once for a list that names it a hundred times.
 type Names = HashMap<PartyId, Option<String>>;

@@ -4,7 +4,7 @@ pub(super) mod seats;
 
 use serde::Serialize;
 
-use super::{Frame, ModelRow, Moment, Seat, sample};
+use super::{Frame, ModelRow, Moment, Seat, SortHeads, sample};
 use crate::Page;
 
 /// The list at `/projects`.
@@ -16,12 +16,18 @@ pub struct Projects {
     pub projects: Vec<ProjectRow>,
     /// Words of name or description that are looked for; empty for all. It is the field `words`.
     pub words: String,
-    /// How many projects there are with them.
+    /// True where those that the person owns are shown alone. It is the field `whose`.
+    pub mine: bool,
+    /// How they are sorted, for the field `sort`.
+    pub sort: String,
+    /// The heads of `name`, `state`, `persons`, `owner` and `made`.
+    pub heads: SortHeads,
+    /// How many projects there are of these.
     pub found: u64,
-    /// Path of the page with newer ones.
-    pub newer_href: Option<String>,
-    /// Path of the page with older ones.
-    pub older_href: Option<String>,
+    /// Path of the page before.
+    pub back_href: Option<String>,
+    /// Path of the next page.
+    pub on_href: Option<String>,
     /// True where the person may make one.
     pub may_make: bool,
 }
@@ -43,6 +49,10 @@ pub struct ProjectRow {
     pub made: Moment,
     /// Where it is: `unstaged`, `staged` or `approved`.
     pub state: String,
+    /// Persons in the answer to the query that it is staged with; `None` while it is not.
+    pub persons: Option<u64>,
+    /// How far that may be off; `None` where it is exact.
+    pub margin: Option<u64>,
     /// True where it was deleted, which admins alone see.
     pub deleted: bool,
 }
@@ -116,8 +126,10 @@ pub struct Project {
     pub locked: bool,
     /// The form to change it; `None` where the person may not.
     pub form: Option<ProjectForm>,
-    /// Where its deletion posts to; `None` where the person may not.
+    /// Where its deletion posts its name to, as `name`; `None` where the person may not.
     pub delete_action: Option<String>,
+    /// Why it was not deleted.
+    pub delete_error: Option<String>,
 }
 
 impl Page for Projects {
@@ -128,12 +140,12 @@ impl Page for Projects {
             href: "/projects/3".to_owned(),
             name: "r.okafor@flip.example: own questions".to_owned(),
             description: String::new(),
-    /// Why it was not deleted.
-    pub delete_error: Option<String>,
             owner: "r.okafor@flip.example".to_owned(),
             members: 0,
             made: sample::moment("2026-07-21T08:12:03Z", "4 minutes ago"),
             state: "unstaged".to_owned(),
+            persons: None,
+            margin: None,
             deleted: false,
         };
         let shared = ProjectRow {
@@ -144,6 +156,8 @@ impl Page for Projects {
             owner: "a.lindqvist@flip.example".to_owned(),
             members: 3,
             state: "approved".to_owned(),
+            persons: Some(1_240),
+            margin: Some(45),
             ..own.clone()
         };
         let deleted = ProjectRow { name: "Pilot".to_owned(), deleted: true, ..own.clone() };
@@ -151,15 +165,18 @@ impl Page for Projects {
             frame: sample::admin(),
             projects: vec![own, shared, deleted],
             words: "lung".to_owned(),
+            mine: false,
+            sort: "-made".to_owned(),
+            heads: sample::heads("/projects", &["made", "name", "state", "persons", "owner"]),
             found: 203,
-            newer_href: Some("/projects?page=1&words=lung".to_owned()),
-            older_href: Some("/projects?page=3&words=lung".to_owned()),
+            back_href: Some("/projects?page=1&words=lung".to_owned()),
+            on_href: Some("/projects?page=3&words=lung".to_owned()),
             may_make: true,
         };
-        let empty =
-            Self { projects: Vec::new(), found: 0, newer_href: None, older_href: None, ..full.clone() };
-        let viewers = Self { frame: sample::frame(), words: String::new(), may_make: false, ..empty.clone() };
-        vec![full, empty, viewers]
+        let empty = Self { projects: Vec::new(), found: 0, back_href: None, on_href: None, ..full.clone() };
+        let owners = Self { words: String::new(), mine: true, ..empty.clone() };
+        let viewers = Self { frame: sample::frame(), mine: false, may_make: false, ..owners.clone() };
+        vec![full, empty, owners, viewers]
     }
 }
 
@@ -207,6 +224,7 @@ impl Page for Project {
             locked: true,
             form: Some(form.clone()),
             delete_action: Some("/projects/2/delete".to_owned()),
+            delete_error: None,
         };
         let refused = Self {
             form: Some(ProjectForm {
@@ -214,6 +232,7 @@ impl Page for Project {
                 error: Some("“nobody” does not sign in at this hub; nothing was changed".to_owned()),
                 ..form
             }),
+            delete_error: Some("Its name is “Lung nodules on chest CT”".to_owned()),
             ..owners.clone()
         };
         let viewers = Self {
@@ -222,9 +241,9 @@ impl Page for Project {
             description: String::new(),
             form: None,
             delete_action: None,
+            delete_error: None,
             state: "unstaged".to_owned(),
             query: None,
-            delete_error: None,
             models: Vec::new(),
             model_new_href: None,
             seats: Vec::new(),
@@ -232,9 +251,7 @@ impl Page for Project {
             locked: false,
             ..owners.clone()
         };
-            delete_error: Some("Its name is “Lung nodules on chest CT”".to_owned()),
         let deleted = Self { deleted: Some(owners.made.clone()), ..viewers.clone() };
         vec![owners, refused, viewers, deleted]
     }
 }
-            delete_error: None,

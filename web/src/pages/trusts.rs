@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Frame, Moment, Reach, Sandbox, sample};
+use super::{Frame, Moment, Reach, Sandbox, SortHeads, sample};
 use crate::Page;
 use crate::chart::{Node, Topology};
 
@@ -15,6 +15,8 @@ pub struct Trusts {
     pub topology: Topology,
     /// The Trusts, in the order they are to be shown.
     pub trusts: Vec<TrustRow>,
+    /// The heads of `name`, `state`, `seen`, `data`, `orders` and `version`.
+    pub heads: SortHeads,
     /// True where the person may add one.
     pub may_add: bool,
     /// The new Trust's name as typed so far.
@@ -154,6 +156,7 @@ impl Page for Trusts {
             frame: sample::frame(),
             topology: Topology { nodes: nodes.collect() },
             trusts,
+            heads: sample::heads("/trusts", &["name", "state", "seen", "data", "orders", "version"]),
             may_add: true,
             name: String::new(),
             error: None,

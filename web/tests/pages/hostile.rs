@@ -100,7 +100,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<Projects>(&mut pages, |page| {
-        page.words = text();
+        (page.words, page.sort) = (text(), text());
         page.frame.person = Some(signed_in(text()));
         for project in &mut page.projects {
             (project.name, project.description, project.owner) = (text(), text(), text());

@@ -8,12 +8,14 @@ use flip_protocol::ident::ProjectId;
 use super::wake;
 use crate::bounds;
 use crate::clock;
+use crate::combine::{self, Total};
 use crate::hub::{self, Hub};
-use crate::ledger::projects::{About, Edit, Edited, Look, Project, Seer};
+use crate::ledger::projects::{About, Edit, Edited, Listing, Look, Project, ProjectColumn, Seer};
 use crate::people::may::{self, May};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
+use crate::sorting::Sorting;
 use crate::wording;
 
 /// A page of what somebody may see.
@@ -46,17 +48,25 @@ impl<T> Listed<T> {
     }
 }
 
-/// The projects that the person may see with these words in their name or description, page by page.
+/// The projects that the person may see with these words in their name or description, page by page, each with the sum
+/// of the answers to the query that it is staged with; all of them, or those that the person owns.
 pub async fn list(
     may: &May<acts::SeeLists>,
     hub: &Hub,
     words: &str,
     page: u64,
-) -> Result<Listed<Project>, ApiProblem> {
-    let seer = Seer::of(may.person().id, may.person().role);
+    mine: bool,
+    sorting: Sorting<ProjectColumn>,
+) -> Result<Listed<(Project, Option<Total>)>, ApiProblem> {
+    let person = may.person();
     let (look, page) = look(words, page);
-    let found = hub.ledger.projects(seer, look.clone()).await?;
-    Ok(Listed::of(look, page, found))
+    let of = Listing { look: look.clone(), owner: mine.then_some(person.id), sorting };
+    let (projects, found) = hub.ledger.projects(Seer::of(person.id, person.role), of).await?;
+    let staged = |project: &Project| project.lifecycle.staged().map(|staged| staged.query);
+    let shares = hub.ledger.shares(projects.iter().filter_map(staged).collect()).await?;
+    let cohort = |project: &Project| combine::total_of(shares.get(&staged(project)?)?);
+    let cohorts: Vec<_> = projects.iter().map(cohort).collect();
+    Ok(Listed::of(look, page, (projects.into_iter().zip(cohorts).collect(), found)))
 }
 
 /// The newest projects that the person may see, to choose from, and with them the chosen one.
@@ -66,7 +76,7 @@ pub async fn choices(
     chosen: Option<ProjectId>,
 ) -> Result<Vec<Project>, ApiProblem> {
     let seer = Seer::of(person.id, person.role);
-    let (mut projects, _) = hub.ledger.projects(seer, Look::newest(bounds::LIST_ROWS)).await?;
+    let (mut projects, _) = hub.ledger.projects(seer, Listing::newest(bounds::LIST_ROWS)).await?;
     if let Some(chosen) = chosen.filter(|chosen| projects.iter().all(|project| project.id != *chosen)) {
         let place = hub.ledger.place(person.id, About::Project(chosen)).await?;
         if !may::sees_answers(person, place.as_ref()) {
@@ -166,16 +176,6 @@ fn since(wanted: &Edit, now: &Project) -> String {
     format!("{}; nothing was changed; edition {} is the one to change", differs.join("; "), now.edition)
 }
 
-/// Deletes the project: what is under way for it is cancelled, and what was frozen for it is dropped at the Trusts.
-pub async fn delete(may: &May<acts::DeleteProject>, hub: &Arc<Hub>) -> Result<(), ApiProblem> {
-    let now = clock::now();
-    let expires = now.plus(wire::ORDER_LIFE_MS);
-    let told = hub.ledger.delete_project(may.by(), may.project(), expires, hub.sealer(now)).await??;
-    tracing::info!(project = %may.project(), by = may.person().name, "a project was deleted");
-    wake(hub, &told);
-    hub.files.announce();
-    hub.announce_change();
-    Ok(())
 /// Deletes the project whose name somebody has typed: it cannot be undone.
 pub async fn delete_typed(
     may: &May<acts::DeleteProject>,
@@ -190,6 +190,16 @@ pub async fn delete_typed(
     delete(may, hub).await
 }
 
+/// Deletes the project: what is under way for it is cancelled, and what was frozen for it is dropped at the Trusts.
+pub async fn delete(may: &May<acts::DeleteProject>, hub: &Arc<Hub>) -> Result<(), ApiProblem> {
+    let now = clock::now();
+    let expires = now.plus(wire::ORDER_LIFE_MS);
+    let told = hub.ledger.delete_project(may.by(), may.project(), expires, hub.sealer(now)).await??;
+    tracing::info!(project = %may.project(), by = may.person().name, "a project was deleted");
+    wake(hub, &told);
+    hub.files.announce();
+    hub.announce_change();
+    Ok(())
 }
 
 /// The same, for a page that is shown beside another act.

@@ -10,8 +10,10 @@ use crate::clock;
 use crate::hub::{self, Hub};
 use crate::people::may::May;
 use crate::permissions::acts;
+use crate::presence::Link;
 use crate::problem::{ApiProblem, Code};
 use crate::serve;
+use crate::sorting::{self, Sorting};
 
 /// One Trust and how it stands, with the messages of it that were not taken, by reason.
 pub async fn show(
@@ -84,6 +86,74 @@ pub async fn remove(
     Ok(())
 }
 
+/// What the list of Trusts can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrustColumn {
+    /// Its name.
+    Name,
+    /// How it stands: online, offline, not enrolled, keys void.
+    State,
+    /// Its last sign of life; without one it is last either way, as with the others that may be unknown.
+    Seen,
+    /// The day of its extract.
+    Data,
+    /// Orders that have not ended.
+    Orders,
+    /// Its appliance's version.
+    Version,
+}
+
+impl sorting::Column for TrustColumn {
+    const ALL: &'static [(&'static str, Self, bool)] = &[
+        ("name", Self::Name, false),
+        ("state", Self::State, false),
+        ("seen", Self::Seen, true),
+        ("data", Self::Data, true),
+        ("orders", Self::Orders, true),
+        ("version", Self::Version, false),
+    ];
+}
+
+impl TrustColumn {
+    /// How the list is where nobody wishes otherwise.
+    pub const USUAL: Sorting<Self> = Sorting { by: Self::Name, down: false };
+}
+
+/// Sorts Trusts that are in the order of their names.
+pub fn sort(trusts: &mut [Standing], sorting: Sorting<TrustColumn>) {
+    match sorting.by {
+        TrustColumn::Name if sorting.down => trusts.reverse(),
+        TrustColumn::Name => {}
+        TrustColumn::State => sort_by(trusts, sorting.down, |one| {
+            Some(match one.link {
+                Link::Online => 0,
+                Link::Offline(_) => 1,
+                Link::NotEnrolled => 2,
+                Link::Revoked(_) => 3,
+            })
+        }),
+        TrustColumn::Seen => sort_by(trusts, sorting.down, |one| one.seen),
+        TrustColumn::Data => {
+            sort_by(trusts, sorting.down, |one| Some(one.health.as_ref()?.extract.as_ref()?.date.clone()))
+        }
+        TrustColumn::Orders => sort_by(trusts, sorting.down, |one| Some(one.trust.open_orders)),
+        TrustColumn::Version => sort_by(trusts, sorting.down, |one| {
+            let parts = one.health.as_ref()?.version.split('.');
+            // By the numbers: 0.10 is after 0.9.
+            Some(parts.map(|part| (part.parse().unwrap_or(0_u64), part.to_owned())).collect::<Vec<_>>())
+        }),
+    }
+}
+
+/// Those of which it is unknown are last either way.
+fn sort_by<K: Ord>(trusts: &mut [Standing], down: bool, key: impl Fn(&Standing) -> Option<K>) {
+    trusts.sort_by(|one, other| match (key(one), key(other)) {
+        (Some(one), Some(other)) if down => other.cmp(&one),
+        (Some(one), Some(other)) => one.cmp(&other),
+        (one, other) => other.is_some().cmp(&one.is_some()),
+    });
+}
+
 /// One Trust and how it stands, for a page that is shown beside another act.
 pub async fn one(hub: &Hub, trust: PartyId) -> Result<Standing, ApiProblem> {
     let all = standing(hub).await?;
@@ -96,4 +166,58 @@ pub(super) fn address(hub: &Hub) -> Result<&str, ApiProblem> {
         ApiProblem::new(Code::NoAddress, "The hub does not know its own address.")
             .detail(serve::NO_KIT_ADDRESS)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use flip_protocol::UnixMillis;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ledger::trusts::Trust;
+
+    fn standing(name: &str, link: Link, seen: Option<u64>, open_orders: u64) -> Standing {
+        let trust = Trust {
+            id: PartyId(Uuid::nil()),
+            name: name.to_owned(),
+            enrolled: None,
+            seen: None,
+            health: None,
+            open_orders,
+            kit_expires: None,
+            revoked: None,
+            keys: None,
+            rotate_asked: None,
+            certificate_expires: None,
+        };
+        Standing { trust, link, seen: seen.map(UnixMillis), health: None }
+    }
+
+    #[test]
+    fn trusts_are_sorted_either_way_and_those_of_which_it_is_unknown_are_last() {
+        let sorted = |text: &str| {
+            let mut trusts = vec![
+                standing("A", Link::Offline(None), Some(5), 2),
+                standing("B", Link::NotEnrolled, None, 9),
+                standing("C", Link::Online, Some(7), 2),
+                standing("D", Link::Revoked(UnixMillis(1)), Some(6), 0),
+            ];
+            sort(&mut trusts, text.parse().unwrap());
+            trusts.into_iter().map(|one| one.trust.name).collect::<String>()
+        };
+        for (text, order) in [
+            ("name", "ABCD"),
+            ("-name", "DCBA"),
+            ("state", "CABD"),
+            ("-state", "DBAC"),
+            ("seen", "ADCB"),
+            ("-seen", "CDAB"),
+            ("orders", "DACB"),
+            ("-orders", "BACD"),
+            ("data", "ABCD"),
+            ("-version", "ABCD"),
+        ] {
+            assert_eq!(sorted(text), order, "{text}");
+        }
+    }
 }

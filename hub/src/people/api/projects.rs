@@ -14,8 +14,9 @@ use super::document::Said;
 use super::staging::{Seat, StagedQuery};
 use super::{Body, Made, Parameters, bad_parameter, next_link};
 use crate::bounds;
+use crate::combine::Total;
 use crate::hub::Hub;
-use crate::ledger::projects::{Edit as Wanted, Project};
+use crate::ledger::projects::{Edit as Wanted, Listing, Project};
 use crate::people::act::projects as act;
 use crate::people::may::May;
 use crate::people::once::{KEEP, Keep};
@@ -23,6 +24,7 @@ use crate::permissions::acts;
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 use crate::shapes::Moment;
+use crate::sorting::NoSorting;
 
 /// A project to be made.
 #[derive(Deserialize, ToSchema)]
@@ -74,11 +76,39 @@ fn first() -> u64 {
 impl Looking {
     /// The page that is asked for.
     pub(super) fn page(&self) -> Result<u64, ApiProblem> {
-        if (1..=bounds::PAGES).contains(&self.page) {
-            return Ok(self.page);
-        }
-        Err(bad_parameter(&format!("`page` is 1 to {}, and not {}", bounds::PAGES, self.page)))
+        page(self.page)
     }
+}
+
+fn page(page: u64) -> Result<u64, ApiProblem> {
+    if (1..=bounds::PAGES).contains(&page) {
+        return Ok(page);
+    }
+    Err(bad_parameter(&format!("`page` is 1 to {}, and not {page}", bounds::PAGES)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookingForProjects {
+    /// Words of the name or the description.
+    #[serde(default)]
+    search: String,
+    /// The page, from 1: what `next` said.
+    #[serde(default = "first")]
+    #[param(minimum = 1, maximum = 10_000)]
+    page: u64,
+    /// Those that you own alone.
+    #[serde(default)]
+    mine: bool,
+    /// `name`, `state`, `owner`, `persons` or `made`, with a minus before it for the highest first; the newest first
+    /// where nothing is said.
+    #[serde(default = "newest_first")]
+    #[param(example = "-persons", pattern = "^-?(name|state|owner|persons|made)$")]
+    sort: String,
+}
+
+fn newest_first() -> String {
+    Listing::USUAL.to_string()
 }
 
 /// The page after one, where there is one.
@@ -90,7 +120,7 @@ pub(super) fn next_page(page: u64, pages: u64) -> Option<u64> {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ProjectPage {
     /// Those of this page.
-    projects: Vec<ListedProject>,
+    projects: Vec<ProjectWithCohort>,
     /// The page, from 1.
     #[schema(example = 1)]
     page: u64,
@@ -138,6 +168,15 @@ pub(super) struct ListedProject {
     deleted: Option<UnixMillis>,
 }
 
+/// A project with the size of its cohort.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ProjectWithCohort {
+    #[serde(flatten)]
+    project: ListedProject,
+    /// The sum of the answers to the query that it is staged with; null while it is not, and where no Trust gave a number.
+    cohort: Option<Total>,
+}
+
 /// A project with how it stands at each Trust.
 #[derive(Serialize, ToSchema)]
 pub(super) struct WholeProject {
@@ -160,8 +199,11 @@ impl WholeProject {
 pub(super) fn said() -> Vec<Said> {
     vec![
         Said::get("/api/v1/projects", "The projects that you may see, the newest first.")
-            .more("A hundred a page. Admins see all, those that were deleted last.")
-            .reads::<Looking>()
+            .more(
+                "A hundred a page. `mine` leaves those that you own, `sort` puts them in another order. Admins see all, \
+                 those that were deleted last.",
+            )
+            .reads::<LookingForProjects>()
             .gives_part::<ProjectPage>("A page of them."),
         Said::post("/api/v1/projects", "Makes a project, which you own.")
             .takes::<NewProject>()
@@ -183,18 +225,21 @@ pub(super) fn said() -> Vec<Said> {
     ]
 }
 
-/// `GET /projects?search=&page=`: those that one may see, newest first, a hundred a page; for admins all, what was deleted
-/// last.
+/// `GET /projects?search=&mine=&sort=&page=`: those that one may see, newest first where nothing else is wished, a hundred
+/// a page; for admins all, what was deleted last.
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-    Parameters(looking): Parameters<Looking>,
+    Parameters(looking): Parameters<LookingForProjects>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<ProjectPage>), ApiProblem> {
-    let listed = act::list(&may, &hub, &looking.search, looking.page()?).await?;
+    let sorting = looking.sort.parse().map_err(|error: NoSorting| bad_parameter(&error.to_string()))?;
+    let page = page(looking.page)?;
+    let listed = act::list(&may, &hub, &looking.search, page, looking.mine, sorting).await?;
     let next = next_page(listed.page, listed.pages);
     let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
-    let projects = listed.rows.into_iter().map(self::listed).collect();
+    let one = |(project, cohort)| ProjectWithCohort { project: self::listed(project), cohort };
+    let projects = listed.rows.into_iter().map(one).collect();
     Ok((
         link,
         Json(ProjectPage { projects, page: listed.page, pages: listed.pages, found: listed.found, next }),

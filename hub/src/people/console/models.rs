@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
-use super::projects::{Looking, encoded};
+use super::projects::Looking;
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
@@ -19,6 +19,7 @@ use crate::people::may::May;
 use crate::people::parts::{Form, Parameters, Path};
 use crate::permissions::{Is, acts};
 use crate::problem::ApiProblem;
+use crate::uri::escaped;
 
 #[derive(Deserialize)]
 pub(super) struct Edit {
@@ -34,7 +35,10 @@ pub(super) async fn list(
     Parameters(looking): Parameters<Looking>,
 ) -> Result<Response, ApiProblem> {
     let listed = act::list(&seer, &hub, &looking.words, looking.page.parse().unwrap_or(1)).await?;
-    let href = |page: u64| format!("/models?page={page}&words={}", encoded(&listed.words));
+    let href = |page: u64| format!("/models?page={page}&words={}", escaped(&listed.words));
+    if listed.page > listed.pages {
+        return Ok(Redirect::to(&href(listed.pages)).into_response());
+    }
     Ok(shown(&web::Models {
         frame: pages::frame(Some(seer.person())),
         words: listed.words.clone(),

@@ -1,10 +1,12 @@
-//! Where a list of the console goes on.
+//! Where a list of the console goes on, and in which order.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use flip_web::pages::Pager;
+use flip_web::pages::{Pager, SortHead, SortHeads, Sorted};
 use serde::Deserialize;
+
+use crate::sorting::{Column, Sorting};
 
 /// The place after which a list is shown, as its links say it.
 #[derive(Deserialize)]
@@ -27,6 +29,16 @@ pub(super) fn pager(path: &str, is_first: bool, next: Option<impl Display>) -> P
         first_href: (!is_first).then(|| path.to_owned()),
         next_href: next.map(|next| format!("{path}{mark}after={next}")),
     }
+}
+
+/// The heads of a list's columns; `href` gives the path of the list in an order.
+pub(super) fn heads<C: Column>(sorting: Sorting<C>, href: impl Fn(&str) -> String) -> SortHeads {
+    let each = C::ALL.iter().map(|(name, column, _)| {
+        let way = if sorting.down { Sorted::Descending } else { Sorted::Ascending };
+        let sorted = (sorting.by == *column).then_some(way);
+        ((*name).to_owned(), SortHead { href: href(&sorting.clicked(*column).to_string()), sorted })
+    });
+    each.collect()
 }
 
 #[cfg(test)]

@@ -8,17 +8,18 @@ use flip_web::pages as web;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::paging::{Since, pager};
+use super::paging::{Since, heads, pager};
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
-use crate::ledger::projects::Edit as Wanted;
+use crate::ledger::projects::{Edit as Wanted, Listing};
 use crate::people::act::projects as act;
 use crate::people::act::staging as act_staging;
 use crate::people::may::{May, may};
 use crate::people::parts::{Form, Parameters};
 use crate::permissions::{Act, Is, acts};
 use crate::problem::ApiProblem;
+use crate::uri::escaped;
 
 #[derive(Deserialize)]
 pub(super) struct NewProject {
@@ -27,11 +28,11 @@ pub(super) struct NewProject {
 }
 
 #[derive(Deserialize)]
-#[derive(Deserialize)]
 pub(super) struct TypedName {
     name: String,
 }
 
+#[derive(Deserialize)]
 pub(super) struct Edit {
     edition: u64,
     name: String,
@@ -48,26 +49,41 @@ pub(super) struct Looking {
     pub page: String,
 }
 
-/// Text as it stands in an address (RFC 3986, the unreserved characters as they are).
-pub(super) fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+/// How a list of projects is narrowed and sorted. What is no order is the usual one.
+#[derive(Deserialize)]
+pub(super) struct Order {
+    #[serde(default)]
+    whose: String,
+    #[serde(default)]
+    sort: String,
 }
 
 pub(super) async fn list(
     seer: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
     Parameters(looking): Parameters<Looking>,
+    Parameters(order): Parameters<Order>,
 ) -> Result<Response, ApiProblem> {
-    let listed = act::list(&seer, &hub, &looking.words, looking.page.parse().unwrap_or(1)).await?;
-    let href = |page: u64| format!("/projects?page={page}&words={}", encoded(&listed.words));
+    let (page, mine) = (looking.page.parse().unwrap_or(1), order.whose == "mine");
+    let sorting = order.sort.parse().unwrap_or(Listing::USUAL);
+    let listed = act::list(&seer, &hub, &looking.words, page, mine, sorting).await?;
+    let sorted = |sort: &str| {
+        let whose = if mine { "mine" } else { "" };
+        format!("/projects?words={}&whose={whose}&sort={sort}", escaped(&listed.words))
+    };
+    let part = |page: u64| format!("{}&page={page}", sorted(&sorting.to_string()));
+    if listed.page > listed.pages {
+        return Ok(Redirect::to(&part(listed.pages)).into_response());
+    }
     Ok(shown(&web::Projects {
         frame: pages::frame(Some(seer.person())),
         words: listed.words.clone(),
+        mine,
+        sort: sorting.to_string(),
+        heads: heads(sorting, sorted),
         found: listed.found,
-        newer_href: (listed.page > 1).then(|| href(listed.page - 1)),
-        older_href: (listed.page < listed.pages).then(|| href(listed.page + 1)),
+        back_href: (listed.page > 1).then(|| part(listed.page - 1)),
+        on_href: (listed.page < listed.pages).then(|| part(listed.page + 1)),
         projects: listed.rows.iter().map(|project| pages::projects::row(project, clock::now())).collect(),
         may_make: may(seer.person(), Act::MakeProject),
     }))
@@ -186,6 +202,7 @@ pub(super) async fn history(
 pub(super) async fn delete(
     may: May<acts::DeleteProject>,
     State(hub): State<Arc<Hub>>,
+    Form(typed): Form<TypedName>,
 ) -> Result<Response, ApiProblem> {
     match act::delete_typed(&may, &hub, &typed.name).await {
         Ok(()) => Ok(Redirect::to("/projects").into_response()),
@@ -197,4 +214,3 @@ pub(super) async fn delete(
         Err(problem) => Err(problem),
     }
 }
-    Form(typed): Form<TypedName>,

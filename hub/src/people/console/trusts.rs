@@ -13,8 +13,9 @@ use super::{shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
 use crate::people::act;
+use crate::people::act::trusts::TrustColumn;
 use crate::people::may::May;
-use crate::people::parts::{Form, Path};
+use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
@@ -24,12 +25,21 @@ pub(super) struct NewTrust {
     name: String,
 }
 
+/// How the list is sorted. What is no order is the usual one.
+#[derive(Deserialize)]
+pub(super) struct Order {
+    #[serde(default)]
+    sort: String,
+}
+
 pub(super) async fn list(
     may: May<acts::SeeTrusts>,
     State(hub): State<Arc<Hub>>,
+    Parameters(order): Parameters<Order>,
 ) -> Result<Response, ApiProblem> {
     let standing = act::all_trusts(&may, &hub).await?;
-    Ok(shown(&pages::trusts(may.person(), &standing, "", None, clock::now())))
+    let sorting = order.sort.parse().unwrap_or(TrustColumn::USUAL);
+    Ok(shown(&pages::trusts(may.person(), standing, sorting, "", None, clock::now())))
 }
 
 pub(super) async fn add(
@@ -45,7 +55,8 @@ pub(super) async fn add(
         }
         Err(problem) if typed_wrongly(&problem) => {
             let standing = act::standing(&hub).await?;
-            let page = pages::trusts(person, &standing, &form.name, Some(words_of(&problem)), clock::now());
+            let error = Some(words_of(&problem));
+            let page = pages::trusts(person, standing, TrustColumn::USUAL, &form.name, error, clock::now());
             Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),

@@ -13,6 +13,7 @@ use crate::audit::filter::Asked;
 use crate::audit::written;
 use crate::ledger::audit::Kept;
 use crate::people::session::Person;
+use crate::uri::escaped;
 use flip_storage::audit::check::Wrong;
 use uuid::Uuid;
 
@@ -141,20 +142,7 @@ fn wanted(asked: &Asked) -> String {
         ("until", &asked.until),
     ];
     let parts = parts.into_iter().filter(|(_, text)| !text.trim().is_empty());
-    parts.fold(String::new(), |wanted, (name, text)| wanted + "&" + name + "=" + &encoded(text.trim()))
-}
-
-/// Percent-encoded (RFC 3986 §2.1).
-fn encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            write!(encoded, "%{byte:02X}").expect("a String takes it all");
-        }
-        encoded
-    })
+    parts.fold(String::new(), |wanted, (name, text)| wanted + "&" + name + "=" + &escaped(text.trim()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use flip_web::pages::{self as web, Moment};
 
 use super::frame;
 use super::staging::{self, Can, Extracts};
+use crate::combine::Total;
 use crate::ledger::board::Board;
 use crate::ledger::projects::Project;
 use crate::people::may::{May, may};
@@ -13,7 +14,7 @@ use crate::people::session::Person;
 use crate::permissions::{Act, Cell, Column, Is, Relation, decide};
 use crate::project::{Lifecycle, usable};
 
-pub fn row(project: &Project, now: UnixMillis) -> web::ProjectRow {
+pub fn row((project, cohort): &(Project, Option<Total>), now: UnixMillis) -> web::ProjectRow {
     web::ProjectRow {
         href: format!("/projects/{}", project.id),
         name: project.name.clone(),
@@ -22,6 +23,8 @@ pub fn row(project: &Project, now: UnixMillis) -> web::ProjectRow {
         members: project.members.len() as u64,
         made: Moment::at(project.made.0, now.0),
         state: project.lifecycle.name().to_owned(),
+        persons: cohort.map(|total| total.persons),
+        margin: cohort.and_then(|total| total.persons_margin),
         deleted: project.deleted.is_some(),
     }
 }
@@ -67,10 +70,10 @@ pub fn project<A: Is>(
         locked: !project.lifecycle.is_open(),
         form: seer.also(Act::EditProject).then_some(form),
         delete_action: seer.also(Act::DeleteProject).then(|| format!("/projects/{id}/delete")),
+        delete_error: None,
     }
 }
 
-        delete_error: None,
 fn seats<A: Is>(
     seer: &May<A>,
     project: &Project,

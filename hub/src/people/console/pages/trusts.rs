@@ -7,24 +7,32 @@ use flip_protocol::sync::{Confinement, Health};
 use flip_web::chart::{Node, Topology};
 use flip_web::pages::{self as web, Moment};
 
+use super::super::paging::heads;
 use super::{REFRESH_IDLE_S, frame};
 use crate::bounds;
 use crate::people::act::Standing;
+use crate::people::act::trusts::{TrustColumn, sort};
 use crate::people::may::may;
 use crate::people::session::Person;
 use crate::permissions::Act;
 use crate::presence::Link;
+use crate::sorting::Sorting;
 
 pub fn trusts(
     person: &Person,
-    standing: &[Standing],
+    mut standing: Vec<Standing>,
+    sorting: Sorting<TrustColumn>,
     name: &str,
     error: Option<String>,
     now: UnixMillis,
 ) -> web::Trusts {
+    // The picture is the same however the list is sorted.
+    let topology = Topology { nodes: standing.iter().map(node).collect() };
+    sort(&mut standing, sorting);
     web::Trusts {
         frame: frame(Some(person)),
-        topology: Topology { nodes: standing.iter().map(node).collect() },
+        topology,
+        heads: heads(sorting, |sort| format!("/trusts?sort={sort}")),
         trusts: standing.iter().map(|standing| row(standing, now)).collect(),
         may_add: may(person, Act::AddTrust),
         name: name.to_owned(),
