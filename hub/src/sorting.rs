@@ -27,6 +27,7 @@ pub struct NoSorting(String);
 
 impl<C: Column> Sorting<C> {
     /// What a click on a column's head leads to: its usual way, or the other where the list is in that already.
+    #[must_use]
     pub fn clicked(self, by: C) -> Self {
         let usual = C::ALL.iter().any(|(_, column, down)| *column == by && *down);
         Self { by, down: if self == (Self { by, down: usual }) { !usual } else { usual } }

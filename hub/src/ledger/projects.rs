@@ -1,5 +1,7 @@
 //! Projects: what questions are asked for, and who may see them.
 
+mod listing;
+
 use flip_protocol::ident::{ProjectId, QueryId};
 use flip_protocol::order::Work;
 use flip_protocol::{PartyId, UnixMillis};
@@ -11,7 +13,6 @@ use super::files;
 use super::keys::peer;
 use super::models;
 use super::orders::{self, Sealer};
-use super::queries::SUMMARY;
 use super::staging::lifecycle;
 use super::{Ledger, LedgerError};
 use crate::audit::{By, Deed};
@@ -19,8 +20,9 @@ use crate::model::ModelId;
 use crate::permissions::{Act, Cell, Column, Relation, decide};
 use crate::person::{PersonId, Role};
 use crate::project::Lifecycle;
-use crate::sorting::{self, Sorting};
 use crate::wording;
+
+pub use listing::{Listing, Look, ProjectColumn};
 
 /// A project.
 #[derive(Debug, Clone)]
@@ -102,91 +104,6 @@ pub(super) const SEEN: &str = "(?1 IS NULL OR (project.deleted_ms IS NULL AND (p
 
 /// Of `project`: that it has the words `?2` in its name or description, whatever their case.
 const WORDS: &str = "(project.name LIKE ?2 ESCAPE '\\' OR project.description LIKE ?2 ESCAPE '\\')";
-
-/// Which rows of a list are looked at.
-#[derive(Debug, Clone)]
-pub struct Look {
-    /// Words that they have; every one where it is empty.
-    pub words: String,
-    /// How many are passed over.
-    pub skip: u32,
-    /// How many are wanted at most.
-    pub most: u32,
-}
-
-/// A list of projects, and what of it is looked at.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    /// Words of the name or the description, and which part.
-    pub look: Look,
-    /// Of that owner alone.
-    pub owner: Option<PersonId>,
-    /// Its order.
-    pub sorting: Sorting<ProjectColumn>,
-}
-
-impl Listing {
-    /// How a list is where nobody wishes otherwise: the newest first.
-    pub const USUAL: Sorting<ProjectColumn> = Sorting { by: ProjectColumn::Made, down: true };
-
-    /// The newest.
-    pub fn newest(most: u32) -> Self {
-        let look = Look { words: String::new(), skip: 0, most };
-        Self { look, owner: None, sorting: Self::USUAL }
-    }
-}
-
-impl Look {
-    /// The words as what LIKE takes, with a backslash before what it would read otherwise.
-    pub(super) fn like(&self) -> String {
-        let escaped = self.words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        format!("%{escaped}%")
-    }
-}
-
-/// What a list of projects can be sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProjectColumn {
-    /// Its name.
-    Name,
-    /// Where it is: unstaged, staged, approved.
-    State,
-    /// Its owner's name.
-    Owner,
-    /// The persons in the answer to the query that it is staged with; without a number it is last either way.
-    Persons,
-    /// When it was made.
-    Made,
-}
-
-impl sorting::Column for ProjectColumn {
-    const ALL: &'static [(&'static str, Self, bool)] = &[
-        ("name", Self::Name, false),
-        ("state", Self::State, false),
-        ("owner", Self::Owner, false),
-        ("persons", Self::Persons, true),
-        ("made", Self::Made, true),
-    ];
-}
-
-impl ProjectColumn {
-    /// As SQL, of `project` and `owner`.
-    fn sql(self) -> String {
-        match self {
-            Self::Name => "project.name COLLATE NOCASE".to_owned(),
-            Self::State => {
-                "CASE project.state WHEN 'unstaged' THEN 0 WHEN 'staged' THEN 1 ELSE 2 END".to_owned()
-            }
-            Self::Owner => "owner.name COLLATE NOCASE".to_owned(),
-            // As `combine` adds them up, of what the index of orders has ready.
-            Self::Persons => format!(
-                "(SELECT sum(json_extract({SUMMARY}, '$.answer.persons')) FROM work_order
-                  WHERE work_order.query = project.staged_query AND work_order.kind = 'cohort_query')"
-            ),
-            Self::Made => "project.made_ms".to_owned(),
-        }
-    }
-}
 
 /// What a project is to become.
 #[derive(Debug, Clone)]

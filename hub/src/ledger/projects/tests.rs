@@ -107,7 +107,7 @@ async fn projects_are_sorted_by_any_column_either_way_part_by_part_and_those_of_
     for (number, name, owner) in
         [(1_u64, "beta", 2), (2, "Alpha", 1), (3, "gamma", 2), (4, "Delta", 1), (5, "gone", 1)]
     {
-        let (name, at) = (name.to_owned(), by(number.into()));
+        let (name, at) = (name.to_owned(), by(number));
         ledger.make_project(at, project(number.into()), name, String::new(), person(owner)).await.unwrap();
     }
     delete(&ledger, 1, project(5)).await;

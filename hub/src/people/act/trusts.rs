@@ -134,7 +134,7 @@ pub fn sort(trusts: &mut [Standing], sorting: Sorting<TrustColumn>) {
         }),
         TrustColumn::Seen => sort_by(trusts, sorting.down, |one| one.seen),
         TrustColumn::Data => {
-            sort_by(trusts, sorting.down, |one| Some(one.health.as_ref()?.extract.as_ref()?.date.clone()))
+            sort_by(trusts, sorting.down, |one| Some(one.health.as_ref()?.extract.as_ref()?.date.clone()));
         }
         TrustColumn::Orders => sort_by(trusts, sorting.down, |one| Some(one.trust.open_orders)),
         TrustColumn::Version => sort_by(trusts, sorting.down, |one| {
