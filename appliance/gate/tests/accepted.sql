@@ -76,6 +76,15 @@ WHERE p.person_id IN (SELECT person_id FROM image_occurrence)
   AND (p.person_id, p.year_of_birth) IN (SELECT q.person_id, q.year_of_birth FROM person q)
   AND p.location_id IS NOT DISTINCT FROM p.location_id
 ---
+WITH codes(concept_id, label) AS (VALUES (201826, 'type 2'), (201254, NULL))
+SELECT c.person_id, codes.label, m.month::date
+FROM condition_occurrence c JOIN codes ON codes.concept_id = c.condition_concept_id
+JOIN generate_series('2019-01-01'::date, DATE '2019-12-01', '1 month') AS m(month) ON c.condition_start_date = m.month::date
+WHERE c.condition_source_value NOT LIKE ANY (ARRAY['E11%', 'E1\_%']) AND c.condition_status_concept_id IN (VALUES (1), (-2))
+---
+SELECT person_id, visit_concept_id, count(*) FROM visit_occurrence
+GROUP BY GROUPING SETS ((person_id, visit_concept_id), (person_id))
+---
 SELECT s.n, p.person_id FROM generate_series(0, 100, 10) AS s(n)
 CROSS JOIN person p JOIN unnest(ARRAY['a', 'b']) AS u(letter) ON TRUE
 WHERE 2020 - p.year_of_birth BETWEEN s.n AND s.n + 9

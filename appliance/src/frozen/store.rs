@@ -99,25 +99,10 @@ impl Store {
             // A file that is damaged is not believed: what is without its pin then is for people to look at.
             let Ok((facts, ..)) = store.read(name) else { continue };
             if facts.dropped.is_none() {
-                store.pin_again(generations, &facts);
+                Self::pin_again(generations, &facts);
             }
         }
         Ok(store)
-    }
-
-    /// Pins anew what a frozen cohort needs whose pin is gone or cannot be read.
-    fn pin_again(&self, generations: &Generations, facts: &Facts) {
-        let (cohort, generation) = (&facts.name, &facts.extract.generation);
-        match generations.pin(&cohort.pin(), generation) {
-            Ok(()) => {
-                tracing::warn!(%cohort, generation, "what this frozen cohort needs was not pinned, and is again");
-            }
-            Err(error) => tracing::warn!(
-                %cohort,
-                error = error_chain(&error),
-                "what this frozen cohort needs is not pinned; nothing of it but who was in it can be read"
-            ),
-        }
     }
 
     /// Freezes a cohort as the next version, on the generation where its members were found.
@@ -369,6 +354,21 @@ impl Store {
             .into_iter()
             .filter_map(|entry| entry.file_name().into_string().ok())
             .collect())
+    }
+
+    /// Pins anew what a frozen cohort needs whose pin is gone or cannot be read.
+    fn pin_again(generations: &Generations, facts: &Facts) {
+        let (cohort, generation) = (&facts.name, &facts.extract.generation);
+        match generations.pin(&cohort.pin(), generation) {
+            Ok(()) => {
+                tracing::warn!(%cohort, generation, "what this frozen cohort needs was not pinned, and is again");
+            }
+            Err(error) => tracing::warn!(
+                %cohort,
+                error = error_chain(&error),
+                "what this frozen cohort needs is not pinned; nothing of it but who was in it can be read"
+            ),
+        }
     }
 
     /// Waits its turn: the running appliance and the command line change things here. Unlocked when dropped.
