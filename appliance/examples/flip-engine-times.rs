@@ -73,7 +73,7 @@ fn times(settings: &Settings, generation: &Path, sql: &str, runs: usize) -> Resu
     let first_ms = measured(runs, standing, ask)?;
     let mut engine = Engine::new(settings.clone());
     ask(&mut engine)?;
-    let warm_ms = measured(runs, || Ok(()), |_| ask(&mut engine))?;
+    let warm_ms = measured(runs, || Ok(()), |()| ask(&mut engine))?;
     let peak_mib = children()?.into_iter().map(peak_mib).fold(0.0, f64::max);
     Ok(json!({ "cold_ms": cold_ms, "first_ms": first_ms, "warm_ms": warm_ms, "peak_mib": peak_mib }))
 }
