@@ -33,8 +33,8 @@ const CAP_POWER_MAX: u32 = 6;
 const CLEAR_CAP: f64 = 3.5;
 /// The same for the cells of numbers, of which there are many, empty ones among them.
 const CLEAR_CELL: f64 = 4.5;
-/// Cells between the first bounds of numbers, to find narrower ones, at most.
-const CELLS_MAX: i32 = 64;
+/// The power of two of the most cells between the first bounds of numbers, to find narrower ones: 64.
+const CELLS_POWER_MAX: u32 = 6;
 /// Binary exponents of numbers that have cells of their own.
 const EXPONENTS: std::ops::RangeInclusive<i32> = -40..=60;
 /// The largest of [`size`].
@@ -108,8 +108,8 @@ impl Sharing {
     /// Into how many cells to divide what so many persons, by a count with noise, are in: where these are in a quarter of
     /// it, each cell there is clear. The fewer persons, the wider the cells: narrow ones would all be lost in noise.
     fn cells(&self, persons: u64) -> i32 {
-        let cells = (4 * persons / self.clear(CLEAR_CELL).max(1)).clamp(1, CELLS_MAX.into());
-        i32::try_from(1_u64 << cells.ilog2()).unwrap_or(CELLS_MAX)
+        let cells = 4 * persons / self.clear(CLEAR_CELL).max(1);
+        1 << cells.max(1).ilog2().min(CELLS_POWER_MAX)
     }
 
     /// The first and the last cell that clearly hold more persons than the threshold, of cells numbered from `first` on.
