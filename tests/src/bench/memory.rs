@@ -48,15 +48,18 @@ pub fn children(id: u32) -> Vec<u32> {
     ids.filter(|id| resident_mib(*id) > 0.0).collect()
 }
 
-/// Ends a process's children with SIGKILL, and waits until they are gone.
+/// Ends a process's children with SIGKILL, and waits until they are gone; others may have taken their places by then.
 pub fn end_children(id: u32) -> Result<()> {
-    for child in children(id) {
-        let child = rustix::process::Pid::from_raw(i32::try_from(child)?);
+    let ended = children(id);
+    for child in &ended {
+        let child = rustix::process::Pid::from_raw(i32::try_from(*child)?);
         let Some(child) = child else { continue };
         // It may have ended by itself.
         let _ = rustix::process::kill_process(child, rustix::process::Signal::KILL);
     }
-    until("the end of a child process", || Ok(children(id).is_empty().then_some(())))
+    until("the end of a child process", || {
+        Ok((!children(id).iter().any(|child| ended.contains(child))).then_some(()))
+    })
 }
 
 /// Ends a process's children, and waits until new ones have taken their places and are ready.
