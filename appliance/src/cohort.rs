@@ -111,6 +111,8 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
     while !site.is_stopping() {
         match next(site) {
             Ok(Some(waiting)) => {
+                // It starts one where it can, and then one can stand by again.
+                fruitless = None;
                 if let Err(error) = work_on(site, &mut engine, &waiting) {
                     tracing::error!(
                         error = error_chain(&error),
@@ -132,7 +134,7 @@ pub fn work(site: &Arc<Site>, engine: Settings) {
 }
 
 /// Has a process wait for questions of the generation in use. `fruitless` is a generation for which none could be started:
-/// it is not tried again, and its questions say why.
+/// it is not tried again until it was asked, and its question says why.
 fn stand_by(site: &Site, engine: &mut Engine, fruitless: &mut Option<String>) {
     let Ok(Some(generation)) = site.generations.current() else { return engine.dismiss() };
     if fruitless.as_ref() == Some(&generation.name) {
