@@ -89,6 +89,8 @@ fn derived_relations_that_lost_the_person() {
         "SELECT t.person_id FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY GROUPING SETS ((person_id), ())) t",
         "SELECT t.person_id FROM (SELECT person_id, count(*) AS n FROM measurement GROUP BY \
          GROUPING SETS ((person_id, measurement_date), (measurement_date))) t",
+        "SELECT p.person_id FROM person p, (SELECT count(*) AS n FROM measurement GROUP BY GROUPING SETS (())) AS c \
+         WHERE p.year_of_birth > c.n",
         "SELECT DISTINCT ON (year_of_birth) person_id FROM person",
         "SELECT m.person_id FROM (SELECT DISTINCT ON (visit_occurrence_id) person_id FROM measurement) m",
     ] {
