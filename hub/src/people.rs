@@ -41,7 +41,7 @@ pub fn router(hub: &Arc<Hub>) -> Router {
         .method_not_allowed_fallback(async || ApiProblem::bad_method())
         .fallback(async || ApiProblem::not_found())
         .layer(from_fn_with_state(Arc::clone(hub), once::around))
-        .layer(from_fn_with_state(Arc::clone(hub), console::pages_of_problems))
+        .layer(from_fn_with_state(Arc::clone(hub), console::problems::pages_of_problems))
         .layer(from_fn_with_state(Arc::clone(hub), notices::around))
         .layer(from_fn_with_state(Arc::clone(hub), live::around))
         .layer(DefaultBodyLimit::disable())

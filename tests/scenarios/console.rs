@@ -33,7 +33,7 @@ pub fn printed(name: &str) -> Result<PathBuf> {
 fn sign_in(stage: &Stage, browser: &Browser) -> Result<()> {
     let (name, password) = stage.hub.credentials();
     browser.go(&format!("{}/queries", stage.api.base()))?;
-    assert!(browser.address()?.ends_with("/sign-in?next=/queries"), "{}", browser.address()?);
+    assert!(browser.address()?.ends_with("/sign-in?next=%2Fqueries"), "{}", browser.address()?);
     browser.sign_in(name, password)?;
     browser.shows("New query")
 }
@@ -215,17 +215,21 @@ fn who_was_signed_out_meanwhile_comes_back_to_the_page_and_reads_that_nothing_wa
         ("referer", from.as_str()),
     ];
     let sent = api.post_form("/projects/1/delete", "name=Lungs", &gone)?;
-    assert_eq!(sent.location, "/sign-in?next=/queries/new?project=1%26again=2&lost=1", "{}", sent.text);
+    assert_eq!(
+        sent.location, "/sign-in?next=%2Fqueries%2Fnew%3Fproject%3D1%26again%3D2&lost=1",
+        "{}",
+        sent.text
+    );
     let page = stage.hub.stranger()?.get(&sent.location)?.text.replace("&#x2f;", "/");
     assert!(
         page.contains("nothing was done") && page.contains("/queries/new?project=1&amp;again=2"),
         "{page}"
     );
     let looked = stage.hub.stranger()?.get("/queries?project=7")?;
-    assert_eq!(looked.location, "/sign-in?next=/queries?project=7");
+    assert_eq!(looked.location, "/sign-in?next=%2Fqueries%3Fproject%3D7");
     let elsewhere = [gone[0], gone[1], gone[2], ("referer", "https://evil.example//evil.example")];
     let sent = api.post_form("/projects/1/delete", "name=Lungs", &elsewhere)?;
-    assert_eq!(sent.location, "/sign-in?next=/queries&lost=1");
+    assert_eq!(sent.location, "/sign-in?next=%2Fqueries&lost=1");
     // What a button sends has no page: whoever asks for one reads how it is meant.
     let button = api.get("/projects/1/delete")?;
     assert!(button.status == 405 && button.text.contains("press it there"), "{}", button.text);

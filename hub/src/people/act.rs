@@ -52,6 +52,14 @@ pub struct Standing {
     pub health: Option<flip_protocol::sync::Health>,
 }
 
+/// That somebody typed the name of what is to be gone for good; `title` says what for.
+fn typed(name: &str, known: &str, title: &str) -> Result<(), ApiProblem> {
+    if name.trim() == known {
+        return Ok(());
+    }
+    Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{known}”")))
+}
+
 /// Adds a Trust and makes its kit.
 pub async fn add_trust(may: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();

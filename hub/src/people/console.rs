@@ -10,6 +10,7 @@ mod pages;
 mod paging;
 mod passwords;
 mod people;
+pub(super) mod problems;
 mod projects;
 mod reference;
 mod running;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use flip_protocol::ident::ProjectId;
@@ -36,13 +37,13 @@ use super::act;
 use super::known_browser;
 use super::may::{May, Table, Wish};
 use super::parts::{Form, Parameters, Path};
-use super::session::{self, Awaits, COOKIE, Opened, Person};
+use super::session::{self, Awaits, COOKIE, Opened};
 use super::visitor::Visitor;
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
-use crate::problem::{ApiProblem, Code};
+use crate::problem::ApiProblem;
 use crate::uri::escaped;
 use paging::Since;
 
@@ -392,67 +393,6 @@ fn words_of(problem: &ApiProblem) -> String {
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Makes a page of a problem outside the API. Who is not signed in is led to the sign-in page and back, who has not given
-/// their second factor to the page for that.
-pub(super) async fn pages_of_problems(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
-    let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
-    let (next_page, lost) = if request.method() == Method::GET {
-        (request.uri().path_and_query().map(ToString::to_string), "")
-    } else {
-        // What a page sent has no page of its own to come back to.
-        (sent_from(&headers), "&lost=1")
-    };
-    let next_page = local_path(&next_page.unwrap_or_default()).replace('&', "%26");
-    let response = next.run(request).await;
-    let Some(problem) = response.extensions().get::<ApiProblem>() else { return response };
-    if for_programs(&path, &headers) {
-        return response;
-    }
-    if problem.status() == StatusCode::UNAUTHORIZED {
-        return Redirect::to(&format!("/sign-in?next={next_page}{lost}")).into_response();
-    }
-    if problem.0.code == Code::SecondFactorNeeded.name() {
-        return Redirect::to(&format!("/second-factor?next={next_page}")).into_response();
-    }
-    let person = Person::of_cookie(&hub, &headers).await.ok();
-    let mut page = problem_page(person.as_ref(), problem);
-    for name in [header::ALLOW, header::RETRY_AFTER] {
-        if let Some(value) = response.headers().get(&name) {
-            page.headers_mut().insert(name, value.clone());
-        }
-    }
-    page
-}
-
-/// The page that a form was sent from: its path, and what follows.
-fn sent_from(headers: &HeaderMap) -> Option<String> {
-    let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
-    page.path_and_query().map(ToString::to_string)
-}
-
-/// True where whoever asks wants no page: the API, and links to files, which pages lead to and programs follow.
-fn for_programs(path: &str, headers: &HeaderMap) -> bool {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    path.starts_with("/api/")
-        || path.starts_with("/uploads/") && !path.starts_with("/uploads/models/")
-        || path.starts_with("/downloads/") && !accepts.contains("text/html")
-}
-
-fn problem_page(person: Option<&Person>, problem: &ApiProblem) -> Response {
-    let page = web::Problem {
-        frame: pages::frame(person),
-        status: problem.0.status,
-        title: problem.0.title.clone(),
-        detail: sentence(&if problem.0.code == Code::BadMethod.name() {
-            "this address only takes what a button of a page sends; go back to that page, and press it there"
-                .to_owned()
-        } else {
-            problem.0.detail.clone().unwrap_or_default()
-        }),
-    };
-    problem.with_page(shown(&page))
 }
 
 /// The headers that every answer of the people listener carries.

@@ -183,10 +183,7 @@ pub async fn delete_typed(
     name: &str,
 ) -> Result<(), ApiProblem> {
     let known = found(hub, may.project()).await?.name;
-    if name.trim() != known {
-        let title = "Type the project's name to delete it.";
-        return Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{known}”")));
-    }
+    super::typed(name, &known, "Type the project's name to delete it.")?;
     delete(may, hub).await
 }
 

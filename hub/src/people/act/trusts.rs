@@ -75,10 +75,7 @@ pub async fn remove(
     typed_name: &str,
 ) -> Result<(), ApiProblem> {
     let known = one(hub, trust).await?.trust;
-    if typed_name.trim() != known.name {
-        let title = "Type the Trust's name to remove it.";
-        return Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{}”", known.name)));
-    }
+    super::typed(typed_name, &known.name, "Type the Trust's name to remove it.")?;
     hub.ledger.remove(may.by(), trust).await?;
     tracing::warn!(%trust, name = known.name, by = may.person().name, "a Trust was removed");
     hub.presence.announce_work(trust);
