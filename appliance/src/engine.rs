@@ -48,6 +48,7 @@ use std::time::{Duration, Instant};
 
 use flip_protocol::answer::Failed;
 use flip_storage::confine::Held;
+use time::macros::date;
 
 pub use crate::disclosure::RawCounts;
 pub use database::open_generation;
@@ -65,6 +66,7 @@ use process::{Limits, Process, Unanswered};
 use wire::{Configure, Reply, Request, SpentPersons};
 
 use crate::data;
+use crate::disclosure::THRESHOLD_DEFAULT;
 
 /// What a site allows one question to use.
 #[derive(Debug, Clone)]
@@ -233,21 +235,22 @@ impl Engine {
             return Ok(());
         }
         self.dismiss();
-        self.tried(cancel, |engine, limits| {
-            let process = engine.take_warm(generation_file, limits)?;
-            engine.warm = Some(Warm { process, generation_file: generation_file.to_owned(), answered: None });
-            Ok(())
-        })
+        let rehearsal = &rehearsal();
+        let asked = self.tried(cancel, |engine, limits| engine.attempt(generation_file, rehearsal, limits));
+        match &mut self.warm {
+            // Also where the rehearsal was refused: it waits now.
+            Some(warm) => {
+                tracing::debug!(rehearsed = asked.is_ok(), "a process stands by");
+                warm.answered = None;
+                Ok(())
+            }
+            None => asked.map(drop),
+        }
     }
 
     /// Ends the waiting process.
     pub fn dismiss(&mut self) {
         self.warm = None;
-    }
-
-    /// True while a process waits for questions.
-    pub fn is_warm(&self) -> bool {
-        self.warm.is_some()
     }
 
     /// What the newest process could lock itself into, once one has said hello.
@@ -348,5 +351,21 @@ impl Engine {
             | Reply::ExportEnds { .. }
             | Reply::NotInFormat { .. } => Err(Unanswered::Lost("it answered before it was asked")),
         }
+    }
+}
+
+/// What a process is asked before it stands by, so that nobody's question is its first, which takes longer: code was not
+/// read in and memory not touched by then. It goes through little, however large the site: its persons are looked through,
+/// and of their records the first that fit.
+fn rehearsal() -> Question {
+    const SQL: &str = "SELECT p.person_id, p.year_of_birth, o.condition_start_date, c.concept_name FROM person p \
+                       JOIN condition_occurrence o ON o.person_id = p.person_id \
+                       JOIN concept c ON c.concept_id = p.gender_concept_id WHERE p.year_of_birth = 1950 LIMIT 10000";
+    Question {
+        plan: flip_gate::admit(SQL).expect("the gate takes it"),
+        age_day: date!(2000 - 01 - 01),
+        crowd: THRESHOLD_DEFAULT,
+        blur: None,
+        spent: Arc::default(),
     }
 }

@@ -155,7 +155,17 @@ fn a_process_stands_by_and_a_new_one_takes_the_place_of_one_that_has_been_idle()
     stand_by(&mut site, at_once);
     assert_eq!((started(&site).len(), site.ask(&all).unwrap().persons), (4, 40));
     site.engine.dismiss();
-    assert!(!site.engine.is_warm() && !started(&site).into_iter().any(crate::fixture::exists));
+    assert!(!started(&site).into_iter().any(crate::fixture::exists));
+}
+
+#[test]
+fn a_process_that_stands_by_has_been_asked_something_of_real_records() {
+    let (_folder, generation) = crate::fixture::ingested();
+    let mut engine = flip_appliance::engine::Engine::new(crate::fixture::settings());
+    let log = crate::fixture::logged(|| {
+        engine.stand_by(&generation, Instant::now(), &CancelFlag::default()).unwrap();
+    });
+    assert!(log.contains("a process stands by rehearsed=true"), "{log}");
 }
 
 #[test]
