@@ -132,17 +132,18 @@ impl<'a> Generation<'a> {
                 self.ages_and_sexes(cohort, population, question)?,
                 self.categories(cohort, sharing)?,
                 images,
+                cohort.subjects(),
             ))
         };
         let counted = || {
             let rows_cap = sharing.cap("rows", cohort.rows.iter().map(|rows| u64::from(*rows)));
             let sums = sums(cohort, rows_cap);
-            (rows_cap, sums, years(cohort, population, sharing), numbers(cohort, sharing), cohort.subjects())
+            (rows_cap, sums, years(cohort, population, sharing), numbers(cohort, sharing))
         };
         let is_worth = may_start && cohort.all > bounds::ROWS_SHARED;
-        let (named, (rows_cap, (rows, columns), (years, years_cap), numbers, subjects)) =
+        let (named, (rows_cap, (rows, columns), (years, years_cap), numbers)) =
             both(is_worth, named, counted);
-        let ((ages, sexes), categories, images) = named?;
+        let ((ages, sexes), categories, images, subjects) = named?;
         let counts = Counts {
             cost: whole(cost),
             rows,
