@@ -1,12 +1,11 @@
 //! `appliance.toml`: as written (every line optional), then merged with defaults and checked.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flip_storage::settings::{Lines, Wrong};
+use flip_storage::settings::{self, Lines, Wrong};
 
 use crate::data;
 use crate::engine::Settings;
@@ -62,12 +61,10 @@ impl Config {
     /// Reads and checks the configuration in the appliance's folder.
     pub fn load(data: &Path) -> Result<Self, ConfigError> {
         let file = data.join(FILE);
-        let text = match fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(ConfigError::File(file, error)),
-        };
-        Self::check(&file, &text)
+        match settings::text(&file) {
+            Ok(text) => Self::check(&file, &text.unwrap_or_default()),
+            Err(error) => Err(ConfigError::File(file, error)),
+        }
     }
 
     /// Checks the text of a configuration, and names everything that is wrong with it.

@@ -1,6 +1,5 @@
 //! `hub.toml`: as written (every line optional), then merged with defaults and checked. All that is wrong is named at once.
 
-use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -82,11 +81,11 @@ impl Config {
     /// Reads and checks the configuration in the hub's folder.
     pub fn load(data: &Path) -> Result<Self, ConfigError> {
         let file = data.join(FILE);
-        if !file.exists() {
-            return Err(ConfigError::NoHub(data.to_owned()));
+        match settings::text(&file) {
+            Ok(Some(text)) => Self::check(data, &text),
+            Ok(None) => Err(ConfigError::NoHub(data.to_owned())),
+            Err(error) => Err(ConfigError::File(file, error)),
         }
-        let text = fs::read_to_string(&file).map_err(|error| ConfigError::File(file.clone(), error))?;
-        Self::check(data, &text)
     }
 
     /// Checks the text of a configuration, and names everything that is wrong with it.

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::fs;
+use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,26 @@ use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, Deserializer};
 use toml::{Table, Value};
+
+/// The text of a file of settings; none where there is no file.
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8: that with the line in which it is not.
+pub fn text(file: &Path) -> io::Result<Option<String>> {
+    let bytes = match fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    String::from_utf8(bytes).map(Some).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("line {line} is not UTF-8; save the file as UTF-8"),
+        )
+    })
+}
 
 /// The settings of a file that were not taken yet, and what was wrong with those that were. A setting within a part,
 /// such as `memory_mb` under `[engine]`, goes by `engine.memory_mb`.
@@ -293,5 +315,16 @@ mod tests {
             told.len() == 1 && told[0].starts_with("a.toml line 2: this is not TOML: duplicate key"),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_refused_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        assert_eq!(text(&file).unwrap(), None);
+        std::fs::write(&file, b"a = 1\n# caf\xe9\nb = 2\n").unwrap();
+        assert_eq!(text(&file).unwrap_err().to_string(), "line 2 is not UTF-8; save the file as UTF-8");
+        std::fs::write(&file, "a = 1").unwrap();
+        assert_eq!(text(&file).unwrap().as_deref(), Some("a = 1"));
     }
 }

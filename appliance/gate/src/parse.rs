@@ -254,6 +254,8 @@ fn not_parsed(error: &ParserError) -> Refusal {
                 "fill in the template: write omop in place of @cdm_database_schema"
             } else if message.ends_with("found: `") {
                 "use double quotes around a name, or none"
+            } else if message.contains("Expected: AND, found") {
+                "write x BETWEEN low AND high, the lower bound first and without SYMMETRIC"
             } else {
                 "write one SELECT as PostgreSQL reads it"
             };
@@ -287,6 +289,16 @@ mod tests {
     fn a_mistake_has_its_place() {
         let refusal = parse("SELECT person_id\nFROM person WHERE = 3").unwrap_err();
         assert_eq!((refusal.code, refusal.place), (Code::NotSql, Some(Place { line: 2, column: 19 })));
+    }
+
+    #[test]
+    fn between_is_told_with_its_bounds() {
+        for bounds in ["SYMMETRIC 3 AND 1", "1, 3"] {
+            let refusal =
+                parse(&format!("SELECT person_id FROM person WHERE year_of_birth BETWEEN {bounds}"));
+            let text = refusal.unwrap_err().message;
+            assert!(text.contains("write x BETWEEN low AND high, the lower bound first"), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! message from the hub can change any of it. Deliberately absent: reading the file's bytes from anywhere but the
 //! appliance's own folder.
 
-use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -92,9 +91,9 @@ impl Policy {
     /// Reads and checks the policy in the appliance's folder.
     pub fn load(folder: &Path) -> Result<Self, PolicyError> {
         let file = folder.join(FILE);
-        match fs::read_to_string(&file) {
-            Ok(text) => Self::of(&file, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+        match settings::text(&file) {
+            Ok(Some(text)) => Self::of(&file, &text),
+            Ok(None) => Ok(Self::default()),
             Err(error) => Err(PolicyError::File(file, error)),
         }
     }
