@@ -142,8 +142,8 @@ pub const SERVER_CERTIFICATE_DAYS: i64 = 825;
 pub const CA_DAYS: i64 = 20 * 365;
 /// Seconds by which certificates are valid before they are made, for clocks that are a little behind.
 pub const CLOCK_SLACK_S: i64 = 3_600;
-/// Characters of words that a list is searched for.
-pub const WORDS_CHARACTERS: usize = 120;
+/// Characters of words that a list is searched for: an e-mail address has at most as many.
+pub const WORDS_CHARACTERS: usize = 254;
 /// The last page of a list that can be asked for: a million rows are no list.
 pub const PAGES: u64 = 10_000;
 /// How long the key of a request stands for it, in milliseconds: a day.

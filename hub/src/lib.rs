@@ -41,6 +41,7 @@ pub mod project;
 pub mod proxies;
 pub mod renewal;
 pub mod scan;
+pub mod search;
 pub mod second_factor;
 pub mod serve;
 pub mod shapes;

@@ -89,6 +89,82 @@ fn projects_are_sorted_narrowed_to_ones_own_and_deleted_by_their_name() -> Resul
     desk.shows("deleted")
 }
 
+/// A question that has its own text.
+fn question(concept: u32) -> String {
+    format!("SELECT person_id FROM omop.condition_occurrence\nWHERE condition_concept_id = {concept}")
+}
+
+#[test]
+fn queries_are_found_by_words_of_their_name_or_their_sql_part_by_part() -> Result<()> {
+    let stage = Stage::set()?;
+    let admin = &stage.api;
+    let made = admin.post("/api/v1/projects", &json!({ "name": "Eyes" }))?.json();
+    let project = made["id"].as_str().context("no project")?.to_owned();
+    for (name, concept) in
+        [("Retina 1", 201_826), ("100% sure", 4_110_056), ("retina 2", 443_733), ("Retina 3", 1)]
+    {
+        admin.ask_in(name, &question(concept), &project)?;
+    }
+    let zoe = stage.hub.add_person("zoe", "researcher")?;
+    zoe.ask("Retina of hers", &question(2))?;
+
+    let names = |list: &str| -> Result<Vec<String>> {
+        let rows = admin.all(list, "queries")?;
+        Ok(rows.iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect())
+    };
+    let history = format!("/api/v1/projects/{project}/queries");
+    for limit in ["", "&limit=1"] {
+        let found = names(&format!("/api/v1/queries?search=%20RETINA%20{limit}"))?;
+        assert_eq!(found, ["Retina of hers", "Retina 3", "retina 2", "Retina 1"], "{limit}");
+        let found = names(&format!("{history}?search=retina{limit}"))?;
+        assert_eq!(found, ["Retina 3", "retina 2", "Retina 1"], "{limit}");
+    }
+    assert_eq!(names("/api/v1/queries?search=id%20%3D%204110056")?, ["100% sure"], "by its SQL");
+    assert_eq!(
+        names("/api/v1/queries?search=%25")?,
+        ["100% sure"],
+        "a wildcard is a character like any other"
+    );
+    assert_eq!(names("/api/v1/queries?search=nobody")?, [""; 0]);
+    let hers = zoe.get("/api/v1/queries?search=retina")?.json();
+    assert_eq!(
+        hers["queries"].as_array().map(Vec::len),
+        Some(1),
+        "who may not see them does not find them: {hers}"
+    );
+    // What changed is what changed from the question before, found or not.
+    let found = admin.get(&format!("{history}?search=retina%202"))?.json();
+    let changes = found["queries"][0]["changes"].as_array().context("no changes")?.clone();
+    assert!(changes.contains(&json!("-WHERE condition_concept_id = 4110056")), "{found}");
+    assert_eq!(found["queries"][0]["current"], json!(false), "the newest is another");
+    let long = "x".repeat(255);
+    for list in ["queries", "projects", "models", "people", &format!("projects/{project}/queries")] {
+        let reply = admin.get(&format!("/api/v1/{list}?search={long}"))?;
+        assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("bad_parameter")), "{list}");
+        assert!(reply.text.contains("at most 254 characters, and not 255"), "{}", reply.text);
+    }
+
+    let (name, password) = stage.hub.credentials();
+    let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: true })?;
+    browser.go(&format!("{}/queries?project={project}", admin.base()))?;
+    browser.sign_in(name, password)?;
+    browser.fill("#search", "retina")?;
+    browser.click("form[role=search] button")?;
+    browser.shows("retina 2")?;
+    assert_eq!(rows(&browser)?, ["Retina 3", "retina 2", "Retina 1"], "the project is lost");
+    browser.picture(&picture("queries-found-light")?)?;
+    browser.fill("#search", "nobody")?;
+    browser.click("form[role=search] button")?;
+    browser.shows("has “nobody” in its name or its SQL")?;
+    browser.go(&format!("{}/projects/{project}/queries", admin.base()))?;
+    browser.fill("#search", "443733")?;
+    browser.click("form[role=search] button")?;
+    browser.shows("retina 2")?;
+    assert!(!browser.source()?.contains("100% sure"), "{}", browser.source()?);
+    browser.go(&format!("{}/queries?search={long}", admin.base()))?;
+    browser.shows("at most 254 characters, and not 255")
+}
+
 #[test]
 fn trusts_are_sorted_in_the_console() -> Result<()> {
     let stage = Stage::set()?;

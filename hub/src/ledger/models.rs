@@ -135,7 +135,7 @@ impl Ledger {
     /// many there are.
     pub async fn models(&self, seer: Seer, look: Look) -> Result<(Vec<Model>, u64), LedgerError> {
         self.call("models", move |tx| {
-            let like = look.like();
+            let like = look.words.like();
             let wanted = format!(
                 "{SEEN} AND model.deleted_ms IS NULL
                  AND (model.name LIKE ?2 ESCAPE '\\' OR project.name LIKE ?2 ESCAPE '\\')"

@@ -158,7 +158,7 @@ impl Ledger {
     pub async fn projects(&self, seer: Seer, of: Listing) -> Result<(Vec<Project>, u64), LedgerError> {
         self.call("projects", move |tx| {
             let Listing { look, owner, sorting } = of;
-            let (like, owner) = (look.like(), owner.map(PersonId::bytes));
+            let (like, owner) = (look.words.like(), owner.map(PersonId::bytes));
             let wanted = format!("{SEEN} AND {WORDS} AND (?3 IS NULL OR project.owner = ?3)");
             let count: u64 = tx
                 .prepare_cached(&format!("SELECT count(*) FROM project WHERE {wanted}"))?

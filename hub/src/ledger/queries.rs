@@ -13,12 +13,13 @@ use super::allowed::{Barred, allowed};
 use super::keys::peers;
 use super::orders::Sealer;
 use super::projects::{SEEN, Seer, own_or_new};
-use super::staging::lifecycle;
+use super::staging::{lifecycle, newest_query};
 use super::trusts::trust_name;
 use super::{Ledger, LedgerError, from_json, orders};
 use crate::audit::{By, Deed, Who};
 use crate::order::OrderState;
 use crate::permissions::Act;
+use crate::search::Words;
 
 /// A cohort query.
 #[derive(Debug, Clone)]
@@ -179,12 +180,13 @@ impl Ledger {
         .await
     }
 
-    /// The newest queries of the projects that the seer may know of, or of one of these, newest first, from after one of
-    /// them on, each with its Trusts' shares without their statistics.
+    /// The newest queries of the projects that the seer may know of, or of one of these, with these words in their name or
+    /// SQL, newest first, from after one of them on, each with its Trusts' shares without their statistics.
     pub async fn queries(
         &self,
         seer: Seer,
         of: Option<ProjectId>,
+        words: &Words,
         after: Option<Uuid>,
         most: u32,
     ) -> Result<Vec<(Query, Vec<Asked>)>, LedgerError> {
@@ -193,14 +195,17 @@ impl Ledger {
         let place =
             "(query.asked_ms, query.id) < (SELECT asked_ms, id FROM query AS last WHERE last.id = ?4)";
         let from = if after.is_some() { place } else { "?4 IS NULL" };
+        let has = "(query.name LIKE ?5 ESCAPE '\\' OR query.sql LIKE ?5 ESCAPE '\\')";
+        // Without words the texts are not even read.
+        let (has, like) = if words.is_empty() { ("?5 IS NULL", None) } else { (has, Some(words.like())) };
         self.call("queries", move |tx| {
             let queries: Vec<Query> = tx
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} WHERE {SEEN} AND {here} AND {from}
+                    "SELECT {COLUMNS} WHERE {SEEN} AND {here} AND {from} AND {has}
                      ORDER BY query.asked_ms DESC, query.id DESC LIMIT ?3"
                 ))?
                 .query_map(
-                    (seer.key(), of.map(ProjectId::bytes), most, after.map(Uuid::into_bytes)),
+                    (seer.key(), of.map(ProjectId::bytes), most, after.map(Uuid::into_bytes), like),
                     query_of_row,
                 )?
                 .collect::<Result<_, _>>()?;
@@ -212,6 +217,31 @@ impl Ledger {
                     Ok((query, asked))
                 })
                 .collect()
+        })
+        .await
+    }
+
+    /// The newest query of a project.
+    pub async fn newest_query(&self, project: ProjectId) -> Result<Option<Uuid>, LedgerError> {
+        self.call("newest query", move |tx| newest_query(tx, project)).await
+    }
+
+    /// Of each of these queries of a project, the question that was asked in it before.
+    pub async fn questions_before(
+        &self,
+        project: ProjectId,
+        queries: Vec<Uuid>,
+    ) -> Result<Vec<Option<String>>, LedgerError> {
+        self.call("questions before", move |tx| {
+            let mut before = tx.prepare_cached(
+                "SELECT sql FROM query WHERE project = ?1
+                     AND (asked_ms, id) < (SELECT asked_ms, id FROM query AS one WHERE one.id = ?2)
+                 ORDER BY asked_ms DESC, id DESC LIMIT 1",
+            )?;
+            let each = queries.into_iter().map(|query| {
+                before.query_row((project.bytes(), query.as_bytes()), |row| row.get(0)).optional()
+            });
+            each.collect()
         })
         .await
     }

@@ -39,6 +39,7 @@ use crate::people::may::May;
 use crate::permissions::acts;
 use crate::presence::Link;
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 
 /// A Trust and how it stands.
 pub struct Standing {
@@ -141,18 +142,19 @@ pub async fn result(
     }
 }
 
-/// The newest queries that the person may see, of one project where one is named, from after one of them on, and their
-/// combined results without their fields; and the one after which it goes on.
+/// The newest queries that the person may see with these words in their name or SQL, of one project where one is named,
+/// from after one of them on, and their combined results without their fields; and the one after which it goes on.
 pub async fn queries(
     may: &May<acts::SeeLists>,
     hub: &Hub,
     of: Option<ProjectId>,
+    words: &Words,
     after: Option<Uuid>,
     most: u32,
 ) -> Result<(Vec<(Query, Combined)>, Option<Uuid>), ApiProblem> {
     let links = links(hub).await?;
     let seer = Seer::of(may.person().id, may.person().role);
-    let mut queries = hub.ledger.queries(seer, of, after, most + 1).await?;
+    let mut queries = hub.ledger.queries(seer, of, words, after, most + 1).await?;
     let more = queries.len() > most as usize;
     queries.truncate(most as usize);
     let next = queries.last().map(|(query, _)| query.id).filter(|_| more);

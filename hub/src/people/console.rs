@@ -44,6 +44,7 @@ use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
+use crate::search::Words;
 use crate::uri::escaped;
 use paging::Since;
 
@@ -160,6 +161,8 @@ struct Of {
     /// A project; every one where it is absent or empty.
     #[serde(default)]
     project: String,
+    #[serde(default)]
+    search: Words,
     #[serde(flatten)]
     since: Since,
 }
@@ -257,12 +260,14 @@ async fn queries(
     Parameters(of): Parameters<Of>,
 ) -> Result<Response, ApiProblem> {
     let from = of.since.place::<Uuid>();
-    let of = project_of(&of.project)?;
-    let (queries, next) = act::queries(&may, &hub, of, from, crate::bounds::LIST_ROWS).await?;
+    let (of, search) = (project_of(&of.project)?, of.search);
+    let (queries, next) = act::queries(&may, &hub, of, &search, from, bounds::LIST_ROWS).await?;
     let projects = act::projects::choices(may.person(), &hub, of).await?;
-    let path = of.map_or_else(|| "/queries".to_owned(), |of| format!("/queries?project={of}"));
+    let search = search.to_string();
+    let narrowed = [("project", of.map(|of| of.to_string()).unwrap_or_default()), ("search", search.clone())];
     let page = pages::queries(may.person(), &queries, &projects, of, clock::now());
-    Ok(shown(&web::Queries { pager: paging::pager(&path, from.is_none(), next), ..page }))
+    let pager = paging::pager(&paging::narrowed("/queries", &narrowed), from.is_none(), next);
+    Ok(shown(&web::Queries { pager, search, ..page }))
 }
 
 async fn query_new(

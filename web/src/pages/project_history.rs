@@ -16,6 +16,8 @@ pub struct ProjectHistory {
     pub href: String,
     /// The questions, the newest first.
     pub questions: Vec<Question>,
+    /// Words of the name or the SQL that are looked for; empty for all. It is the field `search`.
+    pub search: String,
     /// Where the list goes on.
     pub pager: Pager,
 }
@@ -76,9 +78,11 @@ impl Page for ProjectHistory {
             name: "Lung nodules on chest CT".to_owned(),
             href: "/projects/2".to_owned(),
             questions: vec![question(2, Some("staged"), changes), question(1, None, Vec::new())],
+            search: String::new(),
             pager: sample::pager("/projects/2/queries"),
         };
         let empty = Self { questions: Vec::new(), pager: Pager::default(), ..full.clone() };
-        vec![full, empty]
+        let none = Self { search: "201826".to_owned(), ..empty.clone() };
+        vec![full, empty, none]
     }
 }

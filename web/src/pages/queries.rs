@@ -14,6 +14,8 @@ pub struct Queries {
     pub queries: Vec<QueryRow>,
     /// The projects that the list can be narrowed to, with one for all; it is the field `project`.
     pub projects: Vec<ProjectChoice>,
+    /// Words of the name or the SQL that are looked for; empty for all. It is the field `search`.
+    pub search: String,
     /// Path of the form to ask; `None` where the person may ask nowhere.
     pub ask_href: Option<String>,
     /// Seconds until the page asks again, while something is under way.
@@ -86,6 +88,7 @@ impl Page for Queries {
             frame: sample::frame(),
             queries,
             projects: sample::projects(),
+            search: String::new(),
             ask_href: Some("/queries/new".to_owned()),
             refresh_seconds: Some(5),
             pager: sample::pager("/queries"),
@@ -93,6 +96,7 @@ impl Page for Queries {
         let empty =
             Self { queries: Vec::new(), refresh_seconds: None, pager: Pager::default(), ..full.clone() };
         let viewers = Self { projects: Vec::new(), ask_href: None, ..empty.clone() };
-        vec![full, empty, viewers]
+        let none = Self { search: "201826".to_owned(), ..empty.clone() };
+        vec![full, empty, viewers, none]
     }
 }

@@ -34,7 +34,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         (page.name, page.kit_text, page.kit_file_name, page.command) = (text(), text(), text(), text());
     });
     add::<Queries>(&mut pages, |page| {
-        page.frame.version = text();
+        (page.frame.version, page.search) = (text(), text());
         for query in &mut page.queries {
             (query.name, query.by, query.at.relative) = (text(), text(), text());
             query.project = text();
@@ -296,7 +296,7 @@ pub fn all_samples_with(text: &str) -> Vec<(String, String)> {
         }
     });
     add::<ProjectHistory>(&mut pages, |page| {
-        page.name = text();
+        (page.name, page.search) = (text(), text());
         for question in &mut page.questions {
             (question.sql, question.row.name, question.row.by) = (text(), text(), text());
             question.changes.iter_mut().for_each(|change| change.line = text());

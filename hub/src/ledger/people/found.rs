@@ -9,6 +9,7 @@ use super::{NO_PASSWORD, Whom, role_of};
 use crate::email::EmailAddress;
 use crate::links::Nonce;
 use crate::person::{PersonId, Role};
+use crate::search::Words;
 
 /// A person as the hub knows them.
 #[derive(Debug, Clone)]
@@ -90,8 +91,8 @@ impl PersonState {
 /// Which people are looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
-    /// Words in their name or address; all people where empty.
-    pub words: String,
+    /// Words in their name or address.
+    pub words: Words,
     /// The name of a state; any where empty.
     pub state: String,
     /// Those whose names come after this one.
@@ -142,10 +143,7 @@ impl Ledger {
     /// Looks for people.
     pub async fn search_people(&self, search: Search, now: UnixMillis) -> Result<Found, LedgerError> {
         self.call("search people", move |tx| {
-            let wild = format!(
-                "%{}%",
-                search.words.trim().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-            );
+            let wild = search.words.like();
             let fits = "(name LIKE ?2 ESCAPE '\\' OR email LIKE ?2 ESCAPE '\\') AND (?3 = '' OR state = ?3)";
             let all = tx
                 .prepare_cached(&format!("SELECT count(*) FROM ({EVERYBODY} WHERE {fits})"))?

@@ -2,13 +2,14 @@
 
 use super::super::queries::SUMMARY;
 use crate::person::PersonId;
+use crate::search::Words;
 use crate::sorting::{self, Sorting};
 
 /// Which rows of a list are looked at.
 #[derive(Debug, Clone)]
 pub struct Look {
-    /// Words that they have; every one where it is empty.
-    pub words: String,
+    /// Words that they have.
+    pub words: Words,
     /// How many are passed over.
     pub skip: u32,
     /// How many are wanted at most.
@@ -32,16 +33,8 @@ impl Listing {
 
     /// The newest.
     pub fn newest(most: u32) -> Self {
-        let look = Look { words: String::new(), skip: 0, most };
+        let look = Look { words: Words::default(), skip: 0, most };
         Self { look, owner: None, sorting: Self::USUAL }
-    }
-}
-
-impl Look {
-    /// The words as what LIKE takes, with a backslash before what it would read otherwise.
-    pub(in crate::ledger) fn like(&self) -> String {
-        let escaped = self.words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-        format!("%{escaped}%")
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::search::Words;
 
 fn person(number: u128) -> PersonId {
     PersonId::from_bytes(number.to_be_bytes())
@@ -86,7 +87,7 @@ async fn projects_are_found_by_words_and_page_by_page() {
         ledger.make_project(by(number), project(number.into()), name, description, person(1)).await.unwrap();
     }
     let look = async |words: &str, skip, most| {
-        let look = Look { words: words.to_owned(), skip, most };
+        let look = Look { words: words.parse().unwrap(), skip, most };
         let of = Listing { look, ..Listing::newest(most) };
         let (found, count) = ledger.projects(Seer::Person(person(1)), of).await.unwrap();
         (found.into_iter().map(|one| one.name).collect::<Vec<_>>(), count)
@@ -148,7 +149,7 @@ async fn projects_are_sorted_by_any_column_either_way_part_by_part_and_those_of_
         let mut names = Vec::new();
         // Two at a time: no row is on two pages, and none is left out.
         for skip in [0, 2, 4] {
-            let look = Look { words: String::new(), skip, most: 2 };
+            let look = Look { words: Words::default(), skip, most: 2 };
             let of = Listing { look, owner: owner.map(person), sorting: sort.parse().unwrap() };
             names.extend(ledger.projects(Seer::Admin, of).await.unwrap().0.into_iter().map(|one| one.name));
         }

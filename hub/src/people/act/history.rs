@@ -10,6 +10,7 @@ use crate::ledger::queries::Query;
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
+use crate::search::Words;
 
 /// A project's questions.
 pub struct History {
@@ -49,24 +50,25 @@ pub struct Line {
     pub text: String,
 }
 
-/// The project's questions.
+/// The project's questions with these words in their name or SQL.
 pub async fn of(
     may: &May<acts::SeeAnswers>,
     hub: &Hub,
+    words: &Words,
     after: Option<Uuid>,
     most: u32,
 ) -> Result<History, ApiProblem> {
     let project = super::projects::found(hub, may.project()).await?;
     let links = super::links(hub).await?;
     // Who got here sees the project, also one that was deleted.
-    let mut found = hub.ledger.queries(Seer::Admin, Some(project.id), after, most + 1).await?;
+    let mut found = hub.ledger.queries(Seer::Admin, Some(project.id), words, after, most + 1).await?;
     let more = found.len() > most as usize;
     let staged: Option<Uuid> = project.lifecycle.staged().map(|staged| staged.query);
-    let newest = found.first().map(|(query, _)| query.id).filter(|_| after.is_none());
-    let current = staged.or(newest);
-    let before: Vec<Option<String>> =
-        found.iter().skip(1).map(|(query, _)| Some(query.sql.clone())).chain([None]).collect();
+    let current = if staged.is_some() { staged } else { hub.ledger.newest_query(project.id).await? };
     found.truncate(most as usize);
+    // Of the one that was asked before, whether it has the words or not.
+    let ids = found.iter().map(|(query, _)| query.id).collect();
+    let before = hub.ledger.questions_before(project.id, ids).await?;
     let questions = found.into_iter().zip(before).map(|((query, asked), before)| Question {
         combined: combine(&asked, |trust| super::link_of(&links, trust)),
         current: current == Some(query.id),

@@ -12,6 +12,7 @@ use crate::model::{ModelId, Need, NoJobType};
 use crate::people::may::May;
 use crate::permissions::{Is, acts};
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 
 /// What was typed of a model.
 #[derive(Debug, Clone, Default, serde::Deserialize, utoipa::ToSchema)]
@@ -34,7 +35,7 @@ pub struct Typed {
 pub async fn list(
     may: &May<acts::SeeLists>,
     hub: &Hub,
-    words: &str,
+    words: Words,
     page: u64,
 ) -> Result<Listed<Model>, ApiProblem> {
     let seer = Seer::of(may.person().id, may.person().role);

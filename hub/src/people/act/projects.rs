@@ -15,6 +15,7 @@ use crate::people::may::{self, May};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 use crate::sorting::Sorting;
 use crate::wording;
 
@@ -22,8 +23,8 @@ use crate::wording;
 pub struct Listed<T> {
     /// What is on this page.
     pub rows: Vec<T>,
-    /// The words that were looked for; empty for all.
-    pub words: String,
+    /// The words that were looked for.
+    pub words: Words,
     /// The page, from 1.
     pub page: u64,
     /// How many pages there are, at least one.
@@ -33,8 +34,7 @@ pub struct Listed<T> {
 }
 
 /// What of a list is looked at, by what was asked for.
-pub fn look(words: &str, page: u64) -> (Look, u64) {
-    let words = words.trim().chars().take(bounds::WORDS_CHARACTERS).collect();
+pub fn look(words: Words, page: u64) -> (Look, u64) {
     let (most, page) = (bounds::LIST_ROWS, page.clamp(1, bounds::PAGES));
     let skip = u32::try_from(page - 1).unwrap_or(u32::MAX).saturating_mul(most);
     (Look { words, skip, most }, page)
@@ -53,7 +53,7 @@ impl<T> Listed<T> {
 pub async fn list(
     may: &May<acts::SeeLists>,
     hub: &Hub,
-    words: &str,
+    words: Words,
     page: u64,
     mine: bool,
     sorting: Sorting<ProjectColumn>,

@@ -203,7 +203,8 @@ pub(super) async fn list(
     Parameters(looking): Parameters<Looking>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<ModelPage>), ApiProblem> {
-    let listed = act::list(&may, &hub, &looking.search, looking.page()?).await?;
+    let page = looking.page()?;
+    let listed = act::list(&may, &hub, looking.search, page).await?;
     let next = next_page(listed.page, listed.pages);
     let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
     let models = listed.rows.into_iter().map(self::listed).collect();

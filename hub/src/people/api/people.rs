@@ -21,14 +21,16 @@ use crate::people::may::{self, May};
 use crate::permissions::{Act, acts};
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 use crate::shapes::Moment;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// Part of a name or address.
+    /// Words of the name or the address.
     #[serde(default)]
-    search: String,
+    #[param(value_type = String, max_length = 254)]
+    search: Words,
     /// `active`, `disabled`, `reset` or `invited`; all where it is empty.
     #[serde(default)]
     #[param(example = "active")]

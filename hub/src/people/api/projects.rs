@@ -23,6 +23,7 @@ use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 use crate::shapes::Moment;
 use crate::sorting::NoSorting;
 
@@ -62,7 +63,8 @@ pub(super) struct ProjectEdit {
 pub(super) struct Looking {
     /// Words of the name or the description.
     #[serde(default)]
-    pub search: String,
+    #[param(value_type = String, max_length = 254)]
+    pub search: Words,
     /// The page, from 1: what `next` said.
     #[serde(default = "first")]
     #[param(minimum = 1, maximum = 10_000)]
@@ -92,7 +94,8 @@ fn page(page: u64) -> Result<u64, ApiProblem> {
 pub(super) struct LookingForProjects {
     /// Words of the name or the description.
     #[serde(default)]
-    search: String,
+    #[param(value_type = String, max_length = 254)]
+    search: Words,
     /// The page, from 1: what `next` said.
     #[serde(default = "first")]
     #[param(minimum = 1, maximum = 10_000)]
@@ -235,7 +238,7 @@ pub(super) async fn list(
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<ProjectPage>), ApiProblem> {
     let sorting = looking.sort.parse().map_err(|error: NoSorting| bad_parameter(&error.to_string()))?;
     let page = page(looking.page)?;
-    let listed = act::list(&may, &hub, &looking.search, page, looking.mine, sorting).await?;
+    let listed = act::list(&may, &hub, looking.search, page, looking.mine, sorting).await?;
     let next = next_page(listed.page, listed.pages);
     let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
     let one = |(project, cohort)| ProjectWithCohort { project: self::listed(project), cohort };

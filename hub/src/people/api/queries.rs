@@ -26,6 +26,7 @@ use crate::people::may::{May, Wish};
 use crate::people::once::{KEEP, Keep};
 use crate::permissions::acts;
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 use crate::shapes::Moment;
 
 /// A question.
@@ -66,7 +67,11 @@ impl Wait {
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AfterQuery {
+pub(super) struct PartOfQueries {
+    /// Words of the name or the SQL.
+    #[serde(default)]
+    #[param(value_type = String, max_length = 254)]
+    search: Words,
     /// What `next` said: queries that were asked before that one.
     after: Option<Uuid>,
     /// At most so many.
@@ -136,7 +141,7 @@ struct PastQuery {
 pub(super) fn said() -> Vec<Said> {
     vec![
         Said::get("/api/v1/queries", "The queries that you may see, the newest first.")
-            .reads::<AfterQuery>()
+            .reads::<PartOfQueries>()
             .gives_part::<QueryPage>("A part of them, without their fields."),
         Said::post("/api/v1/queries", "Asks every enrolled Trust.")
             .takes::<NewQuery>()
@@ -154,7 +159,7 @@ pub(super) fn said() -> Vec<Said> {
             .gives_nothing(204, "It is cancelled.")
             .refuses(&[Code::NothingToCancel]),
         Said::get("/api/v1/projects/{project}/queries", "Every question of a project, with what changed.")
-            .reads::<AfterQuery>()
+            .reads::<PartOfQueries>()
             .gives_part::<History>("A part of them, the newest first, without their fields."),
     ]
 }
@@ -172,14 +177,14 @@ pub(super) async fn ask(
     Ok((StatusCode::CREATED, KEEP, [(header::LOCATION, place)], Json(Made { id })))
 }
 
-/// `GET /projects/{project}/queries`: each with what changed from the one before it, the newest first.
+/// `GET /projects/{project}/queries?search=`: each with what changed from the one before it, the newest first.
 pub(super) async fn history(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-    Parameters(part): Parameters<AfterQuery>,
+    Parameters(part): Parameters<PartOfQueries>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<History>), ApiProblem> {
-    let history = act::history::of(&may, &hub, part.after, rows(part.limit)?).await?;
+    let history = act::history::of(&may, &hub, &part.search, part.after, rows(part.limit)?).await?;
     let next = history.next();
     let queries = history.questions.into_iter().map(|one| PastQuery {
         query: listed(one.query, one.combined),
@@ -200,15 +205,15 @@ pub(super) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /queries`: those that one may see, the newest first, without their fields.
+/// `GET /queries?search=`: those that one may see, the newest first, without their fields.
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-    Parameters(part): Parameters<AfterQuery>,
+    Parameters(part): Parameters<PartOfQueries>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<QueryPage>), ApiProblem> {
     let most = rows(part.limit)?;
-    let (found, next) = act::queries(&may, &hub, None, part.after, most).await?;
+    let (found, next) = act::queries(&may, &hub, None, &part.search, part.after, most).await?;
     let queries = found.into_iter().map(|(query, combined)| listed(query, combined)).collect();
     let link = next_link(&uri, "after", next.map(|id| id.to_string()).as_deref());
     Ok((link, Json(QueryPage { queries, next })))

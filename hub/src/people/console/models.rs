@@ -34,14 +34,14 @@ pub(super) async fn list(
     State(hub): State<Arc<Hub>>,
     Parameters(looking): Parameters<Looking>,
 ) -> Result<Response, ApiProblem> {
-    let listed = act::list(&seer, &hub, &looking.words, looking.page.parse().unwrap_or(1)).await?;
-    let href = |page: u64| format!("/models?page={page}&words={}", escaped(&listed.words));
+    let listed = act::list(&seer, &hub, looking.words, looking.page.parse().unwrap_or(1)).await?;
+    let href = |page: u64| format!("/models?page={page}&words={}", escaped(&listed.words.to_string()));
     if listed.page > listed.pages {
         return Ok(Redirect::to(&href(listed.pages)).into_response());
     }
     Ok(shown(&web::Models {
         frame: pages::frame(Some(seer.person())),
-        words: listed.words.clone(),
+        words: listed.words.to_string(),
         found: listed.found,
         newer_href: (listed.page > 1).then(|| href(listed.page - 1)),
         older_href: (listed.page < listed.pages).then(|| href(listed.page + 1)),

@@ -81,6 +81,7 @@ pub fn queries(
         frame: frame(Some(person)),
         queries: rows.collect(),
         projects: projects::to_see(projects, of),
+        search: String::new(),
         ask_href: (!to_ask.is_empty()).then_some(ask_href),
         refresh_seconds: Some(if under_way { REFRESH_BUSY_S } else { REFRESH_IDLE_S }),
         pager: web::Pager::default(),

@@ -7,6 +7,7 @@ use flip_web::pages::{Pager, SortHead, SortHeads, Sorted};
 use serde::Deserialize;
 
 use crate::sorting::{Column, Sorting};
+use crate::uri::escaped;
 
 /// The place after which a list is shown, as its links say it.
 #[derive(Deserialize)]
@@ -27,8 +28,15 @@ pub(super) fn pager(path: &str, is_first: bool, next: Option<impl Display>) -> P
     let mark = if path.contains('?') { '&' } else { '?' };
     Pager {
         first_href: (!is_first).then(|| path.to_owned()),
-        next_href: next.map(|next| format!("{path}{mark}after={next}")),
+        next_href: next.map(|next| format!("{path}{mark}after={}", escaped(&next.to_string()))),
     }
+}
+
+/// The path of a list with what it is narrowed to; what is empty narrows nothing.
+pub(super) fn narrowed(path: &str, to: &[(&str, String)]) -> String {
+    let to = to.iter().filter(|(_, value)| !value.is_empty());
+    let query = to.map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&");
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// The heads of a list's columns; `href` gives the path of the list in an order.
@@ -53,6 +61,16 @@ mod tests {
         assert_eq!(middle.first_href.as_deref(), Some("/queries?project=1"));
         assert_eq!(middle.next_href.as_deref(), Some("/queries?project=1&after=7"));
         assert_eq!(pager("/decisions", true, Some(7)).next_href.as_deref(), Some("/decisions?after=7"));
+    }
+
+    #[test]
+    fn what_a_list_is_narrowed_to_is_in_its_path_escaped_and_nothing_else() {
+        let path = |project: &str, search: &str| {
+            narrowed("/queries", &[("project", project.to_owned()), ("search", search.to_owned())])
+        };
+        assert_eq!(path("", ""), "/queries");
+        assert_eq!(path("7", "a b&c"), "/queries?project=7&search=a%20b%26c");
+        assert_eq!(path("", "100%"), "/queries?search=100%25");
     }
 
     #[test]

@@ -21,11 +21,12 @@ use crate::people::session::Person;
 use crate::permissions::{Act, acts};
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 
 #[derive(Default, Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
-    search: String,
+    search: Words,
     #[serde(default)]
     state: String,
     after: Option<String>,

@@ -8,7 +8,7 @@ use flip_web::pages as web;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::paging::{Since, heads, pager};
+use super::paging::{Since, heads, narrowed, pager};
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
@@ -19,6 +19,7 @@ use crate::people::may::{May, may};
 use crate::people::parts::{Form, Parameters};
 use crate::permissions::{Act, Is, acts};
 use crate::problem::ApiProblem;
+use crate::search::Words;
 use crate::uri::escaped;
 
 #[derive(Deserialize)]
@@ -43,7 +44,7 @@ pub(super) struct Edit {
 #[derive(Deserialize)]
 pub(super) struct Looking {
     #[serde(default)]
-    pub words: String,
+    pub words: Words,
     /// What is no number is the first page.
     #[serde(default)]
     pub page: String,
@@ -58,6 +59,14 @@ pub(super) struct Order {
     sort: String,
 }
 
+#[derive(Deserialize)]
+pub(super) struct PartOfHistory {
+    #[serde(default)]
+    search: Words,
+    #[serde(flatten)]
+    since: Since,
+}
+
 pub(super) async fn list(
     seer: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
@@ -66,10 +75,10 @@ pub(super) async fn list(
 ) -> Result<Response, ApiProblem> {
     let (page, mine) = (looking.page.parse().unwrap_or(1), order.whose == "mine");
     let sorting = order.sort.parse().unwrap_or(Listing::USUAL);
-    let listed = act::list(&seer, &hub, &looking.words, page, mine, sorting).await?;
+    let listed = act::list(&seer, &hub, looking.words, page, mine, sorting).await?;
     let sorted = |sort: &str| {
         let whose = if mine { "mine" } else { "" };
-        format!("/projects?words={}&whose={whose}&sort={sort}", escaped(&listed.words))
+        format!("/projects?words={}&whose={whose}&sort={sort}", escaped(&listed.words.to_string()))
     };
     let part = |page: u64| format!("{}&page={page}", sorted(&sorting.to_string()));
     if listed.page > listed.pages {
@@ -77,7 +86,7 @@ pub(super) async fn list(
     }
     Ok(shown(&web::Projects {
         frame: pages::frame(Some(seer.person())),
-        words: listed.words.clone(),
+        words: listed.words.to_string(),
         mine,
         sort: sorting.to_string(),
         heads: heads(sorting, sorted),
@@ -190,13 +199,14 @@ async fn page<A: Is>(
 pub(super) async fn history(
     may: May<acts::SeeAnswers>,
     State(hub): State<Arc<Hub>>,
-    Parameters(since): Parameters<Since>,
+    Parameters(part): Parameters<PartOfHistory>,
 ) -> Result<Response, ApiProblem> {
-    let from = since.place::<Uuid>();
-    let history = crate::people::act::history::of(&may, &hub, from, crate::bounds::LIST_ROWS).await?;
-    let path = format!("/projects/{}/queries", may.project());
+    let (from, most) = (part.since.place::<Uuid>(), crate::bounds::LIST_ROWS);
+    let history = crate::people::act::history::of(&may, &hub, &part.search, from, most).await?;
+    let search = part.search.to_string();
+    let path = narrowed(&format!("/projects/{}/queries", may.project()), &[("search", search.clone())]);
     let pager = pager(&path, from.is_none(), history.next());
-    Ok(shown(&web::ProjectHistory { pager, ..pages::history::page(&may, &history, clock::now()) }))
+    Ok(shown(&web::ProjectHistory { pager, search, ..pages::history::page(&may, &history, clock::now()) }))
 }
 
 pub(super) async fn delete(

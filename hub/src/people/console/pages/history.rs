@@ -29,6 +29,7 @@ pub fn page(seer: &May<acts::SeeAnswers>, history: &History, now: UnixMillis) ->
         name: project.name.clone(),
         href: format!("/projects/{}", project.id),
         questions: questions.collect(),
+        search: String::new(),
         pager: web::Pager::default(),
     }
 }

@@ -37,7 +37,7 @@ pub fn people(
         ]))
         .map(|(value, name)| choice(value, name, search.state == value));
     let next = found.next.as_ref().map(|after| {
-        let query = [("search", &search.words), ("state", &search.state), ("after", after)];
+        let query = [("search", &search.words.to_string()), ("state", &search.state), ("after", after)];
         format!("/people?{}", query.map(|(name, value)| format!("{name}={}", escaped(value))).join("&"))
     });
     web::People {
@@ -45,7 +45,7 @@ pub fn people(
         tabs,
         people: rows.collect(),
         all: found.all,
-        search: search.words.clone(),
+        search: search.words.to_string(),
         states: states.collect(),
         next_href: next,
         form: form(String::new(), String::new(), Role::Researcher.name(), None),
