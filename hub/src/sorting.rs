@@ -2,13 +2,18 @@
 //!
 //! What must stay true: what a list can be sorted by is one table for each list, and no other text is an order.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
 
 /// A column that a list can be sorted by.
 pub trait Column: Copy + PartialEq + 'static {
     /// Every one by its name, with whether it begins with the highest: the newest, the most.
     const ALL: &'static [(&'static str, Self, bool)];
+    /// How the list is where nobody wishes otherwise.
+    const USUAL: Sorting<Self>;
 }
 
 /// By which column, and which way.
@@ -34,6 +39,12 @@ impl<C: Column> Sorting<C> {
     }
 }
 
+impl<C: Column> Default for Sorting<C> {
+    fn default() -> Self {
+        C::USUAL
+    }
+}
+
 impl<C: Column> fmt::Display for Sorting<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, ..) =
@@ -53,6 +64,12 @@ impl<C: Column> FromStr for Sorting<C> {
     }
 }
 
+impl<'de, C: Column> Deserialize<'de> for Sorting<C> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +83,7 @@ mod tests {
     impl Column for Fruit {
         const ALL: &'static [(&'static str, Self, bool)] =
             &[("name", Self::Name, false), ("weight", Self::Weight, true)];
+        const USUAL: Sorting<Self> = Sorting { by: Self::Name, down: false };
     }
 
     #[test]

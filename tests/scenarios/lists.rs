@@ -68,8 +68,10 @@ fn projects_are_sorted_narrowed_to_ones_own_and_deleted_by_their_name() -> Resul
     browser.click("form.inline button")?;
     browser.shows("2 projects")?;
     assert_eq!(rows(&browser)?, ["Beta", "alpha"], "the order is lost");
-    browser.go(&format!("{base}/projects?page=77&sort=what"))?;
+    browser.go(&format!("{base}/projects?page=77&sort=-owner"))?;
     browser.shows("3 projects")?;
+    browser.go(&format!("{base}/projects?sort=what"))?;
+    browser.shows("one of name, state, owner, persons, made")?;
 
     let desk = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: true })?;
     desk.go(&format!("{base}/projects"))?;
@@ -182,5 +184,50 @@ fn trusts_are_sorted_in_the_console() -> Result<()> {
     browser.click("[aria-sort=ascending] a")?;
     browser.shows("online")?;
     assert_eq!(rows(&browser)?, ["Aldgate", TRUST]);
-    browser.picture(&picture("trusts-sorted-light")?)
+    browser.picture(&picture("trusts-sorted-light")?)?;
+    // And for programs, part by part.
+    let names = |sort: &str| -> Result<Vec<String>> {
+        let trusts = stage.api.all(&format!("/api/v1/trusts?limit=1&sort={sort}"), "trusts")?;
+        Ok(trusts.iter().filter_map(|one| Some(one["name"].as_str()?.to_owned())).collect())
+    };
+    for (sort, order) in [
+        ("name", ["Aldgate", TRUST]),
+        ("-name", [TRUST, "Aldgate"]),
+        ("state", [TRUST, "Aldgate"]),
+        ("-seen", [TRUST, "Aldgate"]),
+        ("seen", [TRUST, "Aldgate"]),
+        ("orders", ["Aldgate", TRUST]),
+    ] {
+        assert_eq!(names(sort)?, order, "{sort}");
+    }
+    for bad in ["trusts?sort=size", "trusts?sort=", "trusts?after=Aldgate", "models?sort=owner"] {
+        let reply = stage.api.get(&format!("/api/v1/{bad}"))?;
+        assert_eq!((reply.status, &reply.json()["code"]), (400, &json!("bad_parameter")), "{bad}");
+    }
+    Ok(())
+}
+
+#[test]
+fn people_are_sorted_in_the_console_and_found_in_that_order() -> Result<()> {
+    let stage = Stage::set()?;
+    for (name, role) in [("zoe", "viewer"), ("Bea", "researcher"), ("ada", "viewer")] {
+        stage.hub.add_person(name, role)?;
+    }
+    let (name, password) = stage.hub.credentials();
+    let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: false })?;
+    browser.go(&format!("{}/people", stage.api.base()))?;
+    browser.sign_in(name, password)?;
+    browser.shows("4 people")?;
+    assert_eq!(rows(&browser)?, ["ada", "admin", "Bea", "zoe"]);
+    browser.click("thead a[href*='sort=role']")?;
+    assert_eq!(rows(&browser)?, ["admin", "Bea", "ada", "zoe"]);
+    browser.click("[aria-sort=ascending] a")?;
+    assert_eq!(rows(&browser)?, ["ada", "zoe", "Bea", "admin"]);
+    browser.picture(&picture("people-sorted-light")?)?;
+    browser.fill("#search", "a")?;
+    browser.click("form[role=search] button")?;
+    browser.shows("3 people")?;
+    assert_eq!(rows(&browser)?, ["ada", "Bea", "admin"], "the order is lost");
+    browser.go(&format!("{}/people?sort=size", stage.api.base()))?;
+    browser.shows("one of name, role, state, added")
 }

@@ -119,6 +119,8 @@ fn models_are_made_in_approved_projects_and_changed_by_its_researchers_alone() -
     };
     assert_eq!(names(&study.models())?, ["Hearts", "Nodules 2"]);
     assert_eq!(names("/api/v1/models?search=nodules")?, ["Nodules 2"]);
+    assert_eq!(names("/api/v1/models?sort=name")?, ["Hearts", "Nodules 2"]);
+    assert_eq!(names("/api/v1/models?sort=-name&search=lungs")?, ["Nodules 2", "Hearts"]);
     assert_eq!(names("/api/v1/models?search=Lungs")?.len(), 2, "by its project's name");
     assert_eq!(names("/api/v1/models?search=%25")?.len(), 0, "a wildcard is a character like any other");
 

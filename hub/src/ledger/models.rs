@@ -15,6 +15,7 @@ use crate::model::{JobType, ModelId};
 use crate::permissions::Act;
 use crate::person::PersonId;
 use crate::project::Lifecycle;
+use crate::sorting::{self, Sorting};
 
 /// A model.
 #[derive(Debug, Clone)]
@@ -68,6 +69,41 @@ pub enum Unchanged {
 impl From<Barred> for Unchanged {
     fn from(barred: Barred) -> Self {
         Self::Barred(barred)
+    }
+}
+
+/// What a list of models can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelColumn {
+    /// Its name.
+    Name,
+    /// Its project's name.
+    Project,
+    /// What its files are for.
+    JobType,
+    /// When it was made.
+    Made,
+}
+
+impl sorting::Column for ModelColumn {
+    const ALL: &'static [(&'static str, Self, bool)] = &[
+        ("name", Self::Name, false),
+        ("project", Self::Project, false),
+        ("job_type", Self::JobType, false),
+        ("made", Self::Made, true),
+    ];
+    const USUAL: Sorting<Self> = Sorting { by: Self::Made, down: true };
+}
+
+impl ModelColumn {
+    /// As SQL, of `model` and `project`.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Name => "model.name COLLATE NOCASE",
+            Self::Project => "project.name COLLATE NOCASE",
+            Self::JobType => "model.job_type",
+            Self::Made => "model.made_ms",
+        }
     }
 }
 
@@ -131,9 +167,14 @@ impl Ledger {
         .await
     }
 
-    /// The models that the seer may know of with these words in their own or their project's name, newest first; and how
+    /// The models that the seer may know of with these words in their own or their project's name, in that order; and how
     /// many there are.
-    pub async fn models(&self, seer: Seer, look: Look) -> Result<(Vec<Model>, u64), LedgerError> {
+    pub async fn models(
+        &self,
+        seer: Seer,
+        look: Look,
+        sorting: Sorting<ModelColumn>,
+    ) -> Result<(Vec<Model>, u64), LedgerError> {
         self.call("models", move |tx| {
             let like = look.words.like();
             let wanted = format!(
@@ -145,9 +186,11 @@ impl Ledger {
                     "SELECT count(*) FROM model JOIN project ON project.id = model.project WHERE {wanted}"
                 ))?
                 .query_row((seer.key(), &like), |row| row.get(0))?;
+            let (column, way) = (sorting.by.sql(), if sorting.down { "DESC" } else { "ASC" });
             let found = tx
                 .prepare_cached(&format!(
-                    "SELECT {COLUMNS} WHERE {wanted} ORDER BY model.made_ms DESC, model.id DESC LIMIT ?3 OFFSET ?4"
+                    "SELECT {COLUMNS} WHERE {wanted}
+                     ORDER BY {column} {way}, model.made_ms DESC, model.id DESC LIMIT ?3 OFFSET ?4"
                 ))?
                 .query_map((seer.key(), &like, look.most, look.skip), of_row)?
                 .collect::<Result<_, _>>()?;

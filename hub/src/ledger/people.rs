@@ -15,7 +15,7 @@ use crate::email::EmailAddress;
 use crate::person::{PersonId, Role};
 
 pub(super) use found::find;
-pub use found::{Found, Link, Person, PersonState, Search};
+pub use found::{Found, Link, Person, PersonColumn, PersonState, Search};
 
 /// The password of who has none: nothing that is typed hashes to it.
 pub(super) const NO_PASSWORD: &str = "";

@@ -245,11 +245,6 @@ impl Ledger {
         self.call("trusts", all_trusts).await
     }
 
-    /// Trusts by name, from after that name on.
-    pub async fn trusts_after(&self, name: Option<String>, most: u32) -> Result<Vec<Trust>, LedgerError> {
-        self.call("trusts after", move |tx| some_trusts(tx, name.as_deref(), Some(most))).await
-    }
-
     /// All Trusts by name, for the command line.
     pub fn trusts_now(&self) -> Result<Vec<Trust>, LedgerError> {
         self.run("trusts", all_trusts)
@@ -264,19 +259,15 @@ pub(super) fn trust_name(tx: &Transaction<'_>, trust: PartyId) -> rusqlite::Resu
 }
 
 fn all_trusts(tx: &Transaction<'_>) -> rusqlite::Result<Vec<Trust>> {
-    some_trusts(tx, None, None)
-}
-
-fn some_trusts(tx: &Transaction<'_>, after: Option<&str>, most: Option<u32>) -> rusqlite::Result<Vec<Trust>> {
     let mut statement = tx.prepare_cached(
         "SELECT id, name, enrolled_ms, seen_ms, health,
                 (SELECT count(*) FROM work_order
                  WHERE trust = trust.id AND state IN ('queued', 'delivered', 'running')),
                 (SELECT max(expires_ms) FROM kit WHERE kit.trust = trust.id), revoked_ms, keys_ms, rotate_asked_ms,
                 (SELECT max(expires_ms) FROM certificate WHERE certificate.trust = trust.id)
-         FROM trust WHERE removed_ms IS NULL AND (?1 IS NULL OR name > ?1) ORDER BY name LIMIT coalesce(?2, -1)",
+         FROM trust WHERE removed_ms IS NULL ORDER BY name",
     )?;
-    let trusts = statement.query_map((after, most), |row| {
+    let trusts = statement.query_map([], |row| {
         let moment = |column| row.get::<_, Option<u64>>(column).map(|at| at.map(UnixMillis));
         let health: Option<String> = row.get(4)?;
         Ok(Trust {

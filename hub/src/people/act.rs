@@ -82,31 +82,14 @@ pub async fn all_trusts(_: &May<acts::SeeTrusts>, hub: &Hub) -> Result<Vec<Stand
     standing(hub).await
 }
 
-/// Trusts by name from after that name on, how they stand, and whether there are more.
-pub async fn some_trusts(
-    _: &May<acts::SeeTrusts>,
-    hub: &Hub,
-    after: Option<String>,
-    most: u32,
-) -> Result<(Vec<Standing>, bool), ApiProblem> {
-    let mut trusts = hub.ledger.trusts_after(after, most + 1).await?;
-    let more = trusts.len() > most as usize;
-    trusts.truncate(most as usize);
-    Ok((how_they_stand(hub, trusts), more))
-}
-
 /// All Trusts, for a page that is shown beside another act.
 pub async fn standing(hub: &Hub) -> Result<Vec<Standing>, ApiProblem> {
-    Ok(how_they_stand(hub, hub.ledger.trusts().await?))
-}
-
-fn how_they_stand(hub: &Hub, trusts: Vec<Trust>) -> Vec<Standing> {
-    let now = clock::now();
+    let (trusts, now) = (hub.ledger.trusts().await?, clock::now());
     let stands = trusts.into_iter().map(|trust| {
         let (link, seen, health) = hub.presence.of(&trust, now);
         Standing { trust, link, seen, health }
     });
-    stands.collect()
+    Ok(stands.collect())
 }
 
 /// Tells Trusts that there is news for them.

@@ -20,6 +20,8 @@ mod staging;
 mod tokens;
 pub(super) mod trusts;
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::http::{HeaderName, Uri, header};
 use serde::{Deserialize, Serialize};
@@ -197,10 +199,14 @@ struct Part {
 impl Part {
     /// The place after which it goes on, and how many rows are asked for.
     fn of_places(self) -> Result<(Cursor, u32), ApiProblem> {
-        let after = self.after.map(|after| after.parse()).transpose();
-        let after = after.map_err(|error: NoCursor| bad_parameter(&error.to_string()))?;
-        Ok((after.unwrap_or(Cursor::START), rows(self.limit)?))
+        Ok((place_of(self.after)?.unwrap_or(Cursor::START), rows(self.limit)?))
     }
+}
+
+/// The place after which a list goes on.
+fn place_of<P: FromStr<Err = NoCursor>>(after: Option<String>) -> Result<Option<P>, ApiProblem> {
+    let after = after.map(|after| after.parse::<P>()).transpose();
+    after.map_err(|error: NoCursor| bad_parameter(&error.to_string()))
 }
 
 /// How many rows of a list are asked for.

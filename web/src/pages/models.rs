@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Bring, Choice, FileRow, Frame, Moment, Need, files, sample};
+use super::{Bring, Choice, FileRow, Frame, Moment, Need, SortHeads, files, sample};
 use crate::Page;
 
 /// The list at `/models`.
@@ -14,12 +14,16 @@ pub struct Models {
     pub models: Vec<ModelRow>,
     /// Words of the model's or its project's name that are looked for; empty for all. It is the field `words`.
     pub words: String,
+    /// How they are sorted, for the field `sort`.
+    pub sort: String,
+    /// The heads of `name`, `project`, `job_type` and `made`.
+    pub heads: SortHeads,
     /// How many models there are with them.
     pub found: u64,
-    /// Path of the page with newer ones.
-    pub newer_href: Option<String>,
-    /// Path of the page with older ones.
-    pub older_href: Option<String>,
+    /// Path of the page before.
+    pub back_href: Option<String>,
+    /// Path of the next page.
+    pub on_href: Option<String>,
 }
 
 /// A model as lists have it.
@@ -137,10 +141,12 @@ impl Page for Models {
             models: vec![row(), deleted],
             words: "lung".to_owned(),
             found: 203,
-            newer_href: Some("/models?page=1&words=lung".to_owned()),
-            older_href: Some("/models?page=3&words=lung".to_owned()),
+            sort: "-made".to_owned(),
+            heads: sample::heads("/models", &["made", "name", "project", "job_type"]),
+            back_href: Some("/models?words=lung&page=1".to_owned()),
+            on_href: Some("/models?words=lung&page=3".to_owned()),
         };
-        let none = Self { models: Vec::new(), found: 0, newer_href: None, older_href: None, ..full.clone() };
+        let none = Self { models: Vec::new(), found: 0, back_href: None, on_href: None, ..full.clone() };
         let empty = Self { frame: sample::frame(), words: String::new(), ..none.clone() };
         vec![full, none, empty]
     }

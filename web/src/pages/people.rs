@@ -2,18 +2,18 @@
 
 use serde::Serialize;
 
-use super::{Frame, Moment, sample};
+use super::{Frame, Moment, Pager, SortHeads, sample};
 use crate::Page;
 
-/// The list at `/people`, with the form that posts `name`, `email` and `role` there. The search sends `search` and
-/// `state` to the same address, and `after` to go on.
+/// The list at `/people`, with the form that posts `name`, `email` and `role` there. The search sends `search`,
+/// `state` and `sort` to the same address, and `after` to go on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct People {
     /// What surrounds it.
     pub frame: Frame,
     /// What the tabs of the section say.
     pub tabs: PeopleTabs,
-    /// The people by name.
+    /// The people, in the order they are to be shown.
     pub people: Vec<PersonRow>,
     /// How many there are in all that fit the search.
     pub all: u64,
@@ -21,8 +21,12 @@ pub struct People {
     pub search: String,
     /// The states to choose from.
     pub states: Vec<Choice>,
+    /// How they are sorted, for the field `sort`.
+    pub sort: String,
+    /// The heads of `name`, `role`, `state` and `added`.
+    pub heads: SortHeads,
     /// Where the list goes on.
-    pub next_href: Option<String>,
+    pub pager: Pager,
     /// Who is to be invited, as typed so far.
     pub form: PersonForm,
     /// True where the hub sends mail.
@@ -237,7 +241,9 @@ impl Page for People {
             all: 212,
             search: String::new(),
             states: states.to_vec(),
-            next_href: Some("/people?after=r.okafor".to_owned()),
+            sort: "-name".to_owned(),
+            heads: sample::heads("/people", &["name", "role", "state", "added"]),
+            pager: sample::pager("/people"),
             form: PersonForm { roles: sample_roles("researcher"), ..PersonForm::default() },
             mails: true,
         };
@@ -250,11 +256,16 @@ impl Page for People {
                 ..full.form.clone()
             },
             mails: false,
-            next_href: None,
+            pager: Pager::default(),
             ..full.clone()
         };
-        let none =
-            Self { people: Vec::new(), all: 0, search: "nobody".to_owned(), next_href: None, ..full.clone() };
+        let none = Self {
+            people: Vec::new(),
+            all: 0,
+            search: "nobody".to_owned(),
+            pager: Pager::default(),
+            ..full.clone()
+        };
         vec![full, taken, none]
     }
 }

@@ -3,6 +3,7 @@
 use flip_protocol::UnixMillis;
 use flip_storage::rusqlite::{self, OptionalExtension as _, Row, Transaction};
 
+use super::super::cursor::{Place, cut};
 use super::super::mail::address;
 use super::super::{Ledger, LedgerError};
 use super::{NO_PASSWORD, Whom, role_of};
@@ -10,6 +11,7 @@ use crate::email::EmailAddress;
 use crate::links::Nonce;
 use crate::person::{PersonId, Role};
 use crate::search::Words;
+use crate::sorting::{self, Sorting};
 
 /// A person as the hub knows them.
 #[derive(Debug, Clone)]
@@ -89,14 +91,16 @@ impl PersonState {
 }
 
 /// Which people are looked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Search {
     /// Words in their name or address.
     pub words: Words,
     /// The name of a state; any where empty.
     pub state: String,
-    /// Those whose names come after this one.
-    pub after: Option<String>,
+    /// Their order.
+    pub sorting: Sorting<PersonColumn>,
+    /// From after this place in it on.
+    pub after: Option<Place>,
     /// So many at most.
     pub most: u32,
 }
@@ -104,12 +108,47 @@ pub struct Search {
 /// People that were found.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// By name.
+    /// In the order that was asked for.
     pub people: Vec<Person>,
-    /// The last name, where there are more after it.
-    pub next: Option<String>,
+    /// The last one's place, where there are more after it.
+    pub next: Option<Place>,
     /// How many there are in all that fit words and state.
     pub all: u64,
+}
+
+/// What a list of people can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PersonColumn {
+    /// Their name.
+    Name,
+    /// Their role.
+    Role,
+    /// Whether they can sign in.
+    State,
+    /// When they were added or invited.
+    Added,
+}
+
+impl sorting::Column for PersonColumn {
+    const ALL: &'static [(&'static str, Self, bool)] = &[
+        ("name", Self::Name, false),
+        ("role", Self::Role, false),
+        ("state", Self::State, false),
+        ("added", Self::Added, true),
+    ];
+    const USUAL: Sorting<Self> = Sorting { by: Self::Name, down: false };
+}
+
+impl PersonColumn {
+    /// The key of a [`Place`], as SQL.
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Name => "lower(name)",
+            Self::Role => "role",
+            Self::State => "state",
+            Self::Added => "printf('%020d', added_ms)",
+        }
+    }
 }
 
 /// Everybody, with a row's columns as [`of_row`] reads them; `?1` is the moment.
@@ -148,17 +187,25 @@ impl Ledger {
             let all = tx
                 .prepare_cached(&format!("SELECT count(*) FROM ({EVERYBODY} WHERE {fits})"))?
                 .query_row((now.0, &wild, &search.state), |row| row.get(0))?;
-            let mut people: Vec<Person> = tx
+            let (way, past) = if search.sorting.down { ("DESC", "<") } else { ("ASC", ">") };
+            let (key, name) = search.after.map(|after| (after.key, after.name)).unzip();
+            let found: Vec<(Place, Person)> = tx
                 .prepare_cached(&format!(
-                    "{EVERYBODY} WHERE {fits} AND (?4 IS NULL OR name > ?4 COLLATE NOCASE)
-                     ORDER BY name COLLATE NOCASE LIMIT ?5"
+                    "SELECT *, {place} AS place FROM ({EVERYBODY} WHERE {fits})
+                     WHERE ?5 IS NULL OR place {past} ?4 OR (place = ?4 AND name > ?5 COLLATE NOCASE)
+                     ORDER BY place {way}, name COLLATE NOCASE LIMIT ?6",
+                    place = search.sorting.by.sql()
                 ))?
-                .query_map((now.0, &wild, &search.state, &search.after, u64::from(search.most) + 1), of_row)?
+                .query_map(
+                    (now.0, &wild, &search.state, key.flatten(), name, u64::from(search.most) + 1),
+                    |row| {
+                        let person = of_row(row)?;
+                        Ok((Place { key: row.get("place")?, name: person.name.clone() }, person))
+                    },
+                )?
                 .collect::<Result<_, _>>()?;
-            let more = people.len() > search.most as usize;
-            people.truncate(search.most as usize);
-            let next = people.last().filter(|_| more).map(|last| last.name.clone());
-            Ok(Found { people, next, all })
+            let (found, next) = cut(found, search.most, |(place, _)| place.clone());
+            Ok(Found { people: found.into_iter().map(|(_, person)| person).collect(), next, all })
         })
         .await
     }

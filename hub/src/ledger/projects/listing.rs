@@ -28,13 +28,10 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// How a list is where nobody wishes otherwise: the newest first.
-    pub const USUAL: Sorting<ProjectColumn> = Sorting { by: ProjectColumn::Made, down: true };
-
     /// The newest.
     pub fn newest(most: u32) -> Self {
         let look = Look { words: Words::default(), skip: 0, most };
-        Self { look, owner: None, sorting: Self::USUAL }
+        Self { look, owner: None, sorting: Sorting::default() }
     }
 }
 
@@ -61,6 +58,7 @@ impl sorting::Column for ProjectColumn {
         ("persons", Self::Persons, true),
         ("made", Self::Made, true),
     ];
+    const USUAL: Sorting<Self> = Sorting { by: Self::Made, down: true };
 }
 
 impl ProjectColumn {

@@ -6,13 +6,14 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::files::{State, Verdict};
-use crate::ledger::models::{Model, Said, Unchanged};
+use crate::ledger::models::{Model, ModelColumn, Said, Unchanged};
 use crate::ledger::projects::Seer;
 use crate::model::{ModelId, Need, NoJobType};
 use crate::people::may::May;
 use crate::permissions::{Is, acts};
 use crate::problem::{ApiProblem, Code};
 use crate::search::Words;
+use crate::sorting::Sorting;
 
 /// What was typed of a model.
 #[derive(Debug, Clone, Default, serde::Deserialize, utoipa::ToSchema)]
@@ -31,16 +32,17 @@ pub struct Typed {
     pub job_type: String,
 }
 
-/// The models that the person may see with these words in their own or their project's name, page by page.
+/// The models that the person may see with these words in their own or their project's name, in that order, page by page.
 pub async fn list(
     may: &May<acts::SeeLists>,
     hub: &Hub,
     words: Words,
     page: u64,
+    sorting: Sorting<ModelColumn>,
 ) -> Result<Listed<Model>, ApiProblem> {
     let seer = Seer::of(may.person().id, may.person().role);
     let (look, page) = look(words, page);
-    let found = hub.ledger.models(seer, look.clone()).await?;
+    let found = hub.ledger.models(seer, look.clone(), sorting).await?;
     Ok(Listed::of(look, page, found))
 }
 

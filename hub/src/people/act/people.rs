@@ -39,7 +39,7 @@ pub struct Shown {
     pub trust: Option<(PartyId, String)>,
 }
 
-/// People by name.
+/// People that are looked for.
 pub async fn search(_: &May<acts::SeePeople>, hub: &Hub, search: Search) -> Result<Found, ApiProblem> {
     found(hub, search).await
 }

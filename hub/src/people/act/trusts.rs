@@ -8,6 +8,7 @@ use flip_protocol::enrolment::Kit;
 use super::{Standing, standing};
 use crate::clock;
 use crate::hub::{self, Hub};
+use crate::ledger::cursor::{Place, cut};
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::presence::Link;
@@ -109,46 +110,48 @@ impl sorting::Column for TrustColumn {
         ("orders", Self::Orders, true),
         ("version", Self::Version, false),
     ];
+    const USUAL: Sorting<Self> = Sorting { by: Self::Name, down: false };
 }
 
-impl TrustColumn {
-    /// How the list is where nobody wishes otherwise.
-    pub const USUAL: Sorting<Self> = Sorting { by: Self::Name, down: false };
+/// A part of the Trusts in that order, from after a place in it on; and where it goes on.
+pub fn part(
+    trusts: Vec<Standing>,
+    sorting: Sorting<TrustColumn>,
+    after: Option<&Place>,
+    most: u32,
+) -> (Vec<Standing>, Option<Place>) {
+    let mut placed: Vec<(Place, Standing)> =
+        trusts.into_iter().map(|one| (place(&one, sorting.by), one)).collect();
+    placed.retain(|(place, _)| after.is_none_or(|after| place.compare(after, sorting).is_gt()));
+    placed.sort_by(|(one, _), (other, _)| one.compare(other, sorting));
+    let (part, next) = cut(placed, most, |(place, _)| place.clone());
+    (part.into_iter().map(|(_, one)| one).collect(), next)
 }
 
-/// Sorts Trusts that are in the order of their names.
-pub fn sort(trusts: &mut [Standing], sorting: Sorting<TrustColumn>) {
-    match sorting.by {
-        TrustColumn::Name if sorting.down => trusts.reverse(),
-        TrustColumn::Name => {}
-        TrustColumn::State => sort_by(trusts, sorting.down, |one| {
-            Some(match one.link {
-                Link::Online => 0,
-                Link::Offline(_) => 1,
-                Link::NotEnrolled => 2,
-                Link::Revoked(_) => 3,
-            })
-        }),
-        TrustColumn::Seen => sort_by(trusts, sorting.down, |one| one.seen),
-        TrustColumn::Data => {
-            sort_by(trusts, sorting.down, |one| Some(one.health.as_ref()?.extract.as_ref()?.date.clone()));
-        }
-        TrustColumn::Orders => sort_by(trusts, sorting.down, |one| Some(one.trust.open_orders)),
-        TrustColumn::Version => sort_by(trusts, sorting.down, |one| {
-            let parts = one.health.as_ref()?.version.split('.');
+/// Where a Trust is in the list.
+fn place(one: &Standing, by: TrustColumn) -> Place {
+    let health = one.health.as_ref();
+    let key = match by {
+        TrustColumn::Name => Some(one.trust.name.to_ascii_lowercase()),
+        TrustColumn::State => Some(Place::number(match one.link {
+            Link::Online => 0,
+            Link::Offline(_) => 1,
+            Link::NotEnrolled => 2,
+            Link::Revoked(_) => 3,
+        })),
+        TrustColumn::Seen => one.seen.map(|seen| Place::number(seen.0)),
+        TrustColumn::Data => health.and_then(|health| Some(health.extract.as_ref()?.date.clone())),
+        TrustColumn::Orders => Some(Place::number(one.trust.open_orders)),
+        TrustColumn::Version => health.map(|health| {
+            let parts = health.version.split('.');
             // By the numbers: 0.10 is after 0.9.
-            Some(parts.map(|part| (part.parse().unwrap_or(0_u64), part.to_owned())).collect::<Vec<_>>())
+            parts
+                .map(|part| part.parse::<u64>().map_or_else(|_| part.to_owned(), Place::number))
+                .collect::<Vec<_>>()
+                .join(".")
         }),
-    }
-}
-
-/// Those of which it is unknown are last either way.
-fn sort_by<K: Ord>(trusts: &mut [Standing], down: bool, key: impl Fn(&Standing) -> Option<K>) {
-    trusts.sort_by(|one, other| match (key(one), key(other)) {
-        (Some(one), Some(other)) if down => other.cmp(&one),
-        (Some(one), Some(other)) => one.cmp(&other),
-        (one, other) => other.is_some().cmp(&one.is_some()),
-    });
+    };
+    Place { key, name: one.trust.name.clone() }
 }
 
 /// One Trust and how it stands, for a page that is shown beside another act.
@@ -190,17 +193,28 @@ mod tests {
         Standing { trust, link, seen: seen.map(UnixMillis), health: None }
     }
 
+    fn trusts() -> Vec<Standing> {
+        vec![
+            standing("a", Link::Offline(None), Some(5), 2),
+            standing("B", Link::NotEnrolled, None, 9),
+            standing("C", Link::Online, Some(7), 2),
+            standing("D", Link::Revoked(UnixMillis(1)), Some(6), 0),
+        ]
+    }
+
     #[test]
-    fn trusts_are_sorted_either_way_and_those_of_which_it_is_unknown_are_last() {
+    fn trusts_are_sorted_either_way_part_by_part_and_those_of_which_it_is_unknown_are_last() {
         let sorted = |text: &str| {
-            let mut trusts = vec![
-                standing("A", Link::Offline(None), Some(5), 2),
-                standing("B", Link::NotEnrolled, None, 9),
-                standing("C", Link::Online, Some(7), 2),
-                standing("D", Link::Revoked(UnixMillis(1)), Some(6), 0),
-            ];
-            sort(&mut trusts, text.parse().unwrap());
-            trusts.into_iter().map(|one| one.trust.name).collect::<String>()
+            let sorting = text.parse().unwrap();
+            let (mut names, mut after) = (String::new(), None);
+            loop {
+                let (some, next) = part(trusts(), sorting, after.as_ref(), 3);
+                names.extend(some.into_iter().map(|one| one.trust.name.to_uppercase()));
+                after = next;
+                if after.is_none() {
+                    return names;
+                }
+            }
         };
         for (text, order) in [
             ("name", "ABCD"),
@@ -216,5 +230,18 @@ mod tests {
         ] {
             assert_eq!(sorted(text), order, "{text}");
         }
+    }
+
+    #[test]
+    fn a_list_of_trusts_goes_on_where_it_was_though_a_trust_changed_its_place_or_is_gone() {
+        let sorting = "-seen".parse().unwrap();
+        let (_, next) = part(trusts(), sorting, None, 2);
+        let mut later = trusts();
+        // The last one that was read, D, is seen again, and C is gone.
+        later[3].seen = Some(UnixMillis(9));
+        later.remove(2);
+        let (rest, next) = part(later, sorting, next.as_ref(), 2);
+        let names: String = rest.into_iter().map(|one| one.trust.name).collect();
+        assert_eq!((names.as_str(), next), ("aB", None));
     }
 }

@@ -8,21 +8,41 @@ use axum::{Extension, Json};
 use flip_protocol::UnixMillis;
 use flip_protocol::ident::ProjectId;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::document::Said;
 use super::files::ModelFile;
-use super::projects::{Looking, next_page};
+use super::projects::{first, next_page, page};
 use super::{Body, Parameters, Path, next_link};
 use crate::hub::Hub;
-use crate::ledger::models::Model;
+use crate::ledger::models::{Model, ModelColumn};
 use crate::model::{JobType, ModelId, Need};
 use crate::people::act::models::{self as act, Typed};
 use crate::people::may::May;
 use crate::people::once::{KEEP, Keep};
 use crate::permissions::{Is, acts};
 use crate::problem::{ApiProblem, Code};
+use crate::search::Words;
 use crate::shapes::Moment;
+use crate::sorting::Sorting;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookingForModels {
+    /// Words of the model's or its project's name.
+    #[serde(default)]
+    #[param(value_type = String, max_length = 254)]
+    search: Words,
+    /// The page, from 1: what `next` said.
+    #[serde(default = "first")]
+    #[param(minimum = 1, maximum = 10_000)]
+    page: u64,
+    /// `name`, `project`, `job_type` or `made`, with a minus before it for the highest first; the newest first where
+    /// nothing is said.
+    #[serde(default)]
+    #[param(value_type = String, example = "name", pattern = "^-?(name|project|job_type|made)$")]
+    sort: Sorting<ModelColumn>,
+}
 
 /// A model as it is to be.
 #[derive(Deserialize, ToSchema)]
@@ -162,7 +182,8 @@ pub(super) fn said() -> Vec<Said> {
         Said::get("/api/v1/job-types", "What a model can be for, and the files that each needs.")
             .gives::<AllJobTypes>(200, "Every job type."),
         Said::get("/api/v1/models", "The models that you may see, the newest first.")
-            .reads::<Looking>()
+            .more("A hundred a page; `sort` puts them in another order.")
+            .reads::<LookingForModels>()
             .gives_part::<ModelPage>("A page of them."),
         Said::get("/api/v1/projects/{project}/models", "The models of a project, the newest first.")
             .gives::<ModelsOfProject>(200, "All of them."),
@@ -196,15 +217,14 @@ pub(super) async fn job_types(_: May<acts::SeeLists>) -> Json<AllJobTypes> {
     Json(AllJobTypes { job_types: all.collect() })
 }
 
-/// `GET /models?search=&page=`: those that one may see, newest first, a hundred a page.
+/// `GET /models?search=&sort=&page=`: those that one may see, newest first where nothing else is wished, a hundred a page.
 pub(super) async fn list(
     may: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
-    Parameters(looking): Parameters<Looking>,
+    Parameters(looking): Parameters<LookingForModels>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<ModelPage>), ApiProblem> {
-    let page = looking.page()?;
-    let listed = act::list(&may, &hub, looking.search, page).await?;
+    let listed = act::list(&may, &hub, looking.search, page(looking.page)?, looking.sort).await?;
     let next = next_page(listed.page, listed.pages);
     let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
     let models = listed.rows.into_iter().map(self::listed).collect();

@@ -11,10 +11,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::document::Said;
 use super::mail::SentMail;
-use super::{Body, Parameters, Path, next_link, rows};
+use super::{Body, Parameters, Path, next_link, place_of, rows};
 use crate::hub::Hub;
 use crate::ledger::mail::MailState;
-use crate::ledger::people::{Person, PersonState, Search};
+use crate::ledger::people::{Person, PersonColumn, PersonState, Search};
 use crate::people::act::people::{self as act, Change, Shown};
 use crate::people::act::{identity, second_factor, sessions};
 use crate::people::may::{self, May};
@@ -23,6 +23,7 @@ use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 use crate::search::Words;
 use crate::shapes::Moment;
+use crate::sorting::Sorting;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +36,10 @@ pub(super) struct Wanted {
     #[serde(default)]
     #[param(example = "active")]
     state: String,
+    /// `name`, `role`, `state` or `added`, with a minus before it for the highest first; by name where nothing is said.
+    #[serde(default)]
+    #[param(value_type = String, example = "-added", pattern = "^-?(name|role|state|added)$")]
+    sort: Sorting<PersonColumn>,
     /// What `next` said.
     after: Option<String>,
     /// At most so many.
@@ -67,7 +72,7 @@ pub(super) struct OfTrust {
     trust: PartyId,
 }
 
-/// People by name.
+/// People.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PersonPage {
     /// Those of this page.
@@ -75,8 +80,8 @@ pub(super) struct PersonPage {
     /// How many there are.
     #[schema(example = 1)]
     all: u64,
-    /// Where to go on: the next request's `after`; null at the end.
-    #[schema(example = "ada")]
+    /// Where to go on: the next request's `after`, in the same order; null at the end.
+    #[schema(example = r#"["ada","ada"]"#)]
     next: Option<String>,
 }
 
@@ -142,7 +147,8 @@ pub(super) fn said() -> Vec<Said> {
     let typed =
         [Code::BadName, Code::BadEmail, Code::BadRole, Code::NoTrust, Code::NameTaken, Code::EmailTaken];
     vec![
-        Said::get("/api/v1/people", "People by name.")
+        Said::get("/api/v1/people", "Who signs in here, or was invited.")
+            .more("By name; `sort` puts them in another order.")
             .reads::<Wanted>()
             .gives_part::<PersonPage>("A part of them.")
             .refuses(&[Code::BadState]),
@@ -196,8 +202,7 @@ pub(super) fn said() -> Vec<Said> {
     ]
 }
 
-/// `GET /people`: by name, those whose name or address holds `search` and whose state is `state`; further ones after
-/// the name `after`.
+/// `GET /people?search=&state=&sort=&after=&limit=`: by name where nothing else is wished.
 pub(super) async fn list(
     may: May<acts::SeePeople>,
     State(hub): State<Arc<Hub>>,
@@ -205,11 +210,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<PersonPage>), ApiProblem> {
     let most = rows(wanted.limit)?;
-    let search = Search { words: wanted.search, state: wanted.state, after: wanted.after, most };
+    let after = place_of(wanted.after)?;
+    let search = Search { words: wanted.search, state: wanted.state, sorting: wanted.sort, after, most };
     let found = act::search(&may, &hub, search).await?;
     let people = found.people.iter().map(listed).collect();
-    let link = next_link(&uri, "after", found.next.as_deref());
-    Ok((link, Json(PersonPage { people, all: found.all, next: found.next })))
+    let next = found.next.map(|place| place.to_string());
+    Ok((next_link(&uri, "after", next.as_deref()), Json(PersonPage { people, all: found.all, next })))
 }
 
 /// `POST /people`: invites a person. Where the hub sends no mail, the answer holds the link to hand over.

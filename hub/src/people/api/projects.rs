@@ -16,7 +16,7 @@ use super::{Body, Made, Parameters, bad_parameter, next_link};
 use crate::bounds;
 use crate::combine::Total;
 use crate::hub::Hub;
-use crate::ledger::projects::{Edit as Wanted, Listing, Project};
+use crate::ledger::projects::{Edit as Wanted, Project, ProjectColumn};
 use crate::people::act::projects as act;
 use crate::people::may::May;
 use crate::people::once::{KEEP, Keep};
@@ -25,7 +25,7 @@ use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 use crate::search::Words;
 use crate::shapes::Moment;
-use crate::sorting::NoSorting;
+use crate::sorting::Sorting;
 
 /// A project to be made.
 #[derive(Deserialize, ToSchema)]
@@ -58,31 +58,13 @@ pub(super) struct ProjectEdit {
     members: Vec<String>,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Looking {
-    /// Words of the name or the description.
-    #[serde(default)]
-    #[param(value_type = String, max_length = 254)]
-    pub search: Words,
-    /// The page, from 1: what `next` said.
-    #[serde(default = "first")]
-    #[param(minimum = 1, maximum = 10_000)]
-    page: u64,
-}
-
-fn first() -> u64 {
+/// The first page.
+pub(super) fn first() -> u64 {
     1
 }
 
-impl Looking {
-    /// The page that is asked for.
-    pub(super) fn page(&self) -> Result<u64, ApiProblem> {
-        page(self.page)
-    }
-}
-
-fn page(page: u64) -> Result<u64, ApiProblem> {
+/// The page that is asked for.
+pub(super) fn page(page: u64) -> Result<u64, ApiProblem> {
     if (1..=bounds::PAGES).contains(&page) {
         return Ok(page);
     }
@@ -105,13 +87,9 @@ pub(super) struct LookingForProjects {
     mine: bool,
     /// `name`, `state`, `owner`, `persons` or `made`, with a minus before it for the highest first; the newest first
     /// where nothing is said.
-    #[serde(default = "newest_first")]
-    #[param(example = "-persons", pattern = "^-?(name|state|owner|persons|made)$")]
-    sort: String,
-}
-
-fn newest_first() -> String {
-    Listing::USUAL.to_string()
+    #[serde(default)]
+    #[param(value_type = String, example = "-persons", pattern = "^-?(name|state|owner|persons|made)$")]
+    sort: Sorting<ProjectColumn>,
 }
 
 /// The page after one, where there is one.
@@ -236,9 +214,8 @@ pub(super) async fn list(
     Parameters(looking): Parameters<LookingForProjects>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<ProjectPage>), ApiProblem> {
-    let sorting = looking.sort.parse().map_err(|error: NoSorting| bad_parameter(&error.to_string()))?;
     let page = page(looking.page)?;
-    let listed = act::list(&may, &hub, looking.search, page, looking.mine, sorting).await?;
+    let listed = act::list(&may, &hub, looking.search, page, looking.mine, looking.sort).await?;
     let next = next_page(listed.page, listed.pages);
     let link = next_link(&uri, "page", next.map(|page| page.to_string()).as_deref());
     let one = |(project, cohort)| ProjectWithCohort { project: self::listed(project), cohort };

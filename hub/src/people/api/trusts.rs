@@ -10,17 +10,19 @@ use flip_protocol::enrolment::Kit;
 use flip_protocol::sync::Health;
 use flip_protocol::{PartyId, UnixMillis};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::document::Said;
-use super::{Body, Parameters, Part, Path, next_link, rows};
+use super::{Body, Parameters, Path, next_link, place_of, rows};
 use crate::hub::Hub;
+use crate::people::act::trusts::{TrustColumn, part as part_of};
 use crate::people::act::{self, Standing};
 use crate::people::may::May;
 use crate::permissions::acts;
 use crate::presence::Link;
 use crate::problem::{ApiProblem, Code};
 use crate::shapes::{self, Moment};
+use crate::sorting::Sorting;
 
 /// A Trust's name.
 #[derive(Deserialize, ToSchema)]
@@ -31,13 +33,28 @@ pub(super) struct TrustName {
     name: String,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartOfTrusts {
+    /// `name`, `state`, `seen`, `data`, `orders` or `version`, with a minus before it for the highest first; by name where
+    /// nothing is said.
+    #[serde(default)]
+    #[param(value_type = String, example = "-seen", pattern = "^-?(name|state|seen|data|orders|version)$")]
+    sort: Sorting<TrustColumn>,
+    /// What `next` said.
+    after: Option<String>,
+    /// At most so many.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
 /// The Trusts.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AllTrusts {
-    /// By name.
+    /// In the order that was asked for.
     trusts: Vec<Trust>,
-    /// Where to go on: the next request's `after`; null at the end.
-    #[schema(example = "Southmere Hospital")]
+    /// Where to go on: the next request's `after`, in the same order; null at the end.
+    #[schema(example = r#"["southmere hospital","Southmere Hospital"]"#)]
     next: Option<String>,
 }
 
@@ -113,8 +130,9 @@ pub(super) struct NewKit {
 pub(super) fn said() -> Vec<Said> {
     vec![
         Said::get("/api/v1/trusts", "The Trusts, whether they are online, and their extracts.")
-            .reads::<Part>()
-            .gives_part::<AllTrusts>("A part of them, by name."),
+            .more("By name; `sort` puts them in another order. What is unknown of a Trust puts it last.")
+            .reads::<PartOfTrusts>()
+            .gives_part::<AllTrusts>("A part of them."),
         Said::post("/api/v1/trusts", "Adds a Trust.")
             .takes::<TrustName>()
             .gives::<NewKit>(201, "Its kit, which is shown this once.")
@@ -139,15 +157,16 @@ pub(super) fn said() -> Vec<Said> {
     ]
 }
 
-/// `GET /trusts`.
+/// `GET /trusts?sort=&after=&limit=`: by name where nothing else is wished.
 pub(super) async fn list(
     may: May<acts::SeeTrusts>,
     State(hub): State<Arc<Hub>>,
-    Parameters(part): Parameters<Part>,
+    Parameters(part): Parameters<PartOfTrusts>,
     uri: Uri,
 ) -> Result<(Option<[(HeaderName, String); 1]>, Json<AllTrusts>), ApiProblem> {
-    let (trusts, more) = act::some_trusts(&may, &hub, part.after, rows(part.limit)?).await?;
-    let next = trusts.last().filter(|_| more).map(|standing| standing.trust.name.clone());
+    let (after, most) = (place_of(part.after)?, rows(part.limit)?);
+    let (trusts, next) = part_of(act::all_trusts(&may, &hub).await?, part.sort, after.as_ref(), most);
+    let next = next.map(|place| place.to_string());
     let trusts = trusts.into_iter().map(listed).collect();
     Ok((next_link(&uri, "after", next.as_deref()), Json(AllTrusts { trusts, next })))
 }

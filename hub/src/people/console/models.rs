@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use flip_web::pages as web;
 use serde::Deserialize;
 
+use super::paging::heads;
 use super::projects::Looking;
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
+use crate::ledger::models::ModelColumn;
 use crate::model::{FileId, JobType, ModelId};
 use crate::people::act::models::{self as act, Typed};
 use crate::people::act::{files, projects};
@@ -19,6 +21,7 @@ use crate::people::may::May;
 use crate::people::parts::{Form, Parameters, Path};
 use crate::permissions::{Is, acts};
 use crate::problem::ApiProblem;
+use crate::sorting::Sorting;
 use crate::uri::escaped;
 
 #[derive(Deserialize)]
@@ -29,22 +32,34 @@ pub(super) struct Edit {
     job_type: String,
 }
 
+/// How the list is sorted.
+#[derive(Deserialize)]
+pub(super) struct Order {
+    #[serde(default)]
+    sort: Sorting<ModelColumn>,
+}
+
 pub(super) async fn list(
     seer: May<acts::SeeLists>,
     State(hub): State<Arc<Hub>>,
     Parameters(looking): Parameters<Looking>,
+    Parameters(order): Parameters<Order>,
 ) -> Result<Response, ApiProblem> {
-    let listed = act::list(&seer, &hub, looking.words, looking.page.parse().unwrap_or(1)).await?;
-    let href = |page: u64| format!("/models?page={page}&words={}", escaped(&listed.words.to_string()));
+    let (page, sorting) = (looking.page.parse().unwrap_or(1), order.sort);
+    let listed = act::list(&seer, &hub, looking.words, page, sorting).await?;
+    let sorted = |sort: &str| format!("/models?words={}&sort={sort}", escaped(&listed.words.to_string()));
+    let part = |page: u64| format!("{}&page={page}", sorted(&sorting.to_string()));
     if listed.page > listed.pages {
-        return Ok(Redirect::to(&href(listed.pages)).into_response());
+        return Ok(Redirect::to(&part(listed.pages)).into_response());
     }
     Ok(shown(&web::Models {
         frame: pages::frame(Some(seer.person())),
         words: listed.words.to_string(),
+        sort: sorting.to_string(),
+        heads: heads(sorting, sorted),
         found: listed.found,
-        newer_href: (listed.page > 1).then(|| href(listed.page - 1)),
-        older_href: (listed.page < listed.pages).then(|| href(listed.page + 1)),
+        back_href: (listed.page > 1).then(|| part(listed.page - 1)),
+        on_href: (listed.page < listed.pages).then(|| part(listed.page + 1)),
         models: listed.rows.iter().map(|model| pages::models::row(model, clock::now())).collect(),
     }))
 }

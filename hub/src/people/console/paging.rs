@@ -10,7 +10,7 @@ use crate::sorting::{Column, Sorting};
 use crate::uri::escaped;
 
 /// The place after which a list is shown, as its links say it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Since {
     #[serde(default)]
     after: String,

@@ -8,11 +8,12 @@ use flip_protocol::PartyId;
 use flip_web::pages as web;
 use serde::Deserialize;
 
+use super::paging::Since;
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
-use crate::ledger::people::Search;
+use crate::ledger::people::{PersonColumn, Search};
 use crate::people::act::people::{self as act, Change};
 use crate::people::act::{identity, second_factor, sessions};
 use crate::people::may::{self, May};
@@ -22,6 +23,7 @@ use crate::permissions::{Act, acts};
 use crate::person::PersonId;
 use crate::problem::{ApiProblem, Code};
 use crate::search::Words;
+use crate::sorting::Sorting;
 
 #[derive(Default, Deserialize)]
 pub(super) struct Wanted {
@@ -29,7 +31,10 @@ pub(super) struct Wanted {
     search: Words,
     #[serde(default)]
     state: String,
-    after: Option<String>,
+    #[serde(default)]
+    sort: Sorting<PersonColumn>,
+    #[serde(flatten)]
+    since: Since,
 }
 
 #[derive(Deserialize)]
@@ -226,7 +231,8 @@ async fn listed(hub: &Arc<Hub>, seer: &Person, wanted: Wanted) -> Result<web::Pe
     let search = Search {
         words: wanted.search,
         state: wanted.state,
-        after: wanted.after.filter(|name| !name.is_empty()),
+        sorting: wanted.sort,
+        after: wanted.since.place(),
         most: bounds::LIST_ROWS,
     };
     let found = act::found(hub, search.clone()).await?;

@@ -12,7 +12,7 @@ use super::paging::{Since, heads, narrowed, pager};
 use super::{pages, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
-use crate::ledger::projects::{Edit as Wanted, Listing};
+use crate::ledger::projects::{Edit as Wanted, ProjectColumn};
 use crate::people::act::projects as act;
 use crate::people::act::staging as act_staging;
 use crate::people::may::{May, may};
@@ -20,6 +20,7 @@ use crate::people::parts::{Form, Parameters};
 use crate::permissions::{Act, Is, acts};
 use crate::problem::ApiProblem;
 use crate::search::Words;
+use crate::sorting::Sorting;
 use crate::uri::escaped;
 
 #[derive(Deserialize)]
@@ -50,13 +51,13 @@ pub(super) struct Looking {
     pub page: String,
 }
 
-/// How a list of projects is narrowed and sorted. What is no order is the usual one.
+/// How a list of projects is narrowed and sorted.
 #[derive(Deserialize)]
 pub(super) struct Order {
     #[serde(default)]
     whose: String,
     #[serde(default)]
-    sort: String,
+    sort: Sorting<ProjectColumn>,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +75,7 @@ pub(super) async fn list(
     Parameters(order): Parameters<Order>,
 ) -> Result<Response, ApiProblem> {
     let (page, mine) = (looking.page.parse().unwrap_or(1), order.whose == "mine");
-    let sorting = order.sort.parse().unwrap_or(Listing::USUAL);
+    let sorting = order.sort;
     let listed = act::list(&seer, &hub, looking.words, page, mine, sorting).await?;
     let sorted = |sort: &str| {
         let whose = if mine { "mine" } else { "" };

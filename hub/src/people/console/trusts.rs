@@ -19,17 +19,18 @@ use crate::people::parts::{Form, Parameters, Path};
 use crate::people::session::Person;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
+use crate::sorting::Sorting;
 
 #[derive(Deserialize)]
 pub(super) struct NewTrust {
     name: String,
 }
 
-/// How the list is sorted. What is no order is the usual one.
+/// How the list is sorted.
 #[derive(Deserialize)]
 pub(super) struct Order {
     #[serde(default)]
-    sort: String,
+    sort: Sorting<TrustColumn>,
 }
 
 pub(super) async fn list(
@@ -38,8 +39,7 @@ pub(super) async fn list(
     Parameters(order): Parameters<Order>,
 ) -> Result<Response, ApiProblem> {
     let standing = act::all_trusts(&may, &hub).await?;
-    let sorting = order.sort.parse().unwrap_or(TrustColumn::USUAL);
-    Ok(shown(&pages::trusts(may.person(), standing, sorting, "", None, clock::now())))
+    Ok(shown(&pages::trusts(may.person(), standing, order.sort, "", None, clock::now())))
 }
 
 pub(super) async fn add(
@@ -56,7 +56,7 @@ pub(super) async fn add(
         Err(problem) if typed_wrongly(&problem) => {
             let standing = act::standing(&hub).await?;
             let error = Some(words_of(&problem));
-            let page = pages::trusts(person, standing, TrustColumn::USUAL, &form.name, error, clock::now());
+            let page = pages::trusts(person, standing, Sorting::default(), &form.name, error, clock::now());
             Ok(problem.with_page(shown(&page)))
         }
         Err(problem) => Err(problem),

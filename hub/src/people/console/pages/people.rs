@@ -3,6 +3,7 @@
 use flip_protocol::UnixMillis;
 use flip_web::pages::{self as web, Moment};
 
+use super::super::paging::{heads, narrowed, pager};
 use super::frame;
 use crate::ledger::mail::MailState;
 use crate::ledger::people::{Found, PersonState, Search};
@@ -10,7 +11,6 @@ use crate::ledger::trusts::Trust;
 use crate::people::act::people::Shown;
 use crate::people::session::Person;
 use crate::person::Role;
-use crate::uri::escaped;
 
 pub fn people(
     seer: &Person,
@@ -36,10 +36,15 @@ pub fn people(
             "invited",
         ]))
         .map(|(value, name)| choice(value, name, search.state == value));
-    let next = found.next.as_ref().map(|after| {
-        let query = [("search", &search.words.to_string()), ("state", &search.state), ("after", after)];
-        format!("/people?{}", query.map(|(name, value)| format!("{name}={}", escaped(value))).join("&"))
-    });
+    let sorted = |sort: &str| {
+        let to = [
+            ("search", search.words.to_string()),
+            ("state", search.state.clone()),
+            ("sort", sort.to_owned()),
+        ];
+        narrowed("/people", &to)
+    };
+    let sort = search.sorting.to_string();
     web::People {
         frame: frame(Some(seer)),
         tabs,
@@ -47,7 +52,9 @@ pub fn people(
         all: found.all,
         search: search.words.to_string(),
         states: states.collect(),
-        next_href: next,
+        heads: heads(search.sorting, sorted),
+        pager: pager(&sorted(&sort), search.after.is_none(), found.next.as_ref()),
+        sort,
         form: form(String::new(), String::new(), Role::Researcher.name(), None),
         mails,
     }

@@ -11,7 +11,7 @@ use super::super::paging::heads;
 use super::{REFRESH_IDLE_S, frame};
 use crate::bounds;
 use crate::people::act::Standing;
-use crate::people::act::trusts::{TrustColumn, sort};
+use crate::people::act::trusts::{TrustColumn, part};
 use crate::people::may::may;
 use crate::people::session::Person;
 use crate::permissions::Act;
@@ -20,7 +20,7 @@ use crate::sorting::Sorting;
 
 pub fn trusts(
     person: &Person,
-    mut standing: Vec<Standing>,
+    standing: Vec<Standing>,
     sorting: Sorting<TrustColumn>,
     name: &str,
     error: Option<String>,
@@ -28,7 +28,7 @@ pub fn trusts(
 ) -> web::Trusts {
     // The picture is the same however the list is sorted.
     let topology = Topology { nodes: standing.iter().map(node).collect() };
-    sort(&mut standing, sorting);
+    let (standing, _) = part(standing, sorting, None, u32::MAX);
     web::Trusts {
         frame: frame(Some(person)),
         topology,
