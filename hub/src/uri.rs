@@ -2,6 +2,20 @@
 
 use std::fmt::Write as _;
 
+/// The text that an escaped one stands for; `None` where it stands for none.
+pub fn unescaped(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        // Signs are taken for parts of a number elsewhere.
+        let is_byte = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| is_byte)?);
+        bytes.extend(rest.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// A text with everything escaped that means something in a URI (RFC 3986 §2.1).
 pub fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut escaped, byte| {
@@ -12,4 +26,19 @@ pub fn escaped(text: &str) -> String {
         }
         escaped
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_comes_back_and_what_stands_for_no_text_does_not() {
+        for text in ["", "plain", "a b&c=%", "//\\\r\n", "café 100%"] {
+            assert_eq!(unescaped(&escaped(text)).as_deref(), Some(text));
+        }
+        for text in ["%", "%2", "a%2", "%zz", "%+5", "%é", "%FF", "%C3"] {
+            assert_eq!(unescaped(text), None, "{text}");
+        }
+    }
 }

@@ -227,6 +227,10 @@ fn who_was_signed_out_meanwhile_comes_back_to_the_page_and_reads_that_nothing_wa
     );
     let looked = stage.hub.stranger()?.get("/queries?project=7")?;
     assert_eq!(looked.location, "/sign-in?next=%2Fqueries%3Fproject%3D7");
+    let looked = stage.hub.stranger()?.get("/queries?search=a%20b")?;
+    assert_eq!(looked.location, "/sign-in?next=%2Fqueries%3Fsearch%3Da%2520b");
+    let page = stage.hub.stranger()?.get(&looked.location)?.text.replace("&#x2f;", "/");
+    assert!(page.contains("value=\"/queries?search=a%20b\""), "{page}");
     let elsewhere = [gone[0], gone[1], gone[2], ("referer", "https://evil.example//evil.example")];
     let sent = api.post_form("/projects/1/delete", "name=Lungs", &elsewhere)?;
     assert_eq!(sent.location, "/sign-in?next=%2Fqueries&lost=1");

@@ -148,8 +148,12 @@ fn queries_are_found_by_words_of_their_name_or_their_sql_part_by_part() -> Resul
 
     let (name, password) = stage.hub.credentials();
     let browser = Browser::open(Window { width: 1_280, height: 1_000, dark: false, scripts: true })?;
-    browser.go(&format!("{}/queries?project={project}", admin.base()))?;
+    let found = format!("{}/queries?search=100%25%20sure", admin.base());
+    browser.go(&found)?;
     browser.sign_in(name, password)?;
+    browser.shows("100% sure")?;
+    assert_eq!((browser.address()?, rows(&browser)?), (found, vec!["100% sure".to_owned()]));
+    browser.go(&format!("{}/queries?project={project}", admin.base()))?;
     browser.fill("#search", "retina")?;
     browser.click("form[role=search] button")?;
     browser.shows("retina 2")?;

@@ -45,7 +45,7 @@ use crate::hub::Hub;
 use crate::permissions::acts;
 use crate::problem::ApiProblem;
 use crate::search::Words;
-use crate::uri::escaped;
+use crate::uri::{escaped, unescaped};
 use paging::Since;
 
 #[rustfmt::skip]
@@ -348,16 +348,18 @@ async fn asset(_: May<acts::Enter>, Path(file): Path<String>) -> Response {
 
 /// A path of this console and nothing else: an open redirect would lend our name to a phisher.
 fn local_path(next: &str) -> &str {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/_.?=&-".contains(c);
-    if next.len() <= bounds::NEXT_BYTES
-        && next.starts_with('/')
-        && !next.starts_with("//")
-        && next.chars().all(plain)
-    {
-        next
-    } else {
-        "/queries"
-    }
+    let (path, query) = next.split_once('?').unwrap_or((next, ""));
+    let all_of = |text: &str, marks: &str| {
+        text.chars().all(|letter| letter.is_ascii_alphanumeric() || marks.contains(letter))
+    };
+    let is_ours = next.len() <= bounds::NEXT_BYTES
+        && path.starts_with('/')
+        && !path.starts_with("//")
+        && all_of(path, "/_.-")
+        // What is searched for is escaped there. Nothing that browsers make a path or a line of comes in that way.
+        && all_of(query, "/_.-?=&+*%")
+        && unescaped(query).is_some_and(|text| !text.contains(|letter: char| letter == '\\' || letter.is_control()));
+    if is_ours { next } else { "/queries" }
 }
 
 fn shown<P: flip_web::Page>(page: &P) -> Response {
@@ -434,7 +436,19 @@ mod tests {
 
     #[test]
     fn a_sign_in_leads_to_our_own_pages_alone() {
-        assert_eq!(local_path("/trusts"), "/trusts");
+        let longest = format!("/queries?search={}", "a".repeat(496));
+        for ours in [
+            "/trusts",
+            "/queries?search=a%20b",
+            "/queries?project=7&search=caf%C3%A9+100%25",
+            "/queries?search=%2F%2Fevil.example",
+            "/queries?search=https%3A%2F%2Fevil.example",
+            "/people?sort=-added&after=%5B%22ada%22%2C%22ada%22%5D",
+            &longest,
+        ] {
+            assert_eq!(local_path(ours), ours);
+        }
+        let too_long = format!("{longest}a");
         for elsewhere in [
             "//evil.example",
             "https://evil.example",
@@ -443,6 +457,28 @@ mod tests {
             "/a\r\nb",
             "/\t/evil.example",
             "/\u{1}",
+            "/%2Fevil.example",
+            "/%5Cevil.example",
+            "/%09/evil.example",
+            "%2F%2Fevil.example",
+            "//evil.example?search=a%20b",
+            "///evil.example",
+            "https:%2F%2Fevil.example",
+            "?next=//evil.example",
+            "/queries?search=%5C%5Cevil.example",
+            "/queries?search=%0D%0ALocation:%20//evil.example",
+            "/queries?search=%0d%0aSet-Cookie=a",
+            "/queries?search=%00",
+            "/queries?search=%7F",
+            "/queries?search=%C2%85",
+            "/queries?search=%C3",
+            "/queries?search=%",
+            "/queries?search=%2",
+            "/queries?search=%+5",
+            "/queries?search=%zz",
+            "/queries?search=a#//evil.example",
+            "/queries?search=a@evil.example",
+            &too_long,
         ] {
             assert_eq!(local_path(elsewhere), "/queries", "{elsewhere:?}");
         }
