@@ -239,3 +239,37 @@ fn who_was_signed_out_meanwhile_comes_back_to_the_page_and_reads_that_nothing_wa
     assert!(button.status == 405 && button.text.contains("press it there"), "{}", button.text);
     Ok(())
 }
+
+#[test]
+fn who_edits_what_was_saved_meanwhile_reads_how_it_is_keeps_what_they_typed_and_writes_over_nothing_unseen()
+-> Result<()> {
+    let stage = Stage::set()?;
+    let api = &stage.api;
+    let made = api.post("/api/v1/projects", &json!({ "name": "Lungs" }))?.json();
+    let project = made["id"].as_str().context("no project")?.to_owned();
+    let browser = Browser::open(DESK)?;
+    browser.go(&format!("{}/projects/{project}", api.base()))?;
+    browser.sign_in("admin", stage.hub.credentials().1)?;
+    browser.shows("Change it")?;
+    let theirs = |edition: u64, name: &str| {
+        let body = json!({ "edition": edition, "name": name, "description": "CT", "members": [] });
+        api.send("PUT", &format!("/api/v1/projects/{project}"), "application/json", &body.to_string())
+    };
+    assert_eq!(theirs(1, "Hearts")?.status, 200);
+    // What is wrong besides is said first, and the form is of the edition that it was filled in of still.
+    browser.fill("#name", "\u{200b}")?;
+    browser.click("form.stack button")?;
+    browser.shows("The name")?;
+    browser.fill("#name", "Livers")?;
+    browser.click("form.stack button")?;
+    browser.shows("yours was not saved")?;
+    browser.shows("Its name is “Hearts” now; what it is for is “CT” now.")?;
+    assert!(browser.source()?.contains("value=\"Livers\""), "what was typed is lost: {}", browser.source()?);
+    assert_eq!(api.project(&project)?["name"], "Hearts");
+    browser.picture(&picture("project-stale-light")?)?;
+    browser.click("form.stack button")?;
+    browser.shows("Livers")?;
+    let now = api.project(&project)?;
+    assert_eq!((&now["name"], &now["edition"]), (&json!("Livers"), &json!(3)));
+    Ok(())
+}

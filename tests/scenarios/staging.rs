@@ -156,6 +156,11 @@ fn a_staged_project_keeps_its_name_and_takes_members_and_a_stale_edit_says_what_
         "{}",
         stale.text
     );
+    assert!(
+        stale.text.contains("nothing of yours was saved") && stale.text.contains("with edition 2"),
+        "{}",
+        stale.text
+    );
     owner.stage(&scene.project)?;
     assert_eq!(code(&edit(owner, 3, "Another", &[])?), refused(409, "project_closed"));
     assert_eq!(edit(owner, 3, "Lungs and heart", &[])?.status, 200);

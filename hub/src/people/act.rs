@@ -61,6 +61,14 @@ fn typed(name: &str, known: &str, title: &str) -> Result<(), ApiProblem> {
     Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{known}”")))
 }
 
+/// That there is another edition since, and how what was edited is now.
+fn stale(what: &str, theirs: &str, edition: u64) -> ApiProblem {
+    let title = format!("The {what} was changed after you opened it, by somebody else or by you elsewhere.");
+    ApiProblem::new(Code::StaleEdition, &title).detail(format!(
+        "{theirs}; nothing of yours was saved; to put yours in its place, send it again with edition {edition}"
+    ))
+}
+
 /// Adds a Trust and makes its kit.
 pub async fn add_trust(may: &May<acts::AddTrust>, hub: &Arc<Hub>, name: &str) -> Result<Kit, ApiProblem> {
     let name = hub::check_name(name).map_err(ApiProblem::bad_name)?.to_owned();

@@ -79,7 +79,7 @@ codes! {
     NothingToCancel     nothing_to_cancel      CONFLICT               "every Trust's share of the query has come to its end"
     NothingToFreeze     nothing_to_freeze      CONFLICT               "no Trust that you decide for has approved the project with this query"
     ProjectClosed       project_closed         CONFLICT               "the project is staged or approved: nothing is asked in it, and its name and description stay"
-    StaleEdition        stale_edition          CONFLICT               "it was changed since you looked at it; the text says how it is now"
+    StaleEdition        stale_edition          CONFLICT               "it was changed after you looked at it; the text says how it is now, and which edition to send to put yours in its place"
     ProjectNotApproved  project_not_approved   CONFLICT               "models are made once the first Trust has approved the project"
     TooManyModels       too_many_models        CONFLICT               "the project has 100 models"
     TooManyFiles        too_many_files         CONFLICT               "the model has 100 files"

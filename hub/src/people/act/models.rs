@@ -57,7 +57,7 @@ pub async fn make(may: &May<acts::ChangeModels>, hub: &Hub, typed: &Typed) -> Re
             tracing::info!(model = %id, by = may.person().name, "a model was made");
             Ok(id)
         }
-        Err(unchanged) => Err(refused(unchanged)),
+        Err(unchanged) => Err(refused(typed, unchanged)),
     }
 }
 
@@ -118,8 +118,27 @@ pub async fn edit(
             tracing::info!(model = %id, by = may.person().name, "a model was edited");
             Ok(())
         }
-        Err(unchanged) => Err(refused(unchanged)),
+        Err(unchanged) => Err(refused(typed, unchanged)),
     }
+}
+
+/// What a model is now where it is not what was typed.
+pub fn theirs(typed: &Typed, now: &Model) -> Result<String, ApiProblem> {
+    let Said { name, description, job_type } = said(typed)?;
+    let mut differs = Vec::new();
+    if name != now.name {
+        differs.push(format!("its name is “{}” now", now.name));
+    }
+    if description != now.description {
+        differs.push(format!("its description is “{}” now", now.description));
+    }
+    if job_type != now.job_type {
+        differs.push(format!("it is for {} now", now.job_type.name()));
+    }
+    if differs.is_empty() {
+        differs.push("it is as you want it already".to_owned());
+    }
+    Ok(differs.join("; "))
 }
 
 /// Deletes a model.
@@ -139,7 +158,7 @@ fn said(typed: &Typed) -> Result<Said, ApiProblem> {
     Ok(Said { name, description, job_type })
 }
 
-fn refused(unchanged: Unchanged) -> ApiProblem {
+fn refused(typed: &Typed, unchanged: Unchanged) -> ApiProblem {
     match unchanged {
         Unchanged::Barred(barred) => barred.into(),
         Unchanged::NotApproved(state) => {
@@ -151,13 +170,9 @@ fn refused(unchanged: Unchanged) -> ApiProblem {
             ApiProblem::new(Code::TooManyModels, "The project has as many models as one may have.")
                 .detail(format!("a project has at most {} models; delete one", bounds::MODELS))
         }
-        Unchanged::Stale(now) => {
-            ApiProblem::new(Code::StaleEdition, "The model was changed since you opened it.").detail(format!(
-                "it is “{}” for {} now; nothing was changed; edition {} is the one to change",
-                now.name,
-                now.job_type.name(),
-                now.edition
-            ))
-        }
+        Unchanged::Stale(now) => match theirs(typed, &now) {
+            Ok(theirs) => super::stale("model", &theirs, now.edition),
+            Err(problem) => problem,
+        },
     }
 }

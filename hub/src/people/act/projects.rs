@@ -124,16 +124,7 @@ pub async fn show(may: &May<acts::SeeProject>, hub: &Hub) -> Result<Project, Api
 /// Gives the project another name, description and other members.
 pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Result<Project, ApiProblem> {
     may.undeleted()?;
-    let (name, description) = checked(&wanted.name, &wanted.description)?;
-    if wanted.members.len() > bounds::MEMBERS {
-        return Err(ApiProblem::new(Code::TooManyMembers, "A project has at most 100 members."));
-    }
-    let checked = |member: String| match wording::name(&member) {
-        Ok(name) => Ok(name.to_owned()),
-        Err(why) => Err(ApiProblem::new(Code::BadMember, "A member's name is not usable.").detail(why)),
-    };
-    let members = wanted.members.into_iter().map(checked).collect::<Result<_, _>>()?;
-    let wanted = Edit { name, description, members, ..wanted };
+    let wanted = checked_edit(wanted)?;
     match hub.ledger.edit_project(may.by(), may.project(), wanted.clone()).await? {
         Edited::Yes => {
             tracing::info!(project = %may.project(), by = may.person().name, "a project was edited");
@@ -145,18 +136,29 @@ pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Resu
         Edited::Locked(state) => {
             let title = "Name and description stay while Trusts decide, and after.";
             Err(ApiProblem::new(Code::ProjectClosed, title).detail(format!(
-                "the project is {state}, and what Trusts decide about does not change under them; nothing was changed;                  members can be changed"
+                "the project is {state}, and what Trusts decide about does not change under them; nothing was changed; members can be changed"
             )))
         }
-        Edited::Stale(now) => {
-            let title = "The project was changed since you opened it.";
-            Err(ApiProblem::new(Code::StaleEdition, title).detail(since(&wanted, &now)))
-        }
+        Edited::Stale(now) => Err(super::stale("project", &theirs(wanted, &now)?, now.edition)),
     }
 }
 
+fn checked_edit(wanted: Edit) -> Result<Edit, ApiProblem> {
+    let (name, description) = checked(&wanted.name, &wanted.description)?;
+    if wanted.members.len() > bounds::MEMBERS {
+        return Err(ApiProblem::new(Code::TooManyMembers, "A project has at most 100 members."));
+    }
+    let checked = |member: String| match wording::name(&member) {
+        Ok(name) => Ok(name.to_owned()),
+        Err(why) => Err(ApiProblem::new(Code::BadMember, "A member's name is not usable.").detail(why)),
+    };
+    let members = wanted.members.into_iter().map(checked).collect::<Result<_, _>>()?;
+    Ok(Edit { name, description, members, ..wanted })
+}
+
 /// What a project is now where it is not what somebody wants it to become.
-fn since(wanted: &Edit, now: &Project) -> String {
+pub fn theirs(wanted: Edit, now: &Project) -> Result<String, ApiProblem> {
+    let wanted = checked_edit(wanted)?;
     let mut differs = Vec::new();
     if wanted.name != now.name {
         differs.push(format!("its name is “{}” now", now.name));
@@ -164,7 +166,7 @@ fn since(wanted: &Edit, now: &Project) -> String {
     if wanted.description != now.description {
         differs.push(format!("what it is for is “{}” now", now.description));
     }
-    let mut members = wanted.members.clone();
+    let mut members = wanted.members;
     members.sort_by_key(|name| name.to_lowercase());
     if members != now.members {
         let names = if now.members.is_empty() { "nobody".to_owned() } else { now.members.join(", ") };
@@ -173,7 +175,7 @@ fn since(wanted: &Edit, now: &Project) -> String {
     if differs.is_empty() {
         differs.push(format!("it is {} now", now.lifecycle.name()));
     }
-    format!("{}; nothing was changed; edition {} is the one to change", differs.join("; "), now.edition)
+    Ok(differs.join("; "))
 }
 
 /// Deletes the project whose name somebody has typed: it cannot be undone.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::paging::heads;
 use super::projects::Looking;
-use super::{pages, shown, typed_wrongly, words_of};
+use super::{is_stale, pages, saved_meanwhile, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::models::ModelColumn;
@@ -120,8 +120,14 @@ pub(super) async fn edit(
     match act::edit(&may, &hub, id, edition, &typed).await {
         Ok(()) => Ok(Redirect::to(&format!("/models/{id}")).into_response()),
         Err(problem) if typed_wrongly(&problem) => {
-            let edition = act::found(&may, &hub, id).await?.edition;
-            let form = pages::models::form(typed, edition, Some(words_of(&problem)));
+            // What somebody else saved meanwhile is written over by who has seen it alone.
+            let (edition, error) = if is_stale(&problem) {
+                let now = act::found(&may, &hub, id).await?;
+                (now.edition, saved_meanwhile(&act::theirs(&typed, &now)?))
+            } else {
+                (edition, words_of(&problem))
+            };
+            let form = pages::models::form(typed, edition, Some(error));
             Ok((problem.status(), shown(&page(&may, &hub, id, Some(form)).await?)).into_response())
         }
         Err(problem) => Err(problem),
