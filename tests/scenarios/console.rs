@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use flip_tests::questions::{DIABETES, EVERYONE, OUTSIDE, RARE};
-use flip_tests::world::{Browser, Window, until};
+use flip_tests::world::{Browser, PASSWORD, Window, until};
+use serde_json::json;
 
 use crate::stage::{Stage, TRUST};
 
@@ -271,5 +272,48 @@ fn who_edits_what_was_saved_meanwhile_reads_how_it_is_keeps_what_they_typed_and_
     browser.shows("Livers")?;
     let now = api.project(&project)?;
     assert_eq!((&now["name"], &now["edition"]), (&json!("Livers"), &json!(3)));
+    Ok(())
+}
+
+#[test]
+fn a_question_that_was_typed_by_who_was_signed_out_meanwhile_is_in_the_form_again_for_them_alone()
+-> Result<()> {
+    let stage = Stage::set()?;
+    stage.hub.add_person("zoe", "researcher")?;
+    let (name, password) = stage.hub.credentials();
+    let form = format!("{}/queries/new", stage.api.base());
+    let browser = Browser::open(DESK)?;
+    let typed = || -> Result<[String; 2]> {
+        browser.shows("Ask all Trusts")?;
+        Ok([browser.value("#name")?, browser.value("#sql")?])
+    };
+    let sent_signed_out = |name: &str| -> Result<()> {
+        browser.fill("#name", name)?;
+        browser.fill("#sql", DIABETES)?;
+        assert_eq!(stage.api.send("DELETE", "/api/v1/sessions", "", "")?.status, 204);
+        browser.click("form.stack button")?;
+        browser.shows("nothing was done")
+    };
+    browser.go(&form)?;
+    browser.sign_in(name, password)?;
+    assert_eq!(typed()?, ["", ""]);
+    sent_signed_out("Not lost")?;
+    browser.sign_in(name, "not the password")?;
+    browser.shows("is wrong")?;
+    browser.sign_in(name, password)?;
+    assert_eq!(typed()?, ["Not lost", DIABETES]);
+    browser.click("form.stack button")?;
+    browser.shows("Not lost")?;
+    browser.go(&form)?;
+    assert_eq!(typed()?, ["", ""], "it was asked, and is there again");
+
+    sent_signed_out("Of the admin's")?;
+    browser.sign_in("zoe", PASSWORD)?;
+    assert_eq!(typed()?, ["", ""], "it is shown to somebody else");
+    browser.click("form.account button")?;
+    browser.shows("Sign in")?;
+    browser.go(&form)?;
+    browser.sign_in(name, password)?;
+    assert_eq!(typed()?, ["", ""], "it is kept beyond the next page of somebody who is signed in");
     Ok(())
 }

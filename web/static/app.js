@@ -19,6 +19,22 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// What is sent by a <form data-keep> is kept in this tab until the next page of somebody who is signed in. Whoever was
+// signed out meanwhile finds it in the form again when they have signed in; somebody else does not.
+const person = document.querySelector("form.account > a")?.textContent;
+if (person) {
+  const keeping = document.querySelector("form[data-keep]");
+  const kept = JSON.parse(sessionStorage.getItem("kept"));
+  sessionStorage.removeItem("kept");
+  if (keeping && kept?.person === person) {
+    for (const [name, value] of kept.fields) keeping.elements[name].value = value;
+    announce("What you typed is here again.");
+  }
+  keeping?.addEventListener("submit", () => {
+    sessionStorage.setItem("kept", JSON.stringify({ person, fields: [...new FormData(keeping)] }));
+  });
+}
+
 // While <main data-refresh-seconds> says so, fetches this page again and swaps its [data-live] parts, keeping the
 // focus and what is unfolded. A part in which text is selected waits for the next round. A page that is as it was is not
 // sent again (304).

@@ -137,6 +137,13 @@ impl Browser {
         Ok(self.look(&format!("/element/{element}/text"))?.as_str().context("no text")?.to_owned())
     }
 
+    /// What stands in a field.
+    pub fn value(&self, selector: &str) -> Result<String> {
+        let element = self.element(selector)?;
+        let value = self.look(&format!("/element/{element}/property/value"))?;
+        Ok(value.as_str().context("no value")?.to_owned())
+    }
+
     /// Types into a field, once the page has it.
     pub fn fill(&self, selector: &str, text: &str) -> Result<()> {
         self.with(selector, |element| {
