@@ -356,7 +356,7 @@ fn local_path(next: &str) -> &str {
         && path.starts_with('/')
         && !path.starts_with("//")
         && all_of(path, "/_.-")
-        // What is searched for is escaped there. Nothing that browsers make a path or a line of comes in that way.
+        // What is searched for is escaped there; no backslash and no end of a line comes in that way.
         && all_of(query, "/_.-?=&+*%")
         && unescaped(query).is_some_and(|text| !text.contains(|letter: char| letter == '\\' || letter.is_control()));
     if is_ours { next } else { "/queries" }
@@ -405,7 +405,7 @@ fn is_stale(problem: &ApiProblem) -> bool {
 fn saved_meanwhile(theirs: &str) -> String {
     format!(
         "Somebody else, or you in another window, saved this after you opened it, so yours was not saved. {}. What you \
-         typed is still here: change what is to be as theirs, and save again to put yours in its place.",
+         typed is still here: take over from theirs what should stay, and save again; yours then takes its place.",
         sentence(theirs)
     )
 }
