@@ -287,6 +287,8 @@ fn a_question_that_was_typed_by_who_was_signed_out_meanwhile_is_in_the_form_agai
         browser.shows("Ask all Trusts")?;
         Ok([browser.value("#name")?, browser.value("#sql")?])
     };
+    let is_here_again =
+        |name: &str| until("the question in the form", || Ok((typed()? == [name, DIABETES]).then_some(())));
     let sent_signed_out = |name: &str| -> Result<()> {
         browser.fill("#name", name)?;
         browser.fill("#sql", DIABETES)?;
@@ -301,11 +303,24 @@ fn a_question_that_was_typed_by_who_was_signed_out_meanwhile_is_in_the_form_agai
     browser.sign_in(name, "not the password")?;
     browser.shows("is wrong")?;
     browser.sign_in(name, password)?;
-    assert_eq!(typed()?, ["Not lost", DIABETES]);
+    is_here_again("Not lost")?;
+    let is_said = || -> Result<bool> { Ok(browser.source()?.contains("What you typed is here again.")) };
+    assert!(is_said()?, "{}", browser.source()?);
     browser.click("form.stack button")?;
     browser.shows("Not lost")?;
     browser.go(&form)?;
     assert_eq!(typed()?, ["", ""], "it was asked, and is there again");
+
+    // What was refused is shown where it was sent to, and comes back to the form from there too.
+    browser.fill("#name", "Refused")?;
+    browser.fill("#sql", OUTSIDE)?;
+    browser.click("form.stack button")?;
+    browser.shows("Not asked")?;
+    assert!(!is_said()?, "it was never away: {}", browser.source()?);
+    sent_signed_out("Mended")?;
+    browser.sign_in(name, password)?;
+    is_here_again("Mended")?;
+    browser.go(&form)?;
 
     sent_signed_out("Of the admin's")?;
     browser.sign_in("zoe", PASSWORD)?;

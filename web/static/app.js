@@ -20,13 +20,14 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 
 // What is sent by a <form data-keep> is kept in this tab until the next page of somebody who is signed in. Whoever was
-// signed out meanwhile finds it in the form again when they have signed in; somebody else does not.
+// signed out meanwhile finds it in the form again when they have signed in; somebody else does not. A page that says why it
+// was refused has it already.
 const person = document.querySelector("form.account > a")?.textContent;
 if (person) {
   const keeping = document.querySelector("form[data-keep]");
   const kept = JSON.parse(sessionStorage.getItem("kept"));
   sessionStorage.removeItem("kept");
-  if (keeping && kept?.person === person) {
+  if (keeping && kept?.person === person && !document.getElementById("refusal")) {
     for (const [name, value] of kept.fields) keeping.elements[name].value = value;
     announce("What you typed is here again.");
   }

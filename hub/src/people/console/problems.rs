@@ -31,7 +31,7 @@ pub(in crate::people) async fn pages_of_problems(
     if is_signed_out || problem.0.code == Code::SecondFactorNeeded.name() {
         // What a page sent has no page of its own to come back to.
         let was_sent = method != Method::GET;
-        let from = if was_sent { sent_from(&headers) } else { Some(uri) };
+        let from = if was_sent { sent_from(&headers, &uri) } else { Some(uri) };
         let page = from.and_then(|uri| uri.path_and_query().map(ToString::to_string)).unwrap_or_default();
         let to = if is_signed_out { "/sign-in" } else { "/second-factor" };
         let lost = if is_signed_out && was_sent { "&lost=1" } else { "" };
@@ -47,9 +47,12 @@ pub(in crate::people) async fn pages_of_problems(
     page
 }
 
-/// The page that a form was sent from.
-fn sent_from(headers: &HeaderMap) -> Option<Uri> {
-    headers.get(header::REFERER)?.to_str().ok()?.parse().ok()
+/// The page that a form was sent from. A question that was refused is shown at the address that it was sent to; who comes
+/// back finds the list there, and the form elsewhere.
+fn sent_from(headers: &HeaderMap, to: &Uri) -> Option<Uri> {
+    let page: Uri = headers.get(header::REFERER)?.to_str().ok()?.parse().ok()?;
+    let is_question = [&page, to].iter().all(|uri| uri.path() == "/queries");
+    Some(if is_question { Uri::from_static("/queries/new") } else { page })
 }
 
 /// True where whoever asks wants no page: the API, and links to files, which pages lead to and programs follow.
