@@ -27,7 +27,7 @@ pub fn text(file: &Path) -> io::Result<Option<String>> {
     };
     String::from_utf8(bytes).map(Some).map_err(|error| {
         let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = sound.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = sound.split(|byte| *byte == b'\n').count();
         io::Error::new(
             io::ErrorKind::InvalidData,
             format!("line {line} is not UTF-8; save the file as UTF-8"),
