@@ -320,6 +320,23 @@ fn a_question_that_was_typed_by_who_was_signed_out_meanwhile_is_in_the_form_agai
     sent_signed_out("Mended")?;
     browser.sign_in(name, password)?;
     is_here_again("Mended")?;
+
+    // Where it cannot be asked in its project any more, it is asked in no other one until that is chosen.
+    let made = stage.api.post("/api/v1/projects", &json!({ "name": "Gone" }))?.json();
+    let project = made["id"].as_str().context("no project")?;
+    browser.go(&form)?;
+    browser.click(&format!("#project option[value=\"{project}\"]"))?;
+    assert_eq!(stage.api.send("DELETE", &format!("/api/v1/projects/{project}"), "", "")?.status, 204);
+    sent_signed_out("Of a project")?;
+    browser.sign_in(name, password)?;
+    is_here_again("Of a project")?;
+    browser.click("form.stack button")?;
+    is_here_again("Of a project")?;
+    let asked = stage.api.get("/api/v1/queries?search=Of%20a%20project")?.json();
+    assert_eq!(asked["queries"], json!([]));
+    browser.click("#project option[value=\"\"]")?;
+    browser.click("form.stack button")?;
+    browser.shows("Of a project")?;
     browser.go(&form)?;
 
     sent_signed_out("Of the admin's")?;

@@ -28,7 +28,14 @@ if (person) {
   const kept = JSON.parse(sessionStorage.getItem("kept"));
   sessionStorage.removeItem("kept");
   if (keeping && kept?.person === person && !document.getElementById("refusal")) {
-    for (const [name, value] of kept.fields) keeping.elements[name].value = value;
+    for (const [name, value] of kept.fields) {
+      const field = keeping.elements[name];
+      field.value = value;
+      // A choice that is not there any more is made anew: nothing is asked elsewhere than was meant.
+      if (field.selectedIndex !== -1) continue;
+      field.setCustomValidity("What you had chosen is not there any more.");
+      field.addEventListener("change", () => field.setCustomValidity(""));
+    }
     announce("What you typed is here again.");
   }
   keeping?.addEventListener("submit", () => {
