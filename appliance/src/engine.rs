@@ -355,8 +355,8 @@ impl Engine {
 }
 
 /// What a process is asked before it stands by, so that nobody's question is its first, which takes longer: code was not
-/// read in and memory not touched by then. It goes through little, however large the site: its persons are looked through,
-/// and of their records the first that fit.
+/// read in and memory not touched by then. Its persons are looked through, and of their records the first that fit, which are
+/// few; only where few were born in that year, all.
 fn rehearsal() -> Question {
     const SQL: &str = "SELECT p.person_id, p.year_of_birth, o.condition_start_date, c.concept_name FROM person p \
                        JOIN condition_occurrence o ON o.person_id = p.person_id \

@@ -136,7 +136,8 @@ pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Resu
         Edited::Locked(state) => {
             let title = "Name and description stay while Trusts decide, and after.";
             Err(ApiProblem::new(Code::ProjectClosed, title).detail(format!(
-                "the project is {state}, and what Trusts decide about does not change under them; nothing was changed; members can be changed"
+                "the project is {state}, and what Trusts decide about does not change under them; nothing was \
+                 changed; members can be changed"
             )))
         }
         Edited::Stale(now) => Err(super::stale("project", &theirs(wanted, &now)?, now.edition)),
