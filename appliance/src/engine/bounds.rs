@@ -41,8 +41,6 @@ pub const PERSON_ROWS_LIMITED: u32 = 64;
 pub const YEARS: (i32, i32) = (1_900, 2_100);
 /// Names of concepts that a worker keeps for its next questions.
 pub const NAMES: usize = 20_000;
-/// Plans whose cost a worker remembers, and that it keeps ready to be run again.
-pub const PLANS: usize = 64;
 /// Sexes that are told apart in one generation: source values are free text.
 pub const SEXES: usize = 10_000;
 /// Rows of a result above which two threads share what is left to count when it ends.

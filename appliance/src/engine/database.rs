@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use duckdb::arrow::array::RecordBatch;
-use duckdb::{Config, Connection, Row, Statement};
+use duckdb::{Config, Connection, Row};
 use flip_protocol::answer::Failed;
 
 use super::bounds;
@@ -80,7 +80,7 @@ fn connect(configure: &Configure) -> Result<Connection, duckdb::Error> {
     open_generation(file, configure.memory_mb, threads)
 }
 
-/// Opens a generation with a worker's settings. For tests that compare rows; a worker gives none.
+/// Opens a generation with a worker's settings, of which one has DuckDB give back memory while nobody asks. For tests that compare rows; a worker gives none.
 pub fn open_generation(file: &Path, memory_mb: u64, threads: u32) -> Result<Connection, duckdb::Error> {
     let config = Config::default()
         .with("access_mode", "READ_ONLY")?
@@ -96,6 +96,7 @@ pub fn open_generation(file: &Path, memory_mb: u64, threads: u32) -> Result<Conn
          SET integer_division = true;
          SET default_null_order = 'nulls_last_on_asc_first_on_desc';
          SET enable_progress_bar = false;
+         SET allocator_background_threads = true;
          SET lock_configuration = true;",
     )?;
     Ok(connection)
@@ -128,30 +129,14 @@ pub(super) fn one<T>(
     statement.query_row([], take).map_err(|error| Fault::running(&error))
 }
 
-/// Hands on a statement's rows while DuckDB makes them, in batches, without keeping any. `kept` is for a statement that
-/// may come again: what it was planned to be is then kept. An empty batch comes first: it has the types of the result.
+/// Hands on a statement's rows while DuckDB makes them, in batches, without keeping any. An empty batch comes first: it has
+/// the types of the result. The statement is not kept either: it would hold what it last made of its joins.
 pub(super) fn stream<E: From<Fault>>(
     database: &Connection,
     sql: &str,
-    kept: bool,
-    take: impl FnMut(RecordBatch) -> Result<(), E>,
-) -> Result<(), E> {
-    if kept {
-        let mut statement = database.prepare_cached(sql).map_err(|error| Fault::preparing(&error))?;
-        let read = read_on(&mut statement, take);
-        if read.is_err() {
-            statement.discard();
-        }
-        read
-    } else {
-        read_on(&mut database.prepare(sql).map_err(|error| Fault::preparing(&error))?, take)
-    }
-}
-
-fn read_on<E: From<Fault>>(
-    statement: &mut Statement<'_>,
     mut take: impl FnMut(RecordBatch) -> Result<(), E>,
 ) -> Result<(), E> {
+    let mut statement = database.prepare(sql).map_err(|error| Fault::preparing(&error))?;
     let mut batches = statement.stream_arrow([]).map_err(|error| Fault::running(&error))?;
     take(RecordBatch::new_empty(batches.get_schema()))?;
     loop {

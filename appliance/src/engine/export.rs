@@ -111,7 +111,7 @@ fn rows(
     let buffer = Buffer::default();
     let mut begun: Option<(SchemaRef, Encoder)> = None;
     let mut rows = 0;
-    stream(database, export.plan.engine_sql(), false, |batch| {
+    stream(database, export.plan.engine_sql(), |batch| {
         let Some((schema, encoder)) = &mut begun else {
             let schema = named(&batch.schema(), &export.plan);
             if let Some(column) = schema.fields().iter().find(|field| !export.format.holds(field.data_type()))

@@ -3,8 +3,7 @@
 //! What must stay true: one statement runs the plan, and its rows go by without being kept; what leaves here are counts
 //! by group and the set of persons; an error keeps no text once records were read (see [`Fault`]).
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::cell::OnceCell;
 use std::thread;
 
 use duckdb::Connection;
@@ -18,7 +17,7 @@ use super::images::Kept;
 use super::labels::{Key, Names, Tally, labelled};
 use super::population::{Population, number_of};
 use super::preview::{self, Preview};
-use super::rows::{Reads, Rows};
+use super::rows::Rows;
 use super::sharing::Sharing;
 use super::wire::{self, Configure, Counts, Question};
 use super::{bounds, numbers};
@@ -31,8 +30,6 @@ pub(super) struct Generation<'a> {
     population: OnceCell<Population>,
     preview: OnceCell<Preview>,
     names: Names,
-    /// What plans cost that were asked of late.
-    costs: RefCell<HashMap<String, f64>>,
 }
 
 impl<'a> Generation<'a> {
@@ -58,7 +55,6 @@ impl<'a> Generation<'a> {
             population: population.map_or_else(OnceCell::new, OnceCell::from),
             preview: preview.map_or_else(OnceCell::new, OnceCell::from),
             names: Names::default(),
-            costs: RefCell::default(),
         })
     }
 
@@ -84,17 +80,7 @@ impl<'a> Generation<'a> {
 
     /// What a plan is expected to cost (see [`Preview`]).
     pub fn cost(&self, plan: &Plan) -> Result<f64, Fault> {
-        let sql = plan.engine_sql();
-        let mut costs = self.costs.borrow_mut();
-        if let Some(cost) = costs.get(sql) {
-            return Ok(*cost);
-        }
-        let cost = self.preview()?.cost(plan)?;
-        if costs.len() >= bounds::PLANS {
-            costs.clear();
-        }
-        costs.insert(sql.to_owned(), cost);
-        Ok(cost)
+        self.preview()?.cost(plan)
     }
 
     /// True where the site lets a question cost so much.
@@ -116,13 +102,10 @@ impl<'a> Generation<'a> {
             Allowed { spent, rows_max: self.configure.rows_max, bytes_max: bytes_max(self.configure) };
         let population = self.population()?;
         let kept = result.imaged.then(|| Kept::new(&self.database, &result)).transpose()?;
-        let (sql, again) = match &kept {
-            Some(_) => ("SELECT * FROM cohort", false),
-            None => (result.sql.as_str(), Reads::of(plan) == Reads::Nothing),
-        };
+        let sql = if kept.is_some() { "SELECT * FROM cohort" } else { &result.sql };
         let may_start = self.configure.threads.get() > 1;
         let cohort = &taken(Cohort::new(population, &result, allowed), plan, may_start, |take| {
-            stream(&self.database, sql, again, take)
+            stream(&self.database, sql, take)
         })?;
         let statistics = cohort.statistics(plan.columns().len(), kept.is_some());
         let sharing = &Sharing::of(question, cohort.persons.len(), statistics);

@@ -108,7 +108,7 @@ pub(super) fn answer(generation: &Generation<'_>, plan: &Plan) -> Result<(Reply,
 fn read(database: &Connection, imaged: bool) -> Result<(u64, RoaringTreemap, Vec<String>), Fault> {
     let all: u64 = one(database, "SELECT count(*) FROM members", |row| row.get(0))?;
     let mut persons = RoaringTreemap::new();
-    stream(database, "SELECT DISTINCT p FROM members", false, |batch| {
+    stream(database, "SELECT DISTINCT p FROM members", |batch| {
         persons.extend(columns::persons(&batch)?.values().iter().map(|person| person.cast_unsigned()));
         Ok::<(), Fault>(())
     })?;

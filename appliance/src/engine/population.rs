@@ -82,9 +82,9 @@ impl Population {
         };
         population.facts.resize(population.places.near as usize, NOTHING);
         let numbers = Numbers::new();
-        stream(database, PERSONS, false, |batch| population.take_persons(&batch, &numbers, bytes_max))?;
-        stream(database, &sex_labels(), false, |batch| population.take_sex_labels(&batch))?;
-        stream(database, PERIODS, false, |batch| population.take_periods(&batch, &numbers, bytes_max))?;
+        stream(database, PERSONS, |batch| population.take_persons(&batch, &numbers, bytes_max))?;
+        stream(database, &sex_labels(), |batch| population.take_sex_labels(&batch))?;
+        stream(database, PERIODS, |batch| population.take_periods(&batch, &numbers, bytes_max))?;
         Ok(population)
     }
 

@@ -45,7 +45,6 @@ fn serve(configure: &Configure, requests: &mut impl Read, replies: &mut impl Wri
     if let Err(code) = send(replies, &Reply::Hello { engine_version, sandbox }, &[]) {
         return code;
     }
-    generation.database.set_prepared_statement_cache_capacity(bounds::PLANS);
     // Before the first question comes. Where it cannot be, that question says why.
     if configure.counts {
         drop(generation.population());

@@ -265,3 +265,10 @@ pub fn ticks(id: u32) -> u64 {
     let Some((_, rest)) = text.rsplit_once(')') else { return 0 };
     rest.split_whitespace().skip(11).take(2).filter_map(|value| value.parse::<u64>().ok()).sum()
 }
+
+/// Memory of a process, but for pages of files, in MiB.
+pub fn resident_mib(id: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1_024
+}

@@ -6,9 +6,11 @@ use std::time::Duration;
 use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
 use flip_protocol::answer::Failed;
 
+use tempfile::TempDir;
+
 use crate::fixture::{
-    MARKER, Site, endless_plan, exists, ids, ingested, logged, plan, question, script, settings, ticks,
-    watched_program,
+    MARKER, Site, ask, endless_plan, exists, ids, ingested, logged, make_generation, plan, question,
+    resident_mib, script, settings, ticks, watched_program,
 };
 
 fn watched(site: &mut Site, change: impl FnOnce(&mut Settings)) {
@@ -92,6 +94,31 @@ fn a_question_that_needs_too_much_memory_fails_alone() {
     );
     assert_eq!(site.failure(&large), Failed::OutOfMemory);
     assert!(site.ask(&plan("SELECT person_id FROM omop.person", &["person_id"])).is_ok());
+}
+
+/// Of a join DuckDB keeps for a statement what it limits nobody's memory by: here some eight megabytes.
+#[test]
+fn what_a_question_needed_is_given_back_before_the_next() {
+    let folder = TempDir::new().unwrap();
+    let generation = folder.path().join("large.duckdb");
+    make_generation(&generation, 500_000);
+    let worker_program = watched_program(folder.path());
+    let mut engine = Engine::new(Settings { worker_program, ..settings() });
+    let mut resident = Vec::new();
+    for turn in 0..32 {
+        let sql = format!(
+            "SELECT p.person_id FROM omop.person AS p JOIN omop.person AS q ON q.person_id = p.person_id \
+             WHERE p.year_of_birth <> {turn}"
+        );
+        assert_eq!(
+            ask(&mut engine, &generation, &plan(&sql, &["person_id"])).map(|answer| answer.persons),
+            Ok(500_000)
+        );
+        resident.push(resident_mib(ids(folder.path())[0]));
+    }
+    assert_eq!(ids(folder.path()).len(), 1, "one process answered all");
+    let (early, late) = (resident[..4].iter().max(), resident[24..].iter().min());
+    assert!(late < early.map(|early| early + 32).as_ref(), "{resident:?} MiB");
 }
 
 /// The engine's own limit is none for what does not ask it for memory.
