@@ -47,7 +47,7 @@ pub struct Effort {
     pub small_ingests: usize,
     /// The same of the large extract.
     pub large_ingests: usize,
-    /// Runs of each shape of question, at each size.
+    /// Runs of each shape of question with the most persons; of fewer there are more, which cost little and differ more.
     pub shapes: usize,
     /// Dataframes in each format.
     pub dataframes: usize,
@@ -75,7 +75,7 @@ impl Effort {
         questions: 20,
         small_ingests: 7,
         large_ingests: 3,
-        shapes: 5,
+        shapes: 11,
         dataframes: 7,
         starts: 5,
         calls: 200,
@@ -127,7 +127,7 @@ pub enum Part {
     Ingest,
     /// The gate, beside sqlglot.
     Gate,
-    /// Twelve shapes of questions, beside PostgreSQL with pandas.
+    /// Shapes of questions, beside PostgreSQL with pandas.
     Shapes,
     /// Cancelling a running question.
     Cancel,
@@ -174,7 +174,7 @@ pub fn measure(effort: &Effort, only: Option<Part>, places: &Places, steps: &Ste
                 *persons,
                 &extract(*persons)?,
                 &generation,
-                effort.shapes,
+                effort.shapes * (1 + (effort.persons / *persons).ilog10()) as usize,
                 places,
                 steps,
             )?;

@@ -13,15 +13,15 @@ use crate::world::Appliance;
 /// MiB that a program may have while nothing is asked.
 const IDLE_MIB: f64 = 64.0;
 
-/// A count with two joins. Every `turn` is another question that finds the same persons: nobody was born so late.
+/// A count with two joins. Every `turn` is another question that finds the same persons: no record has such a concept.
 fn question(turn: usize) -> String {
     format!(
-        "SELECT p.person_id, p.year_of_birth, co.condition_start_date
+        "SELECT p.person_id
 FROM omop.person p
 JOIN omop.condition_occurrence co ON co.person_id = p.person_id
 JOIN omop.concept c ON c.concept_id = co.condition_concept_id
-WHERE c.concept_id IN (201826, 201820) AND p.year_of_birth < {}",
-        2_100 + turn
+WHERE c.concept_id IN (201826, 201820, {})",
+        2_000_000_000 + turn
     )
 }
 

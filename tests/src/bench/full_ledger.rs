@@ -121,6 +121,11 @@ fn calls(api: &Api, query: &str) -> Result<Vec<(&'static str, Call)>> {
         get("GET /api/v1/health", "/api/v1/health".to_owned()),
         get("GET /api/v1/session", "/api/v1/session".to_owned()),
         get("GET /api/v1/queries", "/api/v1/queries".to_owned()),
+        get(
+            "GET /api/v1/queries?search=, by words of the SQL",
+            "/api/v1/queries?search=gender_concept".to_owned(),
+        ),
+        get("GET /api/v1/queries?search=, which nothing has", "/api/v1/queries?search=nowhere".to_owned()),
         get("GET /api/v1/queries/{query}, of 200 Trusts", format!("/api/v1/queries/{query}")),
         get("GET /api/v1/queries/{query}/csv, of 200 Trusts", format!("/api/v1/queries/{query}/csv")),
         get("GET /api/v1/projects", "/api/v1/projects".to_owned()),
@@ -142,6 +147,7 @@ fn calls(api: &Api, query: &str) -> Result<Vec<(&'static str, Call)>> {
         get("GET /queries/{query}, the page", format!("/queries/{query}")),
         get("GET /projects, the page", "/projects".to_owned()),
         get("GET /projects/{project}, staged at 200 Trusts, the page", format!("/projects/{project}")),
+        get("GET /projects?sort=-persons, the page", "/projects?sort=-persons".to_owned()),
         get("GET /trusts, the page", "/trusts".to_owned()),
         get("GET /projects/{project}/queries, the page", format!("/projects/{project}/queries")),
         get("GET /queries/new, the page", "/queries/new".to_owned()),
@@ -218,10 +224,17 @@ fn fill(file: &Path) -> Result<f64> {
     let asks = [("id", "randomblob(16)"), ("email", "'p' || i || '@site.example'")];
     copies(&ledger, "access_request", PEOPLE - 1, &asks)?;
     copies(&ledger, "audit", ACTS, &[("number", "1000000 + i")])?;
-    // Every other Trust has yet to decide.
+    // Every other Trust has yet to decide. The copies are staged too, each with a query and where it was asked.
     ledger.execute_batch(
-        "INSERT INTO staging (project, trust, staged_ms, staged_by)
-         SELECT project, trust_n.id, staged_ms, staged_by FROM staging JOIN trust_n ON trust_n.id <> staging.trust;",
+        "UPDATE project SET state = 'staged', staged_query = (SELECT query_n.id FROM project_n JOIN query_n
+             ON query_n.n = 1 + project_n.n WHERE project_n.id = project.id) WHERE name LIKE 'Project %';
+         INSERT INTO staging (project, trust, staged_ms, staged_by)
+         SELECT project.id, work_order.trust, one.staged_ms, one.staged_by FROM project
+         JOIN work_order ON work_order.query = project.staged_query JOIN (SELECT * FROM staging LIMIT 1) AS one
+         WHERE project.name LIKE 'Project %';
+         INSERT INTO staging (project, trust, staged_ms, staged_by)
+         SELECT project, trust_n.id, staged_ms, staged_by FROM staging JOIN trust_n ON trust_n.id <> staging.trust
+         WHERE staging.verdict IS NOT NULL;",
     )?;
     ledger.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);")?;
     #[expect(clippy::cast_precision_loss, reason = "a size that people read")]

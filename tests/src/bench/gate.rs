@@ -20,13 +20,13 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/prepare/sqlglot_gate.
 /// Readings of each question for one run of the shapes.
 const READINGS: usize = 10;
 
-/// Adds what the twelve questions cost the gate.
+/// Adds what the questions cost the gate.
 pub fn measure(report: &mut Report, effort: &Effort, places: &Places, steps: &Steps) -> Result<()> {
-    steps.begin("reading the twelve shapes of questions")?;
+    steps.begin("reading the shapes of questions")?;
     let readings = effort.shapes * READINGS;
     let ours = SHAPES.iter().map(|(_, sql)| readings_us(sql, readings)).collect();
     let mut row =
-        Row::new("gate, median of each of twelve questions", "us", Beside::Range, Samples::new(ours));
+        Row::new("gate, median of each of thirteen questions", "us", Beside::Range, Samples::new(ours));
     let theirs = by_sqlglot(readings, places)
         .inspect_err(|error| eprintln!("flip-bench: the gate is set beside nothing: {error:#}"))
         .ok();

@@ -25,7 +25,7 @@ Examples:
   flip-bench --quick
       The same with 100,000 persons and fewer samples: for trying. Needs what make sets (see Environment).
   flip-bench --quick --only shapes
-      The twelve shapes of questions alone, beside PostgreSQL 15 with pandas.
+      The shapes of questions alone, beside PostgreSQL 15 with pandas.
   flip-bench --json numbers.json
       Also write the numbers, to set two runs beside each other.
 
