@@ -90,11 +90,33 @@ pub enum BackupError {
 ///
 /// Files of models that are kept on this machine are in it; those in a store elsewhere are not.
 pub fn save(data: &Path, files: &Settings, to: &Path) -> Result<Manifest, BackupError> {
-    let now = clock::now();
     let authority = Authority::load(&Config::keys(data))?;
-    let making = aside(to);
     make_empty(to)?;
+    // Without the slash that a shell puts behind a folder's name, and also where it is said as `.`.
+    let to = to.canonicalize().map_err(failed(to))?;
+    let making = aside(&to);
     make_empty(&making)?;
+    let made = save_aside(data, files, &authority, &making, &to).and_then(|manifest| {
+        // The empty folder is there; the rename takes its place.
+        fs::rename(&making, &to).and_then(|()| file::sync_folder_of(&to)).map_err(failed(&to))?;
+        Ok(manifest)
+    });
+    if made.is_err() {
+        // What was copied helps nobody, and would be in the way of the next try. Why there is no backup is told.
+        let _ = fs::remove_dir_all(&making);
+    }
+    made
+}
+
+/// Copies the hub in `data` to the empty folder `making`, which is to become `to`.
+fn save_aside(
+    data: &Path,
+    files: &Settings,
+    authority: &Authority,
+    making: &Path,
+    to: &Path,
+) -> Result<Manifest, BackupError> {
+    let now = clock::now();
     let ledger = Ledger::open(&Config::ledger(data))?;
     // Before the copy, so that the backup says of itself that it was made.
     ledger.note_now(By::command_line(now), Deed::BackupMade { folder: to.display().to_string() })?;
@@ -121,13 +143,11 @@ pub fn save(data: &Path, files: &Settings, to: &Path) -> Result<Manifest, Backup
         }
     }
     paths.sort();
-    let saved = paths.iter().map(|path| saved(&making, path)).collect::<Result<_, _>>()?;
+    let saved = paths.iter().map(|path| saved(making, path)).collect::<Result<_, _>>()?;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let manifest = Manifest { flip_hub_backup: 1, hub: authority.hub(), version, at: now, files: saved };
-    let written = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(&making)(error.into()))?;
-    file::write(&making.join(MANIFEST), &written, Access::Owner).map_err(failed(&making))?;
-    // Where an empty folder stood, the rename takes its place.
-    fs::rename(&making, to).and_then(|()| file::sync_folder_of(to)).map_err(failed(to))?;
+    let written = serde_json::to_vec_pretty(&manifest).map_err(|error| failed(making)(error.into()))?;
+    file::write(&making.join(MANIFEST), &written, Access::Owner).map_err(failed(making))?;
     Ok(manifest)
 }
 

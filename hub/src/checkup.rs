@@ -51,7 +51,7 @@ pub fn look(data: &Path, now: UnixMillis) -> Found {
             return found;
         }
         Err(error) => {
-            found.wrong.extend(error.to_string().lines().map(str::to_owned));
+            found.wrong.extend(chain(&error).lines().map(str::to_owned));
             None
         }
     };

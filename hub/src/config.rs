@@ -1,6 +1,6 @@
 //! `hub.toml`: as written (every line optional), then merged with defaults and checked. All that is wrong is named at once.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use flip_storage::settings::{self, Wrong};
@@ -209,9 +209,8 @@ impl Lines {
 
     fn host_and_port(&mut self, key: &str) -> Option<String> {
         let address = self.text(key)?;
-        let port = address.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
-        if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
-            let why = "expected a host and a port, such as hub.example.org:8444";
+        if !address.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port)) {
+            let why = "expected a host and a port, such as hub.example.org:8444 or [2001:db8::1]:8444";
             self.wrong(key, &address, why);
         }
         Some(address)
@@ -227,10 +226,7 @@ impl Lines {
             return Vec::new();
         };
         for name in &names {
-            let is_host = !name.is_empty()
-                && name.len() <= 253
-                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
-            if !is_host && name.parse::<IpAddr>().is_err() {
+            if !is_name(name) && name.parse::<IpAddr>().is_err() {
                 self.wrong(key, name, "expected host names or IP addresses");
             }
         }
@@ -333,11 +329,24 @@ fn host_of_url(url: &str) -> Option<String> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (rest, None),
     };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
-    let bare = host.trim_matches(['[', ']']);
-    let known = !host.is_empty() && host.chars().all(plain) || bare.parse::<IpAddr>().is_ok();
-    (known && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0)))
-        .then(|| bare.to_owned())
+    (is_host(host) && port.is_none_or(is_port)).then(|| host.trim_matches(['[', ']']).to_owned())
+}
+
+/// A host as it stands before a port: a name, an IPv4 address, or an IPv6 one in brackets.
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => is_name(text),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    !text.is_empty() && text.len() <= 253 && text.chars().all(plain)
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
 #[cfg(test)]
@@ -453,6 +462,30 @@ mod tests {
     }
 
     #[test]
+    fn the_address_that_kits_say_is_a_host_and_a_port() {
+        for fine in ["hub.example.org:8444", "flip_hub:8444", "192.0.2.7:1", "[2001:db8::7]:8444"] {
+            let config = check(&format!("sites_address = {fine:?}")).unwrap();
+            let (host, _) = fine.rsplit_once(':').unwrap();
+            assert!(config.names.contains(&host.trim_matches(['[', ']']).to_owned()), "{fine}");
+        }
+        for bad in [
+            "hub.example.org",
+            ":8444",
+            "hub.example.org:0",
+            "hub.example.org:99999",
+            "https://hub.example.org:8444",
+            "hub.example.org:8444/",
+            "the hub:8444",
+            "hüb.example.org:8444",
+            "2001:db8::7:8444",
+            "[hub]:8444",
+        ] {
+            let error = check(&format!("sites_address = {bad:?}")).unwrap_err();
+            assert!(error.contains("expected a host and a port"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
     fn the_consoles_address_is_a_url_without_a_path() {
         for fine in ["https://flip.example.org", "https://flip.example.org:8443", "https://[::1]:8443"] {
             assert_eq!(
@@ -472,6 +505,7 @@ mod tests {
             "https://",
             "https://a.org:0",
             "https://a b",
+            "https://::1",
             "flip.example.org",
         ] {
             assert!(

@@ -144,6 +144,45 @@ fn a_check_names_everything_that_is_wrong_at_once_and_changes_nothing() -> Resul
         assert!(line.is_some_and(|line| line.starts_with("WRONG")), "{wrong}: {said}");
     }
     assert_eq!(fs::read(hub.data.join("hub.sqlite"))?, before, "a check changed the ledger");
+    fs::write(hub.data.join("hub.toml"), b"log_format = \"text\"\n\xff\n")?;
+    let (sound, said) = hub.said(&["check"])?;
+    let line = said.lines().find(|line| line.contains("line 2 is not UTF-8"));
+    assert!(!sound && line.is_some_and(|line| line.starts_with("WRONG")), "{said}");
+    Ok(())
+}
+
+#[test]
+fn a_backup_is_made_however_its_folder_is_named_and_one_that_fails_leaves_nothing_in_the_way() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let backup = |name: &str, from: &Path| -> Result<(bool, String)> {
+        let output = hub.command(&["backup", name])?.current_dir(from).output()?;
+        Ok((output.status.success(), String::from_utf8([output.stdout, output.stderr].concat())?))
+    };
+    // As shells complete the name of a folder, and from within it.
+    let there = folder.path().join("there");
+    fs::create_dir(&there)?;
+    for (name, from, to) in [
+        ("there/", folder.path(), &there),
+        ("new/", folder.path(), &folder.path().join("new")),
+        (".", &folder.path().join("within"), &folder.path().join("within")),
+    ] {
+        fs::create_dir_all(from)?;
+        let (done, said) = backup(name, from)?;
+        assert!(done && to.join("backup.json").exists(), "{name}: {said}");
+    }
+    let odd = hub.data.join("keys/odd");
+    fs::create_dir(&odd)?;
+    let (done, said) = backup("failed", folder.path())?;
+    assert!(!done && said.contains("keys/odd cannot be read"), "{said}");
+    fs::remove_dir(&odd)?;
+    let (done, said) = backup("failed", folder.path())?;
+    assert!(done, "{said}");
+    let mut left: Vec<String> = fs::read_dir(folder.path())?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    left.sort_unstable();
+    assert_eq!(left, ["failed", "hub", "new", "there", "within"]);
     Ok(())
 }
 
