@@ -101,23 +101,73 @@ async fn forward<E>(
 ) -> Option<Cut> {
     let mut body = pin!(body);
     let mut left = most;
-    loop {
+    // The last bytes wait for the end of the body: where more come, the file is not the one that was said, and what is
+    // here of it must not be taken for a whole one.
+    let mut last = Bytes::new();
+    let cut = loop {
         let next = poll_fn(|context| body.as_mut().poll_next(context));
         match tokio::time::timeout(bounds::UPLOAD_IDLE, next).await {
+            Ok(Some(Ok(piece))) if piece.len() as u64 > left => return Some(Cut::TooMany),
+            Ok(Some(Ok(piece))) if piece.is_empty() => {}
             Ok(Some(Ok(piece))) => {
-                let fits = usize::try_from(left).unwrap_or(usize::MAX).min(piece.len());
-                left -= fits as u64;
+                left -= piece.len() as u64;
+                if left == 0 {
+                    last = piece;
                 // The writer ends early only where the disk does not take more, and says so itself.
-                let stopped = pieces.send(piece.slice(..fits)).await.is_err();
-                if stopped {
+                } else if pieces.send(piece).await.is_err() {
                     return None;
                 }
-                if fits < piece.len() {
-                    return Some(Cut::TooMany);
-                }
             }
-            Ok(None) => return None,
-            Ok(Some(Err(_))) | Err(_) => return Some(Cut::BrokeOff),
+            Ok(None) => break None,
+            Ok(Some(Err(_))) | Err(_) => break Some(Cut::BrokeOff),
         }
+    };
+    if !last.is_empty() {
+        // As above.
+        let _ = pieces.send(last).await;
+    }
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use super::*;
+
+    struct Body(VecDeque<&'static str>);
+
+    impl Stream for Body {
+        type Item = Result<Bytes, ()>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))))
+        }
+    }
+
+    async fn forwarded(body: &[&'static str], most: u64) -> (String, Option<Cut>) {
+        let (pieces, mut taken) = mpsc::channel(9);
+        let cut = forward(Body(body.iter().copied().collect()), most, &pieces).await;
+        drop(pieces);
+        let mut text = String::new();
+        while let Some(piece) = taken.recv().await {
+            text.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+        (text, cut)
+    }
+
+    #[tokio::test]
+    async fn what_has_more_bytes_than_were_said_is_never_whole() {
+        for body in [["ab", "cd", ""], ["a", "", "bcd"], ["abcd", "", ""]] {
+            let (text, cut) = forwarded(&body, 4).await;
+            assert!(text == "abcd" && cut.is_none(), "{body:?}: {text} {cut:?}");
+        }
+        for body in [["ab", "cd", "e"], ["ab", "cde", ""], ["abcde", "", ""], ["abcd", "", "e"]] {
+            let (text, cut) = forwarded(&body, 4).await;
+            assert!(text.len() < 4 && matches!(cut, Some(Cut::TooMany)), "{body:?}: {text} {cut:?}");
+        }
+        assert!(matches!(forwarded(&["ab", "c"], 4).await, (text, None) if text == "abc"));
     }
 }
