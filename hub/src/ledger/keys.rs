@@ -90,7 +90,7 @@ impl Ledger {
         .await
     }
 
-    /// Makes a Trust's keys, certificates and kits void; false where there is no such Trust or they are void already.
+    /// Makes a Trust's keys, certificates and kits void; false where there is no such Trust or all are void already.
     pub async fn revoke(&self, by: By, trust: PartyId) -> Result<bool, LedgerError> {
         self.call("revoke", move |tx| revoke(tx, &by, trust)).await
     }
@@ -162,11 +162,12 @@ fn revoke(tx: &Transaction<'_>, by: &By, trust: PartyId) -> rusqlite::Result<boo
         (trust.bytes(), by.at.0),
     )?;
     tx.execute("DELETE FROM certificate WHERE trust = ?1", [trust.bytes()])?;
-    tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [trust.bytes()])?;
-    if revoked == 1 {
+    // Of a Trust whose keys are void, a kit that was made since is.
+    let kits = tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [trust.bytes()])?;
+    if revoked + kits > 0 {
         by.note(tx, &Deed::TrustRevoked { trust, trust_name: name_of(tx, trust)?.unwrap_or_default() })?;
     }
-    Ok(revoked == 1)
+    Ok(revoked + kits > 0)
 }
 
 /// Every enrolled Trust whose keys are good, to seal orders to.
@@ -218,6 +219,7 @@ mod tests {
     use flip_storage::journal::Standing;
 
     use super::*;
+    use crate::audit::filter::Filter;
     use crate::ledger::bundles;
     use crate::ledger::trusts::{Enrolled, KitSecret};
 
@@ -254,6 +256,12 @@ mod tests {
         adding.await.unwrap().unwrap();
         assert_eq!(enrol(&ledger, 1, 2).await, Enrolled::Yes("Northgate".to_owned()));
         ledger
+    }
+
+    /// Makes another kit; whether there is one now.
+    async fn kit(ledger: &Ledger, number: u8) -> bool {
+        let (ledger, kit) = (ledger.clone(), KitSecret { sha256: [number; 32], expires: UnixMillis(100) });
+        tokio::task::spawn_blocking(move || ledger.renew_kit(by(6), trust(), kit)).await.unwrap().unwrap()
     }
 
     /// The request of the one kit, with the keys of number 1, for another certificate.
@@ -345,6 +353,11 @@ mod tests {
         let ledger = enrolled(&folder).await;
         assert!(ledger.revoke(by(5), trust()).await.unwrap());
         assert!(!ledger.revoke(by(6), trust()).await.unwrap());
+        assert!(kit(&ledger, 8).await);
+        assert!(ledger.revoke(by(7), trust()).await.unwrap(), "a kit was made void and nobody hears of it");
+        assert!(!ledger.kits(trust()).await.unwrap().contains(&[8; 32]));
+        let acts = ledger.acts(&Filter { act: Some("trust_revoked"), ..Filter::default() }, None, 9).unwrap();
+        assert_eq!(acts.len(), 2);
         assert!(keys_of(&ledger, 1, 6).await.is_none());
         assert!(ledger.call("peers", peers).await.unwrap().is_empty());
         assert!(!ledger.ask_for_keys(by(6), trust()).await.unwrap());
@@ -352,6 +365,7 @@ mod tests {
         assert!(ledger.remove(by(86_400_000), trust()).await.unwrap());
         assert!(!ledger.remove(by(86_400_000), trust()).await.unwrap());
         assert!(ledger.trusts().await.unwrap().is_empty());
+        assert!(!kit(&ledger, 87).await, "who is removed was given a kit");
         let name: String = ledger
             .call("name", |tx| tx.query_row("SELECT name FROM trust", [], |row| row.get(0)))
             .await

@@ -118,14 +118,22 @@ impl Ledger {
         })
     }
 
-    /// Adds another kit for a Trust, whose unused kits are void from now on.
-    pub fn renew_kit(&self, by: By, trust: PartyId, kit: KitSecret) -> Result<(), LedgerError> {
+    /// Adds another kit for a Trust, whose unused kits are void from now on; false where there is no such Trust, or not
+    /// any more.
+    pub fn renew_kit(&self, by: By, trust: PartyId, kit: KitSecret) -> Result<bool, LedgerError> {
         self.run("renew kit", move |tx| {
+            let known = tx
+                .query_row(
+                    "SELECT name FROM trust WHERE id = ?1 AND removed_ms IS NULL",
+                    [trust.bytes()],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let Some(trust_name) = known else { return Ok(false) };
             tx.execute("DELETE FROM kit WHERE trust = ?1 AND used_ms IS NULL", [trust.bytes()])?;
             insert_kit(tx, trust, kit)?;
-            let trust_name =
-                tx.query_row("SELECT name FROM trust WHERE id = ?1", [trust.bytes()], |row| row.get(0))?;
-            by.note(tx, &Deed::KitMade { trust, trust_name, kit_until: kit.expires })
+            by.note(tx, &Deed::KitMade { trust, trust_name, kit_until: kit.expires })?;
+            Ok(true)
         })
     }
 

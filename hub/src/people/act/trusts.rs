@@ -35,7 +35,9 @@ pub async fn new_kit(
     let (kit, secret) = hub::make_kit(&hub.authority, address(hub)?, trust, &known.name, clock::now());
     let (ledger, by) = (hub.ledger.clone(), may.by());
     let renewed = tokio::task::spawn_blocking(move || ledger.renew_kit(by, trust, secret)).await;
-    renewed.expect("a transaction does not panic")?;
+    if !renewed.expect("a transaction does not panic")? {
+        return Err(ApiProblem::not_found());
+    }
     tracing::info!(%trust, by = may.person().name, "a Trust was given a new kit");
     Ok(kit)
 }
