@@ -242,11 +242,37 @@ fn without_mail_links_are_handed_over_and_the_newest_alone_works() -> Result<()>
     told(&hub, &["user", "disable", "ben"])?;
     assert_eq!(stranger.get(&newer)?.status, 410, "the link of who is disabled");
 
+    for words in [
+        vec!["user", "disable", "CAS"],
+        vec!["user", "enable", "CAS"],
+        vec!["user", "password", "CAS"],
+        vec!["user", "role", "CAS", "trust-admin", "--trust", "St Elsewhere"],
+    ] {
+        assert!(not_told(&hub, &words)?.contains("nobody is named \"CAS\""), "{words:?}");
+        told(&hub, &["user", "invite", "cas", "--email", "cas@site.example", "--role", "viewer"])?;
+        assert!(not_told(&hub, &words)?.contains("cas is invited and has not come yet"), "{words:?}");
+        told(&hub, &["user", "withdraw", "cas"])?;
+    }
     let third =
         link_in(&told(&hub, &["user", "invite", "cas", "--email", "cas@site.example", "--role", "viewer"])?)?;
     told(&hub, &["user", "withdraw", "cas"])?;
     assert_eq!(stranger.get(&third)?.status, 410, "the link of who was withdrawn");
     assert!(not_told(&hub, &["user", "withdraw", "cas"])?.contains("nobody is named"));
+    Ok(())
+}
+
+#[test]
+fn who_is_invited_is_neither_kept_out_nor_let_in_and_it_is_said_what_to_do() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let admin = hub.api()?;
+    let ben = invite(&admin, "ben", "ben@site.example")?;
+    let id = ben["id"].as_str().context("no id")?;
+    for act in ["disable", "enable", "reset"] {
+        let refused = admin.post(&format!("/api/v1/people/{id}/{act}"), &json!({}))?;
+        assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("invited")), "{act}");
+        assert!(refused.text.contains("take the invitation back"), "{}", refused.text);
+    }
     Ok(())
 }
 

@@ -181,12 +181,12 @@ pub(super) fn user(
             set_role(ledger, &name, role)
         }
         UserCommand::Disable { name } => {
-            let changed = ledger.disable(by, name.clone())?;
-            changed_to(&name, changed, "is disabled now, and signed out")
+            let Person { id, name, .. } = come(ledger, &name)?;
+            changed_to(&name, ledger.disable(by, id)?, "is disabled now, and signed out")
         }
         UserCommand::Enable { name } => {
-            let changed = ledger.enable(by, name.clone())?;
-            changed_to(&name, changed, "may sign in again")
+            let Person { id, name, .. } = come(ledger, &name)?;
+            changed_to(&name, ledger.enable(by, id)?, "may sign in again")
         }
         UserCommand::Reset { name } => credentials::reset(&post(data, config)?, ledger, &name),
         UserCommand::ResetSecondFactor { name } => {
@@ -210,7 +210,7 @@ fn of_trust(trust: Option<String>) -> anyhow::Result<String> {
 
 fn make_trust_admin(ledger: &Ledger, name: &str, trust: &str) -> anyhow::Result<()> {
     let by = By::command_line(clock::now());
-    match ledger.make_trust_admin(by, name.to_owned(), trust.to_owned())? {
+    match ledger.make_trust_admin(by, come(ledger, name)?.id, trust.to_owned())? {
         Made::Yes => Ok(()),
         Made::Nobody | Made::Invited => bail!("{}", nobody(name)),
         Made::NoTrust => bail!("no Trust is named {trust:?}; flip-hub trust list names them"),
@@ -280,6 +280,18 @@ fn list(ledger: &Ledger) -> anyhow::Result<()> {
 
 fn known(ledger: &Ledger, name: &str) -> anyhow::Result<Person> {
     ledger.person_now(Whom::Named(name.to_owned()), clock::now())?.with_context(|| nobody(name))
+}
+
+/// Somebody who is not only invited.
+fn come(ledger: &Ledger, name: &str) -> anyhow::Result<Person> {
+    let person = known(ledger, name)?;
+    ensure!(
+        !matches!(person.state, PersonState::Invited { .. }),
+        "{} is invited and has not come yet; to take the invitation back: flip-hub user withdraw {:?}",
+        person.name,
+        person.name
+    );
+    Ok(person)
 }
 
 fn nobody(name: &str) -> String {

@@ -60,7 +60,7 @@ codes! {
     NameTaken           name_taken             CONFLICT               "somebody, or another Trust, has that name"
     EmailTaken          email_taken            CONFLICT               "somebody has that address"
     HasCome             has_come               CONFLICT               "they have come already, and are not invited any more"
-    Invited             invited                CONFLICT               "they have not come yet; invite them again instead"
+    Invited             invited                CONFLICT               "they have not come yet: invite them again, or take the invitation back"
     Disabled            disabled               CONFLICT               "they are disabled; enable them first"
     Oneself             oneself                CONFLICT               "not to oneself"
     LastAdmin           last_admin             CONFLICT               "they are the only admin who can sign in"

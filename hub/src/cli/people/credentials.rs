@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use uuid::Uuid;
 
-use super::{changed_to, known};
+use super::{changed_to, come, known};
 use crate::audit::By;
 use crate::ledger::Ledger;
 use crate::ledger::people::{Person, PersonState};
@@ -16,11 +16,11 @@ use crate::mail::letter::{FactorNews, Letter};
 use crate::{bounds, clock, hub, passwords, strength};
 
 pub(super) fn set_password(ledger: &Ledger, name: &str, file: Option<&Path>) -> anyhow::Result<()> {
-    let person = known(ledger, name)?;
+    let person = come(ledger, name)?;
     let address = person.email.as_ref().map(ToString::to_string);
     let (password, made) = password(file, &person.name, address.as_deref())?;
     let changed =
-        ledger.set_password(By::command_line(clock::now()), name.to_owned(), passwords::hash(&password)?)?;
+        ledger.set_password(By::command_line(clock::now()), person.id, passwords::hash(&password)?)?;
     let told = if made {
         format!("has a new password (shown this once):\n  {password}")
     } else {

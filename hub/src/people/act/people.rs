@@ -182,6 +182,9 @@ pub async fn change(
     id: PersonId,
     change: Change,
 ) -> Result<(), ApiProblem> {
+    if matches!(shown(hub, id).await?.person.state, PersonState::Invited { .. }) {
+        return Err(invited());
+    }
     let by = may.by();
     let changed = off_the_loop(hub, move |ledger| match change {
         Change::Disable => ledger.disable(by, id),
@@ -245,7 +248,7 @@ pub fn bad_email(why: &str) -> ApiProblem {
 }
 
 fn invited() -> ApiProblem {
-    ApiProblem::new(Code::Invited, "They have not come yet; invite them again instead.")
+    ApiProblem::new(Code::Invited, "They have not come yet: invite them again, or take the invitation back.")
 }
 
 fn has_come() -> ApiProblem {

@@ -172,10 +172,10 @@ pub(super) fn said() -> Vec<Said> {
             .refuses(&[Code::HasCome]),
         Said::post("/api/v1/people/{person}/disable", "Keeps a person out, and signs them out.")
             .gives::<WholePerson>(200, "The person as they are now.")
-            .refuses(&[Code::LastAdmin]),
+            .refuses(&[Code::Invited, Code::LastAdmin]),
         Said::post("/api/v1/people/{person}/enable", "Lets a person in again.")
             .gives::<WholePerson>(200, "The person as they are now.")
-            .refuses(&[Code::LastAdmin]),
+            .refuses(&[Code::Invited, Code::LastAdmin]),
         Said::post(
             "/api/v1/people/{person}/reset",
             "Voids a password; a link lets its owner choose another.",
