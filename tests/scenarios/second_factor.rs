@@ -63,7 +63,9 @@ fn a_password_alone_opens_nothing_and_each_code_lets_in_once() -> Result<()> {
     let (status, opened) = given(&third, &codes[4].to_uppercase())?;
     ensure!(status == 201, "{opened}");
     let fourth = hub.api()?;
-    assert_eq!(given(&fourth, &codes[4])?.0, 422, "a recovery code works again");
+    let (status, refused) = given(&fourth, &codes[4])?;
+    assert_eq!((status, &refused["code"]), (422, &json!("wrong_code")), "a recovery code works again");
+    assert!(refused["detail"].as_str().is_some_and(|why| why.contains("was used already")), "{refused}");
 
     // With the next recovery code come ten others; those of before are void.
     let signed_in = third.with_token(&opened)?;
@@ -77,6 +79,9 @@ fn a_password_alone_opens_nothing_and_each_code_lets_in_once() -> Result<()> {
     let new = Authenticator::new(offer.as_str().context("nothing is offered")?)?;
     let without = signed_in.post("/api/v1/second-factor", &json!({ "code": new.code(0)? }))?;
     assert_eq!((without.status, &without.json()["code"]), (409, &json!("has_second_factor")));
+    // Which of the two is wrong is said.
+    let wrong = signed_in.post("/api/v1/second-factor", &json!({ "code": "000000", "now": others[0] }))?;
+    assert!(wrong.status == 422 && wrong.text.contains("The new app's code is wrong"), "{}", wrong.text);
     let with = json!({ "code": new.code(0)?, "now": others[0] });
     let replaced = signed_in.post("/api/v1/second-factor", &with)?;
     assert_eq!((replaced.status, whole.get("/api/v1/session")?.status), (201, 401), "{}", replaced.text);

@@ -76,7 +76,9 @@ pub async fn enrol(
         Typed::Code(code) => factor::step_of(&*secret, &code, clock::now()),
         Typed::Recovery(_) | Typed::Nothing => None,
     };
-    let Some(step) = step else { return Err(wrong_code(hub)) };
+    let Some(step) = step else {
+        return Err(wrong_code(hub, if person.has_factor { WRONG_OF_NEW } else { WRONG }));
+    };
     let (proof, this) = match (now, person.has_factor) {
         (Some(typed), true) => {
             let (proof, this) = proof(hub, may, typed).await?;
@@ -144,7 +146,7 @@ pub(super) async fn proof<A: Is>(hub: &Hub, may: &May<A>, typed: &str) -> Result
     let code = match Typed::read(person.id, typed) {
         Typed::Code(code) => code,
         Typed::Recovery(sha256) => return Ok((Proof::Recovery(sha256), this)),
-        Typed::Nothing => return Err(wrong_code(hub)),
+        Typed::Nothing => return Err(wrong_code(hub, WRONG)),
     };
     let Some(Factor { sealed, .. }) = hub.ledger.second_factor(person.id).await? else {
         return Err(none_yet());
@@ -154,7 +156,7 @@ pub(super) async fn proof<A: Is>(hub: &Hub, may: &May<A>, typed: &str) -> Result
         ApiProblem::new(Code::FactorUnreadable, "The hub cannot read your second factor.")
             .detail("give a recovery code, or ask an administrator to reset your second factor")
     })?;
-    let step = factor::step_of(&secret, &code, clock::now()).ok_or_else(|| wrong_code(hub))?;
+    let step = factor::step_of(&secret, &code, clock::now()).ok_or_else(|| wrong_code(hub, WRONG))?;
     Ok((Proof::Code { sealed, step }, this))
 }
 
@@ -191,16 +193,21 @@ pub(super) fn of_proved(hub: &Hub, proved: Proved, this: Option<Try>) -> Result<
         }
         Proved::Used => Err(ApiProblem::new(Code::CodeUsed, "This code was used already.")
             .detail("This code was used already: wait for the next that the app shows. Each is good once.")),
-        Proved::Wrong => Err(wrong_code(hub)),
+        Proved::Wrong => Err(wrong_code(hub, SPENT)),
         Proved::NoSession => Err(ApiProblem::sign_in()),
     }
 }
 
-fn wrong_code(hub: &Hub) -> ApiProblem {
+const WRONG: &str = "The code is wrong: type the six digits that the app shows now. If they are right, its clock or the hub's is not.";
+const WRONG_OF_NEW: &str = "The new app's code is wrong: type the six digits that the new app shows now. If they are right, \
+    its clock or the hub's is not.";
+/// Of a recovery code, which is forgotten once it was used.
+const SPENT: &str = "The recovery code is wrong or was used already: each is good once, and new ones take the place of those \
+    before. Take another, or the six digits that the app shows now.";
+
+fn wrong_code(hub: &Hub, why: &str) -> ApiProblem {
     hub.metrics.sign_ins_refused.inc();
-    ApiProblem::new(Code::WrongCode, "The code is wrong.").detail(
-        "The code is wrong: type the six digits that the app shows now. If they are right, its clock or the hub's is not.",
-    )
+    ApiProblem::new(Code::WrongCode, "The code is wrong.").detail(why)
 }
 
 fn none_yet() -> ApiProblem {
