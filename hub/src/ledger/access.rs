@@ -149,10 +149,14 @@ impl Ledger {
             }
             let (lately, open): (u32, u32) = tx
                 .prepare_cached(
-                    "SELECT count(*) FILTER (WHERE asked_ms > ?1), count(*) FILTER (WHERE state = 'open')
+                    "SELECT count(*) FILTER (WHERE asked_ms > ?1 AND asked_ms < ?2),
+                         count(*) FILTER (WHERE state = 'open')
                      FROM access_request",
                 )?
-                .query_row([new.now.minus(bounds::HOUR_MS).0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                // What was asked far ahead was so by a clock that was wrong.
+                .query_row([new.now.minus(bounds::HOUR_MS).0, new.now.plus(bounds::HOUR_MS).0], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
             if lately >= bounds::REQUESTS_HOUR || open >= bounds::REQUESTS_OPEN {
                 return Ok(Stored::TooMany);
             }
@@ -351,9 +355,11 @@ mod tests {
         }
         assert_eq!(ask(&ledger, 9_999, NOW).await, Stored::TooMany);
         assert_eq!(ask(&ledger, 0, NOW).await, Stored::Yes, "who waits already may ask again");
+        let right = NOW.minus(bounds::HOUR_MS);
+        assert_eq!(ask(&ledger, 9_998, right).await, Stored::Yes, "they wait for a clock that was ahead");
         assert_eq!(ask(&ledger, 9_999, NOW.plus(bounds::HOUR_MS)).await, Stored::Yes);
         ledger.sweep_requests(NOW.plus(1_000 * bounds::HOUR_MS * 24)).await.unwrap();
-        assert_eq!(ledger.open_requests().await.unwrap(), u64::from(bounds::REQUESTS_HOUR) + 1);
+        assert_eq!(ledger.open_requests().await.unwrap(), u64::from(bounds::REQUESTS_HOUR) + 2);
     }
 
     #[tokio::test]

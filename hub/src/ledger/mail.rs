@@ -137,13 +137,15 @@ impl Ledger {
         })
     }
 
-    /// The mails whose time has come, the longest waiting first.
+    /// The mails whose time has come, the longest waiting first. One that was to wait longer than any does was so by a clock
+    /// that was ahead and is right now.
     pub async fn due_mail(&self, now: UnixMillis, most: u32) -> Result<Vec<Mail>, LedgerError> {
         self.call("due mail", move |tx| {
             tx.prepare_cached(&format!(
-                "SELECT {COLUMNS} WHERE state = 'waiting' AND moment_ms <= ?1 ORDER BY moment_ms, id LIMIT ?2"
+                "SELECT {COLUMNS} WHERE state = 'waiting' AND (moment_ms <= ?1 OR moment_ms > ?2)
+                 ORDER BY moment_ms, id LIMIT ?3"
             ))?
-            .query_map((now.0, most), of_row)?
+            .query_map((now.0, now.plus(bounds::MAIL_AGAIN_MOST_MS).0, most), of_row)?
             .collect()
         })
         .await
@@ -159,7 +161,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         self.call("mail tried", move |tx| {
             tx.execute(
-                "UPDATE mail SET state = ?2, moment_ms = ?3, why = ?4, tries = tries + 1
+                "UPDATE mail SET state = ?2, moment_ms = ?3, why = ?4, tries = tries + (?2 <> 'sent')
                  WHERE id = ?1 AND state = 'waiting' AND tries = ?5",
                 (id.0.as_bytes(), state.name(), state.moment().0, why, tries),
             )
@@ -325,19 +327,27 @@ mod tests {
             async |tries, state| ledger.mail_tried(id, tries, state, "busy".to_owned()).await.unwrap();
         tried(0, MailState::Waiting { next: UnixMillis(50) }).await;
         assert_eq!((due(49).await, due(50).await), (0, 1));
+        let [longest, longer] = [bounds::MAIL_AGAIN_MOST_MS, bounds::MAIL_AGAIN_MOST_MS + 1];
+        tried(1, MailState::Waiting { next: UnixMillis(longest) }).await;
+        assert_eq!(due(0).await, 0);
+        tried(2, MailState::Waiting { next: UnixMillis(longer) }).await;
+        assert_eq!(due(0).await, 1, "a mail waits for a clock that was ahead");
+        tried(3, MailState::Waiting { next: UnixMillis(50) }).await;
         // Two that tried at once: the second changes nothing.
         tried(0, MailState::Sent { at: UnixMillis(51) }).await;
         assert_eq!(due(50).await, 1);
-        tried(1, MailState::Failed { at: UnixMillis(52) }).await;
+        tried(4, MailState::Failed { at: UnixMillis(52) }).await;
         assert_eq!(due(99).await, 0);
         assert_eq!(ledger.mail_trouble().await.unwrap(), 1);
         assert!(ledger.send_again(By::command_line(UnixMillis(60)), id).await.unwrap());
         assert_eq!(due(60).await, 1);
         tried(0, MailState::Sent { at: UnixMillis(61) }).await;
         assert!(!ledger.send_again(By::command_line(UnixMillis(70)), id).await.unwrap(), "sent once more");
+        let sent = ledger.mails(Cursor::START, 9).await.unwrap().remove(0);
         assert_eq!(
-            ledger.mails(Cursor::START, 9).await.unwrap()[0].state,
-            MailState::Sent { at: UnixMillis(61) }
+            (sent.state, sent.tries),
+            (MailState::Sent { at: UnixMillis(61) }, 0),
+            "it was tried in vain"
         );
         ledger.sweep_mail(UnixMillis(61 + bounds::MAIL_KEPT_MS - 1)).await.unwrap();
         assert_eq!(ledger.mails(Cursor::START, 9).await.unwrap().len(), 1);

@@ -28,13 +28,18 @@ impl Ledger {
     pub async fn ask_reset(&self, email: EmailAddress, now: UnixMillis) -> Result<Asked, LedgerError> {
         let by = By::hub(now);
         self.call("ask reset", move |tx| {
-            let since = now.minus(bounds::HOUR_MS).0;
-            tx.execute("DELETE FROM reset_request WHERE asked_ms <= ?1 AND handled", [since])?;
+            // What was asked far ahead was so by a clock that was wrong, and counts for nobody now.
+            let (since, until) = (now.minus(bounds::HOUR_MS).0, now.plus(bounds::HOUR_MS).0);
+            tx.execute(
+                "DELETE FROM reset_request WHERE (asked_ms <= ?1 OR asked_ms >= ?2) AND handled",
+                [since, until],
+            )?;
             let (all, own): (u32, u32) = tx
                 .prepare_cached(
-                    "SELECT count(*), count(*) FILTER (WHERE address = ?1) FROM reset_request WHERE asked_ms > ?2",
+                    "SELECT count(*), count(*) FILTER (WHERE address = ?1) FROM reset_request
+                     WHERE asked_ms > ?2 AND asked_ms < ?3",
                 )?
-                .query_row((email.to_string(), since), |row| Ok((row.get(0)?, row.get(1)?)))?;
+                .query_row((email.to_string(), since, until), |row| Ok((row.get(0)?, row.get(1)?)))?;
             if all >= bounds::RESETS_HOUR {
                 return Ok(Asked::TooMany);
             }
@@ -157,5 +162,10 @@ mod tests {
         assert_eq!(ledger.ask_reset(email("q@site.example"), NOW).await.unwrap(), Asked::TooMany);
         let later = NOW.plus(bounds::HOUR_MS);
         assert_eq!(ledger.ask_reset(email("q@site.example"), later).await.unwrap(), Asked::Noted);
+        // Once a clock is right that was two hours ahead.
+        while answer(&ledger, 2).await {}
+        let right = NOW.minus(bounds::HOUR_MS);
+        assert_eq!(ledger.ask_reset(email("ada@site.example"), right).await.unwrap(), Asked::Noted);
+        assert!(answer(&ledger, 3).await, "an address waits for a clock that was wrong");
     }
 }
