@@ -29,6 +29,19 @@ fn forgot(stranger: &Api, email: &str) -> Result<(u16, String)> {
 }
 
 #[test]
+fn a_form_that_is_sent_too_often_says_when_to_come_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let (stranger, typed) = (hub.stranger()?, "name=Eve&email=eve%40site.example&reason=Lungs");
+    let mut replies = (0..100).map(|_| form(&stranger, "/request-access", typed));
+    let refused = replies.find(|reply| reply.as_ref().map_or(true, |reply| reply.status != 200));
+    let refused = refused.context("nobody is ever told to wait")??;
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(refused.retry_after.parse::<u64>().is_ok_and(|wait_s| wait_s > 0), "{refused:?}");
+    Ok(())
+}
+
+#[test]
 fn a_forgotten_password_is_chosen_anew_and_nobody_learns_who_is_here() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = MailServer::start(&folder.path().join("mail"), Secured::StartTls)?;
@@ -218,6 +231,7 @@ fn an_admin_invites_who_asked_with_two_clicks() -> Result<()> {
     stranger.picture(&picture("ask-access-narrow")?)?;
     stranger.click("main button")?;
     stranger.shows("Your request is stored")?;
+    stranger.shows("they give you a link: this hub sends no mail")?;
     assert_eq!(ask(&hub.stranger()?, "Eve", "eve@site.example", "Buy now")?.0, 202);
     let complaints = stranger.complaints()?;
     assert!(complaints.is_empty(), "the browser complains: {complaints:?}");

@@ -23,6 +23,8 @@ pub struct AskAccess {
     pub error: Option<String>,
     /// True once it is stored.
     pub noted: bool,
+    /// Whether the hub sends mail: else a link comes by other means.
+    pub mails: bool,
 }
 
 /// The list at `/people/requests`. Each row's forms post `name` and `role` to `…/{id}/invite`, `why` to `…/{id}/dismiss`.
@@ -129,6 +131,7 @@ impl Page for AskAccess {
             reason_characters_max: 1_000,
             error: None,
             noted: false,
+            mails: true,
         };
         let wrong = Self {
             name: "K. Ito".to_owned(),
@@ -139,7 +142,8 @@ impl Page for AskAccess {
         };
         let noted =
             Self { email: "k.ito@site.example".to_owned(), noted: true, error: None, ..wrong.clone() };
-        vec![fresh, wrong, noted]
+        let by_hand = Self { mails: false, ..noted.clone() };
+        vec![fresh, wrong, noted, by_hand]
     }
 }
 

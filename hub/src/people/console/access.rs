@@ -40,9 +40,9 @@ pub(super) struct Dismissal {
     why: String,
 }
 
-pub(super) async fn form(_: May<acts::Enter>) -> Response {
+pub(super) async fn form(_: May<acts::Enter>, State(hub): State<Arc<Hub>>) -> Response {
     let (name, email, reason) = (String::new(), String::new(), String::new());
-    shown(&page(NewRequest { name, email, reason }, None, false))
+    shown(&page(&hub, NewRequest { name, email, reason }, None, false))
 }
 
 pub(super) async fn ask(
@@ -55,10 +55,9 @@ pub(super) async fn ask(
         return Err(session::cross_site());
     }
     match act::ask(&may, &hub, &new.name, &new.email, &new.reason).await {
-        Ok(()) => Ok(shown(&page(new, None, true))),
+        Ok(()) => Ok(shown(&page(&hub, new, None, true))),
         Err(problem) if typed_wrongly(&problem) => {
-            let status = problem.status();
-            Ok((status, shown(&page(new, Some(words_of(&problem)), false))).into_response())
+            Ok(problem.with_page(shown(&page(&hub, new, Some(words_of(&problem)), false))))
         }
         Err(problem) => Err(problem),
     }
@@ -115,7 +114,7 @@ fn request(id: &str) -> Result<RequestId, ApiProblem> {
     id.parse().map_err(|_| ApiProblem::not_found())
 }
 
-fn page(typed: NewRequest, error: Option<String>, noted: bool) -> web::AskAccess {
+fn page(hub: &Hub, typed: NewRequest, error: Option<String>, noted: bool) -> web::AskAccess {
     web::AskAccess {
         frame: pages::frame(None),
         name: typed.name,
@@ -124,5 +123,6 @@ fn page(typed: NewRequest, error: Option<String>, noted: bool) -> web::AskAccess
         reason_characters_max: bounds::ACCESS_REASON_CHARACTERS as u64,
         error,
         noted,
+        mails: hub.post.sends(),
     }
 }
