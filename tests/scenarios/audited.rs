@@ -146,6 +146,12 @@ fn the_audit_is_filtered_paged_and_downloaded_on_every_way_alike() -> Result<()>
     let (done, said) = hub.said(&["audit", "export", "--project", "lungs"])?;
     assert!(done);
     assert_eq!(said, lines);
+    // What was not written out was not exported.
+    let before = acts(hub)?.len();
+    let there = hub.data.join("hub.toml");
+    let (done, said) = hub.said(&["audit", "export", "--out", there.to_str().context("no path")?])?;
+    assert!(!done && said.contains("hub.toml cannot be made"), "{said}");
+    assert_eq!(acts(hub)?.len(), before);
     let (done, said) = hub.said(&["audit", "list", "--who", "ada", "--most", "2"])?;
     assert!(done && said.lines().count() == 2 && said.contains("query_asked"), "{said}");
     let (done, said) = hub.said(&["audit", "list", "--act", "signd_in"])?;

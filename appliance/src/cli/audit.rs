@@ -114,6 +114,7 @@ fn heads_of(file: &Path, place: &Place) -> anyhow::Result<Vec<Noted>> {
         let by = format!("the head signed with the key {} ({line_of})", head.key.id());
         noted.push(Noted { head: Head { entries: head.entries, hash: head.hash }, by });
     }
+    ensure!(!noted.is_empty(), "{} holds no head, so that nothing can be compared", file.display());
     Ok(noted)
 }
 

@@ -72,7 +72,11 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
             Ok(())
         }
         AuditCommand::Heads { trust } => {
-            for head in ledger.heads(trust.as_deref())? {
+            let heads = ledger.heads(trust.as_deref())?;
+            if let (true, Some(trust)) = (heads.is_empty(), trust) {
+                bail!("no heads of {trust:?} are kept here; flip-hub trust list names the Trusts");
+            }
+            for head in heads {
                 say!("{}", serde_json::to_string(&head)?);
             }
             Ok(())
@@ -112,14 +116,14 @@ pub fn audit(data: &Path, command: AuditCommand) -> anyhow::Result<()> {
         }
         AuditCommand::Export { asked, format, out } => {
             let filter = asked.filter()?;
-            let deed = Deed::AuditExported { format: format.name().to_owned(), filter: asked.words() };
-            ledger.note_now(By::command_line(clock::now()), deed)?;
             let out: Box<dyn Write> = match out {
                 Some(path) => Box::new(
                     File::create_new(&path).with_context(|| format!("{} cannot be made", path.display()))?,
                 ),
                 None => Box::new(io::stdout().lock()),
             };
+            let deed = Deed::AuditExported { format: format.name().to_owned(), filter: asked.words() };
+            ledger.note_now(By::command_line(clock::now()), deed)?;
             let mut out = BufWriter::new(out);
             let mut outcome = out.write_all(format.heading().as_bytes());
             ledger.walk_acts(&filter, |kept| {
@@ -144,6 +148,7 @@ fn heads_of(file: &Path, hub: PartyId) -> anyhow::Result<Vec<Noted>> {
         let by = format!("the head signed with the key {} ({place})", head.key.id());
         noted.push(Noted { head: Head { entries: head.entries, hash: head.hash }, by });
     }
+    ensure!(!noted.is_empty(), "{} holds no head, so that nothing can be compared", file.display());
     Ok(noted)
 }
 

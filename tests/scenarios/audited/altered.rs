@@ -41,6 +41,8 @@ fn rewrite(hub: &Hub, from: usize) -> Result<()> {
 fn an_audit_that_was_altered_cut_or_written_anew_is_found_and_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    // A hub that says that it is ready has yet to note that it started, and the acts are told apart by their numbers.
+    until("the start to be noted", || Ok((!hub.noted("hub_started")?.is_empty()).then_some(())))?;
     for name in ["North", "South", "West"] {
         hub.add_trust(name)?;
     }
@@ -109,6 +111,15 @@ fn a_trusts_log_that_was_written_anew_is_found_by_the_heads_that_the_hub_keeps()
     let heads = written(stage.hub.said(&["audit", "heads", "--trust", TRUST])?, &heads)?;
     let (whole, said) = stage.trust.said(&["audit", "verify", "--heads", &heads])?;
     assert!(whole && said.contains("the acts of 1 head that"), "{said}");
+    // Of whom nothing is kept, and of nothing, nothing is said to be whole.
+    let (done, said) = stage.hub.said(&["audit", "heads", "--trust", "Nowhere"])?;
+    assert!(!done && said.contains("no heads of \"Nowhere\" are kept here"), "{said}");
+    let nothing = stage.folder().join("nothing.jsonl");
+    fs::write(&nothing, "")?;
+    let verify = ["audit", "verify", "--heads", nothing.to_str().context("no path")?];
+    for (whole, said) in [stage.trust.said(&verify)?, stage.hub.said(&verify)?] {
+        assert!(!whole && said.contains("holds no head"), "{said}");
+    }
     stage.trust.kill()?;
     // The attacker has the whole folder, and makes every hash fit.
     let path = stage.trust.data.join("audit.log");
