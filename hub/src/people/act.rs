@@ -61,12 +61,32 @@ fn typed(name: &str, known: &str, title: &str) -> Result<(), ApiProblem> {
     Err(ApiProblem::new(Code::NameDiffers, title).detail(format!("its name is “{known}”")))
 }
 
-/// That there is another edition since, and how what was edited is now.
-fn stale(what: &str, theirs: &str, edition: u64) -> ApiProblem {
-    let title = format!("The {what} was changed after you opened it, by somebody else or by you elsewhere.");
-    ApiProblem::new(Code::StaleEdition, &title).detail(format!(
-        "{theirs}; nothing of yours was saved; to put yours in its place, send it again with edition {edition}"
-    ))
+/// There is another edition since of what somebody edited.
+#[derive(Debug)]
+pub struct Stale {
+    /// What it is now where it is not what was typed.
+    pub theirs: String,
+    /// Its edition now.
+    pub edition: u64,
+    /// What programs are told.
+    pub problem: ApiProblem,
+}
+
+impl Stale {
+    fn of(what: &str, theirs: String, edition: u64) -> Self {
+        let title =
+            format!("The {what} was changed after you opened it, by somebody else or by you elsewhere.");
+        let problem = ApiProblem::new(Code::StaleEdition, &title).detail(format!(
+            "{theirs}; nothing of yours was saved; to put yours in its place, send it again with edition {edition}"
+        ));
+        Self { theirs, edition, problem }
+    }
+}
+
+impl From<Stale> for ApiProblem {
+    fn from(stale: Stale) -> Self {
+        stale.problem
+    }
 }
 
 /// Adds a Trust and makes its kit.

@@ -43,7 +43,7 @@ use crate::bounds;
 use crate::clock;
 use crate::hub::Hub;
 use crate::permissions::acts;
-use crate::problem::{ApiProblem, Code};
+use crate::problem::ApiProblem;
 use crate::search::Words;
 use crate::uri::{escaped, unescaped};
 use paging::Since;
@@ -394,11 +394,6 @@ fn typed_wrongly(problem: &ApiProblem) -> bool {
 
 fn words_of(problem: &ApiProblem) -> String {
     sentence(problem.0.detail.as_deref().unwrap_or(&problem.0.title))
-}
-
-/// Why a form was not taken that was filled in of another edition, whatever else is wrong with it.
-fn is_stale(problem: &ApiProblem) -> bool {
-    problem.0.code == Code::StaleEdition.name()
 }
 
 /// What is told above such a form, which keeps what was typed and is of the newest edition now.

@@ -1,5 +1,6 @@
 //! What people do with models.
 
+use super::Stale;
 use super::files::Progress;
 use super::projects::{Listed, checked, look};
 use crate::bounds;
@@ -49,15 +50,15 @@ pub async fn list(
 /// Makes a model in an approved project.
 pub async fn make(may: &May<acts::ChangeModels>, hub: &Hub, typed: &Typed) -> Result<ModelId, ApiProblem> {
     may.undeleted()?;
-    let said = said(typed)?;
+    let wanted = said(typed)?;
     let by = may.by();
     let id = ModelId::new(by.at, &clock::random_bytes());
-    match hub.ledger.make_model(by, may.person().id, may.project(), id, said).await? {
+    match hub.ledger.make_model(by, may.person().id, may.project(), id, wanted.clone()).await? {
         Ok(()) => {
             tracing::info!(model = %id, by = may.person().name, "a model was made");
             Ok(id)
         }
-        Err(unchanged) => Err(refused(typed, unchanged)),
+        Err(unchanged) => Err(refused(&wanted, unchanged)?.into()),
     }
 }
 
@@ -111,34 +112,34 @@ pub async fn edit(
     id: ModelId,
     edition: u64,
     typed: &Typed,
-) -> Result<(), ApiProblem> {
+) -> Result<Result<(), Stale>, ApiProblem> {
     may.undeleted()?;
-    match hub.ledger.edit_model(may.by(), id, edition, said(typed)?).await? {
+    let wanted = said(typed)?;
+    match hub.ledger.edit_model(may.by(), id, edition, wanted.clone()).await? {
         Ok(()) => {
             tracing::info!(model = %id, by = may.person().name, "a model was edited");
-            Ok(())
+            Ok(Ok(()))
         }
-        Err(unchanged) => Err(refused(typed, unchanged)),
+        Err(unchanged) => refused(&wanted, unchanged).map(Err),
     }
 }
 
 /// What a model is now where it is not what was typed.
-pub fn theirs(typed: &Typed, now: &Model) -> Result<String, ApiProblem> {
-    let Said { name, description, job_type } = said(typed)?;
+fn theirs(wanted: &Said, now: &Model) -> String {
     let mut differs = Vec::new();
-    if name != now.name {
+    if wanted.name != now.name {
         differs.push(format!("its name is “{}” now", now.name));
     }
-    if description != now.description {
+    if wanted.description != now.description {
         differs.push(format!("its description is “{}” now", now.description));
     }
-    if job_type != now.job_type {
+    if wanted.job_type != now.job_type {
         differs.push(format!("it is for {} now", now.job_type.name()));
     }
     if differs.is_empty() {
         differs.push("it is as you want it already".to_owned());
     }
-    Ok(differs.join("; "))
+    differs.join("; ")
 }
 
 /// Deletes a model.
@@ -158,8 +159,8 @@ fn said(typed: &Typed) -> Result<Said, ApiProblem> {
     Ok(Said { name, description, job_type })
 }
 
-fn refused(typed: &Typed, unchanged: Unchanged) -> ApiProblem {
-    match unchanged {
+fn refused(wanted: &Said, unchanged: Unchanged) -> Result<Stale, ApiProblem> {
+    Err(match unchanged {
         Unchanged::Barred(barred) => barred.into(),
         Unchanged::NotApproved(state) => {
             ApiProblem::new(Code::ProjectNotApproved, "Models are made in approved projects.").detail(
@@ -170,9 +171,6 @@ fn refused(typed: &Typed, unchanged: Unchanged) -> ApiProblem {
             ApiProblem::new(Code::TooManyModels, "The project has as many models as one may have.")
                 .detail(format!("a project has at most {} models; delete one", bounds::MODELS))
         }
-        Unchanged::Stale(now) => match theirs(typed, &now) {
-            Ok(theirs) => super::stale("model", &theirs, now.edition),
-            Err(problem) => problem,
-        },
-    }
+        Unchanged::Stale(now) => return Ok(Stale::of("model", theirs(wanted, &now), now.edition)),
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flip_protocol::bounds as wire;
 use flip_protocol::ident::ProjectId;
 
-use super::wake;
+use super::{Stale, wake};
 use crate::bounds;
 use crate::clock;
 use crate::combine::{self, Total};
@@ -122,13 +122,17 @@ pub async fn show(may: &May<acts::SeeProject>, hub: &Hub) -> Result<Project, Api
 }
 
 /// Gives the project another name, description and other members.
-pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Result<Project, ApiProblem> {
+pub async fn edit(
+    may: &May<acts::EditProject>,
+    hub: &Hub,
+    wanted: Edit,
+) -> Result<Result<Project, Stale>, ApiProblem> {
     may.undeleted()?;
     let wanted = checked_edit(wanted)?;
     match hub.ledger.edit_project(may.by(), may.project(), wanted.clone()).await? {
         Edited::Yes => {
             tracing::info!(project = %may.project(), by = may.person().name, "a project was edited");
-            found(hub, may.project()).await
+            found(hub, may.project()).await.map(Ok)
         }
         Edited::Barred(barred) => Err(barred.into()),
         Edited::Nobody(name) => Err(ApiProblem::new(Code::NoSuchPerson, "Nobody has that name.")
@@ -140,7 +144,7 @@ pub async fn edit(may: &May<acts::EditProject>, hub: &Hub, wanted: Edit) -> Resu
                  changed; members can be changed"
             )))
         }
-        Edited::Stale(now) => Err(super::stale("project", &theirs(wanted, &now)?, now.edition)),
+        Edited::Stale(now) => Ok(Err(Stale::of("project", theirs(wanted, &now), now.edition))),
     }
 }
 
@@ -158,8 +162,7 @@ fn checked_edit(wanted: Edit) -> Result<Edit, ApiProblem> {
 }
 
 /// What a project is now where it is not what somebody wants it to become.
-pub fn theirs(wanted: Edit, now: &Project) -> Result<String, ApiProblem> {
-    let wanted = checked_edit(wanted)?;
+fn theirs(wanted: Edit, now: &Project) -> String {
     let mut differs = Vec::new();
     if wanted.name != now.name {
         differs.push(format!("its name is “{}” now", now.name));
@@ -176,7 +179,7 @@ pub fn theirs(wanted: Edit, now: &Project) -> Result<String, ApiProblem> {
     if differs.is_empty() {
         differs.push(format!("it is {} now", now.lifecycle.name()));
     }
-    Ok(differs.join("; "))
+    differs.join("; ")
 }
 
 /// Deletes the project whose name somebody has typed: it cannot be undone.

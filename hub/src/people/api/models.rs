@@ -268,7 +268,7 @@ pub(super) async fn edit(
     Body(edit): Body<ModelEdit>,
 ) -> Result<Json<WholeModel>, ApiProblem> {
     let ModelEdit { edition, name, description, job_type } = edit;
-    act::edit(&may, &hub, id, edition, &Typed { name, description, job_type }).await?;
+    act::edit(&may, &hub, id, edition, &Typed { name, description, job_type }).await??;
     whole(&may, &hub, id).await
 }
 

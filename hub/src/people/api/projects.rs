@@ -253,7 +253,7 @@ pub(super) async fn edit(
     Body(edit): Body<ProjectEdit>,
 ) -> Result<Json<ListedProject>, ApiProblem> {
     let ProjectEdit { edition, name, description, members } = edit;
-    Ok(Json(listed(act::edit(&may, &hub, Wanted { edition, name, description, members }).await?)))
+    Ok(Json(listed(act::edit(&may, &hub, Wanted { edition, name, description, members }).await??)))
 }
 
 /// `DELETE /projects/{project}`: from then on admins alone see it and its queries.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::paging::heads;
 use super::projects::Looking;
-use super::{is_stale, pages, saved_meanwhile, shown, typed_wrongly, words_of};
+use super::{pages, saved_meanwhile, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::models::ModelColumn;
@@ -117,21 +117,18 @@ pub(super) async fn edit(
 ) -> Result<Response, ApiProblem> {
     let Edit { edition, name, description, job_type } = typed;
     let typed = Typed { name, description, job_type };
-    match act::edit(&may, &hub, id, edition, &typed).await {
-        Ok(()) => Ok(Redirect::to(&format!("/models/{id}")).into_response()),
+    let (problem, edition, error) = match act::edit(&may, &hub, id, edition, &typed).await {
+        Ok(Ok(())) => return Ok(Redirect::to(&format!("/models/{id}")).into_response()),
+        // What somebody else saved meanwhile is written over by who has seen it alone.
+        Ok(Err(stale)) => (stale.problem, stale.edition, saved_meanwhile(&stale.theirs)),
         Err(problem) if typed_wrongly(&problem) => {
-            // What somebody else saved meanwhile is written over by who has seen it alone.
-            let (edition, error) = if is_stale(&problem) {
-                let now = act::found(&may, &hub, id).await?;
-                (now.edition, saved_meanwhile(&act::theirs(&typed, &now)?))
-            } else {
-                (edition, words_of(&problem))
-            };
-            let form = pages::models::form(typed, edition, Some(error));
-            Ok((problem.status(), shown(&page(&may, &hub, id, Some(form)).await?)).into_response())
+            let words = words_of(&problem);
+            (problem, edition, words)
         }
-        Err(problem) => Err(problem),
-    }
+        Err(problem) => return Err(problem),
+    };
+    let form = pages::models::form(typed, edition, Some(error));
+    Ok(problem.with_page(shown(&page(&may, &hub, id, Some(form)).await?)))
 }
 
 pub(super) async fn delete(

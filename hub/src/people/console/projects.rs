@@ -9,7 +9,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::paging::{Since, heads, narrowed, pager};
-use super::{is_stale, pages, saved_meanwhile, shown, typed_wrongly, words_of};
+use super::{pages, saved_meanwhile, shown, typed_wrongly, words_of};
 use crate::clock;
 use crate::hub::Hub;
 use crate::ledger::projects::{Edit as Wanted, ProjectColumn};
@@ -146,28 +146,24 @@ pub(super) async fn edit(
         description: typed.description.clone(),
         members,
     };
-    match act::edit(&may, &hub, wanted.clone()).await {
-        Ok(project) => Ok(Redirect::to(&format!("/projects/{}", project.id)).into_response()),
+    let (problem, edition, error) = match act::edit(&may, &hub, wanted).await {
+        Ok(Ok(project)) => return Ok(Redirect::to(&format!("/projects/{}", project.id)).into_response()),
+        // What somebody else saved meanwhile is written over by who has seen it alone.
+        Ok(Err(stale)) => (stale.problem, stale.edition, saved_meanwhile(&stale.theirs)),
         Err(problem) if typed_wrongly(&problem) => {
-            // What somebody else saved meanwhile is written over by who has seen it alone.
-            let (edition, error) = if is_stale(&problem) {
-                let now = act::found(&hub, may.project()).await?;
-                (now.edition, saved_meanwhile(&act::theirs(wanted, &now)?))
-            } else {
-                (typed.edition, words_of(&problem))
-            };
-            let form = web::ProjectForm {
-                name: typed.name,
-                description: typed.description,
-                members: typed.members,
-                edition,
-                error: Some(error),
-            };
-            let page = page(&may, &hub, Some(form), None).await?;
-            Ok(problem.with_page(shown(&page)))
+            let words = words_of(&problem);
+            (problem, typed.edition, words)
         }
-        Err(problem) => Err(problem),
-    }
+        Err(problem) => return Err(problem),
+    };
+    let form = web::ProjectForm {
+        name: typed.name,
+        description: typed.description,
+        members: typed.members,
+        edition,
+        error: Some(error),
+    };
+    Ok(problem.with_page(shown(&page(&may, &hub, Some(form), None).await?)))
 }
 
 /// Back to the project's page after a change; shown at once with why, where it was not made.
