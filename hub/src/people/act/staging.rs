@@ -187,7 +187,7 @@ fn problem_of(stopped: Stopped) -> ApiProblem {
         }
         Refused::Decided(trust, made) => {
             ApiProblem::new(Code::AlreadyDecided, "That Trust has decided already.").detail(format!(
-                "{} was {} by {}; a decision stands",
+                "for {} it was {} by {}; a decision stands",
                 name(trust),
                 made.verdict.name(),
                 made.by
