@@ -50,8 +50,8 @@ use people::UserCommand;
     flip-hub backup /mnt/safe/today    also while it runs\n  \
     flip-hub audit verify              whether what was done is noted as it was\n\n\
     hub.toml, in the folder of --data, may hold people_listen, sites_listen, sites_address, names,\n\
-    people_certificate, people_key, console_address, metrics_listen, log_format, audit_head, danger_no_second_factor\n\
-    [acme], [artefacts] and [mail]; docs/OPERATING.md says what each is."
+    people_certificate, people_key, console_address, metrics_listen, log_format, audit_head,\n\
+    danger_no_second_factor, [acme], [artefacts], [mail], [oidc] and [proxies]; docs/OPERATING.md says what each is."
 )]
 struct Cli {
     /// The folder that holds the hub's keys, ledger and configuration
@@ -359,7 +359,11 @@ fn trust_kit(data: &Path, name: &str, out: Option<PathBuf>) -> anyhow::Result<()
     // The Trust's id is needed in the kit, and the kit's secret in the ledger: look first, then make both.
     let trust = trust_named(&ledger, name)?;
     let (kit, secret) = hub::make_kit(&authority, &address, trust.id, &trust.name, now);
-    ledger.renew_kit(By::command_line(now), trust.id, secret)?;
+    ensure!(
+        ledger.renew_kit(By::command_line(now), trust.id, secret)?,
+        "{} was removed meanwhile",
+        trust.name
+    );
     hand_over(&kit, out)
 }
 
@@ -442,4 +446,21 @@ fn open(data: &Path) -> anyhow::Result<(Config, Authority, Ledger)> {
 
 fn running(data: &Path) -> Option<Addresses> {
     serde_json::from_slice(&fs::read(data.join(ADDRESSES)).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_key_of_the_configuration() {
+        let help = Cli::command().get_after_help().unwrap().to_string();
+        let unknown = Config::check(Path::new("/hub"), "unknown = 1").unwrap_err().to_string();
+        let (_, known) = unknown.split_once("; there are ").unwrap();
+        for key in known.split(", ") {
+            assert!(help.contains(key.trim_end()), "{key}: {help}");
+        }
+    }
 }
