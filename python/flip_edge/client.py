@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -80,17 +81,18 @@ class FLIP:
     ) -> Path:
         """Writes the rows to a file: parquet (zstd or snappy), csv or arrow. A file there is replaced once it is whole."""
         path = Path(path)
-        part = path.with_name(path.name + ".part")
         asked = {"format": format} | ({"compression": compression} if compression else {})
-        try:
-            with self._read("/v1/dataframe?" + urlencode(asked)) as body:
-                # Rows of patients: for the owner of the file alone.
-                with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with self._read("/v1/dataframe?" + urlencode(asked)) as body:
+            # Rows of patients: a new file, for its owner alone, whoever else writes to the same path at the same time.
+            part, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
+            try:
+                with open(part, "wb") as file:
                     while piece := body.read(PIECE_BYTES):
                         file.write(piece)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+                os.replace(name, path)
+            except BaseException:
+                os.unlink(name)
+                raise
         return path
 
     def get_accession_ids(self, project_id: str | None = None, query: str | None = None) -> list[str]:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import socket
+import stat
 import tempfile
 import threading
 import unittest
@@ -118,6 +119,20 @@ class BrokenOff(unittest.TestCase):
 
     def test_facts_that_end_in_the_middle(self):
         self.check(lambda flip: flip.get_cohort(), answer(b'{"project":', length=100))
+
+
+class Downloads(unittest.TestCase):
+    def test_what_another_process_has_begun_at_the_same_path_is_not_written_into(self):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            speaking(chunked(b"person_id\n", b"1\n", ended=True)) as (flip, _),
+        ):
+            path, other = Path(folder) / "rows.csv", Path(folder) / "rows.csv.part"
+            other.write_text("half of another's")
+            flip.download(path, "csv")
+            self.assertEqual((path.read_text(), other.read_text()), ("person_id\n1\n", "half of another's"))
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
+            self.assertEqual(sorted(os.listdir(folder)), ["rows.csv", "rows.csv.part"])
 
 
 class Silent(unittest.TestCase):
