@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from .errors import Busy, NotConfigured, WrongProject
+from .errors import BadToken, Busy, NotConfigured, WrongProject
 from .transport import PATIENCE_S, Body, opened
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ class FLIP:
         timeout_s seconds without a byte."""
         self._timeout_s = timeout_s
         self._socket = os.fspath(socket) if socket is not None else _of_environment("FLIP_API_SOCKET")
-        self._token = token if token is not None else _of_environment("FLIP_API_TOKEN")
+        self._token = (token if token is not None else _of_environment("FLIP_API_TOKEN")).strip()
+        # Looked at here, because http.client would repeat it in an exception.
+        if not (self._token.isascii() and self._token.isprintable()):
+            raise BadToken("token_unknown", "the token has letters that no token has")
         self._cohort: dict[str, Any] | None = None
 
     def __repr__(self) -> str:

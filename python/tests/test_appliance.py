@@ -87,6 +87,13 @@ class Refusals(unittest.TestCase):
         self.check(flip_edge.BadToken, "token_unknown", token="flip_0011223344556677_AAAA")
         self.check(flip_edge.BadToken, "token_revoked", token=os.environ["TEST_REVOKED_TOKEN"])
 
+    def test_a_token_from_a_file_may_end_its_line_and_none_is_repeated(self):
+        self.assertEqual(FLIP(token=os.environ["FLIP_API_TOKEN"] + "\n").get_accession_ids(), [])
+        for spoilt in ("flip_secret\nflip_secret", "flip_secret\u20ac"):
+            with self.assertRaises(flip_edge.BadToken) as caught:
+                FLIP(token=spoilt).get_cohort()
+            self.assertNotIn("secret", str(caught.exception))
+
     def test_no_appliance(self):
         self.check(flip_edge.NotReachable, "not_reachable", socket="/nowhere/api.sock")
 
