@@ -130,7 +130,11 @@ impl Policy {
         let least = budget::question_max(noise);
         // Beside a value that is not right, the one in its place tells nothing of what the file means.
         if lines.left.are_right() && !policy.is_exact() && budget < least {
-            let why = format!("less than one question costs with noise = {noise}; expected {least} or more");
+            // More than it is by itself is let in under that name alone.
+            let name = if least > BUDGET_DEFAULT { "danger_budget" } else { "budget" };
+            let why = format!(
+                "less than one question costs with noise = {noise}; expected {name} = {least} or more"
+            );
             lines.left.wrong("budget", &budget, &why);
         }
         lines.left.end()?;
@@ -398,6 +402,8 @@ mod tests {
         assert!(
             error("budget = 0.001").contains("budget = 0.001 is not right: less than one question costs")
         );
+        assert!(error("danger_noise = 4").contains("expected danger_budget = 0.0515625 or more"));
+        assert!(Policy::check("danger_noise = 4\ndanger_budget = 0.0515625").is_ok());
         assert!(error("threshold = 12\ndanger_threshold = 6").contains("one setting"));
     }
 
