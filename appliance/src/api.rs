@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use crate::bounds;
 use crate::clock;
 use crate::data::Generations;
-use crate::engine::Settings;
+use crate::engine::{CancelFlag, Members, Settings};
 use crate::frozen::{Facts, Store};
 use crate::tokens::{Token, Tokens};
 
@@ -51,6 +51,8 @@ pub struct Api {
     pub engine: Settings,
     /// How long things may take.
     pub patience: Patience,
+    /// Raised once the appliance stops.
+    pub stopping: CancelFlag,
     turns: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
@@ -81,6 +83,7 @@ impl Api {
         audit: Audit,
         engine: Settings,
         patience: Patience,
+        stopping: CancelFlag,
     ) -> Self {
         Self {
             frozen,
@@ -89,6 +92,7 @@ impl Api {
             audit,
             engine,
             patience,
+            stopping,
             turns: Arc::new(Semaphore::new(bounds::EXPORTS_AT_ONCE)),
             places: Arc::new(Semaphore::new(bounds::EXPORTS_AT_ONCE + bounds::EXPORTS_WAITING)),
         }
@@ -238,12 +242,18 @@ async fn cohort(State(api): State<Arc<Api>>, reader: Reader) -> Result<Json<Valu
 /// `GET /v1/accession-ids`: the frozen ones, in ascending order; none where the cohort is of records without images.
 async fn accession_ids(State(api): State<Arc<Api>>, reader: Reader) -> Result<Json<Value>, ApiProblem> {
     let read = api.begin(&reader, "accession_ids")?;
-    let store = api.frozen.clone();
-    let name = reader.facts.name.clone();
-    let found = tokio::task::spawn_blocking(move || store.members(&name)).await;
-    let found = found.map_err(|_| ApiProblem::internal()).and_then(|found| found.map_err(ApiProblem::from));
-    let (_, members) = found.inspect_err(|problem| api.end(read, None, 0, problem.code()))?;
-    let bytes = members.accessions.iter().map(|id| id.len() as u64).sum();
-    api.end(read, Some(members.accessions.len() as u64), bytes, "whole");
+    // Its end is written down by who reads: a client that leaves has this future dropped, and not that.
+    let reading = move || {
+        let found = api.frozen.members(&reader.facts.name).map_err(ApiProblem::from);
+        match &found {
+            Ok((_, Members { accessions, .. })) => {
+                let bytes = accessions.iter().map(|id| id.len() as u64).sum();
+                api.end(read, Some(accessions.len() as u64), bytes, "whole");
+            }
+            Err(problem) => api.end(read, None, 0, problem.code()),
+        }
+        found
+    };
+    let (_, members) = tokio::task::spawn_blocking(reading).await.map_err(|_| ApiProblem::internal())??;
     Ok(Json(json!({ "accession_ids": members.accessions })))
 }

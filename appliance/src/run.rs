@@ -91,6 +91,7 @@ pub fn run(data: &Path, logs: Logs) -> anyhow::Result<()> {
         site.audit.clone(),
         engine.clone(),
         Patience::default(),
+        site.cancel.clone(),
     ));
     runtime.spawn(api::serve(api, readers));
 

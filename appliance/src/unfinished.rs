@@ -15,8 +15,8 @@ use serde_json::json;
 use crate::bounds::UNFINISHED_LOOKED_AT;
 use crate::data::{Generation, Generations, Turn, facts};
 
-/// What is written of a read that was cut off.
-const STOPPED: &str = "appliance_stopped";
+/// What is written of a read that the appliance's own end cut off.
+pub(crate) const STOPPED: &str = "appliance_stopped";
 /// Why an ingest has no generation that was killed.
 const KILLED: &str = "the ingest was stopped before it made a generation";
 /// Why a pull failed that was killed.

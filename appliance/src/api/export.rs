@@ -20,6 +20,10 @@ use crate::bounds;
 use crate::data::Generation;
 use crate::engine::{self, CancelFlag, Export, ExportFailure, Piece};
 use crate::tokens::Token;
+use crate::unfinished;
+
+/// What is written of a read whose connection ended.
+const LEFT: &str = "client_left";
 
 /// An export that may begin.
 pub(super) struct Job {
@@ -93,7 +97,7 @@ impl Job {
             Err(error) => return self.refuse(runtime, sender, error.into()),
         };
         let mut sent = 0;
-        let mut why = "client_left";
+        let mut why = LEFT;
         let mut looked = Instant::now();
         let take = |piece: Piece| {
             if looked.elapsed() >= bounds::EXPORT_LOOK {
@@ -141,6 +145,8 @@ impl Job {
                 );
             }
             Err(ExportFailure::Stopped) => {
+                // Its stop ends connections too, which is not their clients' doing.
+                let why = if why == LEFT && api.stopping.is_cancelled() { unfinished::STOPPED } else { why };
                 tracing::info!(why, "an export was ended before it was whole");
                 api.end(self.read, None, sent, why);
             }

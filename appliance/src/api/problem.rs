@@ -97,7 +97,9 @@ impl From<TokenError> for ApiProblem {
                 return Self::internal();
             }
         };
-        Self::new(StatusCode::UNAUTHORIZED, code, title).detail(error.to_string())
+        let problem = Self::new(StatusCode::UNAUTHORIZED, code, title);
+        // Of an unknown one there is no more to say.
+        if code == "token_unknown" { problem } else { problem.detail(error.to_string()) }
     }
 }
 

@@ -205,6 +205,33 @@ fn a_client_that_stops_reading_or_leaves_or_is_withdrawn_ends_its_worker() {
 }
 
 #[test]
+fn a_read_that_the_appliances_stop_ends_is_not_called_its_clients_doing() {
+    let (world, facts) = crowd();
+    let api = Running::start(&world, Patience::default());
+    let token = token(&world, &facts);
+    let mut reader = api.send("/v1/dataframe?format=csv", Some(&token));
+    reader.read_exact(&mut [0; 64]).unwrap();
+    api.stopping.cancel();
+    drop(reader);
+    until("the end of the read", || world.reads().len() == 2);
+    assert!(ended(&world, "appliance_stopped"), "{:?}", world.reads());
+}
+
+#[test]
+fn clients_that_leave_at_once_leave_no_read_without_an_end() {
+    let world = World::new();
+    let api = Running::start(&world, Patience::default());
+    let token = token(&world, &world.freeze(IMAGES));
+    for _ in 0..45 {
+        drop(api.send("/v1/accession-ids", Some(&token)));
+    }
+    // Those before it have begun by now, or never will.
+    assert_eq!(api.get("/v1/accession-ids", Some(&token)).status, 200);
+    let count = |act: &str| world.reads().iter().filter(|entry| entry.act == act).count();
+    until("every end", || count("frozen_read") == count("frozen_read_ended"));
+}
+
+#[test]
 fn more_exports_than_there_are_turns_for_are_told_to_come_back() {
     let (world, facts) = crowd();
     let api = Running::start(&world, Patience { turn: Duration::from_millis(100), ..Patience::default() });

@@ -140,6 +140,7 @@ pub fn settings() -> Settings {
 /// The API of a world's folder, on its socket, until dropped.
 pub struct Running {
     pub socket: PathBuf,
+    pub stopping: CancelFlag,
     _runtime: Runtime,
 }
 
@@ -149,12 +150,13 @@ impl Running {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let socket = world.path("run").join("api.sock");
         let generations = Generations::open(&world.path("generations")).unwrap();
+        let (tokens, audit, stopping) = (world.tokens(), world.audit(), CancelFlag::default());
         let api =
-            Api::new(world.store.clone(), world.tokens(), generations, world.audit(), settings(), patience);
+            Api::new(world.store.clone(), tokens, generations, audit, settings(), patience, stopping.clone());
         let _inside = runtime.enter();
         let listener = api::bind(&socket).unwrap();
         runtime.spawn(api::serve(Arc::new(api), listener));
-        Self { socket, _runtime: runtime }
+        Self { socket, stopping, _runtime: runtime }
     }
 
     /// Sends a request and leaves the answer to be read.
