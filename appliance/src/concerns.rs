@@ -64,6 +64,10 @@ pub fn of(site: &Site, now: UnixMillis) -> Vec<Found> {
         );
         look(Tone::Warn, None, text, "/data");
     }
+    if let Some(wrong) = site.watch_wrong() {
+        let text = format!("The watched folder does not work, and is tried again: {wrong}.");
+        look(Tone::Bad, None, text, "/data");
+    }
     if let (LinkState::Away { since, .. }, _) = site.link() {
         let since = Moment::at(since.0, now.0).relative;
         look(Tone::Bad, None, format!("The hub has been away since {since}."), "/logs?level=warn");

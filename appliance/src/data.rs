@@ -48,7 +48,7 @@ use time::{Date, OffsetDateTime};
 pub use bounds::{GENERATIONS_KEPT, INGEST_MEMORY_MB};
 pub use confine::{ConfineError, Confined, confine};
 pub use error::IngestError;
-pub(crate) use error::disk_is_full;
+pub(crate) use error::{advice, disk_is_full};
 pub(crate) use generations::population_named_beside;
 pub use generations::{Damage, FileMark, Generation, Generations, GenerationsError, Pin, Turn, Verdict};
 pub use header::cdm_name;

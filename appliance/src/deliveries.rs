@@ -29,7 +29,7 @@ use flip_storage::error_chain;
 use flip_storage::file::{self, Access};
 
 use crate::clock;
-use crate::data::{Generation, facts};
+use crate::data::{Generation, advice, facts};
 use crate::site::Site;
 use child::Ended;
 use settle::Settling;
@@ -50,12 +50,7 @@ const REFUSED: &str = "refused";
 
 /// Watches until the appliance stops.
 pub fn watch(site: &Arc<Site>) {
-    let mut watch = Watch {
-        site,
-        settling: Settling::new(site.config.settle),
-        tries: Tries::default(),
-        complained: false,
-    };
+    let mut watch = Watch { site, settling: Settling::new(site.config.settle), tries: Tries::default() };
     while !site.is_stopping() {
         match watch.look() {
             Ok(Next::Look) => watch.pause(LOOK),
@@ -93,8 +88,6 @@ struct Watch<'a> {
     site: &'a Arc<Site>,
     settling: Settling,
     tries: Tries,
-    /// True once the folder's failure was logged, until it works again.
-    complained: bool,
 }
 
 impl Watch<'_> {
@@ -106,7 +99,6 @@ impl Watch<'_> {
             fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
         }
         let Some(id) = self.begun()?.map_or_else(|| self.take(), |id| Ok(Some(id)))? else {
-            self.complained = false;
             return Ok(Next::Look);
         };
         self.work_on(&id)
@@ -118,25 +110,43 @@ impl Watch<'_> {
         Ok(begun.into_iter().next())
     }
 
-    /// Moves the first complete extract to where it is worked on, and gives it its id.
+    /// Moves the first complete extract to where it is worked on, and gives it its id. One that cannot be looked into or
+    /// moved, as where it is another user's, holds up no other.
     fn take(&mut self) -> anyhow::Result<Option<String>> {
-        let folder = &self.site.config.watch;
-        let mut names = settle::folders(folder)?;
+        let mut names = settle::folders(&self.site.config.watch)?;
         names.retain(|name| ![WORKING, DONE, REFUSED].contains(&name.as_str()) && !name.starts_with('.'));
         names.sort();
         self.settling.forget_all_but(&names);
+        let mut wrong = None;
         for name in names {
-            let path = folder.join(&name);
-            if !self.settling.is_complete(&name, settle::seen(&path)?, Instant::now()) {
-                continue;
+            match self.take_one(&name) {
+                Ok(None) => {}
+                Ok(taken) => return Ok(taken),
+                Err(error) => wrong = wrong.or(Some(error)),
             }
-            let id = format!("{}-{name}", stamp());
-            fs::rename(&path, folder.join(WORKING).join(&id))
-                .with_context(|| format!("moving {}", path.display()))?;
-            tracing::info!(extract = name, id, "an extract has arrived");
-            return Ok(Some(id));
+        }
+        match wrong {
+            Some(error) => self.complain(&error),
+            None => drop(self.site.note_watch(None)),
         }
         Ok(None)
+    }
+
+    fn take_one(&mut self, name: &str) -> anyhow::Result<Option<String>> {
+        let folder = &self.site.config.watch;
+        let path = folder.join(name);
+        let failed = |doing: &str, error: io::Error| {
+            let told = format!("{doing} {}{}", path.display(), advice(&error));
+            anyhow::Error::from(error).context(told)
+        };
+        let seen = settle::seen(&path).map_err(|error| failed("looking into", error))?;
+        if !self.settling.is_complete(name, seen, Instant::now()) {
+            return Ok(None);
+        }
+        let id = format!("{}-{name}", stamp());
+        fs::rename(&path, folder.join(WORKING).join(&id)).map_err(|error| failed("moving", error))?;
+        tracing::info!(extract = name, id, "an extract has arrived");
+        Ok(Some(id))
     }
 
     fn work_on(&mut self, id: &str) -> anyhow::Result<Next> {
@@ -227,7 +237,6 @@ impl Watch<'_> {
             fs::remove_file(&waited).with_context(|| format!("removing {}", waited.display()))?;
         }
         self.tries = Tries::default();
-        self.complained = false;
         Ok(Next::Look)
     }
 
@@ -235,10 +244,12 @@ impl Watch<'_> {
         self.site.config.watch.join(to).join(format!("{id}.report.txt"))
     }
 
-    fn complain(&mut self, error: &anyhow::Error) {
-        if !std::mem::replace(&mut self.complained, true) {
+    /// Says once what is wrong, until nothing is.
+    fn complain(&self, error: &anyhow::Error) {
+        let error = format!("{error:#}");
+        if self.site.note_watch(Some(&error)) {
             let folder = self.site.config.watch.display();
-            tracing::error!(%folder, error = format!("{error:#}"), "the watched folder failed; trying on");
+            tracing::error!(%folder, error, "the watched folder failed; trying on");
         }
     }
 

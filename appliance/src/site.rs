@@ -91,6 +91,8 @@ struct Notes {
     clock_skew_ms: i64,
     sandbox: Option<Held>,
     refused: Vec<NotTaken>,
+    /// What is wrong with the watched folder.
+    watch_wrong: Option<String>,
     /// The newest moment of the hub's clock that is known, by whatever carrier, and what the clock here said then.
     heard: Option<(UnixMillis, UnixMillis)>,
     /// The newest such moment that is in the journal, in milliseconds.
@@ -304,6 +306,20 @@ impl Site {
             let told = notes.refused.len().min(flip_protocol::bounds::SYNC_LISTED);
             notes.refused.drain(..told).collect()
         })
+    }
+
+    /// Notes what is wrong with the watched folder, or that nothing is; true where that is news.
+    pub fn note_watch(&self, wrong: Option<&str>) -> bool {
+        self.with(|notes| {
+            let news = notes.watch_wrong.as_deref() != wrong;
+            notes.watch_wrong = wrong.map(ToOwned::to_owned);
+            news
+        })
+    }
+
+    /// What is wrong with the watched folder, if anything.
+    pub fn watch_wrong(&self) -> Option<String> {
+        self.with(|notes| notes.watch_wrong.clone())
     }
 
     /// Notes an answered sync; by the clock here the hub was asked to answer it by `due`.

@@ -149,6 +149,29 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
 }
 
 #[test]
+fn one_that_cannot_be_taken_is_told_and_holds_up_no_other() -> Result<()> {
+    let world = Waiting::set()?;
+    // Its id would be longer than a name may be, so that not even root can move it.
+    let long = "a".repeat(250);
+    world.deliver(&long, &[("person.csv", PERSONS), ("READY", "")])?;
+    until("it to be told", || {
+        let attention = world.trust.status()?["attention"].to_string();
+        Ok((attention.contains("The watched folder does not work") && attention.contains(&long))
+            .then_some(()))
+    })?;
+    world.deliver("good", &[("person.csv", PERSONS), ("READY", "")])?;
+    world.report("done", "good")?;
+    fs::rename(world.incoming().join(&long), world.incoming().join("renamed"))?;
+    world.report("done", "renamed")?;
+    until("nothing to be told any more", || {
+        let attention = world.trust.status()?["attention"].to_string();
+        Ok((!attention.contains("The watched folder does not work")).then_some(()))
+    })?;
+    assert_eq!(world.trust.log().matches("the watched folder failed").count(), 1, "{}", world.trust.log());
+    Ok(())
+}
+
+#[test]
 fn a_delivery_that_met_a_full_disk_waits_and_is_ingested_once_there_is_room() -> Result<()> {
     let mut world = Waiting::set()?;
     world.trust.kill()?;

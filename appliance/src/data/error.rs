@@ -184,7 +184,7 @@ impl IngestError {
 }
 
 /// What to do about a file that cannot be read or written, where that is known.
-fn advice(source: &io::Error) -> &'static str {
+pub(crate) fn advice(source: &io::Error) -> &'static str {
     let kind = source.kind();
     if kind == io::ErrorKind::PermissionDenied {
         "; let the user who runs this program do so (chmod, or chown)"
