@@ -4,12 +4,15 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use flip_storage::audit::Audit;
 use flip_storage::file;
+use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::data::{GenerationsError, IngestError};
+use crate::data::{GenerationsError, IngestError, disk_is_full};
 use crate::enrol::Wanted;
 use crate::logs::Logs;
 use crate::place::Place;
@@ -36,7 +39,7 @@ mod token;
 
 /// The exit status where another ingest is at work (`EX_TEMPFAIL` of sysexits): the same may be tried again.
 pub(crate) const EXIT_BUSY: u8 = 75;
-/// The exit status of an ingest that found the disk full (`EX_IOERR` of sysexits): the extract is not at fault.
+/// The exit status of what found the disk full (`EX_IOERR` of sysexits): an extract is not at fault.
 pub(crate) const EXIT_DISK_FULL: u8 = 74;
 
 /// A Trust's appliance of FLIP Edge: runs signed work orders beside the data and lets out only what disclosure
@@ -160,9 +163,11 @@ pub fn main() -> ExitCode {
             } else {
                 eprintln!("flip-appliance: {error:#}");
             }
+            let met_full_disk = || error.chain().any(|cause| cause.downcast_ref().is_some_and(disk_is_full));
             match error.downcast_ref::<IngestError>() {
                 Some(IngestError::Generations(GenerationsError::Busy { .. })) => ExitCode::from(EXIT_BUSY),
                 Some(IngestError::DiskFull { .. }) => ExitCode::from(EXIT_DISK_FULL),
+                Some(_) | None if met_full_disk() => ExitCode::from(EXIT_DISK_FULL),
                 Some(_) | None => ExitCode::FAILURE,
             }
         }
@@ -298,6 +303,12 @@ fn sure(yes: bool, what: &str) -> anyhow::Result<()> {
     std::io::stdin().read_line(&mut answer)?;
     anyhow::ensure!(answer.trim() == "yes", "nothing was changed");
     Ok(())
+}
+
+/// Writes into the audit log what was done. Where that fails, it was done all the same, and the error says so.
+fn write_down(place: &Place, act: &str, facts: Value, done: &str) -> anyhow::Result<()> {
+    let written = Audit::new(&place.audit()).append(crate::clock::now().0, act, facts);
+    written.map(drop).with_context(|| format!("{done}, but the audit log could not be written"))
 }
 
 fn status(place: &Place, json: bool) -> anyhow::Result<()> {

@@ -127,6 +127,12 @@ fn generations_are_changed_by_its_own_buttons_alone_and_each_change_is_in_the_au
     assert_eq!(in_use()?.trim(), "g-000001");
     let (_, audit) = get(trust, "/audit?verify=1", &[("cookie", &cookie)])?;
     assert!(audit.contains("The log is whole") && audit.contains("data dropped"), "{audit}");
+    let log = trust.data.join("audit.log");
+    fs::rename(&log, trust.data.join("aside"))?;
+    fs::create_dir(&log)?;
+    let (status, text) = post(trust, "/data/use", "generation=g-000001", &own)?;
+    let said = "g-000001 is in use from the next question on; it is what was ingested. But the audit log";
+    assert!(status == 200 && text.contains(said), "{status} {text}");
     Ok(())
 }
 

@@ -21,6 +21,8 @@ use crate::data::{
 use crate::place::Place;
 use crate::unfinished;
 
+use super::write_down;
+
 /// Looks at data generations, goes back to one, or removes one.
 #[derive(Subcommand)]
 pub(super) enum DataCommand {
@@ -78,8 +80,10 @@ pub(super) fn data(folder: &Path, command: &DataCommand) -> anyhow::Result<()> {
         DataCommand::Drop { generation, yes } => {
             super::sure(*yes, &format!("The records of {generation} are deleted from this disk."))?;
             generations.drop_one(generation)?;
-            audit(&place, "data_dropped", json!({ "generation": generation, "why": "asked" }))?;
-            say!("{generation} is gone.");
+            let (facts, done) =
+                (json!({ "generation": generation, "why": "asked" }), format!("{generation} is gone"));
+            write_down(&place, "data_dropped", facts, &done)?;
+            say!("{done}.");
             Ok(())
         }
     }
@@ -198,11 +202,15 @@ fn show(
 fn use_again(generations: &Generations, place: &Place, name: &str) -> anyhow::Result<()> {
     // Where it cannot be told, that is what this mends.
     let before = generations.current_name();
-    if verified(generations, place, name)? == Verdict::NoHash {
-        eprintln!("{name} was made by a version that kept no hash; it is used unverified");
-    }
-    let generation = generations.use_again(name)?;
-    audit(place, "data_used", facts::used(name, &before))?;
+    let used = || -> anyhow::Result<Generation> {
+        if verified(generations, place, name)? == Verdict::NoHash {
+            eprintln!("{name} was made by a version that kept no hash; it is used unverified");
+        }
+        Ok(generations.use_again(name)?)
+    };
+    let generation =
+        used().with_context(|| format!("nothing was put in use; {}", generations.left_in_use()))?;
+    write_down(place, "data_used", facts::used(name, &before), &format!("{name} is in use"))?;
     say!("{name} is in use; its data are of {}.", generation.manifest.extract_date);
     match generations.quality(name) {
         Ok(Some(quality)) => say!("{}", print_summary(&quality).trim_end()),
@@ -220,7 +228,8 @@ fn verified(generations: &Generations, place: &Place, name: &str) -> anyhow::Res
     let mut bar = data::progress::bytes(&format!("reading {name}"), total);
     let verdict = generations.verify(name, &mut |done| bar(done))?;
     drop(bar);
-    audit(place, "data_verified", json!({ "generation": name, "sound": verdict == Verdict::Sound }))?;
+    let facts = json!({ "generation": name, "sound": verdict == Verdict::Sound });
+    write_down(place, "data_verified", facts, &format!("{name} was read"))?;
     Ok(verdict)
 }
 
@@ -268,7 +277,10 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let turn = generations.turn().map_err(IngestError::from)?;
     let begun = match delivery {
         Some(_) => None,
-        None => Some(begin(&place, &generations, &turn, &source)?),
+        None => {
+            let begun = begin(&place, &generations, &turn, &source);
+            Some(begun.with_context(|| format!("nothing was ingested; {}", generations.left_in_use()))?)
+        }
     };
     let writes = delivery.is_none().then_some(log.as_path());
     let confined = data::confine(&dir, &place.generations(), writes, config.ingest_memory_mb)?;
@@ -289,15 +301,21 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     let outcome = data::ingest_in_turn(turn, &dir, &generations, &settings, now_ms, &mut Bar::new());
     match outcome {
         Ok(report) => {
-            audit(&place, "data_ingested", facts::ingested(&report.generation, &source, begun))?;
+            let done = format!("generation {} is in use", report.generation.name);
+            let facts = facts::ingested(&report.generation, &source, begun);
+            write_down(&place, "data_ingested", facts, &done)?;
             for removed in &report.removed {
-                audit(&place, "data_dropped", json!({ "generation": removed, "why": "keep" }))?;
+                let facts = json!({ "generation": removed, "why": "keep" });
+                write_down(&place, "data_dropped", facts, &format!("{done} and {removed} was removed"))?;
             }
             say!("{}", data::print_report(&report).trim_end());
             Ok(())
         }
         Err(error) => {
-            audit(&place, "data_refused", facts::refused(&source, &error.to_string(), begun))?;
+            let facts = facts::refused(&source, &error.to_string(), begun);
+            if let Err(unwritten) = write_down(&place, "data_refused", facts, "nothing was ingested") {
+                tracing::error!(error = format!("{unwritten:#}"), "the audit log failed");
+            }
             Err(error).context(format!("nothing was ingested; {}", generations.left_in_use()))
         }
     }
@@ -310,11 +328,4 @@ fn begin(place: &Place, generations: &Generations, turn: &Turn, source: &str) ->
     unfinished::end_ingests(&log, generations, turn, now)?;
     let begun = log.append(now.0, "data_begun", json!({ "from": source }));
     Ok(begun.context("the audit log could not be written")?.number)
-}
-
-fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {
-    Audit::new(&place.audit())
-        .append(clock::now().0, act, facts)
-        .context("the audit log could not be written")?;
-    Ok(())
 }

@@ -17,6 +17,8 @@ use crate::frozen::{Again, Facts, FrozenError, Listed, Name, Store};
 use crate::place::Place;
 use crate::run;
 
+use super::write_down;
+
 #[derive(Subcommand)]
 pub(super) enum FrozenCommand {
     /// List the frozen cohorts: of which question, generation and size, and whether they are still kept
@@ -101,7 +103,7 @@ pub(super) fn frozen(data: &Path, command: &FrozenCommand) -> anyhow::Result<()>
             super::sure(*yes, &format!("Who is in {name} is deleted, and training on it is over."))?;
             here.store.drop_one(&here.generations, &name, "command line", clock::now())?;
             let facts = json!({ "cohort": name.to_string(), "by": "command line" });
-            here.audit.append(clock::now().0, "cohort_dropped", facts)?;
+            write_down(&place, "cohort_dropped", facts, &format!("{name} is dropped"))?;
             say!("{name} is dropped: who was in it is no longer kept here.");
             Ok(())
         }

@@ -16,6 +16,8 @@ use crate::place::Place;
 use crate::pull::{self, Bar, PullError, Settings, Source, Spool, Turn};
 use crate::unfinished;
 
+use super::write_down;
+
 /// What to pull.
 #[derive(Args)]
 pub(super) struct Pull {
@@ -44,7 +46,9 @@ pub(super) fn pull(folder: &Path, told: &Pull) -> anyhow::Result<()> {
     if let Err(error) = &outcome {
         let mut facts = facts(&settings, Some(begun));
         facts["why"] = json!(error.to_string().lines().next().unwrap_or_default());
-        audit(&place, "pull_failed", facts)?;
+        if let Err(unwritten) = write_down(&place, "pull_failed", facts, "the pull failed") {
+            tracing::error!(error = format!("{unwritten:#}"), "the audit log failed");
+        }
     }
     outcome
 }
@@ -91,7 +95,7 @@ fn pull_and_ingest(
     facts["tables"] = json!(spool.tables().len());
     facts["rows"] = json!(rows);
     facts["snapshots"] = json!(moments.len());
-    audit(place, "data_pulled", facts)?;
+    write_down(place, "data_pulled", facts, &format!("generation {generation} is in use"))?;
     Ok(spool.remove()?)
 }
 
@@ -109,7 +113,7 @@ fn ingest(folder: &Path, spool: &Spool) -> anyhow::Result<()> {
     ensure!(
         status.success(),
         "what was read was not ingested (see above). It stays in {}; once the cause is mended the same command goes \
-         on, or begins anew with --fresh",
+         on. A table that was mended and has as many rows as before is read anew with --fresh alone",
         spool.extract().display()
     );
     Ok(())
@@ -161,10 +165,4 @@ fn facts(settings: &Settings, begun: Option<u64>) -> Value {
         facts["begun"] = json!(number);
     }
     facts
-}
-
-fn audit(place: &Place, act: &str, facts: Value) -> anyhow::Result<()> {
-    let log = Audit::new(&place.audit());
-    log.append(clock::now().0, act, facts).context("the audit log could not be written")?;
-    Ok(())
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use clap::Subcommand;
-use flip_storage::audit::Audit;
 use serde_json::{Value, json};
 
 use crate::bounds;
@@ -12,6 +11,8 @@ use crate::data::Generations;
 use crate::frozen::{FrozenError, Store};
 use crate::place::Place;
 use crate::tokens::{Token, Tokens};
+
+use super::write_down;
 
 #[derive(Subcommand)]
 pub(super) enum TokenCommand {
@@ -47,7 +48,6 @@ pub(super) enum TokenCommand {
 pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
     let place = Place::new(data);
     let tokens = Tokens::new(&place.tokens());
-    let audit = Audit::new(&place.audit());
     let now = clock::now();
     match command {
         TokenCommand::New { frozen, hours, label, json } => {
@@ -62,7 +62,7 @@ pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
             let made = json!({
                 "token": token.id, "label": token.label, "cohort": name.to_string(), "expires_ms": token.expires,
             });
-            audit.append(now.0, "token_made", made)?;
+            write_down(&place, "token_made", made, &format!("{} was made and shown to nobody", token.id))?;
             if *json {
                 let mut value = to_json(&token, true);
                 value["token"] = json!(secret);
@@ -82,8 +82,10 @@ pub(super) fn token(data: &Path, command: &TokenCommand) -> anyhow::Result<()> {
         TokenCommand::List { json } => list(&tokens, *json),
         TokenCommand::Revoke { id } => {
             let token = tokens.revoke(id, now)?;
-            audit.append(now.0, "token_revoked", json!({ "token": token.id, "label": token.label }))?;
-            say!("{} is revoked.", token.id);
+            let (facts, done) =
+                (json!({ "token": token.id, "label": token.label }), format!("{} is revoked", token.id));
+            write_down(&place, "token_revoked", facts, &done)?;
+            say!("{done}.");
             Ok(())
         }
     }

