@@ -429,6 +429,23 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_fits_the_key_that_it_is_of_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = enrolled(folder.path());
+        let of = |key: &KeyPair, expires| {
+            let certificate = CertificateParams::default().self_signed(key).unwrap().pem();
+            EnrolResponse { expires: UnixMillis(expires), ..answer(&certificate) }
+        };
+        let (own, other) = (&identity.keys.tls, &KeyPair::generate().unwrap());
+        let told = |answer: &EnrolResponse| (identity.fits(answer), identity.is_news(answer));
+        assert_eq!(told(&of(own, 2_000)), (true, true));
+        // No later than the one here.
+        assert_eq!(told(&of(own, 1_000)), (true, false));
+        assert_eq!(told(&of(other, 2_000)), (false, false));
+        assert_eq!(told(&answer("none")), (false, false));
+    }
+
+    #[test]
     fn new_keys_are_the_same_until_they_are_answered_and_then_take_the_old_ones_place() {
         let folder = tempfile::tempdir().unwrap();
         let before = enrolled(folder.path());

@@ -152,7 +152,7 @@ fn an_extract_that_arrives_is_ingested_and_a_bad_one_is_refused_once() -> Result
 fn one_that_cannot_be_taken_is_told_and_holds_up_no_other() -> Result<()> {
     let world = Waiting::set()?;
     // Its id would be longer than a name may be, so that not even root can move it.
-    let long = "a".repeat(250);
+    let long = "a".repeat(245);
     world.deliver(&long, &[("person.csv", PERSONS), ("READY", "")])?;
     until("it to be told", || {
         let attention = world.trust.status()?["attention"].to_string();

@@ -167,10 +167,7 @@ fn what_was_done_is_said_where_the_audit_log_cannot_be_written() {
         (&["data", "drop", "--yes", "g-000001"], "g-000001 is gone, but "),
     ] {
         let said = bad(data, told);
-        assert!(
-            said.contains(&format!("flip-appliance: {done}the audit log could not be written: ")),
-            "{said}"
-        );
+        assert!(said.contains(&format!("flip-appliance: {done}the audit log ")), "{said}");
     }
     fs::remove_dir(&log).unwrap();
     fs::rename(data.join("aside"), &log).unwrap();
