@@ -275,12 +275,10 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
     );
     let source = dir.display().to_string();
     let turn = generations.turn().map_err(IngestError::from)?;
+    let nothing = || format!("nothing was ingested; {}", generations.left_in_use());
     let begun = match delivery {
         Some(_) => None,
-        None => {
-            let begun = begin(&place, &generations, &turn, &source);
-            Some(begun.with_context(|| format!("nothing was ingested; {}", generations.left_in_use()))?)
-        }
+        None => Some(begin(&place, &generations, &turn, &source).with_context(nothing)?),
     };
     let writes = delivery.is_none().then_some(log.as_path());
     let confined = data::confine(&dir, &place.generations(), writes, config.ingest_memory_mb)?;
@@ -316,7 +314,7 @@ pub(super) fn ingest(folder: &Path, told: &Ingest) -> anyhow::Result<()> {
             if let Err(unwritten) = write_down(&place, "data_refused", facts, "nothing was ingested") {
                 tracing::error!(error = format!("{unwritten:#}"), "the audit log failed");
             }
-            Err(error).context(format!("nothing was ingested; {}", generations.left_in_use()))
+            Err(error).with_context(nothing)
         }
     }
 }
