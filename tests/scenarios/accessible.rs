@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use flip_tests::questions::{DIABETES, RARE};
-use flip_tests::world::{Browser, Window, link_in};
+use flip_tests::world::{Browser, Hub, HubOptions, Window, link_in};
 use serde_json::{Value, json};
 
 use crate::console::picture;
@@ -22,8 +22,8 @@ const WINDOWS: [Window; 2] = [
 ];
 
 /// Widths between the two, at which the pages of the wide window are looked at again for what does not fit: beside each
-/// width at which the style sheet changes the page (75, 66, 48 and 30 rem).
-const BETWEEN: [u32; 4] = [1_199, 1_057, 769, 481];
+/// width at which the style sheet changes the page (75, 66, 48, 36 and 30 rem).
+const BETWEEN: [u32; 5] = [1_199, 1_057, 769, 577, 481];
 
 /// The console's pages, by the route table: what is neither a program's nor a download.
 fn pages() -> Result<Vec<String>> {
@@ -90,6 +90,31 @@ fn axe_finds_no_barrier_on_any_page_of_the_console() -> Result<()> {
         }
         browser.go(&format!("{}/nowhere", stage.api.base()))?;
         none(&browser, "a page that is not there", window)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_picture_of_the_trusts_fits_however_many_they_are() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let hub = Hub::start(&folder.path().join("hub"), HubOptions::default())?;
+    let (api, page) = (hub.api()?, format!("{}/trusts", hub.stranger()?.base()));
+    let (name, password) = hub.credentials();
+    let [wide, narrow] = WINDOWS;
+    let browser = Browser::open(wide)?;
+    browser.go(&page)?;
+    browser.sign_in(name, password)?;
+    for count in 1..=18 {
+        let trust = json!({ "name": format!("Wide Meadow Hospital {count}") });
+        ensure!(api.post("/api/v1/trusts", &trust)?.status == 201, "no Trust {count}");
+        browser.go(&page)?;
+        ensure!(browser.source()?.contains(&format!("0 of {count} reach the hub")), "no picture of {count}");
+        for width in [wide.width, narrow.width].iter().chain(&BETWEEN) {
+            browser.resize(*width, wide.height)?;
+            let found = browser.misfits()?;
+            ensure!(found.is_empty(), "{count} Trusts, {width} px: {found:#?}");
+        }
+        browser.resize(wide.width, wide.height)?;
     }
     Ok(())
 }

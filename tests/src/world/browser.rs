@@ -205,7 +205,7 @@ impl Browser {
     }
 
     /// What stands out of the window, beside its scroll bar, or out of what it is in, and what is cut off where nobody can
-    /// scroll to it, with everything unfolded.
+    /// scroll to it, with everything unfolded; and names in the picture of the Trusts that are cut or over each other.
     pub fn misfits(&self) -> Result<Vec<String>> {
         const SCRIPT: &str = "
             document.documentElement.style.overflowY = 'scroll';
@@ -230,6 +230,15 @@ impl Browser {
                 const inside = style(element).display === 'inline' || element.scrollWidth <= element.clientWidth + 2;
                 const cuts = ['hidden', 'clip'].includes(style(element).overflowX);
                 if (!inside) found.push((cuts ? 'cut: ' : 'spills: ') + name(element));
+            }
+            const names = [...document.querySelectorAll('.topology text')]
+                .map((text) => [text, text.getBoundingClientRect()]).filter(([, box]) => box.width > 1);
+            for (const [text, box] of names) {
+                const picture = text.ownerSVGElement.getBoundingClientRect();
+                if (box.left < picture.left - 1 || box.right > picture.right + 1) found.push('cut: ' + name(text));
+                const covers = ([other, its]) => other !== text && box.left < its.right && its.left < box.right &&
+                    box.top < its.bottom - 4 && its.top < box.bottom - 4;
+                if (names.some(covers)) found.push('over another: ' + name(text));
             }
             return found;";
         let found = self.command("/execute/sync", &json!({ "script": SCRIPT, "args": [] }))?;
