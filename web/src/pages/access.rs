@@ -142,8 +142,7 @@ impl Page for AskAccess {
         };
         let noted =
             Self { email: "k.ito@site.example".to_owned(), noted: true, error: None, ..wrong.clone() };
-        let by_hand = Self { mails: false, ..noted.clone() };
-        vec![fresh, wrong, noted, by_hand]
+        vec![fresh, wrong, noted]
     }
 }
 
