@@ -80,7 +80,8 @@ fn connect(configure: &Configure) -> Result<Connection, duckdb::Error> {
     open_generation(file, configure.memory_mb, threads)
 }
 
-/// Opens a generation with a worker's settings, of which one has DuckDB give back memory while nobody asks. For tests that compare rows; a worker gives none.
+/// Opens a generation with a worker's settings, of which one has DuckDB give back memory while nobody asks. For tests that
+/// compare rows; a worker gives none.
 pub fn open_generation(file: &Path, memory_mb: u64, threads: u32) -> Result<Connection, duckdb::Error> {
     let config = Config::default()
         .with("access_mode", "READ_ONLY")?

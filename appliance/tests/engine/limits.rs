@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use flip_appliance::engine::{CancelFlag, Engine, EngineFailure, Settings};
 use flip_protocol::answer::Failed;
-
 use tempfile::TempDir;
 
 use crate::fixture::{
