@@ -109,11 +109,11 @@ fn alike(left: &Cell, right: &Cell) -> bool {
     }
 }
 
-/// An order in which alike rows of both answers come to the same place: what is exact first.
+/// An order in which alike rows of both answers come to the same place: what is exact first, and where it stands.
 fn compare_rows(left: &[Cell], right: &[Cell]) -> Ordering {
     let is_number = |cell: &Cell| matches!(cell, Cell::Number(_) | Cell::Whole(_));
     let exact = |row: &[Cell]| -> Vec<String> {
-        row.iter().filter(|cell| !is_number(cell)).map(|cell| format!("{cell:?}")).collect()
+        row.iter().map(|cell| if is_number(cell) { String::new() } else { format!("{cell:?}") }).collect()
     };
     let numbers = |row: &[Cell]| -> Vec<f64> { row.iter().filter_map(number).collect() };
     exact(left).cmp(&exact(right)).then_with(|| {
