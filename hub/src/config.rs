@@ -1,6 +1,6 @@
 //! `hub.toml`: as written (every line optional), then merged with defaults and checked. All that is wrong is named at once.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use flip_storage::settings::{self, Wrong};
@@ -12,6 +12,7 @@ use crate::mail::settings::Settings;
 use crate::oidc::settings as oidc;
 use crate::proxies::{self, Proxies};
 use crate::tls::Files;
+use crate::uri;
 
 /// The configuration, checked.
 #[derive(Debug, Clone)]
@@ -209,7 +210,7 @@ impl Lines {
 
     fn host_and_port(&mut self, key: &str) -> Option<String> {
         let address = self.text(key)?;
-        if !address.rsplit_once(':').is_some_and(|(host, port)| is_host(host) && is_port(port)) {
+        if uri::authority(&address).and_then(|(_, port)| port).is_none() {
             let why = "expected a host and a port, such as hub.example.org:8444 or [2001:db8::1]:8444";
             self.wrong(key, &address, why);
         }
@@ -226,7 +227,7 @@ impl Lines {
             return Vec::new();
         };
         for name in &names {
-            if !is_name(name) && name.parse::<IpAddr>().is_err() {
+            if !uri::is_name(name) && name.parse::<IpAddr>().is_err() {
                 self.wrong(key, name, "expected host names or IP addresses");
             }
         }
@@ -324,29 +325,7 @@ fn files_in(table: &toml::Table, above: &str, data: &Path, found: &mut Vec<(Stri
 }
 
 fn host_of_url(url: &str) -> Option<String> {
-    let rest = url.strip_prefix("https://")?;
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (rest, None),
-    };
-    (is_host(host) && port.is_none_or(is_port)).then(|| host.trim_matches(['[', ']']).to_owned())
-}
-
-/// A host as it stands before a port: a name, an IPv4 address, or an IPv6 one in brackets.
-fn is_host(text: &str) -> bool {
-    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => is_name(text),
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    !text.is_empty() && text.len() <= 253 && text.chars().all(plain)
-}
-
-fn is_port(text: &str) -> bool {
-    text.parse::<u16>().is_ok_and(|port| port != 0)
+    uri::authority(url.strip_prefix("https://")?).map(|(host, _)| host.to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,28 @@
 //! Text as a part of a URI.
 
 use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+
+/// The host of an authority (RFC 3986 §3.2), without the brackets of an IPv6 address, and its port where it has one;
+/// `None` where it is no such thing.
+pub fn authority(text: &str) -> Option<(&str, Option<&str>)> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok().then_some(address)?,
+        None => is_name(host).then_some(host)?,
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
+    port.is_none_or(is_port).then_some((host, port))
+}
+
+/// True for what may be a host's name or its IPv4 address.
+pub fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    !text.is_empty() && text.len() <= 253 && text.chars().all(plain)
+}
 
 /// The text that an escaped one stands for; `None` where it stands for none.
 pub fn unescaped(text: &str) -> Option<String> {

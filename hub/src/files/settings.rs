@@ -15,6 +15,7 @@ use flip_storage::artefacts::{ArtefactError, Artefacts};
 use serde::Deserialize;
 
 use crate::mail::settings::{said, secret};
+use crate::uri;
 
 /// What may stand in `[artefacts]`. Unknown lines are refused by name.
 #[derive(Debug, Default, Deserialize)]
@@ -178,20 +179,12 @@ fn checked(data: &Path, written: WrittenS3, problems: &mut Vec<String>) -> Optio
 }
 
 fn is_endpoint(url: &str) -> bool {
-    let authority = |rest: &str| -> Option<String> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
-        (!rest.is_empty() && rest.len() <= 253 && rest.chars().all(plain)).then(|| rest.to_owned())
-    };
-    if let Some(rest) = url.strip_prefix("https://") {
-        return authority(rest).is_some();
+    let here =
+        |host: &str| host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    match url.strip_prefix("https://") {
+        Some(rest) => uri::authority(rest).is_some(),
+        None => url.strip_prefix("http://").and_then(uri::authority).is_some_and(|(host, _)| here(host)),
     }
-    let Some(rest) = url.strip_prefix("http://").and_then(authority) else { return false };
-    let host = match rest.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => host.to_owned(),
-        _ => rest,
-    };
-    let bare = host.trim_matches(['[', ']']);
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
