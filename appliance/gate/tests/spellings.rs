@@ -37,3 +37,36 @@ fn positions_and_labels_become_positions() {
         admit("SELECT person_id, EXTRACT(YEAR FROM measurement_date) AS y FROM measurement GROUP BY 1, y");
     assert!(plan.unwrap().engine_sql().ends_with("GROUP BY 1, 2"));
 }
+
+#[test]
+fn rows_of_both_sides_and_of_one_alone_are_found_by_joins() {
+    let engine = |sql: &str| admit(sql).unwrap().engine_sql().to_owned();
+    let (here, there) = ("SELECT person_id FROM person", "SELECT person_id FROM death");
+    let joined = |join: &str| {
+        format!(
+            "SELECT DISTINCT l.* FROM (SELECT t1.\"person_id\" AS \"person_id\" FROM omop.person AS t1) AS l {join} JOIN \
+             (SELECT t2.\"person_id\" AS \"person_id\" FROM omop.death AS t2) AS r ON l.\"person_id\" IS NOT DISTINCT FROM \
+             r.\"person_id\""
+        )
+    };
+    assert_eq!(engine(&format!("{here} INTERSECT {there}")), joined("SEMI"));
+    assert_eq!(
+        engine(&format!("{here} EXCEPT {there} ORDER BY 1")),
+        format!("{} ORDER BY 1", joined("ANTI"))
+    );
+    // Several rows of one kind count; a whole number and a fraction become one type; a row outside is read.
+    for (kept, sql) in [
+        ("INTERSECT ALL", format!("{here} INTERSECT ALL {there}")),
+        ("EXCEPT", "SELECT person_id, 1 FROM person EXCEPT SELECT person_id, 1.5 FROM death".to_owned()),
+        (
+            "EXCEPT",
+            format!(
+                "{here} p WHERE EXISTS (SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id EXCEPT \
+                 {there} d WHERE d.person_id = p.person_id)"
+            ),
+        ),
+    ] {
+        let text = engine(&sql);
+        assert!(text.contains(kept) && !text.contains("DISTINCT FROM"), "{text}");
+    }
+}

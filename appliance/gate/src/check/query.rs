@@ -13,7 +13,7 @@ use sqlparser::keywords::Keyword;
 
 use super::{Checker, Persons, not_allowed, place};
 use crate::bounds::BRANCHES_MAX;
-use crate::names::Name;
+use crate::names::{Name, quoted};
 use crate::refusal::{Code, Place, Refusal};
 use crate::scope::{Column, Cte, Ctes, Scope};
 use crate::term::{Lineage, Text, Type};
@@ -186,7 +186,8 @@ impl Checker {
         let mut branches = Vec::new();
         let mut first = body;
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
-            branches.push((operator(*op, *set_quantifier, place(first))?, right.as_ref()));
+            let operator = operator(*op, *set_quantifier, place(first))?;
+            branches.push((operator, sifting(*op, *set_quantifier), right.as_ref()));
             first = left;
             if branches.len() > BRANCHES_MAX {
                 return Err(Refusal::new(
@@ -197,11 +198,18 @@ impl Checker {
             }
         }
         let (mut text, mut columns, mut persons) = self.branch(first, ctes, outer)?;
-        for (operator, branch) in branches.into_iter().rev() {
+        for (operator, sifting, branch) in branches.into_iter().rev() {
             let (branch_text, branch_columns, branch_persons) = self.branch(branch, ctes, outer)?;
             persons = persons.or(branch_persons);
+            // The engine joins no side to what a SELECT around it reads.
+            let sifted = sifting.filter(|_| outer.is_none()).and_then(|join| {
+                sifted(join, [&text.engine, &branch_text.engine], [&columns, &branch_columns])
+            });
             text.push(operator);
             text.append(&branch_text);
+            if let Some(sifted) = sifted {
+                text.engine = sifted;
+            }
             meet(&mut columns, &branch_columns, place(branch))?;
         }
         Ok((text, columns, persons))
@@ -268,6 +276,33 @@ fn operator(op: SetOperator, quantifier: SetQuantifier, at: Option<Place>) -> Re
             Err(not_allowed("BY NAME is not PostgreSQL's; put the columns into the same order", at))
         }
     }
+}
+
+/// The join by which the engine finds the rows of one side that are, or are not, among those of the other.
+fn sifting(op: SetOperator, quantifier: SetQuantifier) -> Option<&'static str> {
+    let distinct = matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct);
+    match op {
+        SetOperator::Intersect => distinct.then_some("SEMI"),
+        SetOperator::Except => distinct.then_some("ANTI"),
+        SetOperator::Union | SetOperator::Minus => None,
+    }
+}
+
+/// A set operation as a join, which the engine plans by the sizes of both sides: of INTERSECT and EXCEPT it always keeps the
+/// second in memory, be it all drug exposures. Nothing where the sides' columns are not of the same types, which a set
+/// operation would make one.
+fn sifted(join: &str, [left, right]: [&str; 2], [columns, others]: [&[Column]; 2]) -> Option<String> {
+    let is_same = |(column, other): (&Column, &Column)| {
+        column.kind == other.kind && column.lineage != Lineage::Null && other.lineage != Lineage::Null
+    };
+    if columns.len() != others.len() || !columns.iter().zip(others).all(is_same) {
+        return None;
+    }
+    let pairs = columns.iter().zip(others).map(|(column, other)| {
+        format!("l.{} IS NOT DISTINCT FROM r.{}", quoted(&column.label), quoted(&other.label))
+    });
+    let pairs = pairs.collect::<Vec<_>>().join(" AND ");
+    Some(format!("SELECT DISTINCT l.* FROM ({left}) AS l {join} JOIN ({right}) AS r ON {pairs}"))
 }
 
 /// True where the engine casts nothing that could fail to put the two into one column.

@@ -18,6 +18,36 @@ SELECT person_id FROM visit_occurrence WHERE visit_concept_id = 9201
 EXCEPT
 SELECT person_id FROM death
 
+-- both of two where a value is missing on either side
+SELECT person_id, provider_id, value_as_number FROM measurement WHERE measurement_concept_id IN (3004410, 3000963)
+INTERSECT
+SELECT person_id, provider_id, value_as_number FROM measurement WHERE value_as_number IS NULL OR value_as_number > 10
+
+-- one without the other where a value is missing
+SELECT person_id, provider_id FROM measurement
+EXCEPT
+SELECT person_id, provider_id FROM visit_occurrence WHERE visit_concept_id = 9203
+
+-- ordered: one column twice, and a chain of three with an order of its own
+SELECT person_id, person_id, year_of_birth AS y FROM person WHERE year_of_birth < 1960
+INTERSECT SELECT person_id, person_id, year_of_birth FROM person WHERE gender_concept_id = 8507
+EXCEPT SELECT d.person_id, d.person_id, p.year_of_birth FROM death d JOIN person p ON p.person_id = d.person_id
+ORDER BY y DESC, 1
+
+-- a set operation of set operations in WITH, joined to a table
+WITH seen AS ((SELECT person_id FROM visit_occurrence EXCEPT SELECT person_id FROM death)
+    INTERSECT (SELECT person_id FROM condition_occurrence UNION ALL SELECT person_id FROM drug_exposure))
+SELECT s.person_id, p.year_of_birth FROM seen s JOIN person p ON p.person_id = s.person_id
+
+-- a set operation in a subquery of the row outside
+SELECT p.person_id FROM person p WHERE EXISTS (
+    SELECT v.person_id FROM visit_occurrence v WHERE v.person_id = p.person_id
+    EXCEPT SELECT d.person_id FROM death d WHERE d.person_id = p.person_id)
+
+-- dates and moments meet in INTERSECT
+SELECT person_id, visit_start_date AS day FROM visit_occurrence
+INTERSECT SELECT person_id, visit_end_datetime FROM visit_occurrence
+
 -- INTERSECT binds closer than UNION
 SELECT person_id FROM death UNION SELECT person_id FROM image_occurrence INTERSECT SELECT person_id FROM image_feature
 
