@@ -131,8 +131,8 @@ impl Statistics {
         Self {
             // Records, ages, sexes, years and modalities; nulls; bins, mean and spread; values.
             shown: 4 + imaged + columns + 3 * numeric + named,
-            // Rows, years and images; two rounds of bounds; values.
-            caps: 2 + imaged + 2 * numeric + named,
+            // Rows, years and images; sizes of numbers, which are as two, and two rounds of cells; values.
+            caps: 2 + imaged + 4 * numeric + named,
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) const MEANS: Attacker = Attacker {
     runs: 0,
     question: |about, at| {
         let cohort = all_but(about, about.sizes.described(at), at);
-        // All are of 1 to 2, and in one cell of these; the others in the middle of both, whichever is the bounds.
+        // All are of 1 to 2, and in one cell of these; the others near the middle of them.
         format!(
             "SELECT p.person_id, CASE WHEN {} THEN 1.99 WHEN {} THEN 1.0 ELSE 1.508 END AS x FROM person p WHERE {cohort}",
             about.bit(),
