@@ -228,8 +228,13 @@ fn verified(generations: &Generations, place: &Place, name: &str) -> anyhow::Res
     let mut bar = data::progress::bytes(&format!("reading {name}"), total);
     let verdict = generations.verify(name, &mut |done| bar(done))?;
     drop(bar);
-    let facts = json!({ "generation": name, "sound": verdict == Verdict::Sound });
-    write_down(place, "data_verified", facts, &format!("{name} was read"))?;
+    let (sound, found) = match &verdict {
+        Verdict::Sound => (Some(true), "is what was ingested, to the byte"),
+        Verdict::Damaged(_) => (Some(false), "is damaged"),
+        Verdict::NoHash => (None, "has no hash to be compared with"),
+    };
+    let facts = json!({ "generation": name, "sound": sound });
+    write_down(place, "data_verified", facts, &format!("{name} was read and {found}"))?;
     Ok(verdict)
 }
 

@@ -16,6 +16,8 @@ pub enum FrozenError {
     DiskFull {
         /// Bytes that it takes.
         needs_bytes: u64,
+        /// How it was told.
+        source: io::Error,
     },
     /// A file or a folder.
     #[error("{what} {} did not work", path.display())]
@@ -66,15 +68,19 @@ impl FrozenError {
 
     /// Where a write found no room, says how much it needs.
     pub(super) fn for_bytes(self, needs_bytes: u64) -> Self {
-        let source = match &self {
-            Self::Io { source, .. } | Self::Generations(GenerationsError::Io { source, .. }) => Some(source),
-            Self::DiskFull { .. }
+        match self {
+            Self::Io { source, .. } | Self::Generations(GenerationsError::Io { source, .. })
+                if disk_is_full(&source) =>
+            {
+                Self::DiskFull { needs_bytes, source }
+            }
+            other @ (Self::DiskFull { .. }
+            | Self::Io { .. }
             | Self::Unknown { .. }
             | Self::Dropped { .. }
             | Self::Damaged { .. }
             | Self::FewerThan { .. }
-            | Self::Generations(_) => None,
-        };
-        if source.is_some_and(disk_is_full) { Self::DiskFull { needs_bytes } } else { self }
+            | Self::Generations(_)) => other,
+        }
     }
 }
