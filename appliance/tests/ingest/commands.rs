@@ -161,7 +161,7 @@ fn what_was_done_is_said_where_the_audit_log_cannot_be_written() {
     for (told, done) in [
         (
             &["data", "use", "g-000001"][..],
-            "nothing was put in use; g-000002 stays in use: g-000001 was read, but ",
+            "nothing was put in use; g-000002 stays in use: g-000001 was read and is what was ingested, to the byte, but ",
         ),
         (&["ingest", data.to_str().unwrap()], "nothing was ingested; g-000002 stays in use: "),
         (&["data", "drop", "--yes", "g-000001"], "g-000001 is gone, but "),
