@@ -357,8 +357,8 @@ impl Engine {
 /// What a process is asked before it stands by, so that nobody's question is its first, which takes longer: code was not
 /// read in and memory not touched by then. It goes through two tables and makes rows of those who were born in one year.
 fn rehearsal() -> Question {
-    const SQL: &str = "SELECT p.person_id, p.year_of_birth, o.condition_concept_id, o.condition_start_date, c.concept_name \
-                       FROM person p JOIN condition_occurrence o ON o.person_id = p.person_id \
+    const SQL: &str = "SELECT p.person_id, p.year_of_birth, o.condition_start_date, c.concept_name FROM person p \
+                       JOIN condition_occurrence o ON o.person_id = p.person_id \
                        JOIN concept c ON c.concept_id = p.gender_concept_id WHERE p.year_of_birth = 1950";
     Question {
         plan: flip_gate::admit(SQL).expect("the gate takes it"),
