@@ -29,6 +29,7 @@ pub(crate) fn edges(policy: &Policy, persons: u64, statistics: Statistics) -> [u
 
 /// Powers of two up to which one person's rows, images, values or years are counted: 64.
 const CAP_POWER_MAX: u32 = 6;
+
 /// How counts with noise are looked at.
 #[derive(Clone, Copy)]
 struct Look {
@@ -274,6 +275,13 @@ mod tests {
         assert_eq!(sharing.ends("years", years.iter().copied()), Some((low, high)));
         assert_eq!(sharing.ends("years", [5.0; 20].into_iter()), None);
         assert_eq!(sharing.ends("zeros", [0.0; 500].into_iter()), Some((0.0, 0.0)));
+    }
+
+    #[test]
+    fn a_numbers_bounds_are_charged_as_the_lists_that_they_are_found_in() {
+        let caps = |numeric| f64::from(Statistics::of(1, numeric, 0, false).caps);
+        let lists = OF_SIZES.lists + f64::from(ROUNDS) * OF_CELLS.lists;
+        assert!((caps(3) - caps(0) - 3.0 * lists).abs() < 1e-9);
     }
 
     #[test]

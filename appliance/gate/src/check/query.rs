@@ -186,8 +186,7 @@ impl Checker {
         let mut branches = Vec::new();
         let mut first = body;
         while let SetExpr::SetOperation { left, op, set_quantifier, right } = first {
-            let operator = operator(*op, *set_quantifier, place(first))?;
-            branches.push((operator, sifting(*op, *set_quantifier), right.as_ref()));
+            branches.push((operator(*op, *set_quantifier, place(first))?, right.as_ref()));
             first = left;
             if branches.len() > BRANCHES_MAX {
                 return Err(Refusal::new(
@@ -198,11 +197,11 @@ impl Checker {
             }
         }
         let (mut text, mut columns, mut persons) = self.branch(first, ctes, outer)?;
-        for (operator, sifting, branch) in branches.into_iter().rev() {
+        for ((operator, join), branch) in branches.into_iter().rev() {
             let (branch_text, branch_columns, branch_persons) = self.branch(branch, ctes, outer)?;
             persons = persons.or(branch_persons);
             // The engine joins no side to what a SELECT around it reads.
-            let sifted = sifting.filter(|_| outer.is_none()).and_then(|join| {
+            let sifted = join.filter(|_| outer.is_none()).and_then(|join| {
                 sifted(join, [&text.engine, &branch_text.engine], [&columns, &branch_columns])
             });
             text.push(operator);
@@ -263,28 +262,27 @@ pub(super) fn rename(columns: &mut [Column], names: &[Name]) -> Result<(), Refus
     Ok(())
 }
 
-fn operator(op: SetOperator, quantifier: SetQuantifier, at: Option<Place>) -> Result<&'static str, Refusal> {
+/// A set operation's words, and the join by which the engine finds the same rows where there is one.
+fn operator(
+    op: SetOperator,
+    quantifier: SetQuantifier,
+    at: Option<Place>,
+) -> Result<(&'static str, Option<&'static str>), Refusal> {
     match (op, quantifier) {
-        (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => Ok(" UNION "),
-        (SetOperator::Union, SetQuantifier::All) => Ok(" UNION ALL "),
-        (SetOperator::Except, SetQuantifier::None | SetQuantifier::Distinct) => Ok(" EXCEPT "),
-        (SetOperator::Except, SetQuantifier::All) => Ok(" EXCEPT ALL "),
-        (SetOperator::Intersect, SetQuantifier::None | SetQuantifier::Distinct) => Ok(" INTERSECT "),
-        (SetOperator::Intersect, SetQuantifier::All) => Ok(" INTERSECT ALL "),
+        (SetOperator::Union, SetQuantifier::None | SetQuantifier::Distinct) => Ok((" UNION ", None)),
+        (SetOperator::Union, SetQuantifier::All) => Ok((" UNION ALL ", None)),
+        (SetOperator::Except, SetQuantifier::None | SetQuantifier::Distinct) => {
+            Ok((" EXCEPT ", Some("ANTI")))
+        }
+        (SetOperator::Except, SetQuantifier::All) => Ok((" EXCEPT ALL ", None)),
+        (SetOperator::Intersect, SetQuantifier::None | SetQuantifier::Distinct) => {
+            Ok((" INTERSECT ", Some("SEMI")))
+        }
+        (SetOperator::Intersect, SetQuantifier::All) => Ok((" INTERSECT ALL ", None)),
         (SetOperator::Minus, _) => Err(not_allowed("MINUS is EXCEPT in PostgreSQL; write EXCEPT", at)),
         (_, SetQuantifier::ByName | SetQuantifier::AllByName | SetQuantifier::DistinctByName) => {
             Err(not_allowed("BY NAME is not PostgreSQL's; put the columns into the same order", at))
         }
-    }
-}
-
-/// The join by which the engine finds the rows of one side that are, or are not, among those of the other.
-fn sifting(op: SetOperator, quantifier: SetQuantifier) -> Option<&'static str> {
-    let distinct = matches!(quantifier, SetQuantifier::None | SetQuantifier::Distinct);
-    match op {
-        SetOperator::Intersect => distinct.then_some("SEMI"),
-        SetOperator::Except => distinct.then_some("ANTI"),
-        SetOperator::Union | SetOperator::Minus => None,
     }
 }
 
